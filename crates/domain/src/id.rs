@@ -1,0 +1,173 @@
+//! Identifiers. No id is a secret, and no secret is an id.
+
+use core::fmt;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::base32;
+
+/// The text is not an id of the wanted kind. It never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not {kind} id")]
+pub struct IdError {
+    kind: &'static str,
+}
+
+/// The 26 base32 characters of an id's 128 bits, after its one-letter kind.
+fn write_id(f: &mut fmt::Formatter<'_>, kind: char, id: Uuid) -> fmt::Result {
+    write!(f, "{kind}{}", base32::encode(id.as_bytes()))
+}
+
+/// Reads what [`write_id`] writes; only the form that re-encodes to itself is read.
+fn read_id(text: &str, kind: char, what: &'static str) -> Result<Uuid, IdError> {
+    text.strip_prefix(kind).and_then(base32::decode).map(Uuid::from_bytes).ok_or(IdError { kind: what })
+}
+
+/// The id of a link, `l` and 26 characters. It names the link and opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(Uuid);
+
+/// The id of a dataset, `d` and 26 characters: a legal bucket name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DatasetId(Uuid);
+
+/// The id of a source, `s` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(Uuid);
+
+/// The id of a user, `u` and 26 characters. It is never given to a second person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Uuid);
+
+/// The id of an API token, `t` and 26 characters; the token itself is a secret and another thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenId(Uuid);
+
+impl LinkId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'l', "a link").map(Self)
+    }
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, 'l', self.0)
+    }
+}
+
+impl DatasetId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'd', "a dataset").map(Self)
+    }
+}
+
+impl fmt::Display for DatasetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, 'd', self.0)
+    }
+}
+
+impl SourceId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 's', "a source").map(Self)
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, 's', self.0)
+    }
+}
+
+impl UserId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'u', "a user").map(Self)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, 'u', self.0)
+    }
+}
+
+impl TokenId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 't', "a token").map(Self)
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, 't', self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_no_other_form_does() {
+        let id = DatasetId::new(Uuid::from_u128(u128::MAX - 7));
+        let text = id.to_string();
+        assert_eq!(text.len(), 27);
+        assert_eq!(DatasetId::parse(&text), Ok(id));
+        for other in ["", "d", &text.to_uppercase(), &text.replacen('d', "l", 1), &format!("{text}a")] {
+            assert!(DatasetId::parse(other).is_err(), "{other}");
+        }
+        let odd_tail = format!("{}b", &text[..26]);
+        assert!(DatasetId::parse(&odd_tail).is_err(), "trailing bits must be zero");
+    }
+}

@@ -1,0 +1,32 @@
+//! The rules of Offprint: what a link is, who may read, and for how long.
+//!
+//! Pure: no I/O, no clock, no randomness, no serialisation. Time and random bits come in as arguments,
+//! so every rule is a table test. Not here: how rows are written (`table`), how a URL is signed (`objects`),
+//! which status a refusal gets (`edge/problem.rs`).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::enum_glob_use,
+        reason = "a test may fail loudly"
+    )
+)]
+
+mod base32;
+pub mod dataset;
+pub mod decision;
+pub mod id;
+pub mod key;
+pub mod limits;
+pub mod link;
+pub mod path;
+pub mod source;
+pub mod timing;
+pub mod token;
+pub mod user;

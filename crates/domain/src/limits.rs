@@ -1,0 +1,87 @@
+//! Every bound of the product, with its unit in its name. A promise in seconds is a sum of bounds, and the compiler checks the sum.
+
+/// Bytes of a decoded object path, and of any one stored key.
+pub const PATH_BYTES_MAX: usize = 1_024;
+/// Characters of the key in a link's URL: 160 bits in base32.
+pub const KEY_CHARS: usize = 32;
+/// Ancestors a dataset may have, the source's root dataset included.
+pub const ANCESTORS_MAX: usize = 4;
+/// Characters of a label, a title, or a source's name.
+pub const LABEL_CHARS_MAX: usize = 200;
+/// Characters of a reason given with a change.
+pub const REASON_CHARS_MAX: usize = 1_000;
+
+/// How old the facts behind a world or publication link may be, in seconds.
+pub const WORLD_FACTS_CACHE_SECS: u32 = 30;
+/// How long a URL signed for a world or publication link works.
+pub const WORLD_PRESIGN_SECS: u32 = 300;
+/// The signing instant of a world or publication link is rounded down to this.
+pub const WORLD_WINDOW_SECS: u32 = 60;
+/// After a revoke's reply, no URL of a world or publication link works longer than this.
+pub const WORLD_REVOKE_BOUND_SECS: u32 = 330;
+
+/// How old the facts behind a private link may be, in seconds.
+pub const PRIVATE_FACTS_CACHE_SECS: u32 = 5;
+/// How long a URL signed for a private link works. With [`PRIVATE_FACTS_CACHE_SECS`] it makes the bound.
+pub const PRIVATE_PRESIGN_SECS: u32 = 60;
+/// The signing instant of a private link is rounded down to this.
+pub const PRIVATE_WINDOW_SECS: u32 = 15;
+/// After a revoke's reply, no URL of a private link works longer than this.
+pub const PRIVATE_REVOKE_BOUND_SECS: u32 = 65;
+
+/// Facts of a strict link are read every time.
+pub const STRICT_FACTS_CACHE_SECS: u32 = 0;
+/// How long a URL signed for a strict link works.
+pub const STRICT_PRESIGN_SECS: u32 = 15;
+/// The signing instant of a strict link is rounded down to this.
+pub const STRICT_WINDOW_SECS: u32 = 1;
+/// After a revoke's reply, no URL of a strict link works longer than this.
+pub const STRICT_REVOKE_BOUND_SECS: u32 = 15;
+
+const _: () = assert!(WORLD_FACTS_CACHE_SECS + WORLD_PRESIGN_SECS <= WORLD_REVOKE_BOUND_SECS);
+const _: () = assert!(PRIVATE_FACTS_CACHE_SECS + PRIVATE_PRESIGN_SECS <= PRIVATE_REVOKE_BOUND_SECS);
+const _: () = assert!(STRICT_FACTS_CACHE_SECS + STRICT_PRESIGN_SECS <= STRICT_REVOKE_BOUND_SECS);
+
+/// A refusal or an unknown key is remembered at most this long, so that a new link works at once.
+pub const REFUSAL_CACHE_SECS: u32 = 1;
+/// A signature ends at least this long before the credentials that made it.
+pub const CREDENTIALS_MARGIN_SECS: u32 = 30;
+/// With less life than this left, nothing is signed.
+pub const SIGN_LEAST_SECS: u32 = 5;
+/// A redirect may be cached until this long before its signature ends.
+pub const REDIRECT_CACHE_MARGIN_SECS: u32 = 15;
+/// A clock that differs from the event's own time by more than this signs nothing.
+pub const CLOCK_SKEW_MAX_SECS: i64 = 120;
+
+/// Entries of an HTML index; a larger folder answers 413 and names `ListObjectsV2`.
+pub const INDEX_ENTRIES_MAX: usize = 20_000;
+/// Keys and prefixes of one `ListObjectsV2` page.
+pub const LIST_PAGE_MAX: u16 = 1_000;
+/// On Lambda, a streamed object over this many bytes is refused before the first byte (a response ends at 200 MB there).
+pub const LAMBDA_STREAM_BYTES_MAX: u64 = 190_000_000;
+
+/// Items of one page of an API listing.
+pub const API_PAGE_MAX: u16 = 100;
+/// Items of one batch.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
+/// Bytes of a request body of the API.
+pub const BODY_BYTES_MAX: usize = 1_048_576;
+/// How long a listing's cursor may be used, in seconds.
+pub const CURSOR_SECS: i64 = 3_600;
+/// How long an `Idempotency-Key` is remembered, in seconds.
+pub const IDEMPOTENCY_SECS: i64 = 86_400;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
+/// Folders between a source's root and a dataset in it: each is checked when the dataset is registered.
+pub const DATASET_DEPTH_MAX: usize = 32;
+/// Sources of one deployment: the panic switch turns all of them off in one transaction.
+pub const SOURCES_MAX: usize = 100;
+
+/// How long a read of the table may take before its one retry, in milliseconds.
+pub const TABLE_TRY_MS: u64 = 300;
+/// What a client is told to wait after a 503, in seconds.
+pub const RETRY_AFTER_SECS: u32 = 2;
+/// Bounds of the facts cache of one process.
+pub const FACTS_CACHE_ENTRIES_MAX: usize = 100_000;
+/// Bytes that the facts cache of one process may hold.
+pub const FACTS_CACHE_BYTES_MAX: u64 = 48 * 1_048_576;

@@ -1,0 +1,474 @@
+//! Links: a capability URL to a dataset or to a path inside it, and its life.
+
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use crate::{
+    dataset::Kind,
+    decision::{LinkFacts, Permit, Place},
+    id::{DatasetId, LinkId, SourceId, UserId},
+    key::{Epoch, KeyHash},
+    limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX},
+    path::ObjectPath,
+    source::{Audience, State},
+    timing::Timing,
+};
+
+/// What a link is for. A class sets defaults and rules (L6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// For colleagues: 30 days unless asked otherwise.
+    Collaboration,
+    /// For reviewers: always streamed under a neutral name, so that no answer shows bucket, path or owner; 90 days.
+    Review,
+    /// For a publication: meant for everybody, stewarded, never revoked without a reason; no end.
+    Publication,
+    /// For a talk or a poster: 30 days.
+    Event,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 4] = [Self::Collaboration, Self::Review, Self::Publication, Self::Event];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Collaboration => "collaboration",
+            Self::Review => "review",
+            Self::Publication => "publication",
+            Self::Event => "event",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
+
+    /// The audience that a link of this class opens for.
+    #[must_use]
+    pub const fn audience(self) -> Audience {
+        match self {
+            Self::Collaboration | Self::Review | Self::Event => Audience::Link,
+            Self::Publication => Audience::World,
+        }
+    }
+
+    /// The life of a link whose maker named none, in days.
+    const fn default_days(self) -> Option<u32> {
+        match self {
+            Self::Collaboration | Self::Event => Some(30),
+            Self::Review => Some(90),
+            Self::Publication => None,
+        }
+    }
+}
+
+/// When a link ends, as asked. Two askings are equal when they were asked alike: "30d" equals "30d" on another day (L7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Until {
+    /// As its class has it.
+    ClassDefault,
+    /// This many days from the making or the edit.
+    Days(u32),
+    /// At this instant, which is out (half-open).
+    At(Timestamp),
+    /// Never by itself.
+    Never,
+}
+
+impl Until {
+    /// The instant; `None`: never.
+    ///
+    /// # Errors
+    /// [`LinkError::UntilPast`] for no days or an instant that has passed, [`LinkError::UntilTooFar`] where the calendar ends.
+    pub fn resolve(self, class: Class, now: Timestamp) -> Result<Option<Timestamp>, LinkError> {
+        let after = |days: u32| {
+            let life = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
+            now.checked_add(life).map(Some).map_err(|_why| LinkError::UntilTooFar { days_max: 365_000 })
+        };
+        match self {
+            Self::Never => Ok(None),
+            Self::ClassDefault => class.default_days().map_or(Ok(None), after),
+            Self::Days(0) => Err(LinkError::UntilPast),
+            Self::Days(days) => after(days),
+            Self::At(at) if at <= now => Err(LinkError::UntilPast),
+            Self::At(at) => Ok(Some(at)),
+        }
+    }
+}
+
+/// What a maker chooses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// What only its maker sees.
+    pub label: String,
+    /// When it ends, as asked.
+    pub until: Until,
+    /// When it begins; `None`: at once.
+    pub not_before: Option<Timestamp>,
+    /// Stopped within 15 s, for more reads of the table (L11).
+    pub strict: bool,
+}
+
+/// What is asked for a new link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLink {
+    /// The path below the dataset that the link opens; the root for all of it.
+    pub subpath: ObjectPath,
+    /// What it is for.
+    pub class: Class,
+    /// What its maker chose.
+    pub options: Options,
+}
+
+/// A change of a link's options; a `None` leaves what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Edit {
+    /// Another label.
+    pub label: Option<String>,
+    /// Another end, counted from the edit.
+    pub until: Option<Until>,
+    /// Another beginning; `Some(None)`: at once.
+    pub not_before: Option<Option<Timestamp>>,
+    /// Strict or not.
+    pub strict: Option<bool>,
+}
+
+/// A link, without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// The hash of its key.
+    pub hash: KeyHash,
+    /// The dataset that it stands on: its anchor.
+    pub dataset: DatasetId,
+    /// The source of that dataset.
+    pub source: SourceId,
+    /// The path below the dataset.
+    pub subpath: ObjectPath,
+    /// The last segment in its URL.
+    pub name: String,
+    /// What it is for.
+    pub class: Class,
+    /// What its maker chose.
+    pub options: Options,
+    /// When it ends; `None`: by no wish of its maker.
+    pub until: Option<Timestamp>,
+    /// Who made it. It never gives more than this person may now, unless stewarded.
+    pub maker: UserId,
+    /// The dataset's act rather than its maker's: always so for publication links.
+    pub stewarded: bool,
+    /// Not paused.
+    pub enabled: bool,
+    /// The dataset's `links_gen` when it was made.
+    pub links_gen: u64,
+    /// With the deployment's secret and the id, what its key is derived from.
+    pub epoch: Epoch,
+    /// When the last manifest or credential handed out ends.
+    pub given_until: Option<Timestamp>,
+    /// When it was made.
+    pub made: Timestamp,
+    /// Counts every accepted change but the revoke.
+    pub version: u64,
+}
+
+/// The record of a revoke: written once, never changed, never deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: UserId,
+    /// Why, if said.
+    pub reason: Option<String>,
+}
+
+/// What a link is at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkState {
+    /// It opens.
+    Live,
+    /// Paused by its maker.
+    Paused,
+    /// It has not begun.
+    NotYet,
+    /// It has ended.
+    Expired,
+    /// Its maker, dataset or source no longer allows it.
+    Stopped,
+    /// Revoked, for good.
+    Revoked,
+    /// A revoked publication link.
+    Withdrawn,
+}
+
+impl LinkState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [Self::Live, Self::Paused, Self::NotYet, Self::Expired, Self::Stopped, Self::Revoked, Self::Withdrawn];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::NotYet => "not-yet",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::Revoked => "revoked",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// Why a link cannot be made or changed so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LinkError {
+    /// It would end before it begins to matter.
+    #[error("the link would end in the past")]
+    UntilPast,
+    /// Longer than the source allows.
+    #[error("the link would live longer than the `{days_max}` days that its source allows")]
+    UntilTooFar {
+        /// The source's longest life.
+        days_max: u32,
+    },
+    /// It would end before it begins.
+    #[error("the link would end before it begins")]
+    NeverOpen,
+    /// Wider than the source allows.
+    #[error("the source allows no link of this class")]
+    AudienceTooWide,
+    /// A label out of bounds.
+    #[error("a label has at most `{LABEL_CHARS_MAX}` characters and none that controls")]
+    Label,
+    /// A path below a dataset that is one object, or too long.
+    #[error("the dataset has no such path inside")]
+    Subpath,
+    /// The permit is not one for this.
+    #[error("the permit was given for something else")]
+    Permit,
+    /// A revoke of a publication link that does not say why.
+    #[error("withdrawing a publication link needs a reason")]
+    ReasonNeeded,
+    /// A reason out of bounds.
+    #[error("a reason has at most `{REASON_CHARS_MAX}` characters")]
+    Reason,
+}
+
+/// Random bits and the key's hash for a new link, made by the caller: the domain makes no randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct Birth {
+    /// The id.
+    pub id: LinkId,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The hash of the key derived from both.
+    pub hash: KeyHash,
+}
+
+impl Link {
+    /// A new link on `place`, by whoever `permit` was given to.
+    ///
+    /// # Errors
+    /// [`LinkError`], each naming the rule.
+    pub fn new(permit: &Permit, place: &Place, ask: NewLink, birth: Birth, now: Timestamp) -> Result<Self, LinkError> {
+        let maker = permit.allows_share_on(place.dataset.id).ok_or(LinkError::Permit)?;
+        let NewLink { subpath, class, options } = ask;
+        if place.dataset.kind == Kind::File && !subpath.is_root() || place.dataset.path.join(&subpath).is_err() {
+            return Err(LinkError::Subpath);
+        }
+        if place.source.ceilings.audience < class.audience() {
+            return Err(LinkError::AudienceTooWide);
+        }
+        let name = match class {
+            Class::Review => neutral_name(place, &subpath),
+            Class::Collaboration | Class::Publication | Class::Event => own_name(place, &subpath).to_owned(),
+        };
+        let link = Self {
+            id: birth.id,
+            hash: birth.hash,
+            dataset: place.dataset.id,
+            source: place.source.id,
+            name,
+            subpath,
+            until: options.until.resolve(class, now)?,
+            options,
+            maker,
+            stewarded: class == Class::Publication,
+            class,
+            enabled: true,
+            links_gen: place.dataset.links_gen,
+            epoch: birth.epoch,
+            given_until: None,
+            made: now,
+            version: 1,
+        };
+        link.check(place)?;
+        Ok(link)
+    }
+
+    /// The same link with other options; the URL stays (L2).
+    ///
+    /// # Errors
+    /// [`LinkError`], each naming the rule.
+    pub fn edited(&self, place: &Place, edit: Edit, now: Timestamp) -> Result<Self, LinkError> {
+        let mut link = self.clone();
+        if let Some(until) = edit.until {
+            link.until = until.resolve(link.class, now)?;
+            link.options.until = until;
+        }
+        link.options.label = edit.label.unwrap_or(link.options.label);
+        link.options.not_before = edit.not_before.unwrap_or(link.options.not_before);
+        link.options.strict = edit.strict.unwrap_or(link.options.strict);
+        link.check(place)?;
+        Ok(link)
+    }
+
+    /// What holds for every link, new or changed.
+    fn check(&self, place: &Place) -> Result<(), LinkError> {
+        let label = &self.options.label;
+        if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
+            return Err(LinkError::Label);
+        }
+        if let (Some(begin), Some(end)) = (self.options.not_before, self.until)
+            && end <= begin
+        {
+            return Err(LinkError::NeverOpen);
+        }
+        // A life as long as the ceiling is legal; one without end is cut by the ceiling at use, and says so here.
+        if let (Some(days_max), Some(ceiling)) = (place.source.ceilings.link_days_max, place.source.link_end(self.made))
+            && self.until.is_none_or(|until| until > ceiling)
+        {
+            return Err(LinkError::UntilTooFar { days_max });
+        }
+        Ok(())
+    }
+
+    /// Whether `after` lets anybody read what this one does not, at any time: such a change needs the right to share, a mere narrowing does not (ACCESS R5).
+    #[must_use]
+    pub fn is_widened_by(&self, after: &Self) -> bool {
+        let ends_later = match (self.until, after.until) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(old), Some(new)) => new > old,
+        };
+        let begins_earlier = after.options.not_before.unwrap_or(Timestamp::MIN) < self.options.not_before.unwrap_or(Timestamp::MIN);
+        ends_later || begins_earlier || (after.enabled && !self.enabled) || (self.options.strict && !after.options.strict)
+    }
+
+    /// The row of SEMANTICS 5 that this link lives by.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        if self.options.strict {
+            return Timing::STRICT;
+        }
+        match self.class {
+            Class::Publication => Timing::WORLD,
+            Class::Collaboration | Class::Review | Class::Event => Timing::PRIVATE,
+        }
+    }
+
+    /// Whether every answer is streamed, because a redirect would show bucket and path.
+    #[must_use]
+    pub fn hides_its_path(&self) -> bool {
+        self.class == Class::Review
+    }
+
+    /// The state of a revoked link of this class.
+    #[must_use]
+    pub fn ended_state(&self) -> LinkState {
+        if self.class == Class::Publication { LinkState::Withdrawn } else { LinkState::Revoked }
+    }
+
+    /// When the link ends by its own wish or its source's ceiling, whichever is first.
+    #[must_use]
+    pub fn end(&self, place: &Place) -> Option<Timestamp> {
+        [self.until, place.source.link_end(self.made)].into_iter().flatten().min()
+    }
+
+    /// The reason to write into a tombstone.
+    ///
+    /// # Errors
+    /// [`LinkError::ReasonNeeded`] for a publication link without one, [`LinkError::Reason`] for one too long.
+    pub fn revoke_reason(&self, reason: Option<String>) -> Result<Option<String>, LinkError> {
+        let reason = reason.filter(|text| !text.trim().is_empty());
+        if reason.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARS_MAX) {
+            return Err(LinkError::Reason);
+        }
+        if self.class == Class::Publication && reason.is_none() {
+            return Err(LinkError::ReasonNeeded);
+        }
+        Ok(reason)
+    }
+}
+
+impl LinkFacts {
+    /// What the link is at `now`, in the order in which a read would be refused.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> LinkState {
+        let link = &self.link;
+        if self.tombstone.is_some() || link.links_gen != self.place.dataset.links_gen {
+            return link.ended_state();
+        }
+        if !link.enabled {
+            return LinkState::Paused;
+        }
+        if link.options.not_before.is_some_and(|begin| now < begin) {
+            return LinkState::NotYet;
+        }
+        if link.end(&self.place).is_some_and(|end| now >= end) {
+            return LinkState::Expired;
+        }
+        let allowed = self.place.source.ceilings.audience >= link.class.audience()
+            && self.place.source.state == State::Active
+            && self.place.dataset.state == State::Active
+            && self.maker_may_share();
+        if allowed { LinkState::Live } else { LinkState::Stopped }
+    }
+}
+
+/// The last segment of what a link opens: its path's, else its dataset's, else its source's name.
+fn own_name<'a>(place: &'a Place, subpath: &'a ObjectPath) -> &'a str {
+    subpath.name().or_else(|| place.dataset.path.name()).unwrap_or(place.source.name.as_str())
+}
+
+/// A name that tells only what kind of thing it is; the endings by which readers choose their format stay.
+fn neutral_name(place: &Place, subpath: &ObjectPath) -> String {
+    let name = own_name(place, subpath);
+    let endings = [
+        ".ome.zarr",
+        ".zarr",
+        ".n5",
+        ".ozx",
+        ".ome.tif",
+        ".ome.tiff",
+        ".tif",
+        ".tiff",
+        ".csv",
+        ".json",
+        ".png",
+        ".pdf",
+        ".txt",
+        ".md",
+        ".zip",
+        ".h5",
+    ];
+    let ending = endings.into_iter().find(|ending| name.to_ascii_lowercase().ends_with(ending));
+    match (ending, place.dataset.kind) {
+        (Some(ending), _) => format!("data{ending}"),
+        (None, Kind::Zarr) if subpath.is_root() => "data.zarr".to_owned(),
+        (None, _) => "data".to_owned(),
+    }
+}

@@ -1,0 +1,257 @@
+//! Sources: a bucket and a prefix that an administrator registered, with the ceilings that bind everybody.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::{
+    id::{DatasetId, SourceId},
+    limits::LABEL_CHARS_MAX,
+    path::ObjectPath,
+};
+
+/// The short name of a source, as in `NAME:PATH`: 1 to 63 of `a-z0-9-`, beginning with a letter or digit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceName(String);
+
+/// The text is no source name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a source's name has 1 to 63 of `a-z`, `0-9` and `-`, and begins with a letter or digit")]
+pub struct SourceNameError;
+
+impl SourceName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`SourceNameError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, SourceNameError> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let fits = (1..=63).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with('-');
+        if fits { Ok(Self(text.to_owned())) } else { Err(SourceNameError) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who a link may open for, at the most. Ordered: each holds those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Audience {
+    /// Named people and groups only: no links.
+    Named,
+    /// Everybody with an account here.
+    Accounts,
+    /// Whoever holds a link.
+    Link,
+    /// Everybody: publication links too.
+    World,
+}
+
+/// What nobody may exceed at a source, its owners neither. Judged at use, not only at creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceilings {
+    /// The widest audience.
+    pub audience: Audience,
+    /// The longest life of a link, in days from its making; `None`: no bound.
+    pub link_days_max: Option<u32>,
+}
+
+/// Where the bytes are, and who signs for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The region that signatures name, `eu-central-1`.
+    pub region: String,
+    /// The S3 endpoint's origin, `https://s3.example.org`; `None`: the deployment's own store.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path (`true`) or in the host name (`false`).
+    pub path_style: bool,
+    /// The role that signs for this source; `None`: the deployment's signer.
+    pub role: Option<Role>,
+    /// Whether whoever reads pays: `x-amz-request-payer` stands in every signed query.
+    pub requester_pays: bool,
+}
+
+/// A role in this or another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The role's ARN.
+    pub arn: String,
+    /// The `ExternalId` that its trust policy demands (the confused deputy, SECURITY T14).
+    pub external_id: Option<String>,
+}
+
+/// Whether an item takes part at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    Active,
+    /// Its owner or an administrator took it out.
+    Retired,
+}
+
+/// A registered bucket and prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its id.
+    pub id: SourceId,
+    /// Its name in `NAME:PATH`.
+    pub name: SourceName,
+    /// Where the bytes are.
+    pub store: Store,
+    /// The folder inside the bucket that it stands for; the root for the whole bucket.
+    pub prefix: ObjectPath,
+    /// What nobody may exceed.
+    pub ceilings: Ceilings,
+    /// Off by the panic switch: nothing is signed or streamed.
+    pub serving: bool,
+    /// Active or retired.
+    pub state: State,
+    /// The dataset of the source's own prefix.
+    pub root: DatasetId,
+    /// Counts every accepted change.
+    pub version: u64,
+}
+
+/// Why a source cannot be registered or changed so.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SourceError {
+    /// Two sources over the same keys could have different ceilings (SECURITY T16).
+    #[error("the prefix overlaps that of source `{other}`")]
+    Overlap {
+        /// The source that is there already.
+        other: String,
+    },
+    /// The bucket's name is none.
+    #[error("`{bucket}` is no bucket name")]
+    Bucket {
+        /// As asked.
+        bucket: String,
+    },
+    /// The endpoint is no origin that may be signed for.
+    #[error("an endpoint is an origin `http(s)://host[:port]`, without a path")]
+    Endpoint,
+    /// A longest life of no days.
+    #[error("the longest life of a link is at least one day")]
+    NoLife,
+}
+
+impl Source {
+    /// Whether the two would cover a common key.
+    #[must_use]
+    pub fn overlaps(&self, store: &Store, prefix: &ObjectPath) -> bool {
+        let same_bucket = self.store.bucket == store.bucket && self.store.endpoint == store.endpoint;
+        same_bucket && (self.prefix.covers(prefix) || prefix.covers(&self.prefix))
+    }
+
+    /// When a link made at `made` ends by this source's ceiling; `None`: by none.
+    #[must_use]
+    pub fn link_end(&self, made: Timestamp) -> Option<Timestamp> {
+        let days = self.ceilings.link_days_max?;
+        made.checked_add(jiff::SignedDuration::from_hours(i64::from(days).saturating_mul(24))).ok()
+    }
+}
+
+impl Store {
+    /// Holds a store to what can be signed for: a legal bucket name and an endpoint that is an origin.
+    ///
+    /// # Errors
+    /// [`SourceError::Bucket`], [`SourceError::Endpoint`].
+    pub fn check(&self) -> Result<(), SourceError> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let name = self.bucket.as_bytes();
+        let fits = (3..=63).contains(&name.len()) && name.iter().copied().all(legal) && edge(name.first()) && edge(name.last());
+        if !fits || self.bucket.contains("..") {
+            return Err(SourceError::Bucket { bucket: self.bucket.chars().take(LABEL_CHARS_MAX).collect() });
+        }
+        match &self.endpoint {
+            Some(endpoint) if !is_origin(endpoint) => Err(SourceError::Endpoint),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a text is `http(s)://host[:port]` and nothing else.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'[' | b']');
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(legal))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn source(bucket: &str, prefix: &str) -> Source {
+        Source {
+            id: SourceId::new(Uuid::nil()),
+            name: SourceName::parse("lab-raw").unwrap(),
+            store: store(bucket),
+            prefix: ObjectPath::from_decoded(prefix).unwrap(),
+            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30) },
+            serving: true,
+            state: State::Active,
+            root: DatasetId::new(Uuid::nil()),
+            version: 1,
+        }
+    }
+
+    fn store(bucket: &str) -> Store {
+        Store {
+            bucket: bucket.to_owned(),
+            region: "us-east-1".to_owned(),
+            endpoint: None,
+            path_style: true,
+            role: None,
+            requester_pays: false,
+        }
+    }
+
+    // SECURITY T16
+    #[test]
+    fn sources_over_a_common_key_overlap_and_others_do_not() {
+        for (bucket, prefix, want) in [
+            ("data", "a/b/", true),
+            ("data", "", true),
+            ("data", "a/b/c/", true),
+            ("data", "a/", true),
+            ("data", "a/bc/", false),
+            ("data", "b/", false),
+            ("other", "a/b/", false),
+        ] {
+            let there = source("data", "a/b/");
+            assert_eq!(there.overlaps(&store(bucket), &ObjectPath::from_decoded(prefix).unwrap()), want, "{bucket} {prefix}");
+        }
+    }
+
+    #[test]
+    fn names_and_stores_are_held_to_what_can_be_signed() {
+        for (name, fits) in
+            [("demo", true), ("lab-raw-2", true), ("", false), ("-x", false), ("Demo", false), ("a b", false), ("a:b", false)]
+        {
+            assert_eq!(SourceName::parse(name).is_ok(), fits, "{name}");
+        }
+        for (bucket, endpoint, fits) in [
+            ("my-data.lab", None, true),
+            ("my-data", Some("https://s3.example.org"), true),
+            ("my-data", Some("http://127.0.0.1:9000"), true),
+            ("my-data", Some("https://s3.example.org/"), false),
+            ("my-data", Some("https://a@b"), false),
+            ("my-data", Some("ftp://x"), false),
+            ("My_Data", None, false),
+            ("ab", None, false),
+            ("a..b", None, false),
+            ("data/../x", None, false),
+        ] {
+            let asked = Store { endpoint: endpoint.map(str::to_owned), ..store(bucket) };
+            assert_eq!(asked.check().is_ok(), fits, "{bucket} {endpoint:?}");
+        }
+    }
+}

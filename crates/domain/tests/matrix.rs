@@ -1,0 +1,412 @@
+//! The policy as a table: every principal, every state of a link, every action, and the rule that decided.
+//! A change of policy shows as a diff of the snapshot, for reviewers to read.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, missing_docs, reason = "a test may fail loudly")]
+
+use std::{fmt::Write as _, sync::Arc};
+
+use domain::{
+    dataset::{Dataset, Kind},
+    decision::{Action, Denial, Facts, LinkFacts, Place, Principal, decide},
+    id::{DatasetId, LinkId, SourceId, TokenId, UserId},
+    key::{Epoch, KeyHash},
+    link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
+    path::ObjectPath,
+    source::{Audience, Ceilings, Source, SourceName, State, Store},
+    timing::Timing,
+    token::{Scope, Token},
+    user::{Standing, User},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+const NOW_SECS: i64 = 1_800_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(NOW_SECS + second).unwrap()
+}
+
+fn now() -> Timestamp {
+    at(0)
+}
+
+fn user(id: u128) -> User {
+    User { id: UserId::new(Uuid::from_u128(id)), name: format!("user {id}"), administrator: false, standing: Standing::Active }
+}
+
+fn owner() -> User {
+    user(1)
+}
+
+fn place() -> Place {
+    let source = SourceId::new(Uuid::from_u128(10));
+    let root = DatasetId::new(Uuid::from_u128(11));
+    let store = Store {
+        bucket: "lab".to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        path_style: true,
+        role: None,
+        requester_pays: false,
+    };
+    let above = Dataset::root(root, source, owner().id, now());
+    let path = ObjectPath::from_decoded("raw/em.ome.zarr").unwrap();
+    let dataset = Dataset::below(&above, DatasetId::new(Uuid::from_u128(12)), path, Kind::Zarr, now()).unwrap();
+    let source = Source {
+        id: source,
+        name: SourceName::parse("lab").unwrap(),
+        store,
+        prefix: ObjectPath::from_decoded("project/").unwrap(),
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None },
+        serving: true,
+        state: State::Active,
+        root,
+        version: 1,
+    };
+    Place { source, dataset }
+}
+
+fn options() -> Options {
+    Options { label: String::new(), until: Until::Days(30), not_before: None, strict: false }
+}
+
+fn principal(user: User, scopes: &[Scope]) -> Principal {
+    let token = Token {
+        id: TokenId::new(Uuid::from_u128(20)),
+        hash: KeyHash::of("x"),
+        owner: user.id,
+        label: String::new(),
+        scopes: scopes.to_vec(),
+        until: at(1_000),
+        made: at(-1_000),
+        revoked: None,
+    };
+    Principal::Token { user: Arc::new(user), token: Arc::new(token) }
+}
+
+fn new_link(place: &Place, ask: NewLink) -> Result<Link, LinkError> {
+    let permit = decide(&principal(owner(), &Scope::ALL), Action::Share, &Facts::Dataset(Arc::new(place.clone())), now()).unwrap();
+    let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key") };
+    Link::new(&permit, place, ask, birth, now())
+}
+
+fn link(class: Class) -> Link {
+    new_link(&place(), NewLink { subpath: ObjectPath::default(), class, options: options() }).unwrap()
+}
+
+fn facts(link: Link, place: Place) -> LinkFacts {
+    LinkFacts::new(link, None, place, owner()).unwrap()
+}
+
+/// A change of the live facts.
+type Change = fn(&mut LinkFacts);
+
+/// Every state that a link's facts can be in, with its name.
+fn states() -> Vec<(&'static str, Class, Change)> {
+    let tombstone = |facts: &mut LinkFacts| facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
+    vec![
+        ("live", Class::Collaboration, |_| {}),
+        ("live review", Class::Review, |_| {}),
+        ("live publication", Class::Publication, |_| {}),
+        ("revoked", Class::Collaboration, tombstone),
+        ("revoked and paused and expired", Class::Collaboration, |facts| {
+            facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
+            facts.link.enabled = false;
+            facts.link.until = Some(at(-1));
+        }),
+        ("withdrawn", Class::Publication, tombstone),
+        ("revoked with its dataset", Class::Collaboration, |facts| facts.place.dataset.links_gen += 1),
+        ("paused", Class::Collaboration, |facts| facts.link.enabled = false),
+        ("begins in a second", Class::Collaboration, |facts| facts.link.options.not_before = Some(at(1))),
+        ("begins now", Class::Collaboration, |facts| facts.link.options.not_before = Some(at(0))),
+        ("ends now", Class::Collaboration, |facts| facts.link.until = Some(at(0))),
+        ("ends in a second", Class::Collaboration, |facts| facts.link.until = Some(at(1))),
+        ("older than the source's longest life", Class::Collaboration, |facts| {
+            facts.link.made = at(-86_400);
+            facts.place.source.ceilings.link_days_max = Some(1);
+        }),
+        ("ceiling below links", Class::Collaboration, |facts| facts.place.source.ceilings.audience = Audience::Accounts),
+        ("ceiling below publications", Class::Publication, |facts| facts.place.source.ceilings.audience = Audience::Link),
+        ("dataset retired", Class::Collaboration, |facts| facts.place.dataset.state = State::Retired),
+        ("source retired", Class::Collaboration, |facts| facts.place.source.state = State::Retired),
+        ("maker no longer owns", Class::Collaboration, |facts| facts.place.dataset.owner = user(2).id),
+        ("maker no longer owns a publication", Class::Publication, |facts| facts.place.dataset.owner = user(2).id),
+        ("maker suspended", Class::Collaboration, |facts| facts.maker.standing = Standing::Suspended),
+        ("facts of another maker", Class::Collaboration, |facts| facts.maker = user(2)),
+        ("serving off", Class::Collaboration, |facts| facts.place.source.serving = false),
+    ]
+}
+
+fn principals() -> Vec<(&'static str, Principal)> {
+    let suspended = User { standing: Standing::Suspended, ..owner() };
+    let mut dead = principal(owner(), &Scope::ALL);
+    let mut borrowed = principal(owner(), &Scope::ALL);
+    for (principal, change) in [(&mut dead, true), (&mut borrowed, false)] {
+        if let Principal::Token { token, .. } = principal {
+            let token = Arc::make_mut(token);
+            if change { token.until = now() } else { token.owner = user(9).id }
+        }
+    }
+    vec![
+        ("holder", Principal::Holder),
+        ("owner", principal(owner(), &Scope::ALL)),
+        ("owner, read only", principal(owner(), &[Scope::Read])),
+        ("owner, suspended", principal(suspended, &Scope::ALL)),
+        ("owner, token ended", dead),
+        ("owner, another's token", borrowed),
+        ("administrator", principal(User { administrator: true, ..user(3) }, &Scope::ALL)),
+        ("stranger", principal(user(2), &Scope::ALL)),
+    ]
+}
+
+const ACTIONS: [Action; 8] =
+    [Action::Read, Action::List, Action::See, Action::Share, Action::Narrow, Action::Register, Action::RevokeAll, Action::Administer];
+
+fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
+    write!(table, "{who:<24} {what:<38}").unwrap();
+    for action in ACTIONS {
+        let cell = match decide(principal, action, facts, now()) {
+            Ok(_) => "YES".to_owned(),
+            Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
+            Err(why) => format!("no:{why:?}"),
+        };
+        write!(table, " {cell:<19}").unwrap();
+    }
+    table.truncate(table.trim_end().len());
+    table.push('\n');
+}
+
+#[test]
+fn the_policy() {
+    let mut table = format!("{:<24} {:<38}", "who", "state");
+    for action in ACTIONS {
+        write!(table, " {:<19}", format!("{action:?}")).unwrap();
+    }
+    table.truncate(table.trim_end().len());
+    table.push('\n');
+    for (who, principal) in principals() {
+        for (what, class, change) in states() {
+            let mut facts = facts(link(class), place());
+            change(&mut facts);
+            row(&mut table, who, what, &principal, &Facts::Link(Arc::new(facts)));
+        }
+        row(&mut table, who, "(a dataset)", &principal, &Facts::Dataset(Arc::new(place())));
+        row(&mut table, who, "(the deployment)", &principal, &Facts::Deployment);
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// P2, P3: a negative fact added to any state never adds a right.
+#[test]
+fn no_negative_fact_ever_adds_a_right() {
+    let negatives: [Change; 7] = [
+        |facts| facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None }),
+        |facts| facts.link.enabled = false,
+        |facts| facts.link.until = Some(at(-5)),
+        |facts| facts.place.source.serving = false,
+        |facts| facts.place.source.ceilings.audience = Audience::Named,
+        |facts| facts.place.dataset.state = State::Retired,
+        |facts| facts.place.dataset.links_gen += 7,
+    ];
+    for (_, principal) in principals() {
+        for (what, class, change) in states() {
+            let mut before = facts(link(class), place());
+            change(&mut before);
+            for (index, negative) in negatives.iter().enumerate() {
+                let mut after = before.clone();
+                negative(&mut after);
+                for action in ACTIONS {
+                    let yes = |facts: &LinkFacts| decide(&principal, action, &Facts::Link(Arc::new(facts.clone())), now()).is_ok();
+                    assert!(yes(&before) || !yes(&after), "{what}, {action:?}, negative {index}");
+                }
+            }
+        }
+    }
+}
+
+/// P8: after a tombstone nothing yields a permit to read, whatever else changes.
+#[test]
+fn nothing_reads_past_a_tombstone() {
+    for (what, class, change) in states() {
+        let mut facts = facts(link(class), place());
+        change(&mut facts);
+        facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
+        for (who, principal) in principals() {
+            for action in [Action::Read, Action::List] {
+                assert!(decide(&principal, action, &Facts::Link(Arc::new(facts.clone())), now()).is_err(), "{who} {what} {action:?}");
+            }
+        }
+    }
+}
+
+/// P9, L2: pausing and resuming restores exactly what was.
+#[test]
+fn a_resumed_link_is_the_link_it_was() {
+    let before = link(Class::Collaboration);
+    let mut paused = before.clone();
+    paused.enabled = false;
+    assert!(paused.is_widened_by(&before) && !before.is_widened_by(&paused));
+    paused.enabled = true;
+    assert_eq!(paused, before);
+}
+
+#[test]
+fn a_permit_names_objects_below_its_link_only() {
+    for (subpath, path, want) in [
+        ("", "0/c/1", "project/raw/em.ome.zarr/0/c/1"),
+        ("labels/", "0", "project/raw/em.ome.zarr/labels/0"),
+        ("zarr.json", "", "project/raw/em.ome.zarr/zarr.json"),
+    ] {
+        let ask = NewLink { subpath: ObjectPath::from_decoded(subpath).unwrap(), class: Class::Collaboration, options: options() };
+        let facts = Facts::Link(Arc::new(facts(new_link(&place(), ask).unwrap(), place())));
+        let permit = decide(&Principal::Holder, Action::Read, &facts, now()).unwrap();
+        let scope = permit.scope().unwrap();
+        assert_eq!(scope.key(&ObjectPath::from_decoded(path).unwrap()).unwrap().as_str(), want);
+        assert_eq!(scope.is_single_object(), subpath == "zarr.json");
+        assert_eq!(scope.until(), Some(at(30 * 86_400)));
+        if scope.is_single_object() {
+            assert!(scope.key(&ObjectPath::from_decoded("x").unwrap()).is_err(), "nothing lies inside an object");
+        }
+    }
+    let seen =
+        decide(&principal(owner(), &Scope::ALL), Action::See, &Facts::Link(Arc::new(facts(link(Class::Review), place()))), now()).unwrap();
+    assert!(seen.scope().is_none(), "a permit to see is none to read");
+}
+
+#[test]
+fn a_permit_is_for_one_thing() {
+    let facts_of = Facts::Dataset(Arc::new(place()));
+    let owner_token = principal(owner(), &Scope::ALL);
+    let share = decide(&owner_token, Action::Share, &facts_of, now()).unwrap();
+    assert_eq!(share.allows_share_on(place().dataset.id), Some(owner().id));
+    assert_eq!(share.allows_share_on(DatasetId::new(Uuid::from_u128(99))), None);
+    assert_eq!(share.allows(Action::RevokeAll, place().dataset.id), None);
+    assert_eq!(share.allows_administer(), None);
+    assert!(share.place_to_register().is_none());
+    let register = decide(&owner_token, Action::Register, &facts_of, now()).unwrap();
+    assert!(register.place_to_register().is_some());
+    assert_eq!(register.allows_share_on(place().dataset.id), None);
+}
+
+#[test]
+fn new_links_keep_the_rules() {
+    let ask = |class, until, change: fn(&mut Options)| {
+        let mut options = Options { until, ..options() };
+        change(&mut options);
+        NewLink { subpath: ObjectPath::default(), class, options }
+    };
+    let mut short = place();
+    short.source.ceilings.link_days_max = Some(30);
+    let mut named = place();
+    named.source.ceilings.audience = Audience::Named;
+    let mut narrow = place();
+    narrow.source.ceilings.audience = Audience::Link;
+    let mut file = place();
+    file.dataset.kind = Kind::File;
+    let far = LinkError::UntilTooFar { days_max: 30 };
+    let inside = NewLink { subpath: ObjectPath::from_decoded("x").unwrap(), class: Class::Event, options: options() };
+    for (what, place, ask, want) in [
+        ("the class's own life", &place(), ask(Class::Review, Until::ClassDefault, |_| {}), Ok(Some(at(90 * 86_400)))),
+        ("a publication has no end", &place(), ask(Class::Publication, Until::ClassDefault, |_| {}), Ok(None)),
+        ("never", &place(), ask(Class::Event, Until::Never, |_| {}), Ok(None)),
+        ("as long as the ceiling", &short, ask(Class::Event, Until::Days(30), |_| {}), Ok(Some(at(30 * 86_400)))),
+        ("longer than the ceiling", &short, ask(Class::Event, Until::Days(31), |_| {}), Err(far)),
+        ("never, under a ceiling", &short, ask(Class::Event, Until::Never, |_| {}), Err(far)),
+        ("no days", &place(), ask(Class::Event, Until::Days(0), |_| {}), Err(LinkError::UntilPast)),
+        ("an end that is now", &place(), ask(Class::Event, Until::At(now()), |_| {}), Err(LinkError::UntilPast)),
+        (
+            "days beyond the calendar",
+            &place(),
+            ask(Class::Event, Until::Days(u32::MAX), |_| {}),
+            Err(LinkError::UntilTooFar { days_max: 365_000 }),
+        ),
+        (
+            "ends before it begins",
+            &place(),
+            ask(Class::Event, Until::At(at(10)), |options| options.not_before = Some(at(10))),
+            Err(LinkError::NeverOpen),
+        ),
+        ("links are not allowed", &named, ask(Class::Event, Until::Days(1), |_| {}), Err(LinkError::AudienceTooWide)),
+        ("publications are not allowed", &narrow, ask(Class::Publication, Until::Never, |_| {}), Err(LinkError::AudienceTooWide)),
+        (
+            "a label with a line break",
+            &place(),
+            ask(Class::Event, Until::Days(1), |options| options.label = "a\nb".to_owned()),
+            Err(LinkError::Label),
+        ),
+        ("a label too long", &place(), ask(Class::Event, Until::Days(1), |options| options.label = "é".repeat(201)), Err(LinkError::Label)),
+        ("inside a file", &file, inside, Err(LinkError::Subpath)),
+    ] {
+        assert_eq!(new_link(place, ask).map(|link| link.until), want, "{what}");
+    }
+}
+
+#[test]
+fn a_link_is_named_after_what_it_opens_unless_it_hides_that() {
+    for (class, subpath, want) in [
+        (Class::Collaboration, "", "em.ome.zarr"),
+        (Class::Collaboration, "labels/nuclei/", "nuclei"),
+        (Class::Review, "", "data.ome.zarr"),
+        (Class::Review, "labels/nuclei/", "data"),
+        (Class::Review, "table.csv", "data.csv"),
+    ] {
+        let ask = NewLink { subpath: ObjectPath::from_decoded(subpath).unwrap(), class, options: options() };
+        assert_eq!(new_link(&place(), ask).unwrap().name, want);
+    }
+    assert!(link(Class::Review).hides_its_path() && !link(Class::Event).hides_its_path());
+}
+
+#[test]
+fn an_edit_tells_what_it_widens() {
+    use domain::link::Edit;
+    let link = link(Class::Collaboration);
+    for (what, edit, widens) in [
+        ("nothing", Edit::default(), false),
+        ("a label", Edit { label: Some("x".to_owned()), ..Edit::default() }, false),
+        ("a later end", Edit { until: Some(Until::Days(31)), ..Edit::default() }, true),
+        ("no end", Edit { until: Some(Until::Never), ..Edit::default() }, true),
+        ("a sooner end", Edit { until: Some(Until::Days(1)), ..Edit::default() }, false),
+        ("a later beginning", Edit { not_before: Some(Some(at(5))), ..Edit::default() }, false),
+        ("strict", Edit { strict: Some(true), ..Edit::default() }, false),
+    ] {
+        let after = link.edited(&place(), edit, now()).unwrap();
+        assert_eq!(link.is_widened_by(&after), widens, "{what}");
+        if widens {
+            assert!(!after.is_widened_by(&link), "{what}, back");
+        }
+    }
+    let strict = link.edited(&place(), Edit { strict: Some(true), ..Edit::default() }, now()).unwrap();
+    assert_eq!((strict.timing(), link.timing()), (Timing::STRICT, Timing::PRIVATE));
+    assert!(strict.is_widened_by(&link), "leaving strict lets URLs live longer");
+}
+
+#[test]
+fn withdrawing_a_publication_says_why() {
+    let (publication, other) = (link(Class::Publication), link(Class::Event));
+    assert_eq!(publication.revoke_reason(None), Err(LinkError::ReasonNeeded));
+    assert_eq!(publication.revoke_reason(Some("  ".to_owned())), Err(LinkError::ReasonNeeded));
+    assert_eq!(publication.revoke_reason(Some("wrong data".to_owned())), Ok(Some("wrong data".to_owned())));
+    assert_eq!(other.revoke_reason(None), Ok(None));
+    assert_eq!(other.revoke_reason(Some("x".repeat(1_001))), Err(LinkError::Reason));
+    assert_eq!((publication.timing(), publication.ended_state()), (Timing::WORLD, LinkState::Withdrawn));
+}
+
+#[test]
+fn datasets_lie_in_few_others_and_have_their_owner() {
+    use domain::dataset::NewDatasetError;
+    let root = Dataset::root(DatasetId::new(Uuid::from_u128(1)), SourceId::new(Uuid::from_u128(2)), owner().id, now());
+    let below = |above: &Dataset, path: &str, kind| {
+        Dataset::below(above, DatasetId::new(Uuid::from_u128(9)), ObjectPath::from_decoded(path).unwrap(), kind, now())
+    };
+    let first = below(&root, "a", Kind::Folder).unwrap();
+    assert_eq!((first.path.as_str(), first.owner, first.ancestors.clone()), ("a/", owner().id, vec![root.id]));
+    assert_eq!(below(&first, "a/b.csv", Kind::File).unwrap().path.as_str(), "a/b.csv");
+    let mut deepest = first;
+    for path in ["a/b", "a/b/c", "a/b/c/d"] {
+        deepest = below(&deepest, path, Kind::Folder).unwrap();
+    }
+    assert_eq!(below(&deepest, "a/b/c/d/e", Kind::Folder), Err(NewDatasetError::TooManyAncestors));
+    assert_eq!(below(&root, &"a/".repeat(33), Kind::Folder), Err(NewDatasetError::TooDeep));
+    let file = below(&root, "x", Kind::File).unwrap();
+    assert_eq!(below(&file, "x/y", Kind::File), Err(NewDatasetError::InsideFile));
+}

@@ -1,0 +1,49 @@
+//! The app origin: what every answer of the API goes through, whichever function gives it.
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{
+    App,
+    lambda::RequestId,
+    problem::Problem,
+    trace::{Trace, new_request_id},
+};
+
+/// A middleware: opens the request's trace, and on the way out makes a problem of what no route answered, names the request in
+/// problems, and writes the access line.
+pub async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
+    let trace = Trace::open("app", id.clone(), request.method(), request.headers(), app.now());
+    let mut answer = next.run(request).await;
+    if answer.extensions().get::<Problem>().is_none() {
+        answer = unrouted(answer);
+    }
+    Problem::name_request(&mut answer, &id);
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    trace.close(&mut answer, &app.lines);
+    answer
+}
+
+/// What the router says by itself, as a problem: no such path, or no such method there.
+fn unrouted(answer: Response) -> Response {
+    match answer.status() {
+        StatusCode::NOT_FOUND => Problem::not_found().into_response(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this address does not take this method")
+                .hint("`Allow` names those that it takes");
+            let mut refused = problem.into_response();
+            if let Some(allow) = answer.headers().get(header::ALLOW) {
+                refused.headers_mut().insert(header::ALLOW, allow.clone());
+            }
+            refused
+        }
+        _ => answer,
+    }
+}

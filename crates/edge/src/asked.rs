@@ -1,0 +1,160 @@
+//! What a request to the API asks outside its body: an id in the path, filters in the query, a version in `If-Match`, a page of a listing.
+
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    response::Response,
+};
+use domain::{limits::API_PAGE_MAX, path::encode_key};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use table::TableError;
+
+use crate::{App, caller::Caller, json, problem::Problem};
+
+/// The `{id}` of a path. One that is not even text is answered like one that is nobody's.
+#[derive(Debug, Clone)]
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| Self(id)).map_err(|_not_text| Problem::not_found())
+    }
+}
+
+/// The query of a listing. What the type does not know is refused by the type, so that a misspelt filter never lists everything.
+#[derive(Debug, Clone)]
+pub struct Filters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Filters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri).map(|Query(filters)| Self(filters)).map_err(|why| {
+            Problem::new(StatusCode::BAD_REQUEST, "query", format!("the query was not understood: {}", why.body_text()))
+                .hint("see /api/v1/openapi.json")
+        })
+    }
+}
+
+/// The versions that an edit was made on: `If-Match` (RFC 9110, 13.1.1).
+#[derive(Debug, Clone)]
+pub struct IfMatch(String);
+
+impl IfMatch {
+    /// Holds the edit to the version that is there: `"3"`, a list of them, or `*`.
+    ///
+    /// # Errors
+    /// 412 `stale`, with the version that is there.
+    pub fn check(&self, version: u64) -> Result<(), Problem> {
+        let there = format!("\"{version}\"");
+        // Weak tags never match here: the comparison is the strong one.
+        let fits = self.0.split(',').map(str::trim).any(|tag| tag == "*" || tag == there);
+        if fits {
+            return Ok(());
+        }
+        Err(Problem::from(TableError::Stale).with("version", version))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let tags = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+        tags.map(|tags| Self(tags.to_owned())).ok_or_else(|| {
+            Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match", "an edit names the version that it was made on")
+                .hint("send `If-Match` with the `ETag` of what was read")
+        })
+    }
+}
+
+/// One page of a listing, as asked.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Path and filters: what a cursor is sealed to, and what the next page's address begins with.
+    address: String,
+    /// The most items that the page may hold.
+    pub limit: u16,
+}
+
+impl Listing {
+    /// A page of `path`, as `filters` narrow it, of at most `limit` items (1 to [`API_PAGE_MAX`], which it is by default).
+    ///
+    /// # Errors
+    /// 400 `limit` for one out of bounds.
+    pub fn new(path: &str, filters: &[(&str, Option<&str>)], limit: Option<u16>) -> Result<Self, Problem> {
+        let limit = limit.unwrap_or(API_PAGE_MAX);
+        if !(1..=API_PAGE_MAX).contains(&limit) {
+            let detail = format!("a page has 1 to `{API_PAGE_MAX}` items");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "limit", detail).at("/limit").hint("ask for fewer and follow `next_cursor`"));
+        }
+        let given = filters.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={}", encode_key(value))));
+        let address = format!("{path}?{}", given.collect::<Vec<_>>().join("&"));
+        Ok(Self { address, limit })
+    }
+
+    /// Where the page begins; `None`: at the beginning.
+    ///
+    /// # Errors
+    /// 400 `bad-cursor`, as [`Caller::open_cursor`].
+    pub fn position(&self, caller: &Caller, cursor: Option<&str>, now: Timestamp) -> Result<Option<String>, Problem> {
+        cursor.map(|cursor| caller.open_cursor(&self.address, cursor, now)).transpose()
+    }
+
+    /// The page: `next_cursor` in the body and `Link: rel="next"` beside it (RFC 8288) where there is another.
+    ///
+    /// # Errors
+    /// As [`Caller::seal_cursor`].
+    pub fn answer<T: Serialize>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        items: Vec<T>,
+        next: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Response, Problem> {
+        let next_cursor = next.map(|position| caller.seal_cursor(app, &self.address, position, now)).transpose()?;
+        let link = next_cursor.as_ref().map(|cursor| {
+            let and = if self.address.ends_with('?') { "" } else { "&" };
+            format!("<{}{and}limit={}&cursor={cursor}>; rel=\"next\"", self.address, self.limit)
+        });
+        let mut answer = json::ok(&wire::page::Page { items, next_cursor });
+        if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+            answer.headers_mut().insert(header::LINK, link);
+        }
+        Ok(answer)
+    }
+}
+
+/// Names the version of what is shown, for a later `If-Match`.
+#[must_use]
+pub fn with_version(mut answer: Response, version: u64) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_is_held_to_the_version_that_is_there() {
+        for (tags, fits) in
+            [("\"3\"", true), ("\"2\", \"3\"", true), ("*", true), ("3", false), ("\"2\"", false), ("W/\"3\"", false), ("", false)]
+        {
+            assert_eq!(IfMatch(tags.to_owned()).check(3).is_ok(), fits, "{tags}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_bounds() {
+        for (limit, want) in [(None, Some(100)), (Some(1), Some(1)), (Some(100), Some(100)), (Some(0), None), (Some(101), None)] {
+            assert_eq!(Listing::new("/api/v1/links", &[], limit).ok().map(|page| page.limit), want, "{limit:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The settings of a deployment. Each has its line in `docs/CONFIG.md` and its place in `template.yaml`; a test compares the three.
+
+use domain::source::is_origin;
+use thiserror::Error;
+
+/// The settings that the functions share.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The table's name.
+    pub table: String,
+    /// The app origin as people see it, `https://app.example.org`; `None`: the function's own.
+    pub app_url: Option<String>,
+    /// The data origin as readers see it; `None`: the function's own, which only `serve` can know.
+    pub data_url: Option<String>,
+    /// The role that signs where a source names none.
+    pub signer_role: Option<String>,
+    /// The secret that holds what link keys are derived from; read by `links` alone.
+    pub secret_arn: Option<String>,
+    /// Domain suffixes, besides those of Lambda Function URLs, whose events have a raw path.
+    pub front_door_domains: Vec<String>,
+    /// What the CDN sends in `x-offprint-cdn`; when set, the app functions take no other requests.
+    pub cdn_secret: Option<String>,
+    /// Whether a source's endpoint may lie on this machine or a private network. Only `offprint up` says so.
+    pub private_endpoints: bool,
+    /// The largest object that is streamed, in bytes; `None`: no bound. Lambda ends a response at 200 MB.
+    pub stream_bytes_max: Option<u64>,
+}
+
+/// A setting that is missing or does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("the setting `{name}` is missing")]
+    Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// Not an origin.
+    #[error("the setting `{name}` must be an origin, `https://host`, without a path")]
+    NotAnOrigin {
+        /// Its name.
+        name: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the settings from an environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the setting.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let set = |name: &str| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let origin = |name: &'static str| match set(name) {
+            Some(url) if !is_origin(url.trim_end_matches('/')) => Err(ConfigError::NotAnOrigin { name }),
+            url => Ok(url.map(|url| url.trim_end_matches('/').to_owned())),
+        };
+        Ok(Self {
+            table: set("OFFPRINT_TABLE").ok_or(ConfigError::Missing { name: "OFFPRINT_TABLE" })?,
+            app_url: origin("OFFPRINT_APP_URL")?,
+            data_url: origin("OFFPRINT_DATA_URL")?,
+            signer_role: set("OFFPRINT_SIGNER_ROLE"),
+            secret_arn: set("OFFPRINT_SECRET_ARN"),
+            front_door_domains: set("OFFPRINT_FRONT_DOOR_DOMAINS")
+                .map(|list| list.split(',').map(|one| one.trim().to_owned()).collect())
+                .unwrap_or_default(),
+            cdn_secret: set("OFFPRINT_CDN_SECRET"),
+            private_endpoints: false,
+            stream_bytes_max: Some(domain::limits::LAMBDA_STREAM_BYTES_MAX),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_held_to_their_form() {
+        let read =
+            |pairs: &[(&str, &str)]| Config::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()));
+        assert_eq!(read(&[]).unwrap_err(), ConfigError::Missing { name: "OFFPRINT_TABLE" });
+        let config = read(&[
+            ("OFFPRINT_TABLE", "t"),
+            ("OFFPRINT_DATA_URL", "https://data.example.org/"),
+            ("OFFPRINT_FRONT_DOOR_DOMAINS", "a.test, b.test"),
+        ])
+        .unwrap();
+        assert_eq!(config.data_url.as_deref(), Some("https://data.example.org"));
+        assert_eq!(config.front_door_domains, ["a.test", "b.test"]);
+        let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_APP_URL", "https://app.example.org/x")]);
+        assert_eq!(wrong.unwrap_err(), ConfigError::NotAnOrigin { name: "OFFPRINT_APP_URL" });
+    }
+}

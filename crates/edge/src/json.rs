@@ -1,0 +1,78 @@
+//! Bodies of the API: JSON in, JSON out.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use domain::limits::BODY_BYTES_MAX;
+use http::{HeaderValue, StatusCode, header};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::problem::Problem;
+
+/// A JSON body of at most [`BODY_BYTES_MAX`] bytes; an empty one counts as `{}`. Fields that the type does not know are refused by the type.
+#[derive(Debug)]
+pub struct Body<T> {
+    /// What it says.
+    pub ask: T,
+    /// Its bytes, for the hash of an idempotent request.
+    pub bytes: Bytes,
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_why| {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))
+                .hint("send fewer items at a time")
+        })?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        match serde_json::from_slice(text) {
+            Ok(ask) => Ok(Self { ask, bytes }),
+            Err(why) => Err(not_understood(&why)),
+        }
+    }
+}
+
+/// The problem of a body that is not what it should be.
+fn not_understood(why: &serde_json::Error) -> Problem {
+    let text = why.to_string();
+    // serde names the field in backticks: "unknown field `x`", "missing field `y`".
+    let field = text.contains("field `").then(|| text.split('`').nth(1)).flatten();
+    let code = if why.is_data() { "body" } else { "json" };
+    let problem =
+        Problem::new(StatusCode::BAD_REQUEST, code, format!("the body was not understood: {text}")).hint("see /api/v1/openapi.json");
+    match field {
+        Some(field) => problem.at(format!("/{field}")),
+        None => problem,
+    }
+}
+
+/// 200 with a JSON body.
+#[must_use]
+pub fn ok<T: Serialize>(body: &T) -> Response {
+    answer(StatusCode::OK, body)
+}
+
+/// 201 with a JSON body.
+#[must_use]
+pub fn created<T: Serialize>(body: &T) -> Response {
+    answer(StatusCode::CREATED, body)
+}
+
+fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let mut answer = (status, bytes).into_response();
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            answer
+        }
+        Err(why) => {
+            tracing::error!(why = %why, "an answer could not be written as JSON");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written").into_response()
+        }
+    }
+}

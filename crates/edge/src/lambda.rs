@@ -1,0 +1,253 @@
+//! The Lambda door: Function URL events in, answers out. Everything else that could call a function is refused, loudly.
+//!
+//! A Function URL hands over the path as the client sent it. An HTTP API decodes it first, and REST APIs and load balancers shape
+//! their events differently: behind those, one object's address would open another, so the product refuses to run (SEMANTICS 2).
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use lambda_http::{
+    Adapter, LambdaEvent, RequestExt, StreamAdapter,
+    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    lambda_runtime,
+    request::{LambdaRequest, RequestContext},
+};
+use objects::{Objects, Settings, credentials::Signer};
+use serde_json::json;
+use table::Table;
+use tower::Service;
+
+use crate::{App, Clock, config::Config, problem::Problem, target::RawTarget, trace::LineSink};
+
+/// The most bytes of a path or a query that are looked at; a longer one is answered as a bad path.
+const TARGET_BYTES_MAX: usize = 8_192;
+/// A path that no parser takes: what a target that cannot be carried is replaced by.
+const BAD_TARGET: &str = "/%2F";
+
+/// How a function answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// All at once, at most 6 MB.
+    Buffered,
+    /// As a stream.
+    Streamed,
+}
+
+/// The time that the front door stamped on an event: a second clock beside the machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct EventTime(pub Timestamp);
+
+/// The id that the front door gave a request.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub HeaderValue);
+
+/// The function's own origin, from the event's request context, never from a header.
+#[derive(Debug, Clone)]
+pub struct OwnOrigin(pub String);
+
+/// Runs a router on Lambda until the runtime ends.
+///
+/// # Errors
+/// Those of the Lambda runtime.
+pub async fn run(router: Router, config: Arc<Config>, reply: Reply) -> Result<(), lambda_http::Error> {
+    let front = Front { router, config, reply };
+    match reply {
+        Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(front) }).await,
+        Reply::Streamed => lambda_runtime::run(Door { inner: StreamAdapter::from(front) }).await,
+    }
+}
+
+/// The app of a function, from its environment, and its log as JSON lines.
+///
+/// # Errors
+/// The setting that is missing or does not fit.
+pub fn app() -> Result<App, lambda_http::Error> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let filter = tracing_subscriber::EnvFilter::try_new(variable("OFFPRINT_LOG").unwrap_or_else(|| "info".to_owned()))
+        .unwrap_or_else(|_| "info".into());
+    // A subscriber that is there already (a test's) stays.
+    if tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).try_init().is_err() {
+        tracing::debug!("a log subscriber was there already");
+    }
+    let config = Config::read(variable)?;
+    let endpoint = |service: &str| variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"));
+    let region = variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned());
+    let table = Table::new(Table::settings(endpoint("DYNAMODB"), &region, None)?, &config.table);
+    let signer = config.signer_role.clone().map_or(Signer::Environment, |arn| Signer::Role { arn });
+    let objects = Objects::new(Settings { endpoint: endpoint("S3"), public_endpoint: None, signer, sts_endpoint: endpoint("STS") })?;
+    Ok(App::new(config, table, objects, LineSink::stdout(), Clock::System))
+}
+
+/// Makes an event safe to convert: the conversion builds a URI from the Host, the path and the query, and panics on those it cannot parse.
+#[derive(Debug, Clone)]
+struct Door<S> {
+    inner: S,
+}
+
+impl<S: Service<LambdaEvent<LambdaRequest>>> Service<LambdaEvent<LambdaRequest>> for Door<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, event: LambdaEvent<LambdaRequest>) -> Self::Future {
+        let LambdaEvent { payload, context } = event;
+        let payload = match payload {
+            LambdaRequest::ApiGatewayV2(event) => LambdaRequest::ApiGatewayV2(made_safe(event)),
+            other => other,
+        };
+        self.inner.call(LambdaEvent { payload, context })
+    }
+}
+
+/// The event with nothing in it that the conversion could trip over. The raw path stays as it is, or becomes one that is refused.
+fn made_safe(mut event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
+    for name in ["host", "x-forwarded-proto", "x-forwarded-host", "forwarded"] {
+        event.headers.remove(name);
+    }
+    let domain = event.request_context.domain_name.take().filter(|domain| is_domain(domain));
+    if let Some(host) = domain.as_deref().and_then(|domain| HeaderValue::from_str(domain).ok()) {
+        event.headers.insert(header::HOST, host);
+    }
+    event.request_context.domain_name = domain;
+    event.request_context.stage = None;
+    let path_fits = event.raw_path.as_deref().is_some_and(|path| path.starts_with('/') && path.len() <= TARGET_BYTES_MAX);
+    let query_fits =
+        event.raw_query_string.as_deref().is_none_or(|query| query.len() <= TARGET_BYTES_MAX && query.bytes().all(is_query_byte));
+    if !path_fits || !query_fits {
+        event.raw_path = Some(BAD_TARGET.to_owned());
+        event.raw_query_string = None;
+    }
+    event
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+}
+
+/// What a URI's query may hold as it is; anything else a client must escape.
+fn is_query_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+}
+
+/// Checks where a request came from, gives the router what it needs of the event, and answers 500 where the router panics.
+#[derive(Debug, Clone)]
+struct Front {
+    router: Router,
+    config: Arc<Config>,
+    reply: Reply,
+}
+
+impl Service<lambda_http::Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: lambda_http::Request) -> Self::Future {
+        if let Err(refused) = self.admit(&mut request) {
+            return Box::pin(async move { Ok(refused) });
+        }
+        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
+        Box::pin(async move {
+            Ok(match answer.await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(never)) => match never {},
+                Err(_panic) => last_resort(),
+            })
+        })
+    }
+}
+
+impl Front {
+    /// Puts the raw target, the event's time, its id and the own origin into the request's extensions.
+    #[expect(clippy::result_large_err, reason = "the error is the answer, made once and passed straight on")]
+    fn admit(&self, request: &mut lambda_http::Request) -> Result<(), Response> {
+        let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
+            return Err(self.refuse("the event is not one of a Function URL", true));
+        };
+        let domain = context.domain_name.clone().unwrap_or_default();
+        if !self.is_front_door(&domain) {
+            return Err(self.refuse("the event comes from an HTTP API or an unknown domain, which may have decoded its path", false));
+        }
+        let event_time = Timestamp::from_millisecond(context.time_epoch).ok().filter(|_| context.time_epoch > 0);
+        let id = context.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
+        let target = RawTarget { path: request.raw_http_path().to_owned(), query: request.uri().query().map(ToOwned::to_owned) };
+        if let Some(secret) = &self.config.cdn_secret {
+            let sent = request.headers().get("x-offprint-cdn").map(HeaderValue::as_bytes).unwrap_or_default();
+            if !same_bytes(sent, secret.as_bytes()) {
+                return Err(
+                    Problem::new(StatusCode::FORBIDDEN, "cdn-only", "this address is reached through the app's domain").into_response()
+                );
+            }
+        }
+        let extensions = request.extensions_mut();
+        extensions.insert(target);
+        extensions.insert(OwnOrigin(format!("https://{domain}")));
+        if let Some(at) = event_time {
+            extensions.insert(EventTime(at));
+        }
+        if let Some(id) = id {
+            extensions.insert(RequestId(id));
+        }
+        Ok(())
+    }
+
+    fn is_front_door(&self, domain: &str) -> bool {
+        let of_function_url = domain.ends_with(".on.aws") && domain.contains(".lambda-url.");
+        of_function_url || self.config.front_door_domains.iter().any(|suffix| domain == suffix || domain.ends_with(&format!(".{suffix}")))
+    }
+
+    /// 500, and a log line that says what to change.
+    fn refuse(&self, why: &'static str, foreign: bool) -> Response {
+        tracing::error!(
+            why,
+            "refused: put a Lambda Function URL before this function (template.yaml), or name the domain in OFFPRINT_FRONT_DOOR_DOMAINS if it hands over raw paths"
+        );
+        let problem =
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "front-door", why).hint("put a Lambda Function URL before the function");
+        if foreign && self.reply == Reply::Buffered {
+            // A REST API or a load balancer reads status and body from this JSON, which is all that the door passes on for them.
+            let proxied = json!({
+                "statusCode": 500,
+                "isBase64Encoded": false,
+                "headers": { "content-type": "application/problem+json", "cache-control": "no-store" },
+                "body": problem.to_json(None).to_string(),
+            });
+            return (StatusCode::INTERNAL_SERVER_ERROR, proxied.to_string()).into_response();
+        }
+        problem.into_response()
+    }
+}
+
+/// The answer of a handler that panicked: loud, and with the headers that a browser needs to see it.
+fn last_resort() -> Response {
+    tracing::error!("a handler panicked");
+    let mut answer = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here").into_response();
+    crate::cors::add(answer.headers_mut(), false);
+    answer
+}
+
+/// Compares without telling by its time where the two differ.
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+}

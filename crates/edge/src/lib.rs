@@ -1,0 +1,107 @@
+//! What every router shares: configuration, the caller, the raw path, problems, the access line, CORS, and the Lambda door.
+//!
+//! Not here: any rule (`domain`), any row (`table`), any signature (`objects`).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        reason = "a test may fail loudly"
+    )
+)]
+
+pub mod app_origin;
+pub mod asked;
+pub mod caller;
+pub mod config;
+pub mod cors;
+pub mod json;
+pub mod lambda;
+pub mod once;
+pub mod problem;
+pub mod target;
+pub mod trace;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use objects::Objects;
+use table::{Table, access::FactsCache};
+use uuid::Uuid;
+
+use crate::{config::Config, problem::Problem, trace::LineSink};
+
+/// What a handler works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The table.
+    pub table: Table,
+    /// Object storage.
+    pub objects: Objects,
+    /// The facts of links, bounded in age and size.
+    pub facts: Arc<FactsCache>,
+    /// Where access lines go.
+    pub lines: LineSink,
+    clock: Clock,
+}
+
+/// Where the time comes from: an argument, so that tests need not sleep.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's own.
+    System,
+    /// A test's: milliseconds since the epoch.
+    At(Arc<std::sync::atomic::AtomicI64>),
+}
+
+impl App {
+    /// An app over these parts.
+    #[must_use]
+    pub fn new(config: Config, table: Table, objects: Objects, lines: LineSink, clock: Clock) -> Self {
+        Self { config: Arc::new(config), table, objects, facts: Arc::new(FactsCache::new()), lines, clock }
+    }
+
+    /// The instant of a request: a handler asks once and passes it on.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.clock {
+            Clock::System => system_now(),
+            Clock::At(millis) => Timestamp::from_millisecond(millis.load(std::sync::atomic::Ordering::SeqCst)).unwrap_or(Timestamp::MIN),
+        }
+    }
+
+    /// Random bits of the machine's own generator.
+    ///
+    /// # Errors
+    /// [`Problem`] 503 where there are none: nothing guessable is ever made instead.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], Problem> {
+        let mut bits = [0; N];
+        getrandom::fill(&mut bits).map_err(|why| {
+            tracing::error!(why = %why, "the machine has no random bits");
+            Problem::unavailable("random", "no random bits can be had")
+        })?;
+        Ok(bits)
+    }
+
+    /// A new id that sorts by time (RFC 9562, version 7).
+    ///
+    /// # Errors
+    /// As [`App::random`].
+    pub fn new_uuid(&self, now: Timestamp) -> Result<Uuid, Problem> {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.random()?).into_uuid())
+    }
+}
+
+/// The one place where the machine's clock is read.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+fn system_now() -> Timestamp {
+    Timestamp::now()
+}

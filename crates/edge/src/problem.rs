@@ -1,0 +1,295 @@
+//! Problems (RFC 9457): the one place that picks a status and a code for a refusal.
+//!
+//! Codes are stable and listed in `docs/API.md`; a test compares the two. No `_` arm below: a new variant does not build until it has an answer.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use domain::{dataset::NewDatasetError, decision::Denial, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError, source::SourceError};
+use http::{HeaderValue, StatusCode, header};
+use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
+use serde_json::{Map, Value, json};
+use table::TableError;
+
+use crate::trace::Verdict;
+
+/// A refusal, with what to do about it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    detail: String,
+    hint: Option<&'static str>,
+    pointer: Option<String>,
+    extra: Map<String, Value>,
+    retry_after_secs: Option<u32>,
+}
+
+impl Problem {
+    /// A problem. `detail` says what is wrong, in a sentence without names of people or paths.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), hint: None, pointer: None, extra: Map::new(), retry_after_secs: None }
+    }
+
+    /// 503: nothing is wrong with the request; it may be sent again.
+    #[must_use]
+    pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).hint("try again in a moment; nothing was decided");
+        Self { retry_after_secs: Some(RETRY_AFTER_SECS), ..problem }
+    }
+
+    /// 404, the same for everything that is not there or not to be known of.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the last characters of the address")
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Adds the field that is meant, as a JSON pointer (RFC 6901).
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Adds a fact that a program may use.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The JSON of the problem; `request_id` names the access line.
+    #[must_use]
+    pub fn to_json(&self, request_id: Option<&str>) -> Value {
+        let mut body = json!({
+            "type": format!("https://offprint.dev/problems/{}", self.code),
+            "title": self.status.canonical_reason().unwrap_or("refused"),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let Some(body) = body.as_object_mut() {
+            if let Some(hint) = self.hint {
+                body.insert("hint".to_owned(), json!(hint));
+            }
+            if let Some(pointer) = &self.pointer {
+                body.insert("errors".to_owned(), json!([{ "pointer": pointer, "code": self.code }]));
+            }
+            if let Some(id) = request_id {
+                body.insert("request_id".to_owned(), json!(id));
+            }
+            body.extend(self.extra.clone());
+        }
+        body
+    }
+
+    /// Writes the request id into an answer that is a problem. The data origin does without: there, unknown keys answer alike to the byte.
+    pub fn name_request(answer: &mut Response, request_id: &HeaderValue) {
+        if let Some(problem) = answer.extensions_mut().remove::<Self>() {
+            let body = problem.to_json(request_id.to_str().ok()).to_string();
+            answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+            *answer.body_mut() = Body::from(body);
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = self.to_json(None).to_string();
+        let length = body.len();
+        let mut answer = Response::new(Body::from(body));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(Duration::from_secs(u64::from(secs)).as_secs()));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"offprint\""));
+        }
+        answer.extensions_mut().insert(Verdict { reason: Some(self.code), ..Verdict::default() });
+        answer.extensions_mut().insert(self);
+        answer
+    }
+}
+
+impl From<Denial> for Problem {
+    fn from(why: Denial) -> Self {
+        let gone = |code| Self::new(StatusCode::GONE, code, why.to_string());
+        let not_yours = |code| Self::new(StatusCode::FORBIDDEN, code, why.to_string());
+        match why {
+            Denial::NotDiscoverable => Self::not_found(),
+            Denial::Revoked => gone("link-revoked").hint("ask whoever sent you the link for a new one"),
+            Denial::Withdrawn => gone("link-withdrawn").hint("the data were taken back; the publication says why"),
+            Denial::Paused => gone("link-paused").hint("the same link may work again later; ask whoever sent it"),
+            Denial::NotYet => gone("link-not-yet").hint("the same link works once it has begun"),
+            Denial::Expired => gone("link-expired").hint("ask whoever sent you the link to extend it"),
+            Denial::Ceiling => gone("link-ceiling").hint("the source allows less than when the link was made"),
+            Denial::Retired => gone("dataset-retired").hint("the data were taken out of service"),
+            Denial::Maker => gone("link-maker").hint("an owner of the data can make a new link"),
+            Denial::NotServing => Self::unavailable("not-serving", why.to_string()),
+            Denial::NotOwner => not_yours("not-owner").hint("ask the dataset's owner"),
+            Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
+            Denial::Scope { needed } => not_yours("scope").hint("use a token with this scope").with("scope", needed.word()),
+            Denial::Suspended => not_yours("suspended").hint("ask an administrator"),
+        }
+    }
+}
+
+impl From<PathError> for Problem {
+    fn from(why: PathError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-path", why.to_string())
+            .hint("paths are percent-encoded once; `..`, `//`, `\\` and `%2F` are not taken")
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(why: LinkError) -> Self {
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
+        match why {
+            LinkError::UntilPast => wrong("until-past").at("/until").hint("name an end that lies ahead, such as `30d`"),
+            LinkError::UntilTooFar { days_max } => wrong("until-too-far")
+                .at("/until")
+                .hint("ask for a shorter life, or an administrator for a higher ceiling")
+                .with("days_max", days_max),
+            LinkError::NeverOpen => wrong("never-open").at("/not_before").hint("the end must come after the beginning"),
+            LinkError::AudienceTooWide => Self::new(StatusCode::FORBIDDEN, "audience-too-wide", why.to_string())
+                .at("/class")
+                .hint("ask an administrator to raise the source's ceiling"),
+            LinkError::Label => wrong("label").at("/label").hint("shorten the label"),
+            LinkError::Subpath => wrong("no-such-path").at("/path").hint("a path inside the dataset; a folder ends with `/`"),
+            LinkError::Permit => Self::not_found(),
+            LinkError::ReasonNeeded => Self::new(StatusCode::CONFLICT, "reason-needed", why.to_string())
+                .at("/reason")
+                .hint("say why; readers of the paper will see it"),
+            LinkError::Reason => wrong("reason").at("/reason").hint("shorten the reason"),
+        }
+    }
+}
+
+impl From<SourceError> for Problem {
+    fn from(why: SourceError) -> Self {
+        let text = why.to_string();
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
+        match why {
+            SourceError::Overlap { other } => Self::new(StatusCode::CONFLICT, "source-overlaps", text)
+                .at("/prefix")
+                .hint("one key may lie in one source only")
+                .with("source", other),
+            SourceError::Bucket { .. } => wrong("bucket").at("/bucket").hint("a bucket has 3 to 63 of `a-z0-9.-`"),
+            SourceError::Endpoint => wrong("endpoint").at("/endpoint").hint("such as `https://s3.example.org`"),
+            SourceError::NoLife => wrong("link-days-max").at("/ceilings/link_days_max").hint("leave it out for no bound"),
+        }
+    }
+}
+
+impl From<NewDatasetError> for Problem {
+    fn from(why: NewDatasetError) -> Self {
+        let code = match why {
+            NewDatasetError::TooDeep => "dataset-too-deep",
+            NewDatasetError::TooManyAncestors => "too-many-ancestors",
+            NewDatasetError::InsideFile => "inside-file",
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
+            .at("/path")
+            .hint("share a folder above it, or a path inside that one")
+    }
+}
+
+impl From<TableError> for Problem {
+    fn from(why: TableError) -> Self {
+        let text = why.to_string();
+        match why {
+            TableError::Stale => Self::new(StatusCode::PRECONDITION_FAILED, "stale", "it was changed since you read it")
+                .hint("read it again, look at what changed, and repeat with its new `ETag`"),
+            TableError::Exists { what } => {
+                Self::new(StatusCode::CONFLICT, "exists", text).hint("choose another name, or use what is there").with("what", what)
+            }
+            TableError::Overlap { other } => SourceError::Overlap { other }.into(),
+            TableError::Mismatch => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", "this `Idempotency-Key` was used for another request")
+                    .hint("use a new key for a new request")
+            }
+            TableError::Throttled | TableError::Unavailable { .. } => {
+                tracing::warn!(why = %text, "the table did not answer");
+                Self::unavailable("table-unavailable", "the table did not answer in time")
+            }
+            TableError::Unreadable { what } => {
+                tracing::error!(what, "a row could not be read; this version does not decide on it");
+                Self::unavailable("facts-unreadable", "a fact that this decision needs could not be read")
+            }
+            TableError::NotForThis | TableError::Missing { .. } => Self::not_found(),
+            TableError::Position => Self::new(StatusCode::BAD_REQUEST, "bad-cursor", "the cursor is not one of this listing")
+                .at("/cursor")
+                .hint("begin the listing again"),
+            TableError::PathTooLong => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "path-too-long", text).at("/path").hint("share a folder above it")
+            }
+            TableError::TooMany { max, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", text).hint("retire one that is no longer used").with("max", max)
+            }
+        }
+    }
+}
+
+impl From<ObjectsError> for Problem {
+    fn from(why: ObjectsError) -> Self {
+        let text = why.to_string();
+        match why {
+            ObjectsError::Credentials(why) => why.into(),
+            ObjectsError::Sign(why) => why.into(),
+            ObjectsError::NotFolder => Self::not_found(),
+            ObjectsError::Token => Self::new(StatusCode::BAD_REQUEST, "bad-listing", text).hint("begin the listing again"),
+            ObjectsError::TooMany { max } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-entries", text)
+                .hint("list it with `?list-type=2&delimiter=/`, page by page")
+                .with("max", max),
+            ObjectsError::Archived => {
+                Self::new(StatusCode::CONFLICT, "archived", text).hint("whoever owns the bucket must restore the object first")
+            }
+            ObjectsError::Refused { .. } => {
+                tracing::error!(why = %text, "the store refused: run `offprint doctor` on the source");
+                Self::unavailable("store-refused", "object storage refused to answer")
+            }
+            ObjectsError::Unavailable { .. } | ObjectsError::Unreachable | ObjectsError::Timeout | ObjectsError::Unreadable => {
+                tracing::warn!(why = %text, "object storage did not answer");
+                Self::unavailable("store-unavailable", "object storage did not answer")
+            }
+        }
+    }
+}
+
+impl From<CredentialsError> for Problem {
+    fn from(why: CredentialsError) -> Self {
+        tracing::error!(why = %why, "nothing can be signed");
+        Self::unavailable("no-credentials", "nothing can be signed for now")
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(why: SignError) -> Self {
+        match why {
+            SignError::Permit | SignError::OtherSource => {
+                tracing::error!(why = %why, "a permit was used for what it is not for");
+                Self::not_found()
+            }
+            SignError::Path(why) => why.into(),
+            SignError::Folder => Self::new(StatusCode::NOT_FOUND, "no-such-object", "the link has no such object"),
+            SignError::NothingLeft => Self::unavailable("nothing-left", why.to_string()),
+        }
+    }
+}

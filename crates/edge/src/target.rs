@@ -1,0 +1,157 @@
+//! The raw target of a request to the data origin, read once and by nobody else.
+//!
+//! The path is taken as it came in, never from a parsed URI: parsers resolve `..`, turn `\` into `/` and drop tabs.
+
+use domain::{
+    key::LinkKey,
+    path::{ObjectPath, PathError},
+};
+use http::{Uri, request::Parts};
+
+/// The path and query as they came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawTarget {
+    /// From the first `/` on, without the query.
+    pub path: String,
+    /// What follows the first `?`.
+    pub query: Option<String>,
+}
+
+impl RawTarget {
+    /// The raw target of a request: what a front door put there, else the request line's own.
+    #[must_use]
+    pub fn of(parts: &Parts) -> Self {
+        parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self::of_line(&parts.uri))
+    }
+
+    /// The target of a request line, which the HTTP library keeps as it came.
+    #[must_use]
+    pub fn of_line(uri: &Uri) -> Self {
+        let text = uri.path_and_query().map_or("/", |both| both.as_str());
+        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query.to_owned())));
+        Self { path: path.to_owned(), query }
+    }
+}
+
+/// How the caller asked for bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `{key}`: redirected, if the client can follow.
+    Redirected,
+    /// `{key}-s`: always streamed.
+    Streamed,
+}
+
+/// What a request names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The origin's own root, `/`: a path-style S3 client asking for its buckets, or for `?list-type=2&prefix={key}/...`.
+    Root,
+    /// A link, as a bucket: `/{key}` or `/{key}/`.
+    Bucket {
+        /// The key.
+        key: LinkKey,
+        /// The form.
+        form: Form,
+    },
+    /// Something inside a link: `/{key}/{name}[/{path}]`.
+    Object {
+        /// The key.
+        key: LinkKey,
+        /// The form.
+        form: Form,
+        /// The link's name as asked; it must match.
+        name: String,
+        /// The path below the link. `None`: the name without a slash behind it.
+        path: Option<ObjectPath>,
+    },
+    /// No key that could exist: answered like one that does not.
+    Unknown,
+}
+
+impl Target {
+    /// Reads a raw path.
+    ///
+    /// # Errors
+    /// [`PathError`], by the rules of SEMANTICS 2, whether or not the key exists.
+    pub fn parse(raw: &str) -> Result<Self, PathError> {
+        let raw = raw.strip_prefix('/').unwrap_or(raw);
+        if raw.is_empty() {
+            return Ok(Self::Root);
+        }
+        let (first, rest) = raw.split_once('/').map_or((raw, None), |(first, rest)| (first, Some(rest)));
+        // All of it is held to the rules, the key's segment too, so that a bad path is 400 for every key alike.
+        ObjectPath::from_raw(first.as_bytes())?;
+        ObjectPath::from_raw(rest.unwrap_or_default().as_bytes())?;
+        if first.is_empty() {
+            return Err(PathError::EmptySegment);
+        }
+        let Some((key, form)) = read_key(first) else { return Ok(Self::Unknown) };
+        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return Ok(Self::Bucket { key, form }) };
+        let (name, path) = rest.split_once('/').map_or((rest, None), |(name, path)| (name, Some(path)));
+        let name = ObjectPath::from_raw(name.as_bytes())?.as_str().to_owned();
+        let path = path.map(|path| ObjectPath::from_raw(path.as_bytes())).transpose()?;
+        Ok(Self::Object { key, form, name, path })
+    }
+}
+
+/// A first segment as key and form.
+fn read_key(segment: &str) -> Option<(LinkKey, Form)> {
+    let (text, form) = segment.strip_suffix("-s").map_or((segment, Form::Redirected), |text| (text, Form::Streamed));
+    LinkKey::parse(text).ok().map(|key| (key, form))
+}
+
+/// The key, form and rest of an S3 prefix `{key}/...` asked at the origin's root.
+#[must_use]
+pub fn split_root_prefix(prefix: &str) -> Option<(LinkKey, Form, &str)> {
+    let (first, rest) = prefix.split_once('/')?;
+    read_key(first).map(|(key, form)| (key, form, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "abcdefghijklmnopqrstuvwxyz234567";
+
+    fn object(form: Form, name: &str, path: Option<&str>) -> Target {
+        let path = path.map(|path| ObjectPath::from_decoded(path).unwrap());
+        Target::Object { key: LinkKey::parse(KEY).unwrap(), form, name: name.to_owned(), path }
+    }
+
+    // SEMANTICS 2; SECURITY section 3
+    #[test]
+    fn a_raw_path_names_one_thing_or_is_refused() {
+        use PathError::*;
+        for (raw, want) in [
+            ("/", Ok(Target::Root)),
+            ("/KEY", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Redirected })),
+            ("/KEY/", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Redirected })),
+            ("/KEY-s/", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Streamed })),
+            ("/KEY/em.zarr", Ok(object(Form::Redirected, "em.zarr", None))),
+            ("/KEY/em.zarr/", Ok(object(Form::Redirected, "em.zarr", Some("")))),
+            ("/KEY/em.zarr/0/c/4", Ok(object(Form::Redirected, "em.zarr", Some("0/c/4")))),
+            ("/KEY-s/em.zarr/zarr.json", Ok(object(Form::Streamed, "em.zarr", Some("zarr.json")))),
+            ("/KEY/50%25%20+%C3%A9.zarr/a%2Bb", Ok(object(Form::Redirected, "50% +é.zarr", Some("a+b")))),
+            ("/KEY/a#b", Ok(object(Form::Redirected, "a#b", None))),
+            ("/KEY/../KEY/b", Err(DotSegment)),
+            ("/KEY/%2E%2e/KEY", Err(DotSegment)),
+            ("/KEY/a\\..\\b", Err(Backslash)),
+            ("/KEY/a\tb", Err(ControlCharacter)),
+            ("/KEY//b", Err(EmptySegment)),
+            ("/KEY/a//b", Err(EmptySegment)),
+            ("//KEY/a", Err(EmptySegment)),
+            ("/KEY/a%2Fb", Err(EncodedSlash)),
+            ("/KEY%2Fa", Err(EncodedSlash)),
+            ("/KEY/a%00", Err(ControlCharacter)),
+            ("/nothing/../x", Err(DotSegment)),
+            ("/nothing", Ok(Target::Unknown)),
+            ("/KEY-S/a", Ok(Target::Unknown)),
+            ("/ABCDEFGHIJKLMNOPQRSTUVWXYZ234567/a", Ok(Target::Unknown)),
+            ("/favicon.ico", Ok(Target::Unknown)),
+            ("/daaaaaaaaaaaaaaaaaaaaaaaaaa/em.zarr/", Ok(Target::Unknown)),
+        ] {
+            assert_eq!(Target::parse(&raw.replace("KEY", KEY)), want, "{raw}");
+        }
+    }
+}

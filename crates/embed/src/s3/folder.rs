@@ -1,0 +1,241 @@
+//! A bucket's folder on disk: from a key to an open regular file that lies under the root, and what is said about it.
+//!
+//! Nothing here writes, creates or changes anything.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use s3s::{S3Error as Refusal, S3ErrorCode};
+
+use crate::Bucket;
+use crate::s3::S3Error;
+
+/// The longest key S3 knows, in bytes.
+pub(super) const KEY_BYTES_MAX: usize = 1_024;
+
+/// The buckets by name, each with its canonical root.
+#[derive(Debug)]
+pub(super) struct Folders(HashMap<String, PathBuf>);
+
+impl Folders {
+    /// # Errors
+    /// [`S3Error`] for a name S3 would not allow or that comes twice, and for a root that is no folder.
+    pub(super) fn new(buckets: Vec<Bucket>) -> Result<Self, S3Error> {
+        let mut folders = HashMap::new();
+        for Bucket { name, root } in buckets {
+            if !s3s::path::check_bucket_name(&name) {
+                return Err(S3Error::Name { bucket: name });
+            }
+            let canonical = root
+                .canonicalize()
+                .and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) })
+                .map_err(|source| S3Error::Folder { bucket: name.clone(), source })?;
+            if folders.insert(name.clone(), canonical).is_some() {
+                return Err(S3Error::Twice { bucket: name });
+            }
+        }
+        Ok(Self(folders))
+    }
+
+    /// The root of `bucket`.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`.
+    pub(super) fn root(&self, bucket: &str) -> Result<&Path, Refusal> {
+        self.0.get(bucket).map(PathBuf::as_path).ok_or_else(|| refusal(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))
+    }
+
+    /// Names and roots, sorted by name.
+    pub(super) fn all(&self) -> Vec<(&str, &Path)> {
+        let mut all: Vec<_> = self.0.iter().map(|(name, root)| (name.as_str(), root.as_path())).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// What S3 says about an object, taken from the file itself; no byte is hashed.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// The length in bytes.
+    pub(super) length: u64,
+    /// When it last changed.
+    pub(super) modified: SystemTime,
+    /// The strong entity tag without its quotes: inode, length and change time in nanoseconds, in hexadecimal.
+    pub(super) tag: String,
+}
+
+impl Facts {
+    /// The facts of a regular file.
+    pub(super) fn of(meta: &Metadata) -> Self {
+        Self {
+            length: meta.len(),
+            modified: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            tag: format!("{:x}-{:x}-{:x}{:08x}", meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()),
+        }
+    }
+}
+
+/// Opens the object `key`, for reading.
+///
+/// The file is opened first and judged after: what was opened must be a regular file whose path lies under `root`,
+/// so no exchange of a folder for a link in between can lead out. Opening never waits (a FIFO would, else).
+///
+/// # Errors
+/// `NoSuchKey` for what is not there or is no regular file, `AccessDenied` for what lies outside or may not be read,
+/// `InvalidURI` for `.`, `..` and NUL in a key.
+pub(super) fn open(root: &Path, key: &str) -> Result<(File, Facts), Refusal> {
+    let path = root.join(relative(key)?);
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&path).map_err(|why| open_refusal(&why))?;
+    let meta = file.metadata().map_err(|why| open_refusal(&why))?;
+    if !lies_under(root, &file, &path, &meta) {
+        return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: the name leads out of the bucket"));
+    }
+    if !meta.is_file() {
+        return Err(no_such_key());
+    }
+    Ok((file, Facts::of(&meta)))
+}
+
+/// The key as a path below the root: non-empty parts joined by `/`, none of them `.` or `..`.
+///
+/// # Errors
+/// As [`open`].
+fn relative(key: &str) -> Result<&Path, Refusal> {
+    if key.contains('\0') || key.split('/').any(|part| part == "." || part == "..") {
+        return Err(refusal(S3ErrorCode::InvalidURI, "Couldn't parse the specified URI."));
+    }
+    if key.split('/').any(str::is_empty) {
+        return Err(no_such_key());
+    }
+    Ok(Path::new(key))
+}
+
+/// Whether the open `file` lies under `root`, by the kernel's own name of it where there is one.
+fn lies_under(root: &Path, file: &File, path: &Path, meta: &Metadata) -> bool {
+    match fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) {
+        Ok(opened) => opened.starts_with(root),
+        Err(_no_proc) => is_same_under(root, path, meta),
+    }
+}
+
+/// The same without `/proc`: the canonical path lies under the root and names the very file that was opened.
+fn is_same_under(root: &Path, path: &Path, meta: &Metadata) -> bool {
+    let Ok(canonical) = path.canonicalize() else { return false };
+    canonical.starts_with(root) && fs::symlink_metadata(&canonical).is_ok_and(|now| (now.dev(), now.ino()) == (meta.dev(), meta.ino()))
+}
+
+/// The answer to a failed open. Its text names no path.
+pub(super) fn open_refusal(why: &io::Error) -> Refusal {
+    match why.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP | libc::ENXIO) => no_such_key(),
+        Some(libc::EACCES | libc::EPERM) => refusal(S3ErrorCode::AccessDenied, "Access Denied: the server may not read this"),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => refusal(S3ErrorCode::SlowDown, "Please reduce your request rate."),
+        _ => refusal(S3ErrorCode::InternalError, "We encountered an internal error. Please try again."),
+    }
+}
+
+/// `NoSuchKey`, 404.
+pub(super) fn no_such_key() -> Refusal {
+    refusal(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
+}
+
+/// An S3 error with its message.
+pub(super) fn refusal(code: S3ErrorCode, message: &'static str) -> Refusal {
+    Refusal::with_message(code, message)
+}
+
+/// The content type by the key's extension, S3's own `binary/octet-stream` otherwise.
+pub(super) fn content_type(key: &str) -> &'static str {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    if matches!(name, ".zarray" | ".zattrs" | ".zgroup" | ".zmetadata") {
+        return "application/json";
+    }
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    match extension.as_str() {
+        "json" | "geojson" => "application/json",
+        "html" | "htm" => "text/html; charset=utf-8",
+        "txt" | "log" => "text/plain; charset=utf-8",
+        "md" => "text/markdown; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "xml" => "application/xml",
+        "yaml" | "yml" => "application/yaml",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "tif" | "tiff" => "image/tiff",
+        "mp4" => "video/mp4",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        "gz" => "application/gzip",
+        _ => "binary/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_parts_that_name_something() {
+        for (key, want) in [
+            ("a", None),
+            ("a/b c/é+%", None),
+            ("...", None),
+            ("a/.zarray", None),
+            (".", Some("InvalidURI")),
+            ("a/..", Some("InvalidURI")),
+            ("../a", Some("InvalidURI")),
+            ("a/./b", Some("InvalidURI")),
+            ("a\0b", Some("InvalidURI")),
+            ("", Some("NoSuchKey")),
+            ("a/", Some("NoSuchKey")),
+            ("a//b", Some("NoSuchKey")),
+            ("/a", Some("NoSuchKey")),
+        ] {
+            let got = relative(key).err().map(|refused| refused.code().as_str().to_owned());
+            assert_eq!(got.as_deref(), want, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn without_proc_the_opened_file_is_compared_with_the_canonical_path() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("in"), b"1").unwrap();
+        fs::write(outer.path().join("out"), b"2").unwrap();
+        std::os::unix::fs::symlink("../out", root.join("link-out")).unwrap();
+        std::os::unix::fs::symlink("in", root.join("link-in")).unwrap();
+        let meta = |name: &str| File::open(root.join(name)).unwrap().metadata().unwrap();
+        assert!(is_same_under(&root, &root.join("in"), &meta("in")));
+        assert!(is_same_under(&root, &root.join("link-in"), &meta("link-in")));
+        assert!(!is_same_under(&root, &root.join("link-out"), &meta("link-out")));
+        assert!(!is_same_under(&root, &root.join("in"), &meta("link-out")), "another file than the one opened");
+        assert!(!is_same_under(&root, &root.join("gone"), &meta("in")));
+    }
+
+    #[test]
+    fn content_types_follow_the_extension() {
+        for (key, want) in [
+            ("a.zarr/zarr.json", "application/json"),
+            ("a.zarr/.zattrs", "application/json"),
+            ("A.PNG", "image/png"),
+            ("a.tar.gz", "application/gzip"),
+            ("c/0/0", "binary/octet-stream"),
+            ("x.png/0", "binary/octet-stream"),
+            ("json", "binary/octet-stream"),
+        ] {
+            assert_eq!(content_type(key), want, "{key}");
+        }
+    }
+}

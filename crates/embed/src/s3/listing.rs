@@ -1,0 +1,320 @@
+//! A page of a folder's keys in the byte order of whole keys, opening only the folders that the page needs.
+//!
+//! Memory is bounded by the page: of a folder, however large, only the next names in order are kept.
+//! Left out: names that are not UTF-8, keys over 1,024 bytes, what is no regular file, links that leave the root.
+//! A listing follows one folder link a key at most and none into a folder that holds the link, so it always ends.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use s3s::{S3Error as Refusal, S3ErrorCode};
+
+use crate::s3::folder::{Facts, KEY_BYTES_MAX, open_refusal, refusal};
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ask {
+    /// Only keys that begin so.
+    pub(super) prefix: String,
+    /// Keys that share all up to this, after the prefix, are one group. Empty: no groups.
+    pub(super) delimiter: String,
+    /// Only keys and groups behind this; a group that it lies inside of counts as long as keys behind it are left.
+    pub(super) after: String,
+    /// At most so many keys and groups.
+    pub(super) max: usize,
+}
+
+/// A part of the answer, in order.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// An object.
+    Object { key: String, facts: Facts },
+    /// A common prefix.
+    Group(String),
+}
+
+impl Item {
+    /// The key or prefix that it stands at.
+    pub(super) fn at(&self) -> &str {
+        match self {
+            Self::Object { key, .. } => key,
+            Self::Group(prefix) => prefix,
+        }
+    }
+}
+
+/// One page.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) items: Vec<Item>,
+    /// Whether there is more behind the last item.
+    pub(super) is_truncated: bool,
+}
+
+/// Lists a page. Blocks.
+///
+/// # Errors
+/// `AccessDenied` for a folder that may not be read (a listing is never silently short) and for a prefix through a
+/// link out of the root; `SlowDown` and `InternalError` as the disk answers.
+pub(super) fn page(root: &Path, ask: &Ask) -> Result<Page, Refusal> {
+    let mut walk = Walk { root, ask, page: Page::default(), group: None };
+    let at = ask.prefix.rfind('/').and_then(|slash| ask.prefix.get(..=slash)).unwrap_or("");
+    if ask.max > 0
+        && let Some(start) = start(root, at)?
+    {
+        let _whether_cut = walk.folder(&start, at)?;
+    }
+    Ok(walk.page)
+}
+
+/// A folder on disk, and whether a link lies on the way to it.
+#[derive(Debug, Clone)]
+struct Folder {
+    path: PathBuf,
+    is_linked: bool,
+}
+
+/// The folder that a prefix names, `None` if there is none that a listing would show.
+fn start(root: &Path, at: &str) -> Result<Option<Folder>, Refusal> {
+    let mut folder = Folder { path: root.to_owned(), is_linked: false };
+    let Some(names) = at.strip_suffix('/') else { return Ok(Some(folder)) };
+    for name in names.split('/') {
+        if matches!(name, "" | "." | "..") || name.contains('\0') {
+            return Ok(None);
+        }
+        let holder = folder.path.clone();
+        folder.path.push(name);
+        let Some(meta) = there(fs::symlink_metadata(&folder.path))? else { return Ok(None) };
+        if meta.is_symlink() {
+            let Some(target) = there(folder.path.canonicalize())? else { return Ok(None) };
+            if !target.starts_with(root) {
+                return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: the prefix leads out of the bucket"));
+            }
+            if folder.is_linked || holds(&target, &holder) {
+                return Ok(None);
+            }
+            folder.is_linked = true;
+        }
+    }
+    Ok(Some(folder))
+}
+
+/// What kind of key an entry of a folder makes.
+enum Kind {
+    Object,
+    Folder { is_linked: bool },
+}
+
+/// The kind of `entry` of `folder`, `None` for what a listing leaves out.
+fn kind(root: &Path, folder: &Folder, entry: &DirEntry) -> Option<Kind> {
+    let kind = entry.file_type().ok()?;
+    if kind.is_file() {
+        return Some(Kind::Object);
+    }
+    if kind.is_dir() {
+        return Some(Kind::Folder { is_linked: folder.is_linked });
+    }
+    if !kind.is_symlink() {
+        return None;
+    }
+    let target = entry.path().canonicalize().ok().filter(|target| target.starts_with(root))?;
+    let meta = fs::symlink_metadata(&target).ok()?;
+    if meta.is_file() {
+        return Some(Kind::Object);
+    }
+    let is_followed = meta.is_dir() && !folder.is_linked && !holds(&target, &folder.path);
+    is_followed.then_some(Kind::Folder { is_linked: true })
+}
+
+/// Whether `outer` is `inner` or holds it, links resolved.
+fn holds(outer: &Path, inner: &Path) -> bool {
+    inner.canonicalize().is_ok_and(|inner| inner.starts_with(outer))
+}
+
+/// `None` for what is not there, or no longer.
+fn there<T>(got: io::Result<T>) -> Result<Option<T>, Refusal> {
+    match got {
+        Ok(value) => Ok(Some(value)),
+        Err(why) => match why.raw_os_error() {
+            Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP) => Ok(None),
+            _ => Err(open_refusal(&why)),
+        },
+    }
+}
+
+/// An entry that a page may need. Folders end in `/`, which makes the order of names the order of whole keys.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    is_folder: bool,
+    is_linked: bool,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// One walk for one page.
+struct Walk<'a> {
+    root: &'a Path,
+    ask: &'a Ask,
+    page: Page,
+    /// The group found last: whatever else begins with it is in it.
+    group: Option<String>,
+}
+
+impl Walk<'_> {
+    /// Takes the keys below `at`, in order, until the page is full.
+    fn folder(&mut self, folder: &Folder, at: &str) -> Result<ControlFlow<()>, Refusal> {
+        let mut done = String::new();
+        loop {
+            let (entries, has_more) = self.entries(folder, at, &done)?;
+            for entry in entries {
+                if self.take(folder, &entry, format!("{at}{}", entry.name))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                done = entry.name;
+            }
+            if !has_more {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+    }
+
+    /// The next entries of a folder behind the name `done`, sorted, and whether there are more than fit a page.
+    fn entries(&self, folder: &Folder, at: &str, done: &str) -> Result<(Vec<Entry>, bool), Refusal> {
+        let most = self.ask.max.saturating_add(1);
+        let (mut next, mut has_more) = (BinaryHeap::new(), false);
+        let mut key = at.to_owned();
+        let Some(all) = there(fs::read_dir(&folder.path))? else { return Ok((Vec::new(), false)) };
+        for entry in all {
+            let entry = entry.map_err(|why| open_refusal(&why))?;
+            let Ok(mut name) = entry.file_name().into_string() else { continue };
+            key.truncate(at.len());
+            key.push_str(&name);
+            if !self.is_near_prefix(&key) {
+                continue;
+            }
+            let Some(kind) = kind(self.root, folder, &entry) else { continue };
+            let (is_folder, is_linked) = match kind {
+                Kind::Object => (false, false),
+                Kind::Folder { is_linked } => (true, is_linked),
+            };
+            if is_folder {
+                name.push('/');
+                key.push('/');
+            }
+            if name.as_str() > done && self.is_wanted(&key, is_folder) {
+                next.push(Entry { name, is_folder, is_linked });
+            }
+            if next.len() > most {
+                next.pop();
+                has_more = true;
+            }
+        }
+        Ok((next.into_sorted_vec(), has_more))
+    }
+
+    /// Whether a name without its slash can lead to keys with the prefix.
+    fn is_near_prefix(&self, key: &str) -> bool {
+        key.starts_with(&self.ask.prefix) || self.ask.prefix.starts_with(key)
+    }
+
+    /// Whether a key, or a folder's keys, can be on the page.
+    fn is_wanted(&self, key: &str, is_folder: bool) -> bool {
+        let fits = if is_folder { key.len() < KEY_BYTES_MAX } else { key.len() <= KEY_BYTES_MAX };
+        let in_prefix = key.starts_with(&self.ask.prefix);
+        let behind = key > self.ask.after.as_str() || (is_folder && self.ask.after.starts_with(key));
+        let in_group = self.group.as_deref().is_some_and(|group| key.starts_with(group));
+        fits && in_prefix && behind && !in_group
+    }
+
+    /// Takes one entry: an object, a group, or all the keys of a folder.
+    fn take(&mut self, folder: &Folder, entry: &Entry, key: String) -> Result<ControlFlow<()>, Refusal> {
+        if self.group.as_deref().is_some_and(|group| key.starts_with(group)) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let path = folder.path.join(&entry.name);
+        let inner = Folder { path, is_linked: entry.is_linked };
+        if let Some(group) = self.group_of(&key) {
+            let after = self.ask.after.as_str();
+            let is_behind = group > after || (after.starts_with(group) && after != group);
+            if !is_behind || (entry.is_folder && !has_key(self.root, &inner, &key, after)?) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let group = group.to_owned();
+            self.group = Some(group.clone());
+            return Ok(self.push(Item::Group(group)));
+        }
+        if entry.is_folder {
+            return self.folder(&inner, &key);
+        }
+        match there(fs::metadata(&inner.path))? {
+            Some(meta) => Ok(self.push(Item::Object { key, facts: Facts::of(&meta) })),
+            None => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    /// The group that a key is in, or all of a folder's keys.
+    fn group_of<'k>(&self, key: &'k str) -> Option<&'k str> {
+        if self.ask.delimiter.is_empty() {
+            return None;
+        }
+        let from = self.ask.prefix.len();
+        let found = key.get(from..)?.find(&self.ask.delimiter)?;
+        key.get(..from.checked_add(found)?.checked_add(self.ask.delimiter.len())?)
+    }
+
+    /// Puts an item on the page, or ends the walk because the page is full.
+    fn push(&mut self, item: Item) -> ControlFlow<()> {
+        if self.page.items.len() >= self.ask.max {
+            self.page.is_truncated = true;
+            return ControlFlow::Break(());
+        }
+        self.page.items.push(item);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether a folder has any key behind `after`: the first that comes, in no order.
+///
+/// A folder that may not be read counts as having one: its name is shown, and listing it says why it is closed.
+fn has_key(root: &Path, folder: &Folder, at: &str, after: &str) -> Result<bool, Refusal> {
+    let all = match fs::read_dir(&folder.path) {
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => return Ok(true),
+        got => match there(got)? {
+            Some(all) => all,
+            None => return Ok(false),
+        },
+    };
+    for entry in all {
+        let entry = entry.map_err(|why| open_refusal(&why))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let mut key = format!("{at}{name}");
+        match kind(root, folder, &entry) {
+            Some(Kind::Object) if key.len() <= KEY_BYTES_MAX && key.as_str() > after => return Ok(true),
+            Some(Kind::Folder { is_linked }) => {
+                key.push('/');
+                let inner = Folder { path: folder.path.join(&name), is_linked };
+                let may_have = key.len() < KEY_BYTES_MAX && (key.as_str() > after || after.starts_with(&key));
+                if may_have && has_key(root, &inner, &key, after)? {
+                    return Ok(true);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,162 @@
+//! What a signature costs beside the SDK's, and beside one SHA-256 of the bytes that are signed. All in one run: compare, do not quote.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "a measurement may fail loudly"
+)]
+
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/objects/facts.rs"]
+mod facts;
+
+use std::{
+    fs,
+    hint::black_box,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use aws_sdk_s3::{
+    Client,
+    config::{BehaviorVersion, Region, ResponseChecksumValidation},
+    presigning::PresigningConfig,
+};
+use criterion::Criterion;
+use data_encoding::BASE64;
+use domain::{decision::Permit, path::ObjectPath};
+use jiff::Timestamp;
+use objects::{
+    Objects, Settings,
+    credentials::{Credentials, Signer},
+    presigner::{Presigner, SignedMethod},
+};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+
+const ACCESS_KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const KEY: &str = "0/c/4/7/2";
+const TAG: &str = "laaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// Times that each is measured for the ratios, in turn, so that a busy machine is busy for all.
+const ROUNDS: usize = 60;
+const ROUND: Duration = Duration::from_millis(12);
+
+/// The three that are compared.
+struct Bench {
+    runtime: Runtime,
+    now: Timestamp,
+    permit: Permit,
+    presigner: Presigner,
+    path: ObjectPath,
+    sdk: Client,
+    /// The canonical request and the string to sign.
+    signed: Vec<u8>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // As STS makes them: base64, so that one byte in thirty-two is escaped.
+        let token: String = BASE64.encode(&(0..22_u8).flat_map(|part| Sha256::digest([part])).take(675).collect::<Vec<_>>());
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let settings = Settings {
+            endpoint: None,
+            public_endpoint: None,
+            signer: Signer::Static(Credentials::new(ACCESS_KEY_ID, SECRET, Some(token.clone()), None)),
+            sts_endpoint: None,
+        };
+        let mut source = facts::source(facts::store("lab-data", None), "lab/2026/");
+        source.store.path_style = false;
+        let permit = facts::Opens::folder(source, "fused.ome.zarr/").permit(now);
+        let presigner = runtime.block_on(Objects::new(settings).unwrap().presigner(&permit, now)).unwrap();
+        let pair = aws_credential_types::Credentials::new(ACCESS_KEY_ID, SECRET, Some(token), None, "bench");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .credentials_provider(pair)
+            .build();
+        let path = facts::path(KEY);
+        let url = presigner.sign(&permit, SignedMethod::Get, &path, now).unwrap().url;
+        let (place, query) = url.split_once('?').unwrap();
+        let (query, _signature) = query.rsplit_once('&').unwrap();
+        let (host, path_of_url) = place.strip_prefix("https://").unwrap().split_once('/').unwrap();
+        let request = format!("GET\n/{path_of_url}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+        let to_sign = format!("AWS4-HMAC-SHA256\n20270115T080000Z\n20270115/us-east-1/s3/aws4_request\n{}", "0".repeat(64));
+        let signed = [request, to_sign].concat().into_bytes();
+        Self { runtime, now, permit, presigner, path, sdk: Client::from_conf(config), signed }
+    }
+
+    fn sha256(&self) {
+        black_box(Sha256::digest(black_box(&self.signed)));
+    }
+
+    fn ours(&self) {
+        black_box(self.presigner.sign(black_box(&self.permit), SignedMethod::Get, black_box(&self.path), black_box(self.now)).unwrap());
+    }
+
+    fn theirs(&self) {
+        let begins = UNIX_EPOCH + Duration::from_secs(self.now.as_second().unsigned_abs());
+        let presigning = PresigningConfig::builder().start_time(begins).expires_in(Duration::from_mins(1)).build().unwrap();
+        let key = format!("lab/2026/fused.ome.zarr/{}", black_box(KEY));
+        // The same URL: with the tag in the signed query.
+        let tagged = |request: &mut aws_sdk_s3::config::http::HttpRequest| {
+            let uri = format!("{}&x-offprint-link={}", request.uri(), black_box(TAG));
+            request.set_uri(uri).unwrap();
+        };
+        let presigned = self.sdk.get_object().bucket("lab-data").key(key).customize().mutate_request(tagged).presigned(presigning);
+        black_box(self.runtime.block_on(presigned).unwrap());
+    }
+}
+
+fn main() {
+    let bench = Bench::new();
+    let mut criterion =
+        Criterion::default().measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500)).configure_from_args();
+    criterion.bench_function("sha256 of the same bytes", |by| by.iter(|| bench.sha256()));
+    criterion.bench_function("presign, ours", |by| by.iter(|| bench.ours()));
+    criterion.bench_function("presign, aws-sdk-s3", |by| by.iter(|| bench.theirs()));
+    criterion.final_summary();
+    report(&bench);
+}
+
+/// Nanoseconds of the processor that one call takes, over as many as fit into a round.
+fn cost(call: impl Fn()) -> f64 {
+    let (begun, spent) = (Instant::now(), on_cpu());
+    let mut calls = 0_u32;
+    while begun.elapsed() < ROUND {
+        for _call in 0..8 {
+            call();
+        }
+        calls += 8;
+    }
+    (on_cpu() - spent) / f64::from(calls)
+}
+
+/// Nanoseconds that this thread was on a processor: what others took of it does not count.
+fn on_cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// The middle one: a round in which the machine was busy elsewhere does not count.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[expect(clippy::print_stdout, reason = "the ratios are what a benchmark says")]
+fn report(bench: &Bench) {
+    let rounds: Vec<[f64; 3]> = (0..ROUNDS).map(|_| [cost(|| bench.sha256()), cost(|| bench.ours()), cost(|| bench.theirs())]).collect();
+    let [sha256, ours, theirs] = [0, 1, 2].map(|at| median(rounds.iter().map(|round| round[at]).collect()));
+    let by_sha256 = median(rounds.iter().map(|round| round[1] / round[0]).collect());
+    let by_theirs = median(rounds.iter().map(|round| round[2] / round[1]).collect());
+    println!();
+    println!("signed bytes {}, session token 900 bytes, medians of {ROUNDS} rounds in turn", bench.signed.len());
+    println!("sha256 {sha256:.0} ns, ours {ours:.0} ns, aws-sdk-s3 {theirs:.0} ns");
+    println!("ours / sha256 of the same bytes: {by_sha256:.2} (must be at most 4)");
+    println!("aws-sdk-s3 / ours:               {by_theirs:.1} (must be at least 30)");
+}

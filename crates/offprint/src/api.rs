@@ -1,0 +1,334 @@
+//! The API's client: one request, one answer, a refusal as a [`Failure`].
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use domain::{source::is_origin, token::TokenSecret};
+use jiff::Timestamp;
+use reqwest::{
+    Client, Method, Request, Response, StatusCode, Url,
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use wire::{page::Page, problem::Problem};
+
+use crate::{
+    exit::{Exit, Failure},
+    output::{Format, Output, instant, say},
+    progress::waiting,
+};
+
+/// How long a connection may take to come up.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take; a batch is sent in pieces that need far less.
+const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
+/// Items of one page: the most that the API gives.
+const PAGE_ITEMS: usize = 100;
+
+/// Where the API is, and how its answers are printed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server and output")]
+pub(crate) struct Remote {
+    /// The app's address; without it, that of the `offprint up` that runs here.
+    #[arg(long, value_name = "URL", env = "OFFPRINT_URL", hide_env_values = true, value_parser = read_origin, global = true)]
+    server: Option<String>,
+    /// The folder in which `offprint up` keeps its address and the administrator's token.
+    #[arg(long, value_name = "DIR", env = "OFFPRINT_STATE", hide_env_values = true, default_value = ".offprint", global = true)]
+    state: PathBuf,
+    /// How to print data: table, json, jsonl or csv.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", hide_possible_values = true, global = true)]
+    output: Format,
+    /// The same as `--output json`.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+fn read_origin(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    if is_origin(url) { Ok(url.to_owned()) } else { Err("write an origin, such as https://app.example.org".to_owned()) }
+}
+
+impl Remote {
+    /// How to print.
+    pub(crate) fn out(&self) -> Output {
+        Output { format: if self.json { Format::Json } else { self.output }, quiet: self.quiet }
+    }
+
+    /// The server and the token that are meant.
+    ///
+    /// The token of the state folder goes to the server of the state folder and to no other.
+    ///
+    /// # Errors
+    /// [`Exit::Unavailable`] where no server is named and none runs here, [`Exit::SignIn`] without a token.
+    pub(crate) fn api(&self) -> Result<Api, Failure> {
+        let here = local_server(&self.state);
+        let server = self.server.clone().or_else(|| here.clone()).ok_or_else(|| {
+            Failure::new(Exit::Unavailable, format!("no server is named, and none runs from the state folder {}", self.state.display()))
+                .hint("start one with `offprint up`, or name one with --server or OFFPRINT_URL")
+        })?;
+        let token = match std::env::var("OFFPRINT_TOKEN") {
+            Ok(text) if !text.trim().is_empty() => text,
+            _ if here.as_ref() == Some(&server) => fs::read_to_string(self.state.join("admin-token"))
+                .map_err(|why| sign_in(&format!("the administrator's token cannot be read: {why}")))?,
+            _ => return Err(sign_in("no token")),
+        };
+        let token = TokenSecret::parse(token.trim()).map_err(|_why| sign_in("what is given as a token is none"))?;
+        Api::new(&server, &token, self.quiet)
+    }
+}
+
+fn sign_in(what: &str) -> Failure {
+    Failure::new(Exit::SignIn, what).hint("put a token into OFFPRINT_TOKEN")
+}
+
+/// The app that runs from a state folder, as its ready file has it.
+fn local_server(state: &Path) -> Option<String> {
+    let ready: Value = serde_json::from_slice(&fs::read(state.join("ready.json")).ok()?).ok()?;
+    ready.get("app_url")?.as_str().map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// One server, and who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    client: Client,
+    base: Url,
+    quiet: bool,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(crate) body: T,
+    /// 201: it was made by this request.
+    pub(crate) is_new: bool,
+    /// The server's own clock, to the second.
+    pub(crate) date: Option<Timestamp>,
+}
+
+impl Api {
+    fn new(server: &str, token: &TokenSecret, quiet: bool) -> Result<Self, Failure> {
+        let base: Url = server.parse().map_err(|_why| Failure::new(Exit::Usage, "the server's address was not understood"))?;
+        if base.scheme() == "http" && !is_loopback(&base) && !quiet {
+            say(&format!("warning: {server} is not encrypted; whoever listens can take the token"));
+        }
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(anyhow::Error::from)?;
+        bearer.set_sensitive(true);
+        let client = Client::builder()
+            .user_agent(concat!("offprint/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, bearer)]))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_PATIENCE)
+            .timeout(ANSWER_PATIENCE)
+            .build()
+            .map_err(anyhow::Error::from)?;
+        Ok(Self { client, base, quiet })
+    }
+
+    /// The same, without words while it waits: for what shows its own progress.
+    pub(crate) fn silently(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
+    /// Asks for one thing.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Reply<T>, Failure> {
+        self.call(self.request(Method::GET, path)?, true).await
+    }
+
+    /// Asks for a listing, page after page, until `most` items are there; says if there are more.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &[&str], filters: &[(&str, Option<&str>)], most: usize) -> Result<(Vec<T>, bool), Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let limit = most.saturating_sub(items.len()).clamp(1, PAGE_ITEMS).to_string();
+            let mut request = self.request(Method::GET, path)?;
+            request
+                .url_mut()
+                .query_pairs_mut()
+                .append_pair("limit", &limit)
+                .extend_pairs(filters.iter().filter_map(|(name, value)| Some((*name, (*value)?))))
+                .extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
+            let page: Page<T> = self.call(request, true).await?.body;
+            items.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() || items.len() >= most {
+                let more = cursor.is_some() || items.len() > most;
+                items.truncate(most);
+                return Ok((items, more));
+            }
+        }
+    }
+
+    /// Makes something: sent again with the same `Idempotency-Key` where no answer came.
+    pub(crate) async fn create<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<Reply<T>, Failure> {
+        let mut bits = [0; 16];
+        getrandom::fill(&mut bits).map_err(|why| Failure::new(Exit::Failed, format!("no random bits can be had: {why}")))?;
+        let key = uuid::Builder::from_random_bytes(bits).into_uuid().to_string();
+        let mut request = with_json(self.request(Method::POST, path)?, body)?;
+        request.headers_mut().insert("idempotency-key", HeaderValue::try_from(key).map_err(anyhow::Error::from)?);
+        self.call(request, true).await
+    }
+
+    /// Acts on something; every act may be sent twice.
+    pub(crate) async fn act<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<Reply<T>, Failure> {
+        self.call(with_json(self.request(Method::POST, path)?, body)?, true).await
+    }
+
+    /// Changes the version `version` of something and no other. Never sent twice: the second would meet its own first.
+    pub(crate) async fn edit<T: DeserializeOwned>(&self, path: &[&str], version: u64, body: &impl Serialize) -> Result<Reply<T>, Failure> {
+        let mut request = with_json(self.request(Method::PATCH, path)?, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/merge-patch+json"));
+        request.headers_mut().insert(IF_MATCH, HeaderValue::try_from(format!("\"{version}\"")).map_err(anyhow::Error::from)?);
+        self.call(request, false).await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> Result<Request, Failure> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::new(Exit::Usage, "the server's address was not understood"))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path);
+        Ok(Request::new(method, url))
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: Request, twice: bool) -> Result<Reply<T>, Failure> {
+        let said = format!("Waiting for {}", self.base.origin().ascii_serialization());
+        waiting(self.quiet, &said, Box::pin(self.answer(request, twice))).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: Request, twice: bool) -> Result<Reply<T>, Failure> {
+        let again = request.try_clone();
+        let answer = match (self.client.execute(request).await, again) {
+            // Once more, where nothing can have been done or doing it twice is the same.
+            (Err(why), Some(again)) if why.is_connect() || (twice && !why.is_timeout()) => self.client.execute(again).await,
+            (first, _) => first,
+        };
+        let answer = answer.map_err(|why| self.unreachable(why))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if !status.is_success() {
+            return Err(refusal(answer).await);
+        }
+        let bytes = answer.bytes().await.map_err(|why| self.unreachable(why))?;
+        let body = serde_json::from_slice(&bytes).map_err(|_why| {
+            Failure::new(Exit::Failed, format!("{} answered something else than this version understands", self.base)).hint("is it an Offprint app of this version?")
+        })?;
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(read_date);
+        Ok(Reply { body, is_new: status == StatusCode::CREATED, date })
+    }
+
+    fn unreachable(&self, why: reqwest::Error) -> Failure {
+        let late = why.is_timeout();
+        let mut cause: &dyn std::error::Error = &why.without_url();
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let what = if late { "does not answer in time".to_owned() } else { format!("cannot be reached: {cause}") };
+        Failure::new(Exit::Unavailable, format!("{} {what}", self.base.origin().ascii_serialization())).hint("is it running, and is --server right?")
+    }
+}
+
+fn with_json(mut request: Request, body: &impl Serialize) -> Result<Request, Failure> {
+    let text = serde_json::to_vec(body).map_err(anyhow::Error::from)?;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *request.body_mut() = Some(text.into());
+    Ok(request)
+}
+
+/// An answer that is no success: its problem, or what can be said without one.
+async fn refusal(answer: Response) -> Failure {
+    let status = answer.status();
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|secs| secs.to_str().ok()).map(|secs| format!("try again in {secs} s"));
+    match answer.bytes().await.ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok()) {
+        Some(problem) => Failure::refused(status, Problem { hint: wait.or(problem.hint), ..problem }),
+        None => Failure::new(Exit::of(status, ""), format!("the server answered {status}")).hint("is --server the address of the app?"),
+    }
+}
+
+/// An HTTP date (RFC 9110, 5.6.7), which is RFC 2822 with `GMT`.
+fn read_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// When a change is in force everywhere, and whether to wait for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InForce<'a> {
+    /// What stops then: "No URL of this link works".
+    pub(crate) what: &'a str,
+    /// The reply's `enforced_by`; `None`: nothing was narrowed.
+    pub(crate) by: Option<&'a str>,
+    /// The server's clock as it answered.
+    pub(crate) date: Option<Timestamp>,
+    /// Return when it has passed.
+    pub(crate) wait: bool,
+}
+
+impl InForce<'_> {
+    /// Says when, and waits if asked to.
+    pub(crate) async fn tell(self, out: Output) {
+        let Some(end) = self.by.and_then(|text| text.parse::<Timestamp>().ok()) else { return };
+        out.note(&format!("{} after {}.", self.what, instant(end)));
+        if !self.wait {
+            return;
+        }
+        // By the server's clock where it said it: a client's own may be wrong.
+        let left = Duration::try_from(end.duration_since(self.date.unwrap_or_else(clock))).unwrap_or_default();
+        waiting(out.quiet, &format!("Waiting until {}", instant(end)), tokio::time::sleep(left)).await;
+        out.note("It has passed: reading has stopped.");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge of the process: only for a server that does not say its time")]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(state: &Path, server: Option<&str>) -> Remote {
+        Remote { server: server.map(str::to_owned), state: state.to_owned(), output: Format::Table, json: false, quiet: true }
+    }
+
+    #[test]
+    fn the_token_of_the_state_folder_goes_to_its_own_server_only() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::Unavailable);
+        std::fs::write(dir.path().join("ready.json"), r#"{"app_url":"http://127.0.0.1:1"}"#).unwrap();
+        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::SignIn, "no token yet");
+        std::fs::write(dir.path().join("admin-token"), TokenSecret::new([7; 20]).reveal()).unwrap();
+        assert!(remote(dir.path(), None).api().is_ok());
+        assert!(remote(dir.path(), Some("http://127.0.0.1:1")).api().is_ok());
+        for other in ["http://127.0.0.1:2", "https://127.0.0.1:1", "http://localhost:1"] {
+            assert_eq!(remote(dir.path(), Some(other)).api().unwrap_err().exit, Exit::SignIn, "{other}");
+        }
+        std::fs::write(dir.path().join("admin-token"), "something else").unwrap();
+        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::SignIn);
+    }
+
+    #[test]
+    fn a_servers_clock_is_read() {
+        assert_eq!(read_date("Sun, 06 Nov 1994 08:49:37 GMT"), "1994-11-06T08:49:37Z".parse().ok());
+        assert_eq!(read_date("soon"), None);
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, want) in [("http://127.0.0.1:7373", true), ("http://[::1]:1", true), ("http://localhost", true), ("http://lab", false), ("http://10.0.0.1", false)] {
+            assert_eq!(is_loopback(&url.parse().unwrap()), want, "{url}");
+        }
+    }
+}

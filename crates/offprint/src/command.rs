@@ -1,0 +1,214 @@
+//! The command line as a whole: nouns, then verbs.
+
+use std::process::ExitCode;
+
+use clap::{
+    Args, CommandFactory, Parser, Subcommand,
+    builder::{Styles, styling::AnsiColor},
+};
+use clap_complete::Shell;
+
+use crate::{
+    admin::{self, AdminCommand},
+    dataset::{self, DatasetCommand},
+    doctor::{self, DoctorCommand},
+    exit::{Exit, Failure},
+    link::{self, LinkCommand},
+    output::{data, say},
+    source::{self, SourceCommand},
+    token::{self, TokenCommand, WhoAmI},
+    up::{self, Up},
+};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Cyan.on_default().bold())
+    .usage(AnsiColor::Cyan.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Yellow.on_default());
+
+/// Share scientific data in place, by link.
+#[derive(Debug, Parser)]
+#[command(
+    name = "offprint",
+    version,
+    styles = STYLES,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  offprint up --data lab=/data/microscopy
+  offprint link create lab:retina/exp-03.ome.zarr --until 30d
+
+Data go to stdout, everything else to stderr. A token is read from OFFPRINT_TOKEN, or from the state folder. \
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found or gone, 4 sign-in needed, 5 not allowed, 6 conflict or stale version, \
+7 limit reached, 8 some of a batch failed, 9 service unavailable, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    #[command(about = "Start Offprint on this machine: everything in one process")]
+    Up(Box<Up>),
+    Link(LinkCommand),
+    Source(SourceCommand),
+    Dataset(DatasetCommand),
+    Token(TokenCommand),
+    #[command(name = "whoami")]
+    WhoAmI(WhoAmI),
+    Doctor(DoctorCommand),
+    Admin(AdminCommand),
+    Completions(Completions),
+}
+
+/// Print a completion script for a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint completions bash > ~/.local/share/bash-completion/completions/offprint")]
+struct Completions {
+    /// The shell: bash, elvish, fish, powershell or zsh.
+    #[arg(value_enum, hide_possible_values = true)]
+    shell: Shell,
+}
+
+/// The whole program: reads the command, runs it, says what went wrong, and ends with its code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) => {
+            // `--help` comes this way too, on stdout and with 0. A reader that has gone is told nothing.
+            drop(why.print());
+            return ExitCode::from(if why.use_stderr() { Exit::Usage } else { Exit::Done }.code());
+        }
+    };
+    let exit = match run(cli) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            if !failure.is_silent() {
+                say(&format!("error: {failure}"));
+            }
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+    let done = runtime.block_on(async {
+        match cli.noun {
+            // It stops by itself, and cleanly.
+            Noun::Up(ask) => Box::pin(up::run(*ask)).await.map_err(Failure::from),
+            noun => tokio::select! {
+                done = Box::pin(call(noun)) => done,
+                _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            },
+        }
+    });
+    // A question may still wait for its answer on a thread of its own.
+    runtime.shutdown_background();
+    done
+}
+
+async fn call(noun: Noun) -> Result<(), Failure> {
+    match noun {
+        Noun::Up(ask) => up::run(*ask).await.map_err(Failure::from),
+        Noun::Link(command) => link::run(command).await,
+        Noun::Source(command) => source::run(command).await,
+        Noun::Dataset(command) => dataset::run(command).await,
+        Noun::Token(command) => token::run(command).await,
+        Noun::WhoAmI(command) => token::who_am_i(command).await,
+        Noun::Doctor(command) => doctor::run(command).await,
+        Noun::Admin(command) => admin::run(command).await,
+        Noun::Completions(Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "offprint", &mut script);
+            data(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// What `--help` says of every command, at 100 columns.
+    #[test]
+    fn help_of_every_command() {
+        fn collect(command: &clap::Command, words: &[&str], text: &mut String) {
+            let asked = std::iter::once(&"offprint").chain(words).chain(&["--help"]);
+            let help = Cli::command().term_width(100).try_get_matches_from(asked).unwrap_err();
+            text.extend(["==== offprint ", &words.join(" "), "\n", &help.to_string(), "\n"]);
+            for verb in command.get_subcommands() {
+                collect(verb, &[words, &[verb.get_name()]].concat(), text);
+            }
+        }
+        let mut text = String::new();
+        collect(&Cli::command(), &[], &mut text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn look(command: &clap::Command) {
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(example.contains("offprint "), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
+    fn no_secret_is_an_argument() {
+        fn look(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                assert!(!name.contains("secret") && !name.contains("password"), "{} takes --{name}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+        assert!(Cli::try_parse_from(["offprint", "link", "list", "--token", "x"]).is_err());
+    }
+
+    #[test]
+    fn what_must_be_said_together_is_asked_for() {
+        for (words, fits) in [
+            ("link create lab:a", true),
+            ("link create", false),
+            ("link create --batch - lab:a", false),
+            ("link create --batch -", true),
+            ("link create lab:a --class secret", false),
+            ("link edit l --until 3d", true),
+            ("link edit l", false),
+            ("link edit l --strict --no-strict", false),
+            ("link revoke l", true),
+            ("link revoke", false),
+            ("link revoke --all-of lab:a --reason x", true),
+            ("link revoke --all-of lab:a", false),
+            ("link revoke l --all-of lab:a --reason x", false),
+            ("source edit lab", false),
+            ("source edit lab --link-days-max none", true),
+            ("source edit lab --link-days-max soon", false),
+            ("admin panic", false),
+            ("admin panic --resume", true),
+            ("admin panic --reason x -y", true),
+            ("link list --json --server https://app.example.org", true),
+            ("link --json list", true),
+            ("link list --only live --state /var/lib/offprint", true),
+            ("link list --only alive", false),
+            ("link list --server app.example.org", false),
+        ] {
+            let read = Cli::try_parse_from(std::iter::once("offprint").chain(words.split(' ')));
+            assert_eq!(read.is_ok(), fits, "{words}");
+        }
+    }
+}

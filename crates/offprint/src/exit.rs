@@ -1,0 +1,185 @@
+//! How a command ends: the exit codes, and the one line that says why.
+
+use std::fmt;
+
+use reqwest::StatusCode;
+use wire::problem::Problem;
+
+/// The exit codes of the command line; they are an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it failed, for a reason that has no code of its own.
+    Failed,
+    /// 2: the command was written wrongly, or has to be answered and nobody is there.
+    Usage,
+    /// 3: not found, or gone for good.
+    NotFound,
+    /// 4: no token, or one that no longer works.
+    SignIn,
+    /// 5: the token's owner may not do this.
+    NotAllowed,
+    /// 6: it conflicts with what is there, or was changed meanwhile.
+    Conflict,
+    /// 7: a limit was reached.
+    Limit,
+    /// 8: some items of a batch failed.
+    Some,
+    /// 9: the service does not answer, or cannot at the moment.
+    Unavailable,
+    /// 130: interrupted by Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::SignIn => 4,
+            Self::NotAllowed => 5,
+            Self::Conflict => 6,
+            Self::Limit => 7,
+            Self::Some => 8,
+            Self::Unavailable => 9,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What a refusal of the API means here. A limit has several statuses, so its codes decide first.
+    pub(crate) fn of(status: StatusCode, code: &str) -> Self {
+        if matches!(code, "until-too-far" | "too-many" | "too-many-ancestors" | "dataset-too-deep" | "path-too-long") {
+            return Self::Limit;
+        }
+        match status {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Self::Usage,
+            StatusCode::UNAUTHORIZED => Self::SignIn,
+            StatusCode::FORBIDDEN => Self::NotAllowed,
+            StatusCode::NOT_FOUND | StatusCode::GONE => Self::NotFound,
+            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED | StatusCode::PRECONDITION_REQUIRED => Self::Conflict,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => Self::Limit,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Self::Unavailable,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// Why a command did not do what was asked. `Display` is one line: what happened, its code, what to do, the request's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What the process ends with.
+    pub(crate) exit: Exit,
+    problem: Box<Problem>,
+}
+
+impl Failure {
+    /// A failure in words of ours.
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, problem: Box::new(Problem { detail: what.into(), ..Problem::default() }) }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem.hint = Some(hint.into());
+        self
+    }
+
+    /// Nothing to say: everything was said before, as each item of a batch was.
+    pub(crate) fn silent(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    /// Whether it has nothing to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.problem.detail.is_empty()
+    }
+
+    /// A refusal of the API.
+    pub(crate) fn refused(status: StatusCode, problem: Problem) -> Self {
+        Self { exit: Exit::of(status, &problem.code), problem: Box::new(Problem { status: status.as_u16(), ..problem }) }
+    }
+
+    /// The same as the problem of one item of a batch.
+    pub(crate) fn into_problem(self) -> Problem {
+        let (status, code) = match self.exit {
+            Exit::Unavailable => (503, "unreachable"),
+            _ => (500, "failed"),
+        };
+        let mut problem = *self.problem;
+        if problem.code.is_empty() {
+            (problem.status, problem.code) = (status, code.to_owned());
+        }
+        problem
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { detail, code, hint, request_id, .. } = &*self.problem;
+        let mut line = detail.clone();
+        for (before, part, after) in [(" [", Some(code), "]"), ("; ", hint.as_ref(), ""), (" (request ", request_id.as_ref(), ")")] {
+            if let Some(part) = part.filter(|part| !part.is_empty()) {
+                line.extend([before, part, after]);
+            }
+        }
+        f.write_str(&crate::output::printable(&line))
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(why: anyhow::Error) -> Self {
+        Self::new(Exit::Failed, format!("{why:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // UX 9
+    #[test]
+    fn every_refusal_has_its_exit_code() {
+        for (status, code, want) in [
+            (400, "bad-path", 2),
+            (422, "until", 2),
+            (422, "until-too-far", 7),
+            (422, "too-many", 7),
+            (401, "sign-in", 4),
+            (403, "not-owner", 5),
+            (403, "audience-too-wide", 5),
+            (404, "not-found", 3),
+            (410, "link-revoked", 3),
+            (409, "exists", 6),
+            (412, "stale", 6),
+            (428, "if-match", 6),
+            (413, "too-large", 7),
+            (429, "too-fast", 7),
+            (500, "", 1),
+            (302, "", 1),
+            (502, "", 9),
+            (503, "table-unavailable", 9),
+            (504, "", 9),
+        ] {
+            assert_eq!(Exit::of(StatusCode::from_u16(status).unwrap(), code).code(), want, "{status} {code}");
+        }
+        assert_eq!([Exit::Done, Exit::Some, Exit::Interrupted].map(Exit::code), [0, 8, 130]);
+    }
+
+    #[test]
+    fn a_failure_is_one_line_with_code_hint_and_request() {
+        let problem = Problem {
+            detail: "it was changed\nsince".to_owned(),
+            code: "stale".to_owned(),
+            hint: Some("read it again".to_owned()),
+            request_id: Some("r1".to_owned()),
+            ..Default::default()
+        };
+        let failure = Failure::refused(StatusCode::PRECONDITION_FAILED, problem);
+        assert_eq!(failure.to_string(), "it was changed\\nsince [stale]; read it again (request r1)");
+        assert_eq!(Failure::new(Exit::Usage, "no").hint("do").to_string(), "no; do");
+    }
+}

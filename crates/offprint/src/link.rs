@@ -1,0 +1,544 @@
+//! `offprint link`: create, list, show, edit, pause, resume, revoke.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
+use domain::{
+    id::LinkId,
+    link::{Class, LinkState},
+    source::Audience,
+    timing::Timing,
+};
+use jiff::Timestamp;
+use wire::link::{Batch, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RevokeAsk};
+
+use crate::{
+    api::{Api, InForce, Remote, Reply},
+    batch::{self, Ask},
+    dataset,
+    exit::Failure,
+    output::{Column, Format, Output, column, data, instant, printable, text},
+    place::Place,
+    progress::Progress,
+};
+
+/// What a list of links shows.
+const LIST: [Column; 6] = [
+    column("id", "/id"),
+    column("state", "/state"),
+    column("class", "/class"),
+    column("until", "/until"),
+    column("label", "/label"),
+    column("place", "/place"),
+];
+/// What one link shows.
+const ONE: [Column; 19] = [
+    column("id", "/id"),
+    column("state", "/state"),
+    column("class", "/class"),
+    column("label", "/label"),
+    column("place", "/place"),
+    column("url", "/url"),
+    column("streamed_url", "/streamed_url"),
+    column("s3_endpoint", "/s3/endpoint"),
+    column("s3_bucket", "/s3/bucket"),
+    column("s3_prefix", "/s3/prefix"),
+    column("until", "/until"),
+    column("not_before", "/not_before"),
+    column("strict", "/strict"),
+    column("maker", "/maker"),
+    column("made", "/made"),
+    column("revoked", "/revoked/at"),
+    column("reason", "/revoked/reason"),
+    column("dataset", "/dataset"),
+    column("version", "/version"),
+];
+/// What a change of a link shows.
+const CHANGED: [Column; 4] =
+    [column("id", "/link/id"), column("state", "/link/state"), column("until", "/link/until"), column("enforced_by", "/enforced_by")];
+/// What the end of all links of a dataset shows.
+const ALL_REVOKED: [Column; 2] = [column("dataset", "/dataset"), column("enforced_by", "/enforced_by")];
+/// Links that a consequence names one by one.
+const NAMED_MAX: usize = 10;
+/// Links that one request revokes: below what the API takes, so that progress moves.
+const REVOKED_AT_ONCE: usize = 200;
+/// What stops when a link does.
+const STOPS: &str = "No URL of this link works";
+/// The same of several.
+const ALL_STOP: &str = "No URL of these links works";
+/// What a revoke cannot reach (UX 1).
+const NOT_REACHED: &str = "A download that is already running may finish. Copies already made stay.";
+
+/// Make links and take them back.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link create lab:retina/exp-03.ome.zarr --until 30d --label 'Basel talk'")]
+pub(crate) struct LinkCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a URL that opens a dataset, a folder or a file; prints the URL.
+    Create(Create),
+    /// List your links, or those of a dataset of yours, newest first.
+    List(List),
+    /// Show one link, with its URL if you made it.
+    Show(Show),
+    /// Change when a link ends or begins, its label, or whether it is strict; its URL stays.
+    Edit(Edit),
+    /// Make links refuse until they are resumed; their URLs stay.
+    Pause(Pause),
+    /// Make paused links read again.
+    Resume(Resume),
+    /// Make links refuse for good.
+    Revoke(Revoke),
+}
+
+/// The options that a link is made with, and that a row of a batch may have for itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub(crate) struct Options {
+    /// What it is for: collaboration, review, publication or event.
+    #[arg(long, value_parser = class_words(), hide_possible_values = true)]
+    pub(crate) class: Option<String>,
+    /// When it ends: 30d, 2027-01-31 (the last day, UTC), an RFC 3339 instant, or never.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// When it begins: a date (UTC) or an RFC 3339 instant; at once if left out.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// What you call it; only you see it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// Stopped within 15 seconds of a revoke, at the price of speed.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// A path inside the dataset to open instead of all of it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+}
+
+fn class_words() -> PossibleValuesParser {
+    PossibleValuesParser::new(Class::ALL.map(Class::word))
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  offprint link create lab:retina/exp-03.ome.zarr --until 30d
+  offprint link create lab:a.zarr lab:b.zarr --class review --json
+  offprint link create --batch links.csv -o csv > made.csv
+
+A batch is CSV with a head: place, and any of path, class, until, from, label, strict. \
+Options given beside it hold for rows that leave them empty. Asking for the same again gives the same link.")]
+struct Create {
+    /// What to open: NAME:PATH, a source and a path in it.
+    #[arg(value_name = "PLACE", required_unless_present = "batch", conflicts_with = "batch")]
+    places: Vec<Place>,
+    #[command(flatten)]
+    options: Options,
+    /// Many at once, from a CSV file or, with -, from stdin.
+    #[arg(long, value_name = "FILE.csv")]
+    batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link list --only live --label basel -o csv")]
+struct List {
+    /// Only links of this dataset, whoever made them.
+    #[arg(long, value_name = "PLACE|ID")]
+    dataset: Option<String>,
+    /// Only links that are live, paused, not-yet, expired, stopped, revoked or withdrawn now.
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(LinkState::ALL.map(LinkState::word)), hide_possible_values = true)]
+    only: Option<String>,
+    /// Only links of this class: collaboration, review, publication or event.
+    #[arg(long, value_parser = class_words(), hide_possible_values = true)]
+    class: Option<String>,
+    /// Only links whose label holds this text.
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// The most links to list.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link show https://data.example.org/KEY/exp-03.ome.zarr")]
+struct Show {
+    /// The link: its id, its URL (or that of anything in it), or its key.
+    #[arg(value_name = "ID|URL|KEY")]
+    link: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
+    override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
+    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict"]).multiple(true).required(true)
+)]
+struct Edit {
+    /// The link: its id, its URL, or its key.
+    #[arg(value_name = "ID|URL|KEY")]
+    link: String,
+    /// Another end: 30d from now, 2027-01-31 (the last day, UTC), an RFC 3339 instant, or never.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Another beginning: a date (UTC), an RFC 3339 instant, or now.
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// Another label.
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Make it strict: stopped within 15 seconds of a revoke.
+    #[arg(long)]
+    strict: bool,
+    /// Make it strict no more.
+    #[arg(long, conflicts_with = "strict")]
+    no_strict: bool,
+    /// Return when the change is in force everywhere.
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link pause https://data.example.org/KEY/exp-03.ome.zarr --wait")]
+struct Pause {
+    /// The links: ids, URLs, or keys.
+    #[arg(value_name = "ID|URL|KEY", required = true)]
+    links: Vec<String>,
+    /// Return when reading has stopped.
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link resume https://data.example.org/KEY/exp-03.ome.zarr")]
+struct Resume {
+    /// The links: ids, URLs, or keys.
+    #[arg(value_name = "ID|URL|KEY", required = true)]
+    links: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  offprint link revoke https://data.example.org/KEY/exp-03.ome.zarr --reason 'sent to the wrong list'
+  offprint link revoke --all-of lab:retina/exp-03.ome.zarr --reason 'embargo' -y --wait")]
+struct Revoke {
+    /// The links: ids, URLs, or keys.
+    #[arg(value_name = "ID|URL|KEY", required_unless_present = "all_of")]
+    links: Vec<String>,
+    /// Every link that a dataset has now, whoever made it; needs --reason.
+    #[arg(long, value_name = "PLACE|ID", conflicts_with = "links", requires = "reason")]
+    all_of: Option<String>,
+    /// Why: it stays with the record. A publication link cannot be withdrawn without.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do it without asking.
+    #[arg(short, long)]
+    yes: bool,
+    /// Return when reading has stopped.
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
+    let (api, out) = (command.remote.api()?, command.remote.out());
+    match command.verb {
+        Verb::Create(ask) => create(&api, out, ask).await,
+        Verb::List(ask) => list(&api, out, ask).await,
+        Verb::Show(Show { link }) => out.one(&ONE, &find(&api, &link).await?),
+        Verb::Edit(ask) => edit(&api, out, ask).await,
+        Verb::Pause(Pause { links, wait }) => each(&api, out, &links, "pause", wait).await,
+        Verb::Resume(Resume { links }) => each(&api, out, &links, "resume", false).await,
+        Verb::Revoke(Revoke { all_of: Some(place), reason, yes, wait, .. }) => {
+            revoke_all(&api, out, &place, reason, Sure { yes, wait }).await
+        }
+        Verb::Revoke(Revoke { links, reason, yes, wait, .. }) => revoke(&api, out, &links, reason, Sure { yes, wait }).await,
+    }
+}
+
+async fn create(api: &Api, out: Output, ask: Create) -> Result<(), Failure> {
+    let asks = match &ask.batch {
+        Some(file) => batch::read(file, &ask.options).await?,
+        None => ask.places.into_iter().map(|place| Ask { place, options: ask.options.clone() }).collect(),
+    };
+    if let ([only], None) = (asks.as_slice(), &ask.batch) {
+        return create_one(api, out, only).await;
+    }
+    let batch = batch::create(api, out, &asks).await;
+    match out.format {
+        Format::Table => data(&text(batch.items.iter().filter_map(|item| item.link.as_ref()).map(|link| url(link).to_owned())))?,
+        Format::Json | Format::Jsonl | Format::Csv => batch::print(out, &batch)?,
+    }
+    batch::failures(&batch, |index| asks.get(index).map(|ask| ask.place.to_string()))
+}
+
+async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
+    let dataset = dataset::register(api, &ask.place).await?.body;
+    let made: Reply<Link> = api.create(&["links"], &ask.new_link(dataset.id)).await?;
+    let link = made.body;
+    if !made.is_new {
+        out.note("You already have this link.");
+    }
+    let place = printable(&link.place);
+    out.note(&format!("Anyone who has this link can read {place}{}. If you revoke it, reading stops within {}.", until(&link), bound(timing(&link))));
+    match out.format {
+        Format::Table => data(&format!("{}\n", url(&link))),
+        Format::Json | Format::Jsonl | Format::Csv => out.one(&ONE, &link),
+    }
+}
+
+/// The URL of a link; without one (made with another secret), what names it.
+fn url(link: &Link) -> &str {
+    link.url.as_deref().unwrap_or(&link.id)
+}
+
+async fn list(api: &Api, out: Output, ask: List) -> Result<(), Failure> {
+    let dataset = match &ask.dataset {
+        Some(named) => Some(dataset::find_id(api, named).await?),
+        None => None,
+    };
+    let filters =
+        [("dataset", dataset.as_deref()), ("state", ask.only.as_deref()), ("class", ask.class.as_deref()), ("q", ask.label.as_deref())];
+    let (links, more): (Vec<Link>, bool) = api.list(&["links"], &filters, ask.limit).await?;
+    out.list(&LIST, &links)?;
+    if more {
+        out.note(&format!("There are more than {}; ask for them with --limit.", ask.limit));
+    }
+    Ok(())
+}
+
+/// The link that an id, a URL or a key names.
+async fn find(api: &Api, text: &str) -> Result<Link, Failure> {
+    let reply = if LinkId::parse(text).is_ok() {
+        api.get(&["links", text]).await?
+    } else {
+        // In the body: a key in a query would stand in logs.
+        api.act(&["links", "resolve"], &ResolveAsk { url: text.to_owned() }).await?
+    };
+    Ok(reply.body)
+}
+
+async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
+    let link = find(api, &ask.link).await?;
+    let from = ask.from.map(|from| (from != "now").then_some(from));
+    let strict = if ask.no_strict { Some(false) } else { ask.strict.then_some(true) };
+    let edit = LinkEdit { until: ask.until, not_before: from, label: ask.label, strict };
+    let Reply { body: changed, date, .. } = api.edit::<Changed>(&["links", &link.id], link.version, &edit).await?;
+    match out.format {
+        Format::Table => out.one(&ONE, &changed.link)?,
+        Format::Json | Format::Jsonl | Format::Csv => out.one(&CHANGED, &changed)?,
+    }
+    InForce { what: "Nothing of before works", by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    Ok(())
+}
+
+/// Pauses or resumes links, one after the other.
+async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -> Result<(), Failure> {
+    if let [only] = links {
+        let link = find(api, only).await?;
+        let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", &link.id, act], &serde_json::json!({})).await?;
+        out.one(&CHANGED, &changed)?;
+        InForce { what: STOPS, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
+        return Ok(());
+    }
+    let quiet_api = api.silently();
+    let mut progress = Progress::new("Changing links", links.len(), out.quiet);
+    let (mut items, mut seen) = (Vec::new(), None);
+    for (index, text) in links.iter().enumerate() {
+        match change(&quiet_api, text, act).await {
+            Ok(Reply { body: Changed { link, enforced_by }, date, .. }) => {
+                seen = date.or(seen);
+                items.push(BatchItem { index, status: 200, link: Some(link), enforced_by, problem: None });
+            }
+            Err(why) => items.push(batch::failed(index, why)),
+        }
+        progress.advance(1);
+    }
+    drop(progress);
+    finish(out, Batch { items }, links, seen, wait).await
+}
+
+async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Failure> {
+    let link = find(api, text).await?;
+    api.act(&["links", &link.id, act], &serde_json::json!({})).await
+}
+
+/// Prints what became of each, says when the last is in force, and lists what failed.
+async fn finish(out: Output, batch: Batch, links: &[String], date: Option<Timestamp>, wait: bool) -> Result<(), Failure> {
+    batch::print(out, &batch)?;
+    let by = batch.items.iter().filter_map(|item| item.enforced_by.as_deref()).max_by_key(|text| text.parse::<Timestamp>().ok());
+    InForce { what: ALL_STOP, by, date, wait }.tell(out).await;
+    batch::failures(&batch, |index| {
+        // A URL or a key is named by its place: messages end up in logs.
+        let text = links.get(index)?;
+        Some(if LinkId::parse(text).is_ok() { text.clone() } else { format!("link {}", index.saturating_add(1)) })
+    })
+}
+
+/// What was answered beforehand.
+#[derive(Debug, Clone, Copy)]
+struct Sure {
+    yes: bool,
+    wait: bool,
+}
+
+async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>, sure: Sure) -> Result<(), Failure> {
+    let mut found = Found::default();
+    if let [only] = links {
+        found.take(0, find(api, only).await?);
+    } else {
+        found.look(api, out, links, sure.yes).await;
+    }
+    if !found.ids.is_empty() {
+        let question = if found.ids.len() == 1 { "Revoke this link?".to_owned() } else { format!("Revoke these {} links?", found.ids.len()) };
+        out.confirm(&consequence(&found), &question, sure.yes).await?;
+    }
+    if let ([_only], [(_, id)]) = (links, found.ids.as_slice()) {
+        let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", id, "revoke"], &RevokeAsk { reason }).await?;
+        out.one(&CHANGED, &changed)?;
+        InForce { what: STOPS, by: changed.enforced_by.as_deref(), date, wait: sure.wait }.tell(out).await;
+        return Ok(());
+    }
+    let mut items = found.lost;
+    let date = revoke_found(&api.silently(), out, &found.ids, reason, &mut items).await;
+    items.sort_by_key(|item| item.index);
+    finish(out, Batch { items }, links, date, sure.wait).await
+}
+
+/// Revokes links in pieces; a piece that gets no answer fails each of its links, and those after it are not tried.
+async fn revoke_found(api: &Api, out: Output, ids: &[(usize, String)], reason: Option<String>, items: &mut Vec<BatchItem>) -> Option<Timestamp> {
+    let mut progress = Progress::new("Revoking links", ids.len(), out.quiet);
+    let (mut seen, mut broken) = (None, None);
+    for piece in ids.chunks(REVOKED_AT_ONCE) {
+        let ask = BatchRevoke { ids: piece.iter().map(|(_, id)| id.clone()).collect(), reason: reason.clone() };
+        let done = match broken.take() {
+            Some(why) => Err(why),
+            None => api.act::<Batch>(&["links", "batch", "revoke"], &ask).await,
+        };
+        match done {
+            Ok(Reply { body, date, .. }) => {
+                seen = date.or(seen);
+                items.extend(batch::renumbered(body, piece.iter().map(|(index, _)| *index)));
+            }
+            Err(why) => {
+                items.extend(piece.iter().map(|(index, _)| batch::failed(*index, why.clone())));
+                broken = Some(why);
+            }
+        }
+        progress.advance(piece.len());
+    }
+    seen
+}
+
+/// The links that were named, and what is known of them.
+#[derive(Debug, Default)]
+struct Found {
+    /// Where each was named, and its id.
+    ids: Vec<(usize, String)>,
+    /// Those whose facts were asked for.
+    links: Vec<Link>,
+    /// Those that were not found.
+    lost: Vec<BatchItem>,
+}
+
+impl Found {
+    fn take(&mut self, index: usize, link: Link) {
+        self.ids.push((index, link.id.clone()));
+        self.links.push(link);
+    }
+
+    /// Finds each. Where the answer is yes already nothing is said of them, so an id is enough.
+    async fn look(&mut self, api: &Api, out: Output, texts: &[String], yes: bool) {
+        let quiet_api = api.silently();
+        let mut progress = Progress::new("Finding links", texts.len(), out.quiet);
+        for (index, text) in texts.iter().enumerate() {
+            if yes && LinkId::parse(text).is_ok() {
+                self.ids.push((index, text.clone()));
+            } else {
+                match find(&quiet_api, text).await {
+                    Ok(link) => self.take(index, link),
+                    Err(why) => self.lost.push(batch::failed(index, why)),
+                }
+            }
+            progress.advance(1);
+        }
+    }
+}
+
+/// What a revoke will do: which links, how fast, and that there is no way back.
+fn consequence(found: &Found) -> String {
+    let mut lines: Vec<String> = found.links.iter().take(NAMED_MAX).map(named).collect();
+    let others = found.ids.len().saturating_sub(lines.len());
+    if others > 0 {
+        lines.push(format!("  and {others} {}", if lines.is_empty() { "links" } else { "others" }));
+    }
+    let slowest = found.links.iter().map(timing).max_by_key(|timing| timing.revoke_bound_secs).unwrap_or(Timing::WORLD);
+    lines.push(format!("Reading stops within {}, for good. {NOT_REACHED}", bound(slowest)));
+    if found.links.iter().any(|link| link.class == Class::Publication.word()) {
+        lines.push("A publication link is withdrawn: its readers will see your reason instead of the data.".to_owned());
+    }
+    lines.push("To stop reading for a while and keep the URL, pause it instead.".to_owned());
+    lines.join("\n")
+}
+
+fn named(link: &Link) -> String {
+    let label = link.label.as_deref().filter(|label| !label.is_empty()).map_or_else(String::new, |label| format!(" ({})", printable(label)));
+    format!("  {} {}{label}, {}{}", link.class, printable(&link.place), link.state, until(link))
+}
+
+async fn revoke_all(api: &Api, out: Output, text: &str, reason: Option<String>, sure: Sure) -> Result<(), Failure> {
+    let dataset = dataset::find_id(api, text).await?;
+    let consequence = format!(
+        "Every link that {} has now refuses for good, whoever made it; publication links are withdrawn.\nReading stops within {} at the latest. {NOT_REACHED}",
+        printable(text),
+        bound(Timing::WORLD)
+    );
+    out.confirm(&consequence, "Revoke all of them?", sure.yes).await?;
+    let Reply { body: ended, date, .. } = api.act::<DatasetLinksRevoked>(&["datasets", &dataset, "links", "revoke"], &RevokeAsk { reason }).await?;
+    out.one(&ALL_REVOKED, &ended)?;
+    InForce { what: ALL_STOP, by: Some(&ended.enforced_by), date, wait: sure.wait }.tell(out).await;
+    Ok(())
+}
+
+fn until(link: &Link) -> String {
+    link.until.as_deref().and_then(|end| end.parse().ok()).map_or_else(String::new, |end| format!(" until {}", instant(end)))
+}
+
+/// The row of SEMANTICS 5 that a link lives by.
+fn timing(link: &Link) -> Timing {
+    let is_world = Class::of(&link.class).is_none_or(|class| class.audience() == Audience::World);
+    match (link.strict, is_world) {
+        (true, _) => Timing::STRICT,
+        (false, true) => Timing::WORLD,
+        (false, false) => Timing::PRIVATE,
+    }
+}
+
+/// The bound in words: "65 seconds", "5 minutes 30 seconds".
+fn bound(timing: Timing) -> String {
+    let secs = timing.revoke_bound_secs;
+    match (secs.div_euclid(60), secs.rem_euclid(60)) {
+        (..=1, _) => format!("{secs} seconds"),
+        (minutes, 0) => format!("{minutes} minutes"),
+        (minutes, secs) => format!("{minutes} minutes {secs} seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // UX 1
+    #[test]
+    fn the_bound_is_said_in_words() {
+        assert_eq!([Timing::STRICT, Timing::PRIVATE, Timing::WORLD].map(bound), ["15 seconds", "65 seconds", "5 minutes 30 seconds"]);
+    }
+}

@@ -1,0 +1,234 @@
+//! What a command says: data on stdout in the format asked for, everything else on stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    csv,
+    exit::{Exit, Failure},
+};
+
+/// How data are printed. The words have no documentation of their own: clap would turn every `--help` into its long form for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    // For people: aligned columns, times to the second.
+    #[default]
+    Table,
+    // What the API answered, as one document.
+    Json,
+    // The same, one item a line.
+    Jsonl,
+    // For spreadsheets; no cell is taken for a formula.
+    Csv,
+}
+
+/// One column: its name, and where its value stands in an item's JSON (RFC 6901).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    name: &'static str,
+    at: &'static str,
+}
+
+/// A column.
+pub(crate) const fn column(name: &'static str, at: &'static str) -> Column {
+    Column { name, at }
+}
+
+/// The two streams of a command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+}
+
+impl Output {
+    /// Prints items. Columns are what a table shows; JSON has all there is.
+    pub(crate) fn list(self, columns: &[Column], items: &[impl Serialize]) -> Result<(), Failure> {
+        let items = values(items)?;
+        match self.format {
+            Format::Table if items.is_empty() => {
+                self.note("Nothing here.");
+                Ok(())
+            }
+            Format::Table => data(&table(columns, &items)),
+            Format::Json => data(&format!("{:#}\n", json!({ "items": items }))),
+            Format::Jsonl => data(&text(items.iter().map(Value::to_string))),
+            Format::Csv => data(&sheet(columns, &items)),
+        }
+    }
+
+    /// Prints one item: in a table, a line for each column that it has.
+    pub(crate) fn one(self, columns: &[Column], item: &impl Serialize) -> Result<(), Failure> {
+        let item = value(item)?;
+        match self.format {
+            Format::Table => data(&lines(columns, &item)),
+            Format::Json => data(&format!("{item:#}\n")),
+            Format::Jsonl => data(&format!("{item}\n")),
+            Format::Csv => data(&sheet(columns, &[item])),
+        }
+    }
+
+    /// Says something to the person, unless they want quiet.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    /// Says what an act will do, and asks. `yes` answers beforehand.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] where nobody is there to answer, [`Exit::Failed`] for a no.
+    pub(crate) async fn confirm(self, consequence: &str, question: &str, yes: bool) -> Result<(), Failure> {
+        if yes {
+            self.note(consequence);
+            return Ok(());
+        }
+        say(consequence);
+        if !io::stdin().is_terminal() {
+            return Err(Failure::new(Exit::Usage, "nobody is here to answer").hint("add -y to answer yes"));
+        }
+        let prompt = format!("{question} [y/N] ");
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            let mut stderr = io::stderr().lock();
+            stderr.write_all(prompt.as_bytes()).and_then(|()| stderr.flush())?;
+            io::stdin().read_line(&mut line).map(|_bytes| line)
+        });
+        let line = answer.await.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;
+        if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Failed, "nothing was changed"))
+    }
+}
+
+/// Writes data to stdout.
+///
+/// # Errors
+/// A silent end where the reader has gone (`| head`): it has what it wanted.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(Exit::Done)),
+        Err(why) => Err(Failure::new(Exit::Failed, format!("the output cannot be written: {why}"))),
+    }
+}
+
+/// Lines as one text.
+pub(crate) fn text(lines: impl Iterator<Item = String>) -> String {
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// Writes a line to stderr. A stderr that is gone has nobody to be told.
+pub(crate) fn say(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// The text with control and direction characters escaped: a path or a label cannot redraw the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// An instant to the second, never earlier than it is: `2027-01-31 14:03:25 UTC`.
+pub(crate) fn instant(at: Timestamp) -> String {
+    let whole = at.round(jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Ceil)).unwrap_or(at);
+    whole.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn value(item: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(item).map_err(|why| Failure::new(Exit::Failed, why.to_string()))
+}
+
+fn values(items: &[impl Serialize]) -> Result<Vec<Value>, Failure> {
+    items.iter().map(value).collect()
+}
+
+/// What a cell says to a person; `None`: the item has no such value.
+fn shown(column: Column, item: &Value) -> Option<String> {
+    Some(match item.pointer(column.at)? {
+        Value::Null => return None,
+        Value::String(text) if text.is_empty() => return None,
+        Value::String(text) => text.parse().map_or_else(|_not_a_time| printable(text), instant),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(printable).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    })
+}
+
+/// What a cell says to a program.
+fn plain(column: Column, item: &Value) -> String {
+    match item.pointer(column.at) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn sheet(columns: &[Column], items: &[Value]) -> String {
+    let head = csv::line(columns.iter().map(|column| column.name));
+    let rows = items.iter().map(|item| {
+        let cells: Vec<String> = columns.iter().map(|column| plain(*column, item)).collect();
+        csv::line(cells.iter().map(String::as_str))
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
+fn table(columns: &[Column], items: &[Value]) -> String {
+    let head: Vec<String> = columns.iter().map(|column| column.name.replace('_', " ").to_uppercase()).collect();
+    let rows = items.iter().map(|item| columns.iter().map(|column| shown(*column, item).unwrap_or_else(|| "-".to_owned())).collect());
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let widths: Vec<usize> =
+        (0..columns.len()).map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    text(rows.iter().map(|row| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    }))
+}
+
+fn lines(columns: &[Column], item: &Value) -> String {
+    let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let named = columns.iter().filter_map(|column| Some((column.name.replace('_', " "), shown(*column, item)?)));
+    text(named.map(|(name, value)| format!("{name:width$}  {value}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 4] = [column("id", "/id"), column("label", "/label"), column("until", "/until"), column("s3_bucket", "/s3/bucket")];
+
+    fn items() -> [Value; 2] {
+        [
+            json!({ "id": "l1", "label": "=cmd", "until": "2027-01-31T12:00:00.5Z", "s3": { "bucket": "b" } }),
+            json!({ "id": "long-id", "label": "a\u{1b}[2J\u{202e}b" }),
+        ]
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_cannot_redraw_the_terminal() {
+        assert_eq!(
+            table(&COLUMNS, &items()),
+            "ID       LABEL                UNTIL                    S3 BUCKET\n\
+             l1       =cmd                 2027-01-31 12:00:01 UTC  b\n\
+             long-id  a\\u{1b}[2J\\u{202e}b  -                        -\n"
+        );
+    }
+
+    #[test]
+    fn one_item_is_a_line_a_value() {
+        assert_eq!(lines(&COLUMNS, &items()[1]), "id         long-id\nlabel      a\\u{1b}[2J\\u{202e}b\n");
+    }
+
+    #[test]
+    fn a_sheet_keeps_values_and_makes_no_formula() {
+        assert_eq!(sheet(&COLUMNS, &items()[..1]), "id,label,until,s3_bucket\r\nl1,'=cmd,2027-01-31T12:00:00.5Z,b\r\n");
+    }
+}

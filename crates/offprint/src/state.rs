@@ -1,0 +1,164 @@
+//! The state folder: what `offprint up` must remember, and where the command line finds it.
+//!
+//! The folder is for its owner alone (0700), and so is each file with a secret in it (0600).
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use domain::{key::DeploymentSecret, token::TokenSecret};
+use edge::trace::LineSink;
+
+/// How large the access log grows before the one of before is replaced, in bytes.
+const ACCESS_LOG_BYTES_MAX: u64 = 64 * 1_048_576;
+
+/// The state folder.
+#[derive(Debug, Clone)]
+pub struct State {
+    dir: PathBuf,
+}
+
+impl State {
+    /// Opens the folder, and makes it at the first start.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn open(dir: &Path) -> Result<Self> {
+        if !dir.is_dir() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| format!("the state folder {} cannot be made", dir.display()))?;
+        }
+        let dir = dir.canonicalize().with_context(|| format!("the state folder {} cannot be opened", dir.display()))?;
+        Ok(Self { dir })
+    }
+
+    /// The folder of the demo data.
+    #[must_use]
+    pub fn demo(&self) -> PathBuf {
+        self.dir.join("demo")
+    }
+
+    /// The file of the embedded table.
+    #[must_use]
+    pub fn table_file(&self) -> PathBuf {
+        self.dir.join("table.db")
+    }
+
+    /// The file of the administrator's token.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.dir.join("admin-token")
+    }
+
+    /// The file that says where a running Offprint is.
+    #[must_use]
+    pub fn ready_file(&self) -> PathBuf {
+        self.dir.join("ready.json")
+    }
+
+    /// The access log, appended to; one that grew large is kept once as `access.jsonl.1`.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn access_lines(&self) -> Result<LineSink> {
+        let path = self.dir.join("access.jsonl");
+        if fs::metadata(&path).is_ok_and(|log| log.len() > ACCESS_LOG_BYTES_MAX) {
+            fs::rename(&path, self.dir.join("access.jsonl.1")).context("the access log cannot be put aside")?;
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).context("the access log cannot be opened")?;
+        Ok(LineSink::file(file))
+    }
+
+    /// The deployment's secret, made at the first start.
+    ///
+    /// # Errors
+    /// Where it cannot be read or made, or is too short.
+    pub fn secret(&self) -> Result<DeploymentSecret> {
+        let path = self.dir.join("secret");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = vec![0; 32];
+                getrandom::fill(&mut bytes).context("no random bits can be had")?;
+                write_private(&path, &bytes)?;
+                bytes
+            }
+            Err(why) => return Err(why).with_context(|| format!("{} cannot be read", path.display())),
+        };
+        DeploymentSecret::new(bytes).with_context(|| format!("{} holds no secret", path.display()))
+    }
+
+    /// The administrator's token, if one was kept.
+    ///
+    /// # Errors
+    /// Where the file is there but cannot be read, or holds no token.
+    pub fn token(&self) -> Result<Option<TokenSecret>> {
+        let path = self.token_file();
+        match fs::read_to_string(&path) {
+            Ok(text) => TokenSecret::parse(text.trim()).map(Some).with_context(|| format!("{} holds no token", path.display())),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    /// Keeps the administrator's token.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn keep_token(&self, token: &TokenSecret) -> Result<()> {
+        write_private(&self.token_file(), format!("{}\n", token.reveal()).as_bytes())
+    }
+
+    /// The folders served at earlier starts, by source name.
+    ///
+    /// # Errors
+    /// Where the file is there but cannot be read.
+    pub fn folders(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let path = self.dir.join("folders.json");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} cannot be understood", path.display())),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    /// Remembers the folders for the next start.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn keep_folders(&self, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
+        for dir in folders.values() {
+            if self.dir.starts_with(dir) {
+                bail!("the state folder {} lies inside {}, whose files would be served with it: name another with --state", self.dir.display(), dir.display());
+            }
+        }
+        write_private(&self.dir.join("folders.json"), &serde_json::to_vec_pretty(folders)?)
+    }
+
+    /// Takes the ready files away: nothing is ready any more.
+    pub fn forget_ready(&self, other: Option<&Path>) {
+        for path in [Some(self.ready_file().as_path()), other].into_iter().flatten() {
+            if let Err(why) = fs::remove_file(path) {
+                tracing::debug!(why = %why, "a ready file was not there");
+            }
+        }
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let said = || format!("{} cannot be written", path.display());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let mut file: File = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part).with_context(said)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(said)?;
+    fs::rename(&part, path).with_context(said)
+}

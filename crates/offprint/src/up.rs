@@ -1,0 +1,208 @@
+//! `offprint up`: everything on one machine, from the same handlers that run on Lambda.
+//!
+//! Folders are served in place and never written to. What Offprint itself keeps lies in the state folder.
+
+mod parts;
+mod welcome;
+
+use std::{future::Future, net::IpAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use clap::Args;
+use domain::source::is_origin;
+use edge::App;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::state::State;
+
+/// Starts Offprint on this machine: the app, the data origin, object storage and the table.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  offprint up --data lab=/data/microscopy\n\nWithout --data it makes a small demo dataset and a link to it.")]
+pub struct Up {
+    /// A folder to serve in place, read-only, under a name; may be given again. A later start remembers it.
+    #[arg(long, value_name = "NAME=DIR", value_parser = read_folder)]
+    pub data: Vec<Folder>,
+    /// Where Offprint keeps what it must remember: links, tokens, the secret.
+    #[arg(long, value_name = "DIR", env = "OFFPRINT_STATE", default_value = ".offprint")]
+    pub state: PathBuf,
+    /// The app's port; the data origin takes the next one, objects the one after. 0: any that are free.
+    #[arg(long, value_name = "N", default_value_t = 7373)]
+    pub port: u16,
+    /// The address to listen on. Anything but loopback opens this machine's links to its network.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// The app origin as others see it.
+    #[arg(long, value_name = "URL", value_parser = read_origin)]
+    pub app_url: Option<String>,
+    /// The data origin as others see it: what links begin with.
+    #[arg(long, value_name = "URL", value_parser = read_origin)]
+    pub data_url: Option<String>,
+    /// The object storage as others see it: where redirects lead.
+    #[arg(long, value_name = "URL", value_parser = read_origin)]
+    pub objects_url: Option<String>,
+    /// An S3 endpoint to share from instead of folders (Ceph, `MinIO`, AWS); keys come from the AWS_* environment.
+    #[arg(long, value_name = "URL", value_parser = read_origin, requires = "s3_bucket", conflicts_with = "data")]
+    pub s3_endpoint: Option<String>,
+    /// The bucket there; without --s3-endpoint it is one on AWS.
+    #[arg(long, value_name = "BUCKET")]
+    pub s3_bucket: Option<String>,
+    /// The bucket's region.
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// A `DynamoDB` endpoint to keep the table in instead of the state folder.
+    #[arg(long, value_name = "URL", value_parser = read_origin)]
+    pub table_endpoint: Option<String>,
+    /// The table's name there.
+    #[arg(long, value_name = "NAME", default_value = "offprint")]
+    pub table: String,
+    /// Writes one JSON object here once everything answers.
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// A folder and the name of its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The source's name.
+    pub name: String,
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+fn read_folder(text: &str) -> Result<Folder, String> {
+    let (name, dir) = text.split_once('=').ok_or("write NAME=DIR, such as lab=/data/microscopy")?;
+    let name = domain::source::SourceName::parse(name).map_err(|why| why.to_string())?;
+    if name.as_str().len() < 3 {
+        return Err("a name has at least 3 characters, as bucket names have".to_owned());
+    }
+    Ok(Folder { name: name.as_str().to_owned(), dir: PathBuf::from(dir) })
+}
+
+fn read_origin(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    if is_origin(url) { Ok(url.to_owned()) } else { Err("write an origin, such as https://data.example.org".to_owned()) }
+}
+
+/// The addresses of one start.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// The app as others see it.
+    pub(crate) app: String,
+    /// The app as this process reaches it.
+    pub(crate) app_here: String,
+    /// The data origin as others see it.
+    pub(crate) data: String,
+    /// Objects as this process reaches them; `None`: AWS by region.
+    pub(crate) objects: Option<String>,
+    /// Objects as others see them.
+    pub(crate) objects_seen: Option<String>,
+    /// The table as this process reaches it; `None`: AWS by region.
+    pub(crate) table: Option<String>,
+}
+
+/// What runs until the stop.
+type Service = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Runs until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// What could not be started, in a sentence that says what to do.
+pub async fn run(up: Up) -> Result<()> {
+    log();
+    let state = State::open(&up.state)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut services = JoinSet::new();
+
+    let ports = parts::Ports::bind(&up).await?;
+    let addresses = ports.addresses(&up)?;
+    let folders = parts::folders(&up, &state)?;
+    let keys = parts::random_keys()?;
+    for service in parts::embedded(&up, &state, ports.objects, ports.table, &folders, &keys, &stopped)? {
+        services.spawn(service);
+    }
+
+    let table = parts::table(&up, &addresses, &keys)?;
+    parts::until_table_answers(&table).await?;
+    let objects = parts::objects(&up, &addresses, &keys)?;
+    let lines = state.access_lines()?;
+    let app = App::new(parts::config(&up, &addresses), table, objects, lines.clone(), edge::Clock::System);
+    let token = parts::founder(&app, &state).await?;
+    parts::sources(&up, &app, &token, &folders).await?;
+
+    let secret = Arc::new(state.secret()?);
+    let app_router = parts::guard_host(links::router(app.clone(), secret).merge(acl::router(app.clone())), &addresses, &up);
+    services.spawn(http(ports.app, app_router, stopped.clone()));
+    services.spawn(http(ports.data, serve::router(app), stopped.clone()));
+    services.spawn(flushed(lines.clone(), stopped.clone()));
+
+    let ready = welcome::first_link(&up, &state, &addresses, &token).await?;
+    welcome::write_ready(&up, &state, &ready)?;
+    welcome::print(&up, &ready)?;
+
+    let ended = until_stop(&mut services).await;
+    stop.send_replace(true);
+    while let Some(service) = services.join_next().await {
+        service.context("a part did not end cleanly")??;
+    }
+    lines.flush();
+    state.forget_ready(up.ready_file.as_deref());
+    ended
+}
+
+/// The log, on stderr: warnings, or what OFFPRINT_LOG asks for. The S3 server's own log is off, whatever is asked: it writes whole
+/// requests, signed URLs included.
+fn log() {
+    let asked = std::env::var("OFFPRINT_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{asked},s3s=off")).unwrap_or_else(|_| "warn,s3s=off".into());
+    if tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().is_err() {
+        tracing::debug!("a log subscriber was there already");
+    }
+}
+
+/// One of the two origins.
+fn http(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> Service {
+    Box::pin(async move {
+        let answer = move |request| {
+            let mut router = router.clone();
+            async move {
+                match tower::Service::call(&mut router, request).await {
+                    Ok(answer) => answer,
+                    Err(never) => match never {},
+                }
+            }
+        };
+        embed::listener::run(listener, answer, is_stopped(stopped)).await;
+        Ok(())
+    })
+}
+
+/// Writes the access lines out every second.
+fn flushed(lines: edge::trace::LineSink, stopped: watch::Receiver<bool>) -> Service {
+    Box::pin(async move {
+        let mut stop = std::pin::pin!(is_stopped(stopped));
+        while tokio::time::timeout(Duration::from_secs(1), &mut stop).await.is_err() {
+            lines.flush();
+        }
+        Ok(())
+    })
+}
+
+/// Ends when the stop is called, or its caller is gone.
+pub(crate) async fn is_stopped(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// Waits for Ctrl-C or SIGTERM; a part that ends before that is an error.
+async fn until_stop(services: &mut JoinSet<Result<()>>) -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("signals cannot be had")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("signals cannot be had"),
+        _terminated = terminate.recv() => Ok(()),
+        ended = services.join_next() => match ended {
+            Some(Ok(Ok(()))) | None => bail!("a part of Offprint ended by itself"),
+            Some(Ok(Err(why))) => Err(why),
+            Some(Err(why)) => Err(why).context("a part of Offprint ended by itself"),
+        },
+    }
+}

@@ -1,0 +1,287 @@
+//! The parts of one start: ports, folders, the embedded servers, the first user and the sources.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use axum::{Router, extract::Request, middleware::Next, response::IntoResponse};
+use domain::{
+    dataset::Dataset,
+    decision::{Action, Facts, Principal, decide},
+    id::{DatasetId, SourceId, TokenId, UserId},
+    limits::LABEL_CHARS_MAX,
+    path::ObjectPath,
+    source::{Audience, Ceilings, Source, SourceName, State as ItemState, Store},
+    token::{Scope, Token, TokenSecret},
+    user::{Standing, User},
+};
+use edge::{App, config::Config, problem::Problem};
+use embed::{Bucket, Keys, dynamodb, s3};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use objects::{Objects, Settings, credentials::{Credentials, Signer}};
+use table::Table;
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{Addresses, Service, Up, is_stopped};
+use crate::{demo, state::State};
+
+/// How long the administrator's token of a first start lives, in days.
+const FIRST_TOKEN_DAYS: i64 = 365;
+/// How long the embedded table may take to answer at the start.
+const TABLE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The listeners of one start.
+#[derive(Debug)]
+pub(super) struct Ports {
+    pub(super) app: TcpListener,
+    pub(super) data: TcpListener,
+    /// `None`: objects are elsewhere.
+    pub(super) objects: Option<TcpListener>,
+    /// `None`: the table is elsewhere. Always on loopback.
+    pub(super) table: Option<TcpListener>,
+}
+
+impl Ports {
+    /// Takes the ports that `up` names.
+    pub(super) async fn bind(up: &Up) -> Result<Self> {
+        let next = |steps: u16| if up.port == 0 { Some(0) } else { up.port.checked_add(steps) };
+        let listen = async |address: IpAddr, port: Option<u16>, what: &str| {
+            let port = port.context("the ports after --port do not exist; choose a lower one")?;
+            let taken = || format!("port {port} for {what} cannot be had; is Offprint running already? Choose another with --port");
+            TcpListener::bind(SocketAddr::new(address, port)).await.with_context(taken)
+        };
+        Ok(Self {
+            app: listen(up.bind, next(0), "the app").await?,
+            data: listen(up.bind, next(1), "data").await?,
+            objects: if up.s3_bucket.is_none() { Some(listen(up.bind, next(2), "objects").await?) } else { None },
+            table: if up.table_endpoint.is_none() { Some(listen(IpAddr::from([127, 0, 0, 1]), Some(0), "the table").await?) } else { None },
+        })
+    }
+
+    /// The addresses, as this process and as others see them.
+    pub(super) fn addresses(&self, up: &Up) -> Result<Addresses> {
+        let local = |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{}", reachable(address))).context("a port has no address");
+        let objects = match &self.objects {
+            Some(listener) => Some(local(listener)?),
+            None => up.s3_endpoint.clone(),
+        };
+        // Whoever names only the data origin means the same host for objects.
+        let beside_data = match (&up.data_url, &self.objects) {
+            (Some(url), Some(listener)) => {
+                let host = host_of(url);
+                Some(format!("http://{host}:{}", listener.local_addr().context("a port has no address")?.port()))
+            }
+            _ => None,
+        };
+        Ok(Addresses {
+            app_here: local(&self.app)?,
+            app: up.app_url.clone().map_or_else(|| local(&self.app), Ok)?,
+            data: up.data_url.clone().map_or_else(|| local(&self.data), Ok)?,
+            objects_seen: up.objects_url.clone().or(beside_data).or_else(|| objects.clone()),
+            objects,
+            table: self.table.as_ref().map(local).transpose()?.or_else(|| up.table_endpoint.clone()),
+        })
+    }
+}
+
+/// An address that a client on this machine can use: the unspecified one is no destination.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(IpAddr::from(std::net::Ipv6Addr::LOCALHOST), address.port()),
+        _ => address,
+    }
+}
+
+/// The host of an origin, without its port.
+fn host_of(origin: &str) -> &str {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The folders of this start: those of before and those named now; the demo where there are none.
+pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf>> {
+    if up.s3_bucket.is_some() {
+        return Ok(BTreeMap::new());
+    }
+    let mut folders = state.folders()?;
+    for folder in &up.data {
+        let dir = folder.dir.canonicalize().with_context(|| format!("the folder {} cannot be opened", folder.dir.display()))?;
+        folders.insert(folder.name.clone(), dir);
+    }
+    if folders.is_empty() || folders.get("demo") == Some(&state.demo()) {
+        demo::write(&state.demo()).context("the demo data cannot be made")?;
+        folders.insert("demo".to_owned(), state.demo());
+    }
+    for (name, dir) in &folders {
+        // Serving without it would answer 404 for its objects, which readers take for empty space.
+        if !dir.is_dir() {
+            bail!("the folder {} of source {name} is not there: mount it, or say where it is now with --data {name}=DIR", dir.display());
+        }
+    }
+    state.keep_folders(&folders)?;
+    Ok(folders)
+}
+
+/// A random key pair for the embedded servers of one start.
+pub(super) fn random_keys() -> Result<Keys> {
+    let mut bits = [0; 40];
+    getrandom::fill(&mut bits).context("no random bits can be had")?;
+    let text = data_encoding::BASE32_NOPAD.encode(&bits);
+    let (id, secret) = text.split_at(16);
+    Ok(Keys { access_key_id: format!("AKIA{id}"), secret_access_key: secret.to_owned() })
+}
+
+/// The embedded servers that this start needs.
+pub(super) fn embedded(
+    up: &Up,
+    state: &State,
+    objects: Option<TcpListener>,
+    table: Option<TcpListener>,
+    folders: &BTreeMap<String, PathBuf>,
+    keys: &Keys,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Vec<Service>> {
+    let mut services: Vec<Service> = Vec::new();
+    if let Some(listener) = objects {
+        let buckets = folders.iter().map(|(name, root)| Bucket { name: name.clone(), root: root.clone() }).collect();
+        let (keys, stop) = (keys.clone(), is_stopped(stopped.clone()));
+        services.push(Box::pin(async move { s3::serve(listener, buckets, keys, stop).await.context("object storage ended") }));
+    }
+    if let Some(listener) = table {
+        let store = dynamodb::Store::open(&state.table_file()).with_context(|| format!("the table in {} cannot be opened; is Offprint running already?", up.state.display()))?;
+        let (keys, stop) = (keys.clone(), is_stopped(stopped.clone()));
+        services.push(Box::pin(async move { dynamodb::serve(listener, store, keys, stop).await.context("the table ended") }));
+    }
+    Ok(services)
+}
+
+/// The table's adapter.
+pub(super) fn table(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Table> {
+    let own = up.table_endpoint.is_none().then(|| aws_credential_types::Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "offprint"));
+    let settings = Table::settings(addresses.table.clone(), &up.region, own).context("the table needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
+    Ok(Table::new(settings, &up.table))
+}
+
+/// Makes the table where it is not there, and waits until it answers.
+pub(super) async fn until_table_answers(table: &Table) -> Result<()> {
+    let began = std::time::Instant::now();
+    loop {
+        match table.create().await {
+            Ok(()) => return Ok(()),
+            Err(why) if began.elapsed() > TABLE_PATIENCE => return Err(why).context("the table does not answer"),
+            Err(_not_yet) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// The adapter of object storage.
+pub(super) fn objects(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Objects> {
+    let signer = if up.s3_bucket.is_none() {
+        Signer::Static(Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None))
+    } else {
+        Signer::Environment
+    };
+    let settings = Settings { endpoint: addresses.objects.clone(), public_endpoint: addresses.objects_seen.clone(), signer, sts_endpoint: std::env::var("AWS_ENDPOINT_URL_STS").ok() };
+    Objects::new(settings).context("object storage cannot be reached")
+}
+
+/// The settings of the local deployment.
+pub(super) fn config(up: &Up, addresses: &Addresses) -> Config {
+    Config {
+        table: up.table.clone(),
+        app_url: Some(addresses.app.clone()),
+        data_url: Some(addresses.data.clone()),
+        private_endpoints: true,
+        ..Config::default()
+    }
+}
+
+/// The first user, named administrator, and a token: made at the first start, read from the state folder later.
+pub(super) async fn founder(app: &App, state: &State) -> Result<TokenSecret> {
+    let kept = state.token()?;
+    if let Some(secret) = &kept
+        && let Some((_, token)) = app.table.bearer(secret.hash()).await?
+        && token.is_live(app.now())
+    {
+        return Ok(secret.clone());
+    }
+    let now = app.now();
+    let bits = || app.random().map_err(|_why| anyhow::anyhow!("no random bits can be had"));
+    let id = || app.new_uuid(now).map_err(|_why| anyhow::anyhow!("no random bits can be had"));
+    let secret = TokenSecret::new(bits()?);
+    let founder = app.table.founder().await?;
+    let token = first_token(TokenId::new(id()?), &secret, founder.unwrap_or(UserId::new(id()?)), now)?;
+    // The file comes first: a crash between the two leaves a token that opens nothing, and the next start makes another.
+    state.keep_token(&secret)?;
+    match founder {
+        None => {
+            let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "administrator".to_owned());
+            let name = name.chars().take(LABEL_CHARS_MAX).collect();
+            let user = User { id: token.owner, name, administrator: true, standing: Standing::Active };
+            app.table.bootstrap(&user, &token, now).await.context("the first user cannot be made")?;
+        }
+        Some(id) => {
+            let user = app.table.user(id).await?.context("the first user is not there")?;
+            let principal = Principal::Token { user: Arc::new(user), token: Arc::new(token.clone()) };
+            let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
+            app.table.insert_token(&permit, &token, now).await.context("a new token cannot be made")?;
+        }
+    }
+    Ok(secret)
+}
+
+fn first_token(id: TokenId, secret: &TokenSecret, owner: UserId, now: Timestamp) -> Result<Token> {
+    let life = SignedDuration::from_hours(FIRST_TOKEN_DAYS.saturating_mul(24));
+    let until = now.checked_add(life)?;
+    Ok(Token { id, hash: secret.hash(), owner, label: "offprint up".to_owned(), scopes: Scope::ALL.to_vec(), until, made: now, revoked: None })
+}
+
+/// Registers what this start serves, where it is not registered yet.
+pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
+    let now = app.now();
+    let (user, token) = app.table.bearer(token.hash()).await?.context("the administrator's token is not known")?;
+    let owner = user.id;
+    let permit = decide(&Principal::Token { user: Arc::new(user), token: Arc::new(token) }, Action::Administer, &Facts::Deployment, now)?;
+    let elsewhere = up.s3_bucket.iter().map(|bucket| (bucket.replace('.', "-"), bucket.clone()));
+    for (name, bucket) in folders.keys().map(|name| (name.clone(), name.clone())).chain(elsewhere) {
+        let name = SourceName::parse(&name)?;
+        if app.table.source_named(&name).await?.is_some() {
+            continue;
+        }
+        let id = || app.new_uuid(now).map_err(|_why| anyhow::anyhow!("no random bits can be had"));
+        let (source, root) = (SourceId::new(id()?), DatasetId::new(id()?));
+        let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();
+        let store = Store { bucket, region: up.region.clone(), endpoint: None, path_style, role: None, requester_pays: false };
+        let ceilings = Ceilings { audience: Audience::Link, link_days_max: None };
+        let source = Source { id: source, name, store, prefix: ObjectPath::default(), ceilings, serving: true, state: ItemState::Active, root, version: 1 };
+        let root = Dataset::root(root, source.id, owner, now);
+        app.table.register_source(&permit, &source, &root, None, now).await.with_context(|| format!("the source {} cannot be registered", source.name.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Takes requests to the app only under names that are its own: a page elsewhere that points its own name at this machine gets nothing.
+pub(super) fn guard_host(router: Router, addresses: &Addresses, up: &Up) -> Router {
+    let own = up.app_url.as_deref().map(|url| host_of(url).to_owned()).unwrap_or_else(|| host_of(&addresses.app).to_owned());
+    router.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).map(|host| host_of(host).to_owned());
+        let admitted = host.is_some_and(|host| host == own || host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        async move {
+            if admitted {
+                next.run(request).await
+            } else {
+                Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "this is not the app's name").hint("start with --app-url to name it").into_response()
+            }
+        }
+    }))
+}

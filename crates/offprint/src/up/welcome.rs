@@ -1,0 +1,105 @@
+//! What a start shows: the first link, three lines to try it, and the same as JSON for scripts.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Context, Result};
+use domain::{path::encode_key, token::TokenSecret};
+use serde_json::{Value, json};
+
+use super::{Addresses, Up};
+use crate::{
+    demo,
+    state::{State, write_private},
+};
+
+/// What answers, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    addresses: Addresses,
+    token_file: String,
+    sources: Vec<String>,
+    link: Option<FirstLink>,
+}
+
+#[derive(Debug, Clone)]
+struct FirstLink {
+    url: String,
+    streamed_url: String,
+}
+
+/// The link to the demo dataset: made at the first start, the same at every later one.
+pub(super) async fn first_link(up: &Up, state: &State, addresses: &Addresses, token: &TokenSecret) -> Result<Ready> {
+    let own = &addresses.app_here;
+    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().context("no HTTP client")?;
+    let call = async |method: reqwest::Method, path: &str, body: Option<Value>| -> Result<Value> {
+        let mut request = client.request(method, format!("{own}{path}")).bearer_auth(token.reveal());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.context("the app does not answer")?;
+        let (status, body) = (answer.status(), answer.json::<Value>().await.context("the app answers no JSON")?);
+        anyhow::ensure!(status.is_success(), "the app refused: {}", body.get("detail").and_then(Value::as_str).unwrap_or("no reason"));
+        Ok(body)
+    };
+    let listed = call(reqwest::Method::GET, "/api/v1/sources", None).await?;
+    let sources: Vec<String> = listed.get("items").and_then(Value::as_array).map_or_else(Vec::new, |items| items.iter().filter_map(|item| item.get("name")?.as_str().map(str::to_owned)).collect());
+    let mut link = None;
+    if state.folders()?.get("demo") == Some(&state.demo()) && up.s3_bucket.is_none() {
+        let dataset = call(reqwest::Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
+        let ask = json!({ "dataset": dataset.get("id"), "until": "never", "label": "first link" });
+        let made = call(reqwest::Method::POST, "/api/v1/links", Some(ask)).await?;
+        let text = |field: &str| made.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the link has no {field}"));
+        link = Some(FirstLink { url: text("url")?, streamed_url: text("streamed_url")? });
+    }
+    Ok(Ready { addresses: addresses.clone(), token_file: state.token_file().display().to_string(), sources, link })
+}
+
+/// Writes the ready files, whole or not at all.
+pub(super) fn write_ready(up: &Up, state: &State, ready: &Ready) -> Result<()> {
+    let body = json!({
+        "app_url": ready.addresses.app,
+        "data_url": ready.addresses.data,
+        "s3_url": ready.addresses.objects_seen,
+        "table_url": ready.addresses.table,
+        "token_file": ready.token_file,
+        "sources": ready.sources,
+        "first_link": ready.link.as_ref().map(|link| json!({ "url": link.url, "streamed_url": link.streamed_url })),
+        "pid": std::process::id(),
+    });
+    let text = serde_json::to_vec_pretty(&body)?;
+    for path in [Some(state.ready_file().as_path()), up.ready_file.as_deref()].into_iter().flatten() {
+        write_private(path, &text)?;
+    }
+    Ok(())
+}
+
+/// Shows it.
+pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let bold = |text: &str| if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+    writeln!(out, "{} is up\n", bold("Offprint"))?;
+    writeln!(out, "  app    {}", ready.addresses.app)?;
+    writeln!(out, "  data   {}", ready.addresses.data)?;
+    writeln!(out, "  serves {}, in place and read-only", ready.sources.join(", "))?;
+    writeln!(out, "  token  {} (the administrator's; the command line finds it)\n", ready.token_file)?;
+    if let Some(link) = &ready.link {
+        writeln!(out, "{} to demo:{}\n\n  {}\n", bold("Your first link"), demo::FIRST, link.url)?;
+        writeln!(out, "Try it:\n")?;
+        writeln!(out, "  curl -fL '{}/zarr.json'", link.url)?;
+        writeln!(out, "  python3 -c \"import zarr; print(zarr.open_group('{}', mode='r')['0'][...].mean())\"", link.url)?;
+        writeln!(out, "  {}\n", neuroglancer(&link.url))?;
+    }
+    writeln!(out, "Share more with `offprint link create NAME:PATH`; take it back with `offprint link revoke URL`. Ctrl-C stops.")?;
+    if !up.bind.is_loopback() {
+        writeln!(out, "\n{}: everybody who reaches {} can reach the app. Sign-in is not there yet: its API is guarded by tokens alone, and nothing here is encrypted.", bold("Warning"), up.bind)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// A Neuroglancer address that shows the link: the format is named, so that the viewer asks 3 times instead of 11.
+fn neuroglancer(url: &str) -> String {
+    let state = json!({ "layers": [{ "name": "first link", "type": "image", "source": format!("{url}/|zarr3:") }] });
+    let escaped = encode_key(&state.to_string()).replace('/', "%2F");
+    format!("https://neuroglancer-demo.appspot.com/#!{escaped}")
+}

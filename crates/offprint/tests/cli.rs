@@ -1,0 +1,396 @@
+//! The command line against a real `offprint up`: each command, its exit code, and what goes to which stream (UX 9).
+#![expect(clippy::tests_outside_test_module, reason = "an integration test is all tests")]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test is how it speaks")]
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const OFFPRINT: &str = env!("CARGO_BIN_EXE_offprint");
+/// The demo dataset whose name breaks careless programs.
+const ODD: &str = "demo:exp #3/50% +é.ome.zarr";
+const PLAIN: &str = "demo:plain-v2.ome.zarr";
+/// How long a start may take on a busy machine.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// An Offprint of this test's own, stopped when it goes out of scope.
+struct Up {
+    process: Child,
+    dir: TempDir,
+    ready: Value,
+}
+
+impl Up {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ready_file = dir.path().join("is-ready.json");
+        let mut process = Command::new(OFFPRINT)
+            .args(["up", "--port", "0", "--state"])
+            .arg(dir.path().join("state"))
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .env_remove("OFFPRINT_TOKEN")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let began = Instant::now();
+        let ready = loop {
+            if let Some(ready) = fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                break ready;
+            }
+            if let Some(ended) = process.try_wait().expect("a state") {
+                panic!("`offprint up` ended: {ended}");
+            }
+            assert!(began.elapsed() < START_PATIENCE, "`offprint up` is not ready");
+            sleep(Duration::from_millis(50));
+        };
+        Self { process, dir, ready }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(OFFPRINT);
+        command.args(words).env("OFFPRINT_STATE", self.dir.path().join("state")).stdin(Stdio::null());
+        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL");
+        command
+    }
+
+    /// Runs a command; neither stream may hold the token, and nothing may panic.
+    fn run(&self, words: &[&str]) -> Ran {
+        self.check(self.command(words).output().expect("the command runs"))
+    }
+
+    fn run_with_input(&self, words: &[&str], input: &str) -> Ran {
+        let mut child = self.command(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
+        child.stdin.take().expect("stdin").write_all(input.as_bytes()).expect("the command reads");
+        self.check(child.wait_with_output().expect("the command ends"))
+    }
+
+    fn check(&self, output: Output) -> Ran {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+        let token = fs::read_to_string(self.dir.path().join("state/admin-token")).expect("a token");
+        assert!(!ran.out.contains(token.trim()) && !ran.err.contains(token.trim()), "the token is shown");
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        ran
+    }
+
+    /// The URL of a new link.
+    fn link(&self, words: &[&str]) -> String {
+        self.run(&[&["link", "create"], words].concat()).done().out.trim().to_owned()
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.run(words).done().out).expect("JSON")
+    }
+
+    fn text(&self, field: &str) -> String {
+        self.ready[field].as_str().expect("a text in the ready file").to_owned()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// What a command left.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        self
+    }
+
+    fn done(self) -> Self {
+        self.ends(0)
+    }
+
+    /// Refused with this exit code: nothing on stdout, one line on stderr that holds `says`.
+    fn refused(self, code: i32, says: &str) {
+        let ran = self.ends(code);
+        assert_eq!(ran.out, "", "data for a refusal");
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(says), "{}", ran.err);
+        assert_eq!(ran.err.trim_end().lines().count(), 1, "{}", ran.err);
+    }
+}
+
+/// The status of a GET, redirects not followed.
+fn status_of(url: &str) -> u16 {
+    let (host, path) = url.trim_start_matches("http://").split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}
+
+#[test]
+fn a_link_is_created_shown_listed_and_edited() {
+    let up = Up::start();
+    let made = up.run(&["link", "create", ODD, "--until", "30d", "--label", "=1+1"]).done();
+    let url = made.out.trim_end();
+    assert_eq!(made.out.lines().count(), 1);
+    assert!(url.starts_with(&up.text("data_url")), "{url}");
+    assert!(made.err.contains("Anyone who has this link can read") && made.err.contains("within 65 seconds"), "{}", made.err);
+    assert_eq!(status_of(&format!("{url}/zarr.json")), 302);
+
+    // The same again is the same link, and says so.
+    let again = up.run(&["link", "create", ODD, "--until", "30d", "--label", "=1+1"]).done();
+    assert_eq!(again.out, made.out);
+    assert!(again.err.contains("You already have this link."));
+    assert_eq!(up.run(&["link", "create", ODD, "--until", "30d", "--label", "=1+1", "--quiet"]).done().err, "");
+
+    // By URL, by the URL of something in it, by key and by id: one link.
+    let link = up.json(&["link", "show", url, "--json"]);
+    let id = link["id"].as_str().expect("an id");
+    let key = url.trim_start_matches("http://").split('/').nth(1).expect("a key");
+    for named in [format!("{url}/0/c/0/0/0/0"), key.to_owned(), id.to_owned()] {
+        assert_eq!(up.json(&["link", "show", &named, "--json"]), link, "{named}");
+    }
+    let shown = up.run(&["link", "show", id]).done();
+    assert!(shown.out.contains(url) && shown.out.contains("state") && shown.err.is_empty(), "{}{}", shown.out, shown.err);
+
+    // Lists: every format, every filter.
+    up.link(&[PLAIN, "--class", "review"]);
+    let ids = |words: &[&str]| -> Vec<String> {
+        let listed = up.json(&[&["link", "list", "--json"], words].concat());
+        listed["items"].as_array().expect("items").iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(&["--label", "1+1"]), [id]);
+    assert!(ids(&["--dataset", ODD]).contains(&id.to_owned()));
+    assert_eq!(ids(&["--class", "review"]).len(), 1);
+    assert_eq!(ids(&["--only", "revoked"]).len(), 0);
+    assert_eq!(ids(&["--limit", "1"]).len(), 1);
+    assert!(up.run(&["link", "list", "--limit", "1"]).done().err.contains("There are more"));
+    let table = up.run(&["link", "list"]).done().out;
+    assert!(table.starts_with("ID ") && table.contains(id) && table.contains(ODD), "{table}");
+    let sheet = up.run(&["link", "list", "-o", "csv"]).done().out;
+    assert!(sheet.starts_with("id,state,class,until,label,place\r\n") && sheet.contains(",'=1+1,"), "{sheet}");
+    let rows = up.run(&["link", "list", "-o", "jsonl"]).done().out;
+    assert_eq!(rows.lines().filter(|row| serde_json::from_str::<Value>(row).is_ok()).count(), rows.lines().count());
+
+    // An edit that narrows says when it is in force; one that does not, does not.
+    let narrowed = up.run(&["link", "edit", url, "--until", "3d"]).done();
+    assert!(narrowed.err.contains("UTC"), "{}", narrowed.err);
+    let edited = up.json(&["link", "edit", id, "--label", "Basel", "--from", "now", "--json"]);
+    assert_eq!((edited["link"]["label"].as_str(), &edited["enforced_by"]), (Some("Basel"), &Value::Null));
+    assert_eq!(up.json(&["link", "edit", id, "--strict", "--json"])["link"]["strict"], true);
+    assert_eq!(up.json(&["link", "edit", id, "--no-strict", "--json"])["link"]["strict"], false);
+
+    // A path inside the dataset, and the whole source.
+    let inside = up.link(&[ODD, "--path", "0/"]);
+    assert_eq!(status_of(&format!("{inside}/zarr.json")), 302);
+    up.link(&["demo:table.csv"]);
+}
+
+#[test]
+fn a_link_is_paused_resumed_and_revoked_and_an_act_asks_first() {
+    let up = Up::start();
+    let url = up.link(&[PLAIN, "--strict", "--label", "talk"]);
+    let object = format!("{url}/.zattrs");
+    assert_eq!(status_of(&object), 302);
+
+    let paused = up.run(&["link", "pause", &url]).done();
+    assert!(paused.out.contains("paused") && paused.err.contains("No URL of this link works after"), "{}{}", paused.out, paused.err);
+    assert_eq!(status_of(&object), 410);
+    assert_eq!(up.json(&["link", "resume", &url, "--json"])["link"]["state"], "live");
+    assert_eq!(status_of(&object), 302);
+
+    // Nobody to ask: the consequence is said, and nothing is done.
+    let asked = up.run(&["link", "revoke", &url]).ends(2);
+    assert_eq!(asked.out, "");
+    for said in ["talk", "Reading stops within 15 seconds, for good.", "may finish", "pause it instead", "add -y"] {
+        assert!(asked.err.contains(said), "{said}: {}", asked.err);
+    }
+    assert_eq!(status_of(&object), 302);
+
+    let began = Instant::now();
+    let revoked = up.run(&["link", "revoke", &url, "-y", "--wait", "--reason", "wrong list", "--json"]).done();
+    let changed: Value = serde_json::from_str(&revoked.out).expect("JSON");
+    assert_eq!(changed["link"]["state"], "revoked");
+    assert!(changed["enforced_by"].is_string());
+    assert!(began.elapsed() >= Duration::from_secs(14), "`--wait` came back at once");
+    assert!(revoked.err.contains("reading has stopped"), "{}", revoked.err);
+    assert_eq!(status_of(&object), 410);
+    let link = up.json(&["link", "show", &url, "--json"]);
+    assert_eq!(link["revoked"]["reason"], "wrong list");
+    // Twice is once.
+    up.run(&["link", "revoke", &url, "-y"]).done();
+
+    // All of a dataset.
+    let (one, two) = (up.link(&[ODD]), up.link(&[ODD, "--label", "two"]));
+    up.run(&["link", "revoke", "--all-of", ODD]).ends(2);
+    up.run(&["link", "revoke", "--all-of", ODD, "--reason", "embargo"]).ends(2);
+    let all = up.run(&["link", "revoke", "--all-of", ODD, "--reason", "embargo", "-y"]).done();
+    assert!(all.out.contains("enforced by"), "{}", all.out);
+    sleep(Duration::from_secs(6));
+    assert_eq!([one, two].map(|url| status_of(&format!("{url}/zarr.json"))), [410, 410]);
+}
+
+#[test]
+fn a_batch_tells_what_became_of_each() {
+    let up = Up::start();
+    let rows = format!("place,label,until\r\n\"{ODD}\",one,30d\r\ndemo:nothing-here,two,\r\n{PLAIN},three,tomorrow\r\n{PLAIN},four,\r\n");
+    let ran = up.run_with_input(&["link", "create", "--batch", "-"], &rows).ends(8);
+    assert_eq!(ran.out.lines().count(), 2);
+    assert!(ran.out.lines().all(|url| url.starts_with(&up.text("data_url"))), "{}", ran.out);
+    for said in ["error: demo:nothing-here: ", "[path-not-found]", "error: demo:plain-v2.ome.zarr: ", "[until]", "2 of 4 failed."] {
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    // The same file again meets the same links.
+    let file = up.dir.path().join("batch.csv");
+    fs::write(&file, &rows).expect("a file");
+    let file = file.to_str().expect("text");
+    let ran_again = up.run(&["link", "create", "--batch", file, "--json"]).ends(8);
+    let batch: Value = serde_json::from_str(&ran_again.out).expect("JSON");
+    let statuses: Vec<_> = batch["items"].as_array().expect("items").iter().map(|item| item["status"].as_u64().expect("a status")).collect();
+    assert_eq!(statuses, [200, 404, 422, 200]);
+    assert_eq!(batch["items"][3]["index"], 3);
+    let sheet = up.run(&["link", "create", "--batch", file, "-o", "csv"]).ends(8).out;
+    assert_eq!((sheet.lines().count(), sheet.contains("path-not-found")), (5, true), "{sheet}");
+
+    // A file that is not understood: nothing is done.
+    up.run_with_input(&["link", "create", "--batch", "-"], "place\nnowhere\n").refused(2, "line 2");
+    up.run(&["link", "create", "--batch", "/nonexistent.csv"]).refused(2, "nonexistent.csv");
+
+    // Many places, many links.
+    let urls = up.run(&["link", "create", ODD, PLAIN, "demo:table.csv", "--label", "many"]).done().out;
+    assert_eq!(urls.lines().count(), 3);
+    let mut words = vec!["link", "pause"];
+    words.extend(urls.lines());
+    let paused = up.run(&words).done();
+    assert_eq!(paused.out.matches("paused").count(), 3, "{}", paused.out);
+    words[1] = "resume";
+    up.run(&words).done();
+    words[1] = "revoke";
+    words.push("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    up.run(&words).ends(2);
+    words.push("-y");
+    let revoked = up.run(&words).ends(8);
+    assert_eq!(revoked.out.matches("revoked").count(), 3, "{}", revoked.out);
+    assert!(revoked.err.contains("error: link 4: ") && revoked.err.contains("1 of 4 failed."), "{}", revoked.err);
+    assert!(!revoked.err.contains("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "a key in a message");
+}
+
+#[test]
+fn sources_datasets_tokens_and_the_doctor() {
+    let up = Up::start();
+    let me = up.json(&["whoami", "--json"]);
+    assert_eq!(me["administrator"], true);
+    assert!(up.run(&["whoami"]).done().out.contains("administrator  yes"));
+
+    let listed = up.run(&["source", "list"]).done().out;
+    assert!(listed.starts_with("NAME") && listed.contains("demo"), "{listed}");
+    let source = up.json(&["source", "show", "demo", "--json"]);
+    assert_eq!(up.json(&["source", "show", source["id"].as_str().expect("an id"), "--json"]), source);
+    up.run(&["source", "show", "nothing"]).refused(3, "[not-found]");
+    let add = ["source", "add", "lab", "--bucket", "lab-raw", "--region", "eu-central-1", "--link-days-max", "90", "--json"];
+    let added = up.run(&add).done();
+    let lab: Value = serde_json::from_str(&added.out).expect("JSON");
+    assert_eq!((lab["ceilings"]["link_days_max"].as_u64(), lab["bucket"].as_str()), (Some(90), Some("lab-raw")));
+    assert!(added.err.contains("offprint doctor lab"), "{}", added.err);
+    up.run(&add).ends(6);
+
+    // Ceilings bind: a limit is 7, an audience that is too wide 5.
+    let edited = up.run(&["source", "edit", "demo", "--link-days-max", "7", "--audience", "link"]).done();
+    assert!(edited.out.contains("link days max") && edited.err.contains("UTC"), "{}{}", edited.out, edited.err);
+    up.run(&["link", "create", PLAIN, "--until", "30d"]).refused(7, "[until-too-far]");
+    up.run(&["link", "create", PLAIN, "--until", "3d", "--class", "publication"]).refused(5, "[audience-too-wide]");
+    assert_eq!(up.json(&["source", "edit", "demo", "--link-days-max", "none", "--json"])["source"]["ceilings"]["link_days_max"], Value::Null);
+    up.run(&["source", "edit", "lab", "--retire"]).ends(2);
+    assert_eq!(up.json(&["source", "edit", "lab", "--retire", "-y", "--json"])["source"]["state"], "retired");
+    assert_eq!(up.json(&["source", "edit", "lab", "--reinstate", "--json"])["source"]["state"], "active");
+
+    let registered = up.json(&["dataset", "register", PLAIN, "--json"]);
+    assert_eq!((registered["kind"].as_str(), up.json(&["dataset", "show", PLAIN, "--json"])), (Some("zarr"), registered.clone()));
+    assert!(up.run(&["dataset", "register", PLAIN]).done().err.contains("registered already"));
+    assert!(up.run(&["dataset", "list", "--source", "demo"]).done().out.contains(PLAIN));
+    up.run(&["dataset", "show", "demo:never"]).refused(3, "demo:never");
+    up.run(&["dataset", "register", "demo:never"]).refused(3, "[path-not-found]");
+    up.run(&["dataset", "register", "never"]).ends(2);
+
+    let seen = up.run(&["doctor", "demo", "--print"]);
+    let failed = seen.out.lines().any(|line| line.starts_with("FAIL"));
+    assert_eq!(seen.code, i32::from(failed), "{}{}", seen.out, seen.err);
+    assert!(seen.out.starts_with("OK") && seen.out.contains("CORS configuration of the bucket:") && seen.out.contains("Policy of the bucket:"), "{}", seen.out);
+    let report: Value = serde_json::from_str(&up.run(&["doctor", "demo", "--json"]).out).expect("JSON");
+    assert_eq!(report["healthy"], !failed);
+    // A bucket that is not there: the doctor says so, and its code.
+    let sick = up.run(&["doctor", "lab"]).ends(1);
+    assert!(sick.out.contains("FAIL") && sick.out.contains("CORS configuration of the bucket:") && sick.err.contains("checks of lab failed"), "{}{}", sick.out, sick.err);
+
+    // The panic switch stops everything, and back.
+    let url = up.link(&[PLAIN, "--strict"]);
+    up.run(&["admin", "panic", "--reason", "test"]).ends(2);
+    assert_eq!(up.json(&["admin", "panic", "--reason", "test", "-y", "--json"])["serving"], false);
+    assert_eq!(status_of(&format!("{url}/.zattrs")), 503);
+    assert_eq!(up.json(&["admin", "panic", "--resume", "--json"])["serving"], true);
+    assert_eq!(status_of(&format!("{url}/.zattrs")), 302);
+
+    // Last: the token ends itself.
+    let tokens = up.json(&["token", "list", "--json"]);
+    let id = tokens["items"].as_array().expect("items").iter().find(|token| token["current"] == true).expect("the current token")["id"].clone();
+    let id = id.as_str().expect("an id");
+    up.run(&["token", "revoke", id]).ends(2);
+    assert!(up.run(&["token", "revoke", id, "-y"]).done().out.contains("revoked"));
+    up.run(&["whoami"]).refused(4, "[sign-in]");
+}
+
+#[test]
+fn refusals_have_their_codes_and_their_stream() {
+    let up = Up::start();
+    up.run(&["link", "create"]).ends(2);
+    up.run(&["link", "frobnicate"]).ends(2);
+    up.run(&["link", "create", PLAIN, "--until", "tomorrow"]).refused(2, "[until]");
+    up.run(&["link", "create", "demo:nothing"]).refused(3, "[path-not-found]");
+    up.run(&["link", "create", "nowhere:x"]).refused(3, "[not-found]");
+    up.run(&["link", "show", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]).refused(3, "[not-found]");
+    // Quoted to whoever runs it: the request's id.
+    assert!(up.run(&["link", "show", "nothing"]).ends(3).err.contains("(request "));
+
+    // No token for another server, a token that is none, one that is nobody's.
+    let app = up.text("app_url");
+    up.run(&["whoami", "--server", &app]).done();
+    up.run(&["whoami", "--server", "http://127.0.0.1:1"]).refused(4, "OFFPRINT_TOKEN");
+    let with_token = |token: &str, words: &[&str]| up.check(up.command(words).env("OFFPRINT_TOKEN", token).output().expect("it runs"));
+    with_token("secret", &["whoami"]).refused(4, "OFFPRINT_TOKEN");
+    let nobodys = format!("offprint_{}", "a".repeat(32));
+    with_token(&nobodys, &["whoami"]).refused(4, "[sign-in]");
+    with_token(&nobodys, &["whoami", "--server", "http://127.0.0.1:1"]).refused(9, "cannot be reached");
+    up.run(&["whoami", "--state", "/nonexistent"]).refused(9, "offprint up");
+
+    // A reader that has enough is no failure.
+    let mut child = up.command(&["link", "list", "-o", "jsonl"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+
+    // Ctrl-C while it waits.
+    let url = up.link(&[PLAIN]);
+    let waiting = up.command(&["link", "revoke", &url, "-y", "--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    sleep(Duration::from_secs(2));
+    assert!(Command::new("kill").args(["-INT", &waiting.id().to_string()]).status().expect("kill runs").success());
+    let ended = up.check(waiting.wait_with_output().expect("it ends")).ends(130);
+    assert!(ended.out.contains("revoked") && ended.err.contains("interrupted"), "{}{}", ended.out, ended.err);
+
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(up.run(&["completions", shell]).done().out.contains("offprint"), "{shell}");
+    }
+    let help = up.run(&["--help"]).done();
+    assert!(help.out.contains("Usage:") && help.err.is_empty());
+}

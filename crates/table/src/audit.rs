@@ -1,0 +1,152 @@
+//! The audit: one entry for each accepted write, in the same transaction. Entries are never changed and never deleted.
+
+use std::fmt;
+
+use domain::id::UserId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
+use crate::{
+    Table,
+    error::TableError,
+    item::{Item, Row, item, row, time, unreadable},
+    read::{Cost, Stretch},
+    schema::{self, AUDIT_SHARDS, Key},
+};
+
+/// Who did what to which thing, and how it was before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its id; sorts by time.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: UserId,
+    /// What was done, `link.create`.
+    pub verb: String,
+    /// To what: an id.
+    pub target: String,
+    /// The changed attributes before, as JSON. Holds no secret.
+    pub before: Option<String>,
+    /// The changed attributes after, as JSON. Holds no secret.
+    pub after: Option<String>,
+    /// Why, if said.
+    pub reason: Option<String>,
+}
+
+/// An entry to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Audited {
+    pub(crate) id: Uuid,
+    pub(crate) verb: &'static str,
+    at: Timestamp,
+    actor: UserId,
+    target: String,
+    before: Option<String>,
+    after: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AuditRow {
+    at: i64,
+    actor: String,
+    verb: String,
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Row for AuditRow {
+    const WHAT: &'static str = "an audit entry";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+impl Audited {
+    /// An entry with an id of its own, by which a write of unknown outcome is found again.
+    pub(crate) fn new(at: Timestamp, actor: UserId, verb: &'static str, target: &dyn fmt::Display) -> Result<Self, TableError> {
+        let mut bits = [0; 10];
+        getrandom::fill(&mut bits).map_err(|_why| TableError::Unavailable { why: "no randomness".to_owned() })?;
+        Ok(Self::with_bits(at, actor, verb, target, &bits))
+    }
+
+    /// An entry whose id follows from what it is a copy of, so that writing it again changes nothing.
+    pub(crate) fn derived(at: Timestamp, actor: UserId, verb: &'static str, target: &dyn fmt::Display) -> Self {
+        let target = target.to_string();
+        let digest = Sha256::digest(format!("{verb} {target} {} {actor}", at.as_millisecond()).as_bytes());
+        let mut bits = [0; 10];
+        for (to, from) in bits.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Self::with_bits(at, actor, verb, &target, &bits)
+    }
+
+    fn with_bits(at: Timestamp, actor: UserId, verb: &'static str, target: &dyn fmt::Display, bits: &[u8; 10]) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or_default();
+        let id = Builder::from_unix_timestamp_millis(millis, bits).into_uuid();
+        Self { id, verb, at, actor, target: target.to_string(), before: None, after: None, reason: None }
+    }
+
+    pub(crate) fn from(mut self, before: &serde_json::Value) -> Self {
+        self.before = Some(before.to_string());
+        self
+    }
+
+    pub(crate) fn to(mut self, after: &serde_json::Value) -> Self {
+        self.after = Some(after.to_string());
+        self
+    }
+
+    pub(crate) fn because(mut self, reason: Option<&str>) -> Self {
+        self.reason = reason.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        schema::audit(self.at, self.id)
+    }
+
+    pub(crate) fn item(&self) -> Result<Item, TableError> {
+        let row = AuditRow {
+            at: self.at.as_millisecond(),
+            actor: self.actor.to_string(),
+            verb: self.verb.to_owned(),
+            target: self.target.clone(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+            reason: self.reason.clone(),
+        };
+        item(&self.key(), &row)
+    }
+}
+
+impl Table {
+    /// Every entry of the calendar month (UTC) of `month_of`, by time.
+    ///
+    /// # Errors
+    /// [`TableError`], where any of it could not be read.
+    pub async fn audit(&self, month_of: Timestamp) -> Result<Vec<AuditEntry>, TableError> {
+        let mut entries = Vec::new();
+        for shard in 0..AUDIT_SHARDS {
+            let stretch = Stretch { pk: schema::audit_partition(month_of, shard), prefix: "" };
+            for item in self.all(&stretch, &mut Cost::default()).await? {
+                let id = Key::of(&item).ok_or(TableError::Unreadable { what: AuditRow::WHAT })?.sk;
+                let AuditRow { at, actor, verb, target, before, after, reason } = row(item)?;
+                let actor = UserId::parse(&actor).map_err(unreadable(AuditRow::WHAT))?;
+                entries.push(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason });
+            }
+        }
+        entries.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(entries)
+    }
+}

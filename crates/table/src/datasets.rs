@@ -1,0 +1,347 @@
+//! Datasets and the claims by which a path belongs to one.
+
+use std::collections::HashMap;
+
+use domain::{
+    dataset::{Dataset, Kind},
+    decision::{Permit, Place},
+    id::{DatasetId, SourceId, UserId},
+    limits::DATASET_DEPTH_MAX,
+    path::ObjectPath,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Listed, Page, Table,
+    audit::Audited,
+    error::TableError,
+    item::{Item, Row, item, number, row, text, time, unreadable},
+    once::Once,
+    read::{Cost, Stretch, Window},
+    schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
+    sources::{SourceRow, state_of, state_word},
+    write::{Condition, Outcome, Part, Tag, Write},
+};
+
+/// Rounds of a registration that meets others.
+const ROUNDS: usize = 3;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DatasetRow {
+    needs: Vec<String>,
+    version: u64,
+    id: String,
+    source: String,
+    path: String,
+    kind: String,
+    owner: String,
+    ancestors: Vec<String>,
+    links_gen: u64,
+    state: String,
+    registered: i64,
+    gsi1pk: String,
+    gsi1sk: String,
+}
+
+impl Row for DatasetRow {
+    const WHAT: &'static str = "a dataset";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl DatasetRow {
+    fn of(dataset: &Dataset) -> Self {
+        Self {
+            needs: Vec::new(),
+            version: dataset.version,
+            id: dataset.id.to_string(),
+            source: dataset.source.to_string(),
+            path: dataset.path.as_str().to_owned(),
+            kind: kind_word(dataset.kind).to_owned(),
+            owner: dataset.owner.to_string(),
+            ancestors: dataset.ancestors.iter().map(DatasetId::to_string).collect(),
+            links_gen: dataset.links_gen,
+            state: state_word(dataset.state).to_owned(),
+            registered: dataset.registered.as_millisecond(),
+            gsi1pk: schema::user_partition(dataset.owner),
+            gsi1sk: schema::dataset_rank(dataset.registered, dataset.id),
+        }
+    }
+
+    pub(crate) fn dataset(self) -> Result<Dataset, TableError> {
+        let unknown = || TableError::Unreadable { what: Self::WHAT };
+        Ok(Dataset {
+            id: DatasetId::parse(&self.id).map_err(unreadable(Self::WHAT))?,
+            source: SourceId::parse(&self.source).map_err(unreadable(Self::WHAT))?,
+            path: ObjectPath::from_decoded(self.path).map_err(unreadable(Self::WHAT))?,
+            kind: kind_of(&self.kind).ok_or_else(unknown)?,
+            owner: UserId::parse(&self.owner).map_err(unreadable(Self::WHAT))?,
+            ancestors: self.ancestors.iter().map(|id| DatasetId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
+            links_gen: self.links_gen,
+            state: state_of(&self.state).ok_or_else(unknown)?,
+            registered: time(self.registered, Self::WHAT)?,
+            version: self.version,
+        })
+    }
+}
+
+/// That a path is a dataset's.
+#[derive(Serialize, Deserialize)]
+struct ClaimRow {
+    dataset: String,
+}
+
+impl Row for ClaimRow {
+    const WHAT: &'static str = "a claim";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+fn claimed_by(item: Item) -> Result<DatasetId, TableError> {
+    DatasetId::parse(&row::<ClaimRow>(item)?.dataset).map_err(unreadable(ClaimRow::WHAT))
+}
+
+/// What a registration came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredDataset {
+    /// The dataset, new or the one that was there.
+    pub dataset: Dataset,
+    /// Whether it was there.
+    pub existing: bool,
+}
+
+impl Table {
+    /// A dataset and its source.
+    ///
+    /// # Errors
+    /// [`TableError::Unreadable`] for a dataset without a source, too.
+    pub async fn place(&self, dataset: DatasetId) -> Result<Option<Place>, TableError> {
+        let cost = &mut Cost::default();
+        let Some(found) = self.get(&schema::dataset(dataset), cost).await? else { return Ok(None) };
+        let dataset = row::<DatasetRow>(found)?.dataset()?;
+        let source = self.source(dataset.source).await?.ok_or(TableError::Unreadable { what: SourceRow::WHAT })?;
+        Ok(Some(Place { source, dataset }))
+    }
+
+    /// The dataset of just this path, or of this path as a folder.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn dataset_at(&self, source: SourceId, path: &ObjectPath) -> Result<Option<Place>, TableError> {
+        self.claimed(source, &[path.clone(), path.to_folder()]).await
+    }
+
+    /// The innermost dataset strictly above a path. `None` for the root only, or where there is no such source.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn nearest_above(&self, source: SourceId, path: &ObjectPath) -> Result<Option<Place>, TableError> {
+        // No dataset lies deeper than that, so no claim further in needs to be looked for.
+        let mut above: Vec<_> = path.above().take(DATASET_DEPTH_MAX.saturating_add(1)).collect();
+        above.reverse();
+        self.claimed(source, &above).await
+    }
+
+    /// The dataset of the first of these paths that is claimed.
+    async fn claimed(&self, source: SourceId, paths: &[ObjectPath]) -> Result<Option<Place>, TableError> {
+        let keys: Vec<_> =
+            paths.iter().filter(|path| path.as_str().len() <= CLAIM_PATH_BYTES_MAX).map(|path| schema::claim(source, path)).collect();
+        let cost = &mut Cost::default();
+        let mut claims = self.batch(keys.clone(), cost).await?;
+        let Some(claim) = keys.iter().find_map(|key| claims.remove(key)) else { return Ok(None) };
+        let dataset = claimed_by(claim)?;
+        let found = self.batch([schema::dataset(dataset), schema::source(source)], cost).await?;
+        place_of(&found, dataset, source).map(Some)
+    }
+
+    /// The datasets of a source, by path.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn datasets_of_source(&self, source: SourceId, page: &Page) -> Result<Listed<Place>, TableError> {
+        let after = match &page.position {
+            None => None,
+            Some(path) => {
+                let path = ObjectPath::from_decoded(path.as_str()).map_err(|_why| TableError::Position)?;
+                Some(schema::claim(source, &path).attributes())
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: false, by_index: false };
+        let cost = &mut Cost::default();
+        let (claims, next) = self.page(&Stretch { pk: schema::claims(source), prefix: CLAIM_PREFIX }, &window, cost).await?;
+        let next = next.and_then(|key| Key::of(&key)).and_then(|key| key.sk.strip_prefix(CLAIM_PREFIX).map(str::to_owned));
+        let ids = claims.into_iter().map(claimed_by).collect::<Result<Vec<_>, _>>()?;
+        Ok(Listed { items: self.places(&ids, cost).await?, next })
+    }
+
+    /// The datasets that somebody owns, newest first.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn datasets_of_owner(&self, owner: UserId, page: &Page) -> Result<Listed<Place>, TableError> {
+        let pk = schema::user_partition(owner);
+        let after = match &page.position {
+            None => None,
+            Some(rank) => {
+                let id = schema::id_of_rank(rank, DATASET_RANK).and_then(|id| DatasetId::parse(id).ok()).ok_or(TableError::Position)?;
+                Some(listed_after(&schema::dataset(id), &pk, rank))
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+        let cost = &mut Cost::default();
+        let (rows, next) = self.page(&Stretch { pk, prefix: DATASET_RANK }, &window, cost).await?;
+        let ids = rows
+            .iter()
+            .filter_map(|item| rank_of(item))
+            .filter_map(|rank| DatasetId::parse(schema::id_of_rank(rank, DATASET_RANK)?).ok())
+            .collect::<Vec<_>>();
+        let mut places = self.places(&ids, cost).await?;
+        // The index may be behind: the table itself says whose a dataset is.
+        places.retain(|place| place.dataset.owner == owner);
+        Ok(Listed { items: places, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
+    }
+
+    /// Datasets with their sources, in the order of `ids`; those that are not there, or cannot be read, are left out and logged.
+    async fn places(&self, ids: &[DatasetId], cost: &mut Cost) -> Result<Vec<Place>, TableError> {
+        let mut found = self.batch(ids.iter().map(|id| schema::dataset(*id)), cost).await?;
+        let mut datasets = Vec::new();
+        for id in ids {
+            let read = found.remove(&schema::dataset(*id)).map(|item| row::<DatasetRow>(item)?.dataset());
+            match read {
+                Some(Ok(dataset)) => datasets.push(dataset),
+                Some(Err(why)) => tracing::warn!(dataset.id = %id, error = %why, "a listed dataset was left out"),
+                None => {}
+            }
+        }
+        let found = self.batch(datasets.iter().map(|dataset| schema::source(dataset.source)), cost).await?;
+        let mut places = Vec::new();
+        for dataset in datasets {
+            let item = found.get(&schema::source(dataset.source)).cloned();
+            let source = row::<SourceRow>(item.ok_or(TableError::Unreadable { what: SourceRow::WHAT })?)?.source()?;
+            places.push(Place { source, dataset });
+        }
+        Ok(places)
+    }
+
+    /// Registers a dataset below the place that the permit names. A path that is a dataset already meets that dataset.
+    /// Datasets further in that were registered earlier keep the ancestors they have.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where another dataset came in between, or the one above changed; [`TableError::PathTooLong`].
+    pub async fn register_dataset(
+        &self,
+        permit: &Permit,
+        dataset: &Dataset,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<RegisteredDataset, TableError> {
+        let above = permit.place_to_register().filter(|above| is_below(dataset, above)).ok_or(TableError::NotForThis)?;
+        let by = permit.by().ok_or(TableError::NotForThis)?;
+        if dataset.path.as_str().len() > CLAIM_PATH_BYTES_MAX {
+            return Err(TableError::PathTooLong);
+        }
+        let result = dataset.id.to_string();
+        for _round in 0..ROUNDS {
+            if let Some(id) = self.once_if(by, once, now).await? {
+                let id = DatasetId::parse(&id).map_err(unreadable("an idempotency item"))?;
+                let place = self.place(id).await?.ok_or(TableError::Missing { what: "the dataset" })?;
+                return Ok(RegisteredDataset { dataset: place.dataset, existing: true });
+            }
+            if let Some(there) = self.claimed(dataset.source, std::slice::from_ref(&dataset.path)).await? {
+                self.remember(once, by, &there.dataset.id.to_string(), now).await?;
+                return Ok(RegisteredDataset { dataset: there.dataset, existing: true });
+            }
+            let write = Write::audited(Audited::new(now, by, "dataset.register", &dataset.id)?.to(&facts(dataset)))
+                .parts(new_dataset(dataset)?)
+                .parts(as_seen(above))
+                .parts(nothing_between(above, dataset))
+                .parts(Once::part(once, by, &result, now)?);
+            match self.commit(write).await? {
+                Outcome::Done => return Ok(RegisteredDataset { dataset: dataset.clone(), existing: false }),
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
+                Outcome::Refused(failed) if failed.contains(&Tag::Seen) => return Err(TableError::Stale),
+                Outcome::Refused(_) => return Err(TableError::Exists { what: "the dataset" }),
+                Outcome::Busy => {}
+            }
+        }
+        Err(TableError::Throttled)
+    }
+}
+
+/// Whether `dataset` is just what the rules make below `above`: the registrar gains nothing (ACCESS R1).
+fn is_below(dataset: &Dataset, above: &Place) -> bool {
+    let above = &above.dataset;
+    let inherits = dataset.source == above.source && dataset.owner == above.owner;
+    let ancestors = dataset.ancestors.split_last().is_some_and(|(last, rest)| *last == above.id && rest == above.ancestors);
+    inherits && ancestors && above.path.covers(&dataset.path) && above.path != dataset.path
+}
+
+/// A dataset and its claim.
+pub(crate) fn new_dataset(dataset: &Dataset) -> Result<[(Tag, Part); 2], TableError> {
+    let claim = ClaimRow { dataset: dataset.id.to_string() };
+    let dataset_item = item(&schema::dataset(dataset.id), &DatasetRow::of(dataset))?;
+    let claim_item = item(&schema::claim(dataset.source, &dataset.path), &claim)?;
+    Ok([(Tag::New, Part::Put(dataset_item, Condition::absent())), (Tag::Same, Part::Put(claim_item, Condition::absent()))])
+}
+
+/// That dataset and source are active and as they were read.
+pub(crate) fn as_seen(place: &Place) -> [(Tag, Part); 2] {
+    let active = |version: u64| Condition::is("version", number(version)).and(Condition::is("state", text("active")));
+    let dataset = active(place.dataset.version).and(Condition::is("links_gen", number(place.dataset.links_gen)));
+    [
+        (Tag::Seen, Part::Check(schema::dataset(place.dataset.id), dataset)),
+        (Tag::Seen, Part::Check(schema::source(place.source.id), active(place.source.version))),
+    ]
+}
+
+/// That no folder between the two is a dataset: whoever registers later sees the claim (ACCESS 10).
+fn nothing_between(above: &Place, dataset: &Dataset) -> Vec<(Tag, Part)> {
+    let between = |path: &ObjectPath| above.dataset.path.covers(path) && *path != above.dataset.path;
+    let claims = dataset.path.above().filter(between).map(|path| schema::claim(dataset.source, &path));
+    claims.map(|key| (Tag::Seen, Part::Check(key, Condition::absent()))).collect()
+}
+
+/// Takes dataset and source out of what was read together.
+pub(crate) fn place_of(found: &HashMap<Key, Item>, dataset: DatasetId, source: SourceId) -> Result<Place, TableError> {
+    let missing = |what| TableError::Unreadable { what };
+    let dataset = found.get(&schema::dataset(dataset)).cloned().ok_or(missing(DatasetRow::WHAT))?;
+    let source = found.get(&schema::source(source)).cloned().ok_or(missing(SourceRow::WHAT))?;
+    let place = Place { source: row::<SourceRow>(source)?.source()?, dataset: row::<DatasetRow>(dataset)?.dataset()? };
+    if place.dataset.source == place.source.id { Ok(place) } else { Err(missing(DatasetRow::WHAT)) }
+}
+
+/// Where a listing by GSI1 goes on.
+pub(crate) fn listed_after(key: &Key, gsi1pk: &str, rank: &str) -> Item {
+    let mut after = key.attributes();
+    after.insert(GSI1_PK.to_owned(), text(gsi1pk));
+    after.insert(GSI1_SK.to_owned(), text(rank));
+    after
+}
+
+/// An item's place in a list.
+pub(crate) fn rank_of(item: &Item) -> Option<&str> {
+    item.get(GSI1_SK).and_then(|value| value.as_s().ok()).map(String::as_str)
+}
+
+/// What the audit says of a dataset.
+fn facts(dataset: &Dataset) -> serde_json::Value {
+    json!({ "source": dataset.source.to_string(), "path": dataset.path.as_str(), "kind": kind_word(dataset.kind), "owner": dataset.owner.to_string() })
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Zarr => "zarr",
+        Kind::Folder => "folder",
+        Kind::File => "file",
+    }
+}
+
+fn kind_of(word: &str) -> Option<Kind> {
+    [Kind::Zarr, Kind::Folder, Kind::File].into_iter().find(|kind| kind_word(*kind) == word)
+}

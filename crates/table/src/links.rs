@@ -1,0 +1,565 @@
+//! Links: made, edited, revoked, listed.
+//!
+//! A tombstone lies beside its link as an item of its own. Nothing in this crate changes or deletes one, and no write of a link can hide it.
+//! Not here: a link's key, of which the table holds the hash only.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    decision::{LinkFacts, Permit, Place},
+    id::{DatasetId, LinkId, SourceId, UserId},
+    key::{Epoch, KeyHash},
+    link::{Class, Link, LinkState, Options, Tombstone, Until},
+    path::ObjectPath,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Listed, Page, Table,
+    audit::Audited,
+    datasets::{as_seen, listed_after, rank_of},
+    error::TableError,
+    item::{Item, Row, item, number, row, text, time, time_if, unreadable},
+    once::Once,
+    read::{Cost, Stretch, Window},
+    schema::{self, LINK_RANK},
+    write::{Change, Condition, Outcome, Tag, Write},
+};
+
+/// Rounds of a create that meets others who ask for the same.
+const ROUNDS: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LinkRow {
+    needs: Vec<String>,
+    version: u64,
+    id: String,
+    dataset: String,
+    source: String,
+    subpath: String,
+    name: String,
+    class: String,
+    label: String,
+    until_asked: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
+    strict: bool,
+    maker: String,
+    stewarded: bool,
+    enabled: bool,
+    links_gen: u64,
+    epoch: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_until: Option<i64>,
+    made: i64,
+}
+
+impl Row for LinkRow {
+    const WHAT: &'static str = "a link";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl LinkRow {
+    fn of(link: &Link) -> Self {
+        Self {
+            needs: Vec::new(),
+            version: link.version,
+            id: link.id.to_string(),
+            dataset: link.dataset.to_string(),
+            source: link.source.to_string(),
+            subpath: link.subpath.as_str().to_owned(),
+            name: link.name.clone(),
+            class: link.class.word().to_owned(),
+            label: link.options.label.clone(),
+            until_asked: until_word(link.options.until),
+            until: link.until.map(Timestamp::as_millisecond),
+            not_before: link.options.not_before.map(Timestamp::as_millisecond),
+            strict: link.options.strict,
+            maker: link.maker.to_string(),
+            stewarded: link.stewarded,
+            enabled: link.enabled,
+            links_gen: link.links_gen,
+            epoch: link.epoch.to_string(),
+            given_until: link.given_until.map(Timestamp::as_millisecond),
+            made: link.made.as_millisecond(),
+        }
+    }
+
+    /// The hash is the row's own address.
+    pub(crate) fn link(self, hash: KeyHash) -> Result<Link, TableError> {
+        let unknown = || TableError::Unreadable { what: Self::WHAT };
+        Ok(Link {
+            id: LinkId::parse(&self.id).map_err(unreadable(Self::WHAT))?,
+            hash,
+            dataset: DatasetId::parse(&self.dataset).map_err(unreadable(Self::WHAT))?,
+            source: SourceId::parse(&self.source).map_err(unreadable(Self::WHAT))?,
+            subpath: ObjectPath::from_decoded(self.subpath).map_err(unreadable(Self::WHAT))?,
+            name: self.name,
+            class: Class::of(&self.class).ok_or_else(unknown)?,
+            options: Options {
+                label: self.label,
+                until: until_of(&self.until_asked).ok_or_else(unknown)?,
+                not_before: time_if(self.not_before, Self::WHAT)?,
+                strict: self.strict,
+            },
+            until: time_if(self.until, Self::WHAT)?,
+            maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
+            stewarded: self.stewarded,
+            enabled: self.enabled,
+            links_gen: self.links_gen,
+            epoch: Epoch::parse(&self.epoch).map_err(unreadable(Self::WHAT))?,
+            given_until: time_if(self.given_until, Self::WHAT)?,
+            made: time(self.made, Self::WHAT)?,
+            version: self.version,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TombstoneRow {
+    needs: Vec<String>,
+    link: String,
+    at: i64,
+    by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Row for TombstoneRow {
+    const WHAT: &'static str = "a tombstone";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl TombstoneRow {
+    pub(crate) fn tombstone(self) -> Result<Tombstone, TableError> {
+        let by = UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?;
+        Ok(Tombstone { at: time(self.at, Self::WHAT)?, by, reason: self.reason })
+    }
+}
+
+/// A link among those of its dataset. What is listed is read from the link itself; the facts here are for other readers of the table.
+#[derive(Serialize, Deserialize)]
+struct PointerRow {
+    hash: String,
+    label: String,
+    class: String,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    gsi1pk: String,
+    gsi1sk: String,
+}
+
+impl Row for PointerRow {
+    const WHAT: &'static str = "a link pointer";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// By a link's id to its hash, and a link among those of its maker.
+#[derive(Serialize, Deserialize)]
+struct LinkIdRow {
+    hash: String,
+    dataset: String,
+    gsi1pk: String,
+    gsi1sk: String,
+}
+
+impl Row for LinkIdRow {
+    const WHAT: &'static str = "a link id";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// By what was asked to the link that was made of it (L7).
+#[derive(Serialize, Deserialize)]
+struct OptionsRow {
+    link: String,
+    hash: String,
+}
+
+impl Row for OptionsRow {
+    const WHAT: &'static str = "link options";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// What a create came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inserted {
+    /// The link, new or the one that was there.
+    pub link: Link,
+    /// Whether it was there: the same request meets the same link (L7).
+    pub existing: bool,
+}
+
+/// What a revoke came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    /// The tombstone, new or the first one.
+    pub tombstone: Tombstone,
+    /// Whether it was there.
+    pub existing: bool,
+}
+
+impl Table {
+    /// Makes a link on the place that was `seen`. The same maker asking for the same, while that link has not ended, gets that link, a
+    /// paused one too; however many ask at once, there is one.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where dataset or source changed since `seen`: load and decide again. [`TableError::Unavailable`]: unknown
+    /// whether it was written; ask again.
+    pub async fn insert_link(&self, permit: &Permit, link: &Link, seen: &Place, once: Option<&Once>) -> Result<Inserted, TableError> {
+        let on_seen = link.dataset == seen.dataset.id && link.source == seen.source.id && link.links_gen == seen.dataset.links_gen;
+        let maker = permit.allows_share_on(link.dataset).filter(|by| *by == link.maker && on_seen).ok_or(TableError::NotForThis)?;
+        let (now, asked) = (link.made, asked(link));
+        for _round in 0..ROUNDS {
+            if let Some(id) = self.once_if(maker, once, now).await? {
+                return self.inserted_as(&id).await;
+            }
+            let there = self.get(&schema::link_options(asked), &mut Cost::default()).await?.map(row::<OptionsRow>).transpose()?;
+            if let Some(there) = &there
+                && let Some(same) = self.same_link(&there.hash, asked, now).await?
+            {
+                self.remember(once, maker, &same.id.to_string(), now).await?;
+                return Ok(Inserted { link: same, existing: true });
+            }
+            let write = new_link(link, asked, there.as_ref())?.parts(as_seen(seen)).parts(Once::part(once, maker, &link.id.to_string(), now)?);
+            match self.commit(write).await? {
+                Outcome::Done => return Ok(Inserted { link: LinkRow::of(link).link(link.hash)?, existing: false }),
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
+                Outcome::Refused(failed) if failed.contains(&Tag::Seen) => return Err(TableError::Stale),
+                Outcome::Refused(_) => return Err(TableError::Exists { what: "a link of this id" }),
+                Outcome::Busy => {}
+            }
+        }
+        Err(TableError::Throttled)
+    }
+
+    /// The link of this hash, if what was asked for is still what it is, and it has not ended.
+    async fn same_link(&self, hash: &str, fingerprint: KeyHash, now: Timestamp) -> Result<Option<Link>, TableError> {
+        let hash = KeyHash::parse(hash).map_err(unreadable(OptionsRow::WHAT))?;
+        let Some(facts) = self.link_facts(hash).await? else { return Ok(None) };
+        let ended = matches!(facts.state(now), LinkState::Revoked | LinkState::Withdrawn | LinkState::Expired);
+        Ok((!ended && asked(&facts.link) == fingerprint).then_some(facts.link))
+    }
+
+    async fn inserted_as(&self, id: &str) -> Result<Inserted, TableError> {
+        let id = LinkId::parse(id).map_err(unreadable("an idempotency item"))?;
+        let facts = self.link_by_id(id).await?.ok_or(TableError::Missing { what: "the link" })?;
+        Ok(Inserted { link: facts.link, existing: true })
+    }
+
+    /// Changes a link's options, or pauses or resumes it. Nothing else of it changes, and its version is counted here.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where it is not as `before` any more, or was revoked. [`TableError::NotForThis`] too where the change widens
+    /// the link and the permit only lets it be narrowed.
+    pub async fn edit_link(
+        &self,
+        permit: &Permit,
+        before: &LinkFacts,
+        after: &Link,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Link, TableError> {
+        let old = &before.link;
+        let widens = old.is_widened_by(after);
+        let by = permit.allows_change_of(old.id).ok_or(TableError::NotForThis)?;
+        let mut new = Link { options: after.options.clone(), until: after.until, enabled: after.enabled, ..old.clone() };
+        if new != (Link { version: old.version, ..after.clone() }) || (widens && permit.allows_share_on(old.dataset).is_none()) {
+            return Err(TableError::NotForThis);
+        }
+        if let Some(id) = self.once_if(by, once, now).await? {
+            return Ok(self.inserted_as(&id).await?.link);
+        }
+        if new == *old {
+            return Ok(new);
+        }
+        new.version = old.version.saturating_add(1);
+        let audited = Audited::new(now, by, edit_verb(old, &new), &old.id)?.from(&facts(old)).to(&facts(&new));
+        let change = link_change(old, &new);
+        let mut write = Write::audited(audited.clone())
+            .change(Tag::Seen, change.clone())
+            .change(Tag::New, pointer_change(&new))
+            .check(schema::tombstone(old.hash), Condition::absent())
+            .parts(Once::part(once, by, &old.id.to_string(), now)?);
+        if widens {
+            write = write.parts(as_seen(&before.place));
+        }
+        match self.commit(write).await? {
+            Outcome::Done => LinkRow::of(&new).link(new.hash),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
+                Some(id) => Ok(self.inserted_as(&id).await?.link),
+                None => Err(TableError::Throttled),
+            },
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy if widens => Err(TableError::Throttled),
+            Outcome::Busy => {
+                let changed = self.change_alone(&change, audited).await?;
+                self.edited_alone(changed, new).await
+            }
+        }
+    }
+
+    /// After a narrowing that went alone: refused it may have been by its own earlier try.
+    async fn edited_alone(&self, changed: bool, new: Link) -> Result<Link, TableError> {
+        let new = LinkRow::of(&new).link(new.hash)?;
+        if changed {
+            return Ok(new);
+        }
+        let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the link" })?;
+        if row::<LinkRow>(there)?.link(new.hash)? == new { Ok(new) } else { Err(TableError::Stale) }
+    }
+
+    /// Revokes a link: one Put of its tombstone, which no other state can hinder. The first one stays; a second revoke succeeds and
+    /// answers with it. Its audit copy follows, and does not fail the revoke (SEMANTICS 5).
+    ///
+    /// # Errors
+    /// [`TableError::Unavailable`], [`TableError::Throttled`]: unknown whether it was written; revoke again.
+    pub async fn revoke(&self, permit: &Permit, facts: &LinkFacts, tombstone: &Tombstone) -> Result<Revoked, TableError> {
+        let link = &facts.link;
+        permit.allows_change_of(link.id).filter(|by| *by == tombstone.by).ok_or(TableError::NotForThis)?;
+        let own = TombstoneRow {
+            needs: Vec::new(),
+            link: link.id.to_string(),
+            at: tombstone.at.as_millisecond(),
+            by: tombstone.by.to_string(),
+            reason: tombstone.reason.clone(),
+        };
+        let key = schema::tombstone(link.hash);
+        let item = item(&key, &own)?;
+        let own = own.tombstone()?;
+        let revoked = match self.put_absent(item, Condition::absent()).await {
+            Ok(true) => Revoked { tombstone: own, existing: false },
+            Ok(false) => self.first_tombstone(link.hash).await?.map_or(Revoked { tombstone: own.clone(), existing: true }, |first| Revoked {
+                existing: first != own,
+                tombstone: first,
+            }),
+            // Unknown: what lies there now says it.
+            Err(why) => match self.first_tombstone(link.hash).await {
+                Ok(Some(first)) => Revoked { existing: first != own, tombstone: first },
+                _ => return Err(why),
+            },
+        };
+        let Tombstone { at, by, reason } = &revoked.tombstone;
+        let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&self::facts(link)).because(reason.as_deref());
+        self.record(copy).await;
+        Ok(revoked)
+    }
+
+    /// The tombstone that lies there. One that cannot be read lies there all the same, but cannot be shown.
+    async fn first_tombstone(&self, hash: KeyHash) -> Result<Option<Tombstone>, TableError> {
+        let found = self.get(&schema::tombstone(hash), &mut Cost::default()).await?;
+        Ok(found.and_then(|item| row::<TombstoneRow>(item).and_then(TombstoneRow::tombstone).ok()))
+    }
+
+    /// Revokes every link of a dataset, in one write. Answers the dataset's `links_gen`: a link made under a lower one is revoked.
+    ///
+    /// # Errors
+    /// [`TableError`]; where it is unknown whether it was written, ask again.
+    pub async fn revoke_all(
+        &self,
+        permit: &Permit,
+        place: &Place,
+        reason: Option<&str>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<u64, TableError> {
+        let dataset = &place.dataset;
+        let by = permit.allows(domain::decision::Action::RevokeAll, dataset.id).ok_or(TableError::NotForThis)?;
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.links_gen(dataset.id).await;
+        }
+        let next = dataset.links_gen.saturating_add(1);
+        let change = Change::new(schema::dataset(dataset.id), Condition::is("links_gen", number(dataset.links_gen)))
+            .set("links_gen", number(next))
+            .count("version");
+        let audited = Audited::new(now, by, "dataset.revoke-all", &dataset.id)?
+            .from(&json!({ "links_gen": dataset.links_gen }))
+            .to(&json!({ "links_gen": next }))
+            .because(reason);
+        let write = Write::audited(audited.clone())
+            .change(Tag::Seen, change.clone())
+            .parts(Once::part(once, by, &dataset.id.to_string(), now)?);
+        let changed = match self.commit(write).await? {
+            Outcome::Done => true,
+            Outcome::Refused(_) => false,
+            Outcome::Busy => self.change_alone(&change, audited).await?,
+        };
+        if changed {
+            return Ok(next);
+        }
+        // Somebody else was first, or an earlier try of this one: what was to be revoked is.
+        let links_gen = self.links_gen(dataset.id).await?;
+        if links_gen > dataset.links_gen { Ok(links_gen) } else { Err(TableError::Stale) }
+    }
+
+    async fn links_gen(&self, dataset: DatasetId) -> Result<u64, TableError> {
+        let place = self.place(dataset).await?.ok_or(TableError::Missing { what: "the dataset" })?;
+        Ok(place.dataset.links_gen)
+    }
+
+    /// The hash of a link's key, by its id: read from the table itself, so it is there the moment after the link was made.
+    pub(crate) async fn hash_of(&self, id: LinkId, cost: &mut Cost) -> Result<Option<KeyHash>, TableError> {
+        let found = self.get(&schema::link_id(id), cost).await?;
+        found.map(|item| KeyHash::parse(&row::<LinkIdRow>(item)?.hash).map_err(unreadable(LinkIdRow::WHAT))).transpose()
+    }
+
+    /// The links of a dataset, newest first.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn links_of_dataset(&self, dataset: DatasetId, page: &Page) -> Result<Listed<LinkFacts>, TableError> {
+        self.listed(schema::links_of_dataset(dataset), page, |id| schema::link_pointer(dataset, id)).await
+    }
+
+    /// The links that somebody made, newest first.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn links_of_maker(&self, maker: UserId, page: &Page) -> Result<Listed<LinkFacts>, TableError> {
+        self.listed(schema::user_partition(maker), page, schema::link_id).await
+    }
+
+    async fn listed(&self, pk: String, page: &Page, key: impl Fn(LinkId) -> schema::Key) -> Result<Listed<LinkFacts>, TableError> {
+        let after = match &page.position {
+            None => None,
+            Some(rank) => {
+                let id = schema::id_of_rank(rank, LINK_RANK).and_then(|id| LinkId::parse(id).ok()).ok_or(TableError::Position)?;
+                Some(listed_after(&key(id), &pk, rank))
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+        let cost = &mut Cost::default();
+        let (candidates, next) = self.page(&Stretch { pk, prefix: LINK_RANK }, &window, cost).await?;
+        let hashes = candidates.iter().map(hash_of_candidate).collect::<Result<Vec<_>, _>>()?;
+        let items = self.facts_of(&hashes, cost).await?;
+        Ok(Listed { items, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
+    }
+}
+
+fn hash_of_candidate(item: &Item) -> Result<KeyHash, TableError> {
+    let hash = item.get("hash").and_then(|value| value.as_s().ok());
+    hash.and_then(|hash| KeyHash::parse(hash).ok()).ok_or(TableError::Unreadable { what: PointerRow::WHAT })
+}
+
+/// All items of a new link. `there` is what its options stood for before: an ended link, or nothing.
+fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<Write, TableError> {
+    let (hash, id) = (link.hash.to_string(), link.id.to_string());
+    let rank = schema::link_rank(link.made, link.id);
+    let pointer = PointerRow {
+        hash: hash.clone(),
+        label: link.options.label.clone(),
+        class: link.class.word().to_owned(),
+        enabled: link.enabled,
+        until: link.until.map(Timestamp::as_millisecond),
+        gsi1pk: schema::links_of_dataset(link.dataset),
+        gsi1sk: rank.clone(),
+    };
+    let by_id = LinkIdRow {
+        hash: hash.clone(),
+        dataset: link.dataset.to_string(),
+        gsi1pk: schema::user_partition(link.maker),
+        gsi1sk: rank,
+    };
+    let unchanged = there.map_or_else(Condition::absent, |ended| Condition::is("link", text(&ended.link)));
+    let audited = Audited::new(link.made, link.maker, "link.create", &link.id)?.to(&facts(link));
+    Ok(Write::audited(audited)
+        .put(Tag::Same, item(&schema::link_options(asked), &OptionsRow { link: id, hash })?, unchanged)
+        .put(Tag::New, item(&schema::link(link.hash), &LinkRow::of(link))?, Condition::absent())
+        .put(Tag::New, item(&schema::link_pointer(link.dataset, link.id), &pointer)?, Condition::absent())
+        .put(Tag::New, item(&schema::link_id(link.id), &by_id)?, Condition::absent()))
+}
+
+fn link_change(old: &Link, new: &Link) -> Change {
+    let Options { label, until, not_before, strict } = &new.options;
+    Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
+        .set("label", text(label))
+        .set("until_asked", text(until_word(*until)))
+        .set_if("until", new.until.map(|at| number(at.as_millisecond())))
+        .set_if("not_before", not_before.map(|at| number(at.as_millisecond())))
+        .set("strict", AttributeValue::Bool(*strict))
+        .set("enabled", AttributeValue::Bool(new.enabled))
+        .set("version", number(new.version))
+}
+
+fn pointer_change(new: &Link) -> Change {
+    Change::new(schema::link_pointer(new.dataset, new.id), Condition::present())
+        .set("label", text(&new.options.label))
+        .set_if("until", new.until.map(|at| number(at.as_millisecond())))
+        .set("enabled", AttributeValue::Bool(new.enabled))
+}
+
+fn edit_verb(old: &Link, new: &Link) -> &'static str {
+    match (old.enabled, new.enabled) {
+        (true, false) => "link.pause",
+        (false, true) => "link.resume",
+        _ => "link.edit",
+    }
+}
+
+/// What was asked for, by its hash: maker, target and options, each with its length before it. "30 days" asked on another day is the same (L7).
+fn asked(link: &Link) -> KeyHash {
+    let Options { label, until, not_before, strict } = &link.options;
+    let not_before = not_before.map_or_else(String::new, |at| at.as_millisecond().to_string());
+    let fields = [
+        "offprint-options-v1",
+        &link.maker.to_string(),
+        &link.dataset.to_string(),
+        link.subpath.as_str(),
+        link.class.word(),
+        label,
+        &until_word(*until),
+        &not_before,
+        if *strict { "strict" } else { "" },
+    ];
+    KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).concat())
+}
+
+/// What the audit says of a link: no hash, no epoch.
+fn facts(link: &Link) -> serde_json::Value {
+    json!({
+        "dataset": link.dataset.to_string(), "subpath": link.subpath.as_str(), "class": link.class.word(), "label": link.options.label,
+        "until": link.until.map(|at| at.to_string()), "not_before": link.options.not_before.map(|at| at.to_string()),
+        "strict": link.options.strict, "enabled": link.enabled, "version": link.version,
+    })
+}
+
+fn until_word(until: Until) -> String {
+    match until {
+        Until::ClassDefault => "default".to_owned(),
+        Until::Never => "never".to_owned(),
+        Until::Days(days) => format!("{days}d"),
+        Until::At(at) => format!("@{}", at.as_millisecond()),
+    }
+}
+
+fn until_of(word: &str) -> Option<Until> {
+    match word {
+        "default" => Some(Until::ClassDefault),
+        "never" => Some(Until::Never),
+        _ => {
+            if let Some(days) = word.strip_suffix('d') {
+                return days.parse().ok().map(Until::Days);
+            }
+            let millis = word.strip_prefix('@')?.parse().ok()?;
+            Timestamp::from_millisecond(millis).ok().map(Until::At)
+        }
+    }
+}

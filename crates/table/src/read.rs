@@ -1,0 +1,181 @@
+//! Reads: consistent, bounded in time, one retry, and never an error as absence.
+
+use std::{collections::HashMap, future::Future, time::Duration};
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{AttributeValue, KeysAndAttributes},
+};
+
+use crate::{
+    Table,
+    error::{Fault, TableError},
+    item::{Item, text},
+    schema::{GSI1, GSI1_PK, GSI1_SK, Key, PK, SK},
+};
+
+/// Keys of one `BatchGetItem`.
+const BATCH_KEYS_MAX: usize = 100;
+/// Pages that one partition which must be read whole may have. A link has one of at most two items; a month of the audit has many.
+const PAGES_MAX: usize = 1_000;
+/// The longest pause before the one retry.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a read cost: calls to the store, and items that came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// Calls, retries too.
+    pub round_trips: u32,
+    /// Items.
+    pub items: u32,
+}
+
+impl Cost {
+    fn came(&mut self, items: usize) {
+        self.items = self.items.saturating_add(u32::try_from(items).unwrap_or(u32::MAX));
+    }
+}
+
+/// A stretch of a partition: what a Query reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    pub(crate) pk: String,
+    /// What the sort keys begin with; empty for all.
+    pub(crate) prefix: &'static str,
+}
+
+/// Where a listing goes on, and how many it reads.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) after: Option<HashMap<String, AttributeValue>>,
+    pub(crate) items_max: u16,
+    pub(crate) newest_first: bool,
+    pub(crate) by_index: bool,
+}
+
+impl Table {
+    /// One item.
+    pub(crate) async fn get(&self, key: &Key, cost: &mut Cost) -> Result<Option<Item>, TableError> {
+        let answer = self
+            .twice(cost, || {
+                self.client().get_item().table_name(self.name()).consistent_read(true).set_key(Some(key.attributes())).send()
+            })
+            .await?;
+        cost.came(usize::from(answer.item.is_some()));
+        Ok(answer.item)
+    }
+
+    /// Items by key, each key once. A key that the store left unprocessed is *unknown*: asked for once more, then an error, never absent.
+    pub(crate) async fn batch(&self, keys: impl IntoIterator<Item = Key>, cost: &mut Cost) -> Result<HashMap<Key, Item>, TableError> {
+        let mut wanted: Vec<Key> = Vec::new();
+        for key in keys {
+            if !wanted.contains(&key) {
+                wanted.push(key);
+            }
+        }
+        let mut found = HashMap::new();
+        for chunk in wanted.chunks(BATCH_KEYS_MAX) {
+            let mut left = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(chunk.iter().map(Key::attributes).collect()));
+            let mut retries = 1_u8;
+            loop {
+                let asked = left.clone().build().map_err(|_why| TableError::Unavailable { why: "no keys".to_owned() })?;
+                let answer = self
+                    .twice(cost, || self.client().batch_get_item().request_items(self.name(), asked.clone()).send())
+                    .await?;
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    cost.came(1);
+                    if let Some(key) = Key::of(&item) {
+                        found.insert(key, item);
+                    }
+                }
+                let unprocessed = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect::<Vec<_>>();
+                if unprocessed.is_empty() {
+                    break;
+                }
+                retries = retries.checked_sub(1).ok_or(TableError::Throttled)?;
+                pause(RETRY_PAUSE).await;
+                left = left.set_keys(Some(unprocessed));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A whole stretch, page by page until the store says that there is no more: a page cut short hides nothing.
+    pub(crate) async fn all(&self, stretch: &Stretch, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
+        let mut items = Vec::new();
+        let mut window = Window { after: None, items_max: 0, newest_first: false, by_index: false };
+        for _page in 0..PAGES_MAX {
+            let (page, after) = self.page(stretch, &window, cost).await?;
+            items.extend(page);
+            if after.is_none() {
+                return Ok(items);
+            }
+            window.after = after;
+        }
+        Err(TableError::Unavailable { why: "a partition without end".to_owned() })
+    }
+
+    /// One page of a stretch, and where the next begins. `items_max` of 0: as many as the store gives.
+    pub(crate) async fn page(
+        &self,
+        stretch: &Stretch,
+        window: &Window,
+        cost: &mut Cost,
+    ) -> Result<(Vec<Item>, Option<HashMap<String, AttributeValue>>), TableError> {
+        let (pk, sk) = if window.by_index { (GSI1_PK, GSI1_SK) } else { (PK, SK) };
+        let answer = self
+            .twice(cost, || {
+                let query = self
+                    .client()
+                    .query()
+                    .table_name(self.name())
+                    .consistent_read(!window.by_index)
+                    .set_index_name(window.by_index.then(|| GSI1.to_owned()))
+                    .expression_attribute_names("#pk", pk)
+                    .expression_attribute_values(":pk", text(&stretch.pk))
+                    .scan_index_forward(!window.newest_first)
+                    .set_limit((window.items_max > 0).then(|| i32::from(window.items_max)))
+                    .set_exclusive_start_key(window.after.clone());
+                let query = if stretch.prefix.is_empty() {
+                    query.key_condition_expression("#pk = :pk")
+                } else {
+                    query
+                        .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+                        .expression_attribute_names("#sk", sk)
+                        .expression_attribute_values(":prefix", text(stretch.prefix))
+                };
+                query.send()
+            })
+            .await?;
+        let items = answer.items.unwrap_or_default();
+        cost.came(items.len());
+        Ok((items, answer.last_evaluated_key.filter(|key| !key.is_empty())))
+    }
+
+    /// A read, and once more after a short pause if the store throttled or did not answer (SEMANTICS 7).
+    async fn twice<T, E, F>(&self, cost: &mut Cost, call: impl Fn() -> F) -> Result<T, TableError>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        cost.round_trips = cost.round_trips.saturating_add(1);
+        let fault = match Box::pin(call()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => Fault::of(&error),
+        };
+        if let Fault::Refused(_) = fault {
+            return Err(fault.into());
+        }
+        pause(RETRY_PAUSE).await;
+        cost.round_trips = cost.round_trips.saturating_add(1);
+        Box::pin(call()).await.map_err(|error| Fault::of(&error).into())
+    }
+}
+
+/// Waits a random part of `longest`, so that those who failed together do not come back together.
+pub(crate) async fn pause(longest: Duration) {
+    let share = getrandom::u32().unwrap_or(u32::MAX / 2);
+    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(share)).checked_shr(32).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}

@@ -1,0 +1,240 @@
+//! Every key of the table. This is the only place where one is formatted.
+//!
+//! | item | pk | sk | listed in GSI1 under |
+//! |---|---|---|---|
+//! | link | `L#sha256(key)` | `#` | |
+//! | tombstone | `L#sha256(key)` | `X` | |
+//! | link pointer | `D#dataset` | `L#link-id` | `D#dataset`, `L#made#link-id` |
+//! | link id | `N#link-id` | `#` | `U#maker`, `L#made#link-id` |
+//! | link options | `H#sha256(maker, target, options)` | `#` | |
+//! | dataset | `D#id` | `#` | `U#owner`, `D#registered#id` |
+//! | claim | `S#id` | `D#path` | |
+//! | source | `S#id` | `#` | |
+//! | register of sources; a source's name | `S#` | `#`; `N#name` | |
+//! | user | `U#uid` | `#` | |
+//! | founder | `U#` | `#` | |
+//! | token | `T#sha256` | `#` | |
+//! | token pointer | `U#uid` | `T#token-id` | |
+//! | idempotency | `K#uid#key` | `#` | |
+//! | audit | `Z#yyyymm#shard` | `uuid7` | |
+//!
+//! Ids and hashes are of fixed length and free of `#`, so no two items can meet under one key. What a client wrote (a path, an
+//! idempotency key, a source's name) stands last in its key, or is checked for `#` by its type.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    id::{DatasetId, LinkId, SourceId, TokenId, UserId},
+    key::KeyHash,
+    path::ObjectPath,
+    source::SourceName,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Attribute names of the table's own key and of the index that lists.
+pub(crate) const PK: &str = "pk";
+pub(crate) const SK: &str = "sk";
+pub(crate) const GSI1: &str = "GSI1";
+pub(crate) const GSI1_PK: &str = "gsi1pk";
+pub(crate) const GSI1_SK: &str = "gsi1sk";
+/// The index of what expires or is due; the table has it from the first day, because an index is added to a full table slowly.
+pub(crate) const GSI2: &str = "GSI2";
+pub(crate) const GSI2_PK: &str = "gsi2pk";
+pub(crate) const GSI2_SK: &str = "gsi2sk";
+/// Seconds since 1970, after which the store may drop the item.
+pub(crate) const TTL: &str = "ttl";
+
+/// How many partitions a month of the audit is spread over.
+pub(crate) const AUDIT_SHARDS: u8 = 8;
+/// Bytes of a dataset's path: a sort key holds 1,024 with its mark.
+pub(crate) const CLAIM_PATH_BYTES_MAX: usize = 1_000;
+
+/// Where an item lies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    /// The one item of a partition, or its head.
+    fn head(pk: String) -> Self {
+        Self { pk, sk: "#".to_owned() }
+    }
+
+    /// The two attributes of the key.
+    pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk.clone())), (SK.to_owned(), AttributeValue::S(self.sk.clone()))])
+    }
+
+    /// The key of an item that was read.
+    pub(crate) fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
+        let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+        Some(Self { pk: text(PK)?, sk: text(SK)? })
+    }
+}
+
+pub(crate) fn link(hash: KeyHash) -> Key {
+    Key::head(link_partition(hash))
+}
+
+pub(crate) fn tombstone(hash: KeyHash) -> Key {
+    Key { pk: link_partition(hash), sk: "X".to_owned() }
+}
+
+/// The link and its tombstone lie together, so that one consistent Query reads both.
+pub(crate) fn link_partition(hash: KeyHash) -> String {
+    format!("L#{hash}")
+}
+
+pub(crate) fn link_pointer(dataset: DatasetId, link: LinkId) -> Key {
+    Key { pk: links_of_dataset(dataset), sk: format!("L#{link}") }
+}
+
+pub(crate) fn link_id(link: LinkId) -> Key {
+    Key::head(format!("N#{link}"))
+}
+
+pub(crate) fn link_options(fingerprint: KeyHash) -> Key {
+    Key::head(format!("H#{fingerprint}"))
+}
+
+pub(crate) fn dataset(dataset: DatasetId) -> Key {
+    Key::head(format!("D#{dataset}"))
+}
+
+pub(crate) fn claim(source: SourceId, path: &ObjectPath) -> Key {
+    Key { pk: claims(source), sk: format!("{CLAIM_PREFIX}{}", path.as_str()) }
+}
+
+/// The partition of a source and of the claims in it.
+pub(crate) fn claims(source: SourceId) -> String {
+    format!("S#{source}")
+}
+
+/// What the sort key of every claim begins with.
+pub(crate) const CLAIM_PREFIX: &str = "D#";
+
+pub(crate) fn source(source: SourceId) -> Key {
+    Key::head(claims(source))
+}
+
+/// The register of sources: its head counts registrations, so that two of them cannot pass each other unseen.
+pub(crate) fn register() -> Key {
+    Key::head(REGISTER.to_owned())
+}
+
+/// The partition of the register.
+pub(crate) const REGISTER: &str = "S#";
+
+pub(crate) fn source_name(name: &SourceName) -> Key {
+    Key { pk: REGISTER.to_owned(), sk: format!("N#{}", name.as_str()) }
+}
+
+pub(crate) fn user(user: UserId) -> Key {
+    Key::head(user_partition(user))
+}
+
+/// The partition of a user and of the user's token pointers; in GSI1, of the user's links and datasets.
+pub(crate) fn user_partition(user: UserId) -> String {
+    format!("U#{user}")
+}
+
+pub(crate) fn founder() -> Key {
+    Key::head("U#".to_owned())
+}
+
+pub(crate) fn token(hash: KeyHash) -> Key {
+    Key::head(format!("T#{hash}"))
+}
+
+pub(crate) fn token_pointer(user: UserId, token: TokenId) -> Key {
+    Key { pk: user_partition(user), sk: format!("{TOKEN_PREFIX}{token}") }
+}
+
+/// What the sort key of every token pointer begins with.
+pub(crate) const TOKEN_PREFIX: &str = "T#";
+
+pub(crate) fn once(user: UserId, key: &str) -> Key {
+    Key::head(format!("K#{user}#{key}"))
+}
+
+pub(crate) fn audit(at: Timestamp, id: Uuid) -> Key {
+    let shard = id.as_bytes().last().copied().unwrap_or_default() & (AUDIT_SHARDS - 1);
+    Key { pk: audit_partition(at, shard), sk: id.hyphenated().to_string() }
+}
+
+pub(crate) fn audit_partition(at: Timestamp, shard: u8) -> String {
+    format!("Z#{}#{shard}", at.strftime("%Y%m"))
+}
+
+/// Where the links of a dataset are listed, in GSI1.
+pub(crate) fn links_of_dataset(dataset: DatasetId) -> String {
+    format!("D#{dataset}")
+}
+
+/// The place of a link in a list, by the time of its making.
+pub(crate) fn link_rank(made: Timestamp, link: LinkId) -> String {
+    format!("{LINK_RANK}{:015}#{link}", made.as_millisecond())
+}
+
+/// What the place of every link in a list begins with.
+pub(crate) const LINK_RANK: &str = "L#";
+
+/// The place of a dataset in the list of its owner, by the time of its registration.
+pub(crate) fn dataset_rank(registered: Timestamp, dataset: DatasetId) -> String {
+    format!("{DATASET_RANK}{:015}#{dataset}", registered.as_millisecond())
+}
+
+/// What the place of every dataset in a list begins with.
+pub(crate) const DATASET_RANK: &str = "D#";
+
+/// The id at the end of a place in a list.
+pub(crate) fn id_of_rank<'a>(rank: &'a str, prefix: &str) -> Option<&'a str> {
+    let (made, id) = rank.strip_prefix(prefix)?.split_once('#')?;
+    (made.len() == 15 && made.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys never change: an item under another key is another item.
+    #[test]
+    fn the_shape_of_every_key() {
+        let (id, hash) = (Uuid::from_u128(7), KeyHash::of("x"));
+        let at = Timestamp::from_millisecond(1_767_225_599_999).unwrap();
+        let (link_, dataset_, source_) = (LinkId::new(id), DatasetId::new(id), SourceId::new(id));
+        let (user_, token_) = (UserId::new(id), TokenId::new(id));
+        let path = ObjectPath::from_decoded("exp #3/50% +é.ome.zarr/").unwrap();
+        for (key, pk, sk) in [
+            (link(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
+            (tombstone(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "X"),
+            (link_pointer(dataset_, link_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "L#laaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (link_id(link_), "N#laaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (link_options(hash), "H#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
+            (dataset(dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (claim(source_, &path), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "D#exp #3/50% +é.ome.zarr/"),
+            (claim(source_, &ObjectPath::default()), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "D#"),
+            (source(source_), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (register(), "S#", "#"),
+            (source_name(&SourceName::parse("lab-raw").unwrap()), "S#", "N#lab-raw"),
+            (user(user_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (founder(), "U#", "#"),
+            (token(hash), "T#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
+            (token_pointer(user_, token_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "T#taaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (once(user_, "a#b"), "K#uaaaaaaaaaaaaaaaaaaaaaaaaa4#a#b", "#"),
+            (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),
+        ] {
+            assert_eq!((key.pk.as_str(), key.sk.as_str()), (pk, sk));
+        }
+        assert_eq!(link_rank(at, link_), "L#001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4");
+        assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
+        assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
+        for odd in ["", "L#", "L#1#x", "D#001767225599999#x", "L#00176722559999x#y"] {
+            assert_eq!(id_of_rank(odd, LINK_RANK), None, "{odd}");
+        }
+    }
+}

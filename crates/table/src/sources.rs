@@ -1,0 +1,363 @@
+//! Sources: registered by an administrator, in one register, so that names are unique and prefixes never overlap.
+
+use domain::{
+    dataset::Dataset,
+    decision::Permit,
+    id::{DatasetId, SourceId},
+    limits::SOURCES_MAX,
+    path::ObjectPath,
+    source::{Audience, Ceilings, Role, Source, SourceName, State, Store},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Table,
+    audit::Audited,
+    datasets,
+    error::TableError,
+    item::{Row, item, number, row, text, unreadable},
+    once::Once,
+    read::{Cost, Stretch},
+    schema,
+    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
+};
+
+/// Rounds of a registration that meets others.
+const ROUNDS: usize = 3;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SourceRow {
+    needs: Vec<String>,
+    version: u64,
+    id: String,
+    name: String,
+    bucket: String,
+    region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    path_style: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+    requester_pays: bool,
+    prefix: String,
+    audience: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_days_max: Option<u32>,
+    serving: bool,
+    state: String,
+    root: String,
+}
+
+impl Row for SourceRow {
+    const WHAT: &'static str = "a source";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl SourceRow {
+    fn of(source: &Source) -> Self {
+        let Source { id, name, store, prefix, ceilings, serving, state, root, version } = source;
+        Self {
+            needs: Vec::new(),
+            version: *version,
+            id: id.to_string(),
+            name: name.as_str().to_owned(),
+            bucket: store.bucket.clone(),
+            region: store.region.clone(),
+            endpoint: store.endpoint.clone(),
+            path_style: store.path_style,
+            role: store.role.as_ref().map(|role| role.arn.clone()),
+            external_id: store.role.as_ref().and_then(|role| role.external_id.clone()),
+            requester_pays: store.requester_pays,
+            prefix: prefix.as_str().to_owned(),
+            audience: audience_word(ceilings.audience).to_owned(),
+            link_days_max: ceilings.link_days_max,
+            serving: *serving,
+            state: state_word(*state).to_owned(),
+            root: root.to_string(),
+        }
+    }
+
+    pub(crate) fn source(self) -> Result<Source, TableError> {
+        let unknown = || TableError::Unreadable { what: Self::WHAT };
+        let external_id = self.external_id;
+        Ok(Source {
+            id: SourceId::parse(&self.id).map_err(unreadable(Self::WHAT))?,
+            name: SourceName::parse(&self.name).map_err(unreadable(Self::WHAT))?,
+            store: Store {
+                bucket: self.bucket,
+                region: self.region,
+                endpoint: self.endpoint,
+                path_style: self.path_style,
+                role: self.role.map(|arn| Role { arn, external_id }),
+                requester_pays: self.requester_pays,
+            },
+            prefix: ObjectPath::from_decoded(self.prefix).map_err(unreadable(Self::WHAT))?,
+            ceilings: Ceilings { audience: audience_of(&self.audience).ok_or_else(unknown)?, link_days_max: self.link_days_max },
+            serving: self.serving,
+            state: state_of(&self.state).ok_or_else(unknown)?,
+            root: DatasetId::parse(&self.root).map_err(unreadable(Self::WHAT))?,
+            version: self.version,
+        })
+    }
+}
+
+/// A name in the register.
+#[derive(Serialize, Deserialize)]
+struct NameRow {
+    source: String,
+}
+
+impl Row for NameRow {
+    const WHAT: &'static str = "a source's name";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// The head of the register.
+#[derive(Serialize, Deserialize)]
+struct RegisterRow {
+    version: u64,
+}
+
+impl Row for RegisterRow {
+    const WHAT: &'static str = "the register of sources";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// What a registration came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredSource {
+    /// The source, new or the one that was there.
+    pub source: Source,
+    /// Whether it was there.
+    pub existing: bool,
+}
+
+impl Table {
+    /// A source.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn source(&self, id: SourceId) -> Result<Option<Source>, TableError> {
+        let found = self.get(&schema::source(id), &mut Cost::default()).await?;
+        found.map(|item| row::<SourceRow>(item)?.source()).transpose()
+    }
+
+    /// The source of this name.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn source_named(&self, name: &SourceName) -> Result<Option<Source>, TableError> {
+        let Some(found) = self.get(&schema::source_name(name), &mut Cost::default()).await? else { return Ok(None) };
+        let id = SourceId::parse(&row::<NameRow>(found)?.source).map_err(unreadable(NameRow::WHAT))?;
+        self.source(id).await
+    }
+
+    /// Every source, by name: at most [`SOURCES_MAX`].
+    ///
+    /// # Errors
+    /// [`TableError`], where any of it could not be read.
+    pub async fn sources(&self) -> Result<Vec<Source>, TableError> {
+        Ok(self.registered().await?.0)
+    }
+
+    /// Every source, and the version of the register that lists them.
+    async fn registered(&self) -> Result<(Vec<Source>, u64), TableError> {
+        let cost = &mut Cost::default();
+        let (mut version, mut keys) = (0, Vec::new());
+        for item in self.all(&Stretch { pk: schema::REGISTER.to_owned(), prefix: "" }, cost).await? {
+            if schema::Key::of(&item).is_some_and(|key| key == schema::register()) {
+                version = row::<RegisterRow>(item)?.version;
+            } else {
+                let id = row::<NameRow>(item)?.source;
+                keys.push(schema::source(SourceId::parse(&id).map_err(unreadable(NameRow::WHAT))?));
+            }
+        }
+        let expected = keys.len();
+        let found = self.batch(keys, cost).await?;
+        if found.len() != expected {
+            return Err(TableError::Unreadable { what: SourceRow::WHAT });
+        }
+        let mut sources = found.into_values().map(|item| row::<SourceRow>(item)?.source()).collect::<Result<Vec<_>, _>>()?;
+        sources.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        Ok((sources, version))
+    }
+
+    /// Registers a source with its root dataset, by an administrator. The same name over the same keys meets the source that is there.
+    ///
+    /// # Errors
+    /// [`TableError::Exists`] for a name that stands for other keys, [`TableError::Overlap`], [`TableError::TooMany`].
+    pub async fn register_source(
+        &self,
+        permit: &Permit,
+        source: &Source,
+        root: &Dataset,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<RegisteredSource, TableError> {
+        let by = permit.allows_administer().filter(|by| root.owner == *by).ok_or(TableError::NotForThis)?;
+        if root.id != source.root || root.source != source.id || !root.path.is_root() || !root.ancestors.is_empty() {
+            return Err(TableError::NotForThis);
+        }
+        let result = source.id.to_string();
+        for _round in 0..ROUNDS {
+            if let Some(id) = self.once_if(by, once, now).await? {
+                return self.registered_as(&id).await;
+            }
+            let (sources, version) = self.registered().await?;
+            if let Some(there) = sources.iter().find(|there| there.name == source.name) {
+                if there.store != source.store || there.prefix != source.prefix {
+                    return Err(TableError::Exists { what: "a source of this name" });
+                }
+                self.remember(once, by, &there.id.to_string(), now).await?;
+                return Ok(RegisteredSource { source: there.clone(), existing: true });
+            }
+            if let Some(other) = sources.iter().find(|there| there.overlaps(&source.store, &source.prefix)) {
+                return Err(TableError::Overlap { other: other.name.as_str().to_owned() });
+            }
+            if sources.len() >= SOURCES_MAX {
+                return Err(TableError::TooMany { what: "sources", max: SOURCES_MAX });
+            }
+            let passed = if version == 0 { Condition::absent() } else { Condition::is("version", number(version)) };
+            let head = RegisterRow { version: version.saturating_add(1) };
+            let write = Write::audited(Audited::new(now, by, "source.register", &source.id)?.to(&facts(source)))
+                .put(Tag::Same, item(&schema::register(), &head)?, passed)
+                .put(Tag::Same, item(&schema::source_name(&source.name), &NameRow { source: result.clone() })?, Condition::absent())
+                .put(Tag::New, item(&schema::source(source.id), &SourceRow::of(source))?, Condition::absent())
+                .parts(datasets::new_dataset(root)?)
+                .parts(Once::part(once, by, &result, now)?);
+            match self.commit(write).await? {
+                Outcome::Done => return Ok(RegisteredSource { source: source.clone(), existing: false }),
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
+                Outcome::Refused(_) => return Err(TableError::Exists { what: "the source" }),
+                Outcome::Busy => {}
+            }
+        }
+        Err(TableError::Throttled)
+    }
+
+    async fn registered_as(&self, id: &str) -> Result<RegisteredSource, TableError> {
+        let id = SourceId::parse(id).map_err(unreadable("an idempotency item"))?;
+        let source = self.source(id).await?.ok_or(TableError::Missing { what: "the source" })?;
+        Ok(RegisteredSource { source, existing: true })
+    }
+
+    /// Changes ceilings, serving and state of a source, by an administrator; nothing else of it ever changes. The version is counted here.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where it is not as `before` any more.
+    pub async fn edit_source(
+        &self,
+        permit: &Permit,
+        before: &Source,
+        after: &Source,
+        reason: Option<&str>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Source, TableError> {
+        let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+        let Ceilings { audience, link_days_max } = after.ceilings;
+        let mut changed =
+            Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
+        if changed != (Source { version: before.version, ..after.clone() }) {
+            return Err(TableError::NotForThis);
+        }
+        if let Some(id) = self.once_if(by, once, now).await? {
+            return Ok(self.registered_as(&id).await?.source);
+        }
+        if changed == *before {
+            return Ok(changed);
+        }
+        changed.version = before.version.saturating_add(1);
+        let change = Change::new(schema::source(before.id), Condition::is("version", number(before.version)))
+            .set("audience", text(audience_word(audience)))
+            .set_if("link_days_max", link_days_max.map(number))
+            .set("serving", aws_sdk_dynamodb::types::AttributeValue::Bool(after.serving))
+            .set("state", text(state_word(after.state)))
+            .set("version", number(changed.version));
+        let audited = Audited::new(now, by, "source.edit", &before.id)?.from(&facts(before)).to(&facts(&changed)).because(reason);
+        let write = Write::audited(audited).change(Tag::Seen, change).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(changed),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
+                Some(id) => Ok(self.registered_as(&id).await?.source),
+                None => Err(TableError::Throttled),
+            },
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed. Answers how many there are.
+    ///
+    /// # Errors
+    /// [`TableError`]; where it is unknown whether it was written, press it again.
+    pub async fn set_serving_all(&self, permit: &Permit, serving: bool, reason: Option<&str>, now: Timestamp) -> Result<usize, TableError> {
+        let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+        let sources = self.sources().await?;
+        let verb = if serving { "deployment.serve" } else { "deployment.stop" };
+        let mut audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
+        let mut parts: Vec<_> = sources
+            .iter()
+            .map(|source| {
+                let change = Change::new(schema::source(source.id), Condition::present());
+                (Tag::Seen, Part::Change(change.set("serving", aws_sdk_dynamodb::types::AttributeValue::Bool(serving)).count("version")))
+            })
+            .collect();
+        // A full register leaves no room for the audit entry: the last source goes in a transaction of its own, with the same words.
+        let last = if parts.len() >= ACTIONS_MAX { parts.pop() } else { None };
+        for batch in [Some(parts), last.map(|part| vec![part])].into_iter().flatten() {
+            match self.commit(Write::audited(audited.clone()).parts(batch)).await? {
+                Outcome::Done => audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving })),
+                Outcome::Refused(_) => return Err(TableError::Stale),
+                Outcome::Busy => return Err(TableError::Throttled),
+            }
+        }
+        Ok(sources.len())
+    }
+}
+
+/// What the audit says of a source.
+fn facts(source: &Source) -> serde_json::Value {
+    json!({
+        "name": source.name.as_str(), "bucket": source.store.bucket, "prefix": source.prefix.as_str(),
+        "audience": audience_word(source.ceilings.audience), "link_days_max": source.ceilings.link_days_max,
+        "serving": source.serving, "state": state_word(source.state), "version": source.version,
+    })
+}
+
+fn audience_word(audience: Audience) -> &'static str {
+    match audience {
+        Audience::Named => "named",
+        Audience::Accounts => "accounts",
+        Audience::Link => "link",
+        Audience::World => "world",
+    }
+}
+
+fn audience_of(word: &str) -> Option<Audience> {
+    [Audience::Named, Audience::Accounts, Audience::Link, Audience::World].into_iter().find(|audience| audience_word(*audience) == word)
+}
+
+pub(crate) fn state_word(state: State) -> &'static str {
+    match state {
+        State::Active => "active",
+        State::Retired => "retired",
+    }
+}
+
+pub(crate) fn state_of(word: &str) -> Option<State> {
+    [State::Active, State::Retired].into_iter().find(|state| state_word(*state) == word)
+}

@@ -1,0 +1,227 @@
+//! Faults at every call: what is lost, doubled, cut or held back never turns into a wrong answer (SECURITY 6).
+
+use std::time::{Duration, Instant};
+
+use domain::{
+    decision::{Action, Facts},
+    key::KeyHash,
+    link::{Edit, LinkState, Until},
+};
+use table::TableError;
+
+use crate::{
+    example::{Deployment, ask, now, once},
+    faults::{Fault, Faults},
+    stores::Store,
+};
+
+async fn faulty() -> (Deployment, Faults) {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let faults = Faults::default();
+    let table = deployment.store.faulty(&deployment.name, &faults);
+    (deployment.through(&table), faults)
+}
+
+const TRANSACTION: &str = "TransactWriteItems";
+const UNANSWERED: [Fault; 2] = [Fault::LostBefore, Fault::ErrorBefore];
+
+// SEMANTICS 7: one retry, then 503
+#[tokio::test]
+async fn a_read_is_retried_once() {
+    let (deployment, faults) = faulty().await;
+    let facts = deployment.link(ask("a")).await;
+    for operation in ["Query", "BatchGetItem"] {
+        for fault in [Fault::Throttle, Fault::ErrorBefore, Fault::LostBefore, Fault::LostAfter] {
+            faults.next(operation, fault).count();
+            assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())), "{operation} {fault:?}");
+            assert_eq!(faults.count().0.len(), 3, "{operation} {fault:?}");
+            faults.always(operation, fault).count();
+            let failed = deployment.table.link_facts(facts.link.hash).await;
+            assert!(matches!(failed, Err(TableError::Throttled | TableError::Unavailable { .. })), "{operation} {fault:?}: {failed:?}");
+            assert!(deployment.table.link_facts(KeyHash::of("x")).await.is_err() == (operation == "Query"), "no error is an absence");
+            faults.heal();
+        }
+    }
+}
+
+// SEMANTICS 7: within 300 ms, then 503
+#[tokio::test]
+async fn a_store_that_hangs_costs_two_tries_of_300_ms() {
+    let (deployment, faults) = faulty().await;
+    let table = deployment.store.impatient(&deployment.name, &faults);
+    faults.always("Query", Fault::Hang);
+    let begun = Instant::now();
+    assert_eq!(table.link_facts(KeyHash::of("x")).await, Err(TableError::Unavailable { why: "timeout".to_owned() }));
+    let took = begun.elapsed();
+    assert!((Duration::from_millis(600)..Duration::from_millis(1_500)).contains(&took), "{took:?}");
+    let facts = deployment.facts_of_a_link().await;
+    faults.heal();
+    let permit = deployment.on(Action::Narrow, &facts);
+    faults.next("PutItem", Fault::Hang);
+    let begun = Instant::now();
+    let revoked = table.revoke(&permit, &facts, &deployment.tombstone(now(), "x")).await.unwrap();
+    assert!(!revoked.existing && begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+// SEMANTICS 6
+#[tokio::test]
+async fn an_unprocessed_key_is_unknown_and_never_absent() {
+    let (deployment, faults) = faulty().await;
+    let facts = deployment.link(ask("a")).await;
+    for held in 1..=3 {
+        faults.next("BatchGetItem", Fault::Unprocessed(held)).count();
+        assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())));
+        assert_eq!(faults.count().0, ["Query", "BatchGetItem", "BatchGetItem"], "asked for once more");
+        faults.always("BatchGetItem", Fault::Unprocessed(held));
+        assert_eq!(deployment.table.link_facts(facts.link.hash).await, Err(TableError::Throttled));
+        let listed = deployment.table.links_of_maker(deployment.user.id, &table::Page::default()).await;
+        assert_eq!(listed.map(|listed| listed.items), Err(TableError::Throttled), "lists too");
+        faults.heal();
+    }
+}
+
+// SECURITY 6: a page cut short
+#[tokio::test]
+async fn a_page_cut_short_hides_no_tombstone() {
+    let (deployment, faults) = faulty().await;
+    let facts = deployment.link(ask("a")).await;
+    faults.always("Query", Fault::Cut);
+    assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())), "a page that is just full");
+    deployment.revoke(&facts).await;
+    let revoked = deployment.table.link_facts(facts.link.hash).await.unwrap().unwrap();
+    assert_eq!(revoked.state(now()), LinkState::Revoked);
+    for number in 0..3 {
+        deployment.link(ask(&format!("more {number}"))).await;
+    }
+    let page = deployment.table.links_of_maker(deployment.user.id, &table::Page::default()).await.unwrap();
+    assert_eq!((page.items.len(), page.next.is_some()), (1, true), "a list says that there is more");
+    assert_eq!(deployment.table.audit(now()).await.unwrap().len(), 8, "what must be whole is whole");
+    assert_eq!(deployment.table.sources().await.unwrap().len(), 1);
+}
+
+// ACCESS 10: a timeout is unknown, and read back
+#[tokio::test]
+async fn a_create_of_unknown_outcome_is_read_back() {
+    let (deployment, faults) = faulty().await;
+    for (number, plan) in [vec![Fault::LostAfter], vec![Fault::LostAfter; 3], vec![Fault::LostBefore, Fault::LostAfter, Fault::ErrorBefore], vec![
+        Fault::LostBefore,
+        Fault::Throttle,
+    ], vec![Fault::Twice], vec![Fault::Conflict, Fault::Conflict]]
+    .into_iter()
+    .enumerate()
+    {
+        for fault in &plan {
+            faults.next(TRANSACTION, *fault);
+        }
+        let (link, key) = deployment.new_link(ask(&format!("plan {number}")), now());
+        let inserted = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once(&format!("{number}"), 1))).await;
+        let inserted = inserted.unwrap_or_else(|why| panic!("{plan:?}: {why}"));
+        assert_eq!((inserted.link.id, inserted.existing), (link.id, false), "{plan:?}");
+        assert!(deployment.table.link_facts(key.hash()).await.unwrap().is_some(), "{plan:?}");
+        faults.heal();
+        assert_eq!(deployment.audited("link.create", link.id).await, 1, "{plan:?}: once");
+    }
+    for fault in UNANSWERED {
+        faults.always(TRANSACTION, fault);
+        let (link, key) = deployment.new_link(ask(&format!("{fault:?}")), now());
+        let key_of_request = once(&format!("{fault:?}"), 1);
+        let unknown = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&key_of_request)).await;
+        assert!(matches!(unknown, Err(TableError::Unavailable { .. })), "{unknown:?}");
+        faults.heal();
+        assert_eq!(deployment.table.link_facts(key.hash()).await, Ok(None));
+        let again = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&key_of_request)).await.unwrap();
+        assert_eq!((again.link.id, again.existing), (link.id, false), "the same request again");
+    }
+    faults.always(TRANSACTION, Fault::Throttle);
+    let (link, _) = deployment.new_link(ask("throttled"), now());
+    assert_eq!(deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await, Err(TableError::Throttled));
+}
+
+#[tokio::test]
+async fn an_edit_of_unknown_outcome_is_read_back() {
+    let (deployment, faults) = faulty().await;
+    let mut facts = deployment.link(ask("a")).await;
+    for (number, fault) in (2_u64..).zip([Fault::LostAfter, Fault::LostBefore, Fault::Twice, Fault::Conflict]) {
+        faults.next(TRANSACTION, fault);
+        let edited = deployment.edit(&facts, Edit { label: Some(format!("{fault:?}")), ..Edit::default() }).await.unwrap();
+        facts = deployment.facts(&edited).await;
+        assert_eq!((&facts.link, facts.link.version), (&edited, number), "{fault:?}: once");
+    }
+    faults.always(TRANSACTION, Fault::LostBefore);
+    let unknown = deployment.edit(&facts, Edit { label: Some("never".to_owned()), ..Edit::default() }).await;
+    assert!(matches!(unknown, Err(TableError::Unavailable { .. })));
+    faults.heal();
+    assert_eq!(deployment.facts(&facts.link).await, facts);
+    assert_eq!(deployment.audited("link.edit", facts.link.id).await, 4);
+}
+
+// ACCESS 10: narrowing never fails for bookkeeping
+#[tokio::test]
+async fn a_narrowing_goes_alone_where_transactions_conflict() {
+    let (deployment, faults) = faulty().await;
+    let facts = deployment.link(ask("a")).await;
+    let place = deployment.place.clone();
+    faults.always(TRANSACTION, Fault::Conflict);
+    let wider = deployment.edit(&facts, Edit { until: Some(Until::Days(300)), ..Edit::default() }).await;
+    assert_eq!(wider, Err(TableError::Throttled), "a widening does not");
+    assert_eq!(deployment.facts(&facts.link).await, facts);
+    faults.next("UpdateItem", Fault::LostAfter);
+    let paused = deployment.pause(&facts, false).await.unwrap();
+    assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Paused);
+    let permit = deployment.permit(Action::RevokeAll, Facts::Dataset(place.clone().into()));
+    assert_eq!(deployment.table.revoke_all(&permit, &place, None, None, now()).await, Ok(1));
+    assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Revoked);
+    faults.heal();
+    assert_eq!(deployment.audited("dataset.revoke-all", place.dataset.id).await, 1, "and is audited");
+}
+
+// SEMANTICS 5
+#[tokio::test]
+async fn a_revoke_is_certain_or_says_so() {
+    let (deployment, faults) = faulty().await;
+    for (number, plan) in [vec![Fault::LostAfter], vec![Fault::LostAfter; 3], vec![Fault::LostBefore, Fault::Throttle], vec![Fault::Twice]]
+        .into_iter()
+        .enumerate()
+    {
+        let facts = deployment.link(ask(&format!("plan {number}"))).await;
+        for fault in &plan {
+            faults.next("PutItem", *fault);
+        }
+        let revoked = deployment.revoke(&facts).await;
+        assert!(!revoked.existing, "{plan:?}: it was this one");
+        assert_eq!(deployment.facts(&facts.link).await.tombstone, Some(revoked.tombstone), "{plan:?}");
+        faults.heal();
+        assert_eq!(deployment.audited("link.revoke", facts.link.id).await, 1, "{plan:?}");
+    }
+    for fault in UNANSWERED {
+        let facts = deployment.link(ask(&format!("{fault:?}"))).await;
+        faults.always("PutItem", fault);
+        let permit = deployment.on(Action::Narrow, &facts);
+        let unknown = deployment.table.revoke(&permit, &facts, &deployment.tombstone(now(), "x")).await;
+        assert!(unknown.is_err(), "no revoke is acknowledged that may not have happened");
+        assert_eq!(deployment.facts(&facts.link).await.state(now()), LinkState::Live);
+        faults.heal();
+        deployment.revoke(&facts).await;
+        assert_eq!(deployment.facts(&facts.link).await.state(now()), LinkState::Revoked);
+    }
+    // The copy fails, the revoke does not; revoking again writes the copy.
+    let facts = deployment.link(ask("copy")).await;
+    let mut puts = 0;
+    faults.choose(move |operation| {
+        puts += u32::from(operation == "PutItem");
+        (operation == "PutItem" && puts > 1).then_some(Fault::Throttle)
+    });
+    assert!(!deployment.revoke(&facts).await.existing);
+    faults.heal();
+    assert_eq!(deployment.facts(&facts.link).await.state(now()), LinkState::Revoked);
+    assert_eq!(deployment.audited("link.revoke", facts.link.id).await, 0);
+    deployment.revoke(&facts).await;
+    assert_eq!(deployment.audited("link.revoke", facts.link.id).await, 1);
+}
+
+impl Deployment {
+    async fn facts_of_a_link(&self) -> domain::decision::LinkFacts {
+        let direct = self.through(&self.store.table(&self.name).await);
+        direct.link(ask("direct")).await
+    }
+}

@@ -1,0 +1,116 @@
+//! The table against real `DynamoDB` protocol servers: every operation, every race, every fault.
+//!
+//! The rules run against the embedded part and two independent implementations; faults, the cache and the counting against the embedded one.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::large_futures,
+        clippy::print_stdout,
+        unreachable_pub,
+        missing_docs,
+        reason = "a test may fail loudly"
+    )
+)]
+
+use std::{any::type_name, future::Future, pin::Pin, time::Instant};
+
+use stores::Store;
+
+mod access;
+mod example;
+#[path = "../support/faults.rs"]
+mod faults;
+mod links;
+mod losses;
+mod places;
+mod stores;
+mod users;
+
+type Run = Box<dyn Fn(Store) -> Pin<Box<dyn Future<Output = ()> + Send>>>;
+
+/// A rule by the name of its function.
+fn rule<F, A>(run: F) -> (&'static str, Run)
+where
+    F: Fn(Store) -> A + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    (type_name::<F>(), Box::new(move |store| Box::pin(run(store))))
+}
+
+fn rules() -> Vec<(&'static str, Run)> {
+    vec![
+        rule(links::a_link_is_found_by_its_key_and_its_id_at_once),
+        rule(links::the_same_request_meets_the_same_link),
+        rule(links::an_ended_link_is_followed_by_a_new_one),
+        rule(links::a_link_is_made_on_what_was_seen),
+        rule(links::an_edit_changes_what_it_says_and_counts_the_version),
+        rule(links::an_edit_after_a_revoke_changes_nothing),
+        rule(links::late_and_repeated_writes_never_undo_a_revoke),
+        rule(links::revoking_all_is_one_write_and_ends_every_link),
+        rule(links::lists_are_newest_first_and_whole),
+        rule(links::every_accepted_write_is_audited_once),
+        rule(links::no_key_and_no_token_lies_in_the_table),
+        rule(links::a_write_needs_its_own_permit),
+        rule(access::a_flag_nobody_knows_is_never_a_yes),
+        rule(access::a_missing_row_is_never_a_yes),
+        rule(places::a_source_changes_by_version),
+        rule(places::the_panic_switch_turns_every_source_off),
+        rule(places::nothing_comes_in_between_unseen),
+        rule(places::datasets_are_found_by_path_and_listed),
+        rule(users::a_token_opens_until_it_is_revoked),
+        rule(users::a_deployment_is_founded_once),
+        rule(users::nobody_makes_a_token_for_somebody_else),
+    ]
+}
+
+/// Rules about many at once, and about many in a row.
+fn races() -> Vec<(&'static str, Run)> {
+    vec![
+        rule(links::equal_creates_at_once_make_one_link),
+        rule(links::of_edits_at_once_one_wins_each_version),
+        rule(links::the_first_revoke_stays),
+        rule(links::an_idempotency_key_meets_what_it_did),
+        rule(places::a_source_has_its_name_and_its_keys_alone),
+        rule(places::a_path_is_one_dataset),
+        rule(links::create_show_revoke_in_a_tight_loop_never_misses),
+    ]
+}
+
+/// Runs every rule, each on a table of its own, and names those that broke.
+async fn keeps(store: Store, rules: Vec<(&'static str, Run)>) {
+    let mut broken = Vec::new();
+    for (name, run) in rules {
+        let begun = Instant::now();
+        let kept = tokio::spawn(run(store.clone())).await.is_ok();
+        println!("{} {name} {:?} on {}", if kept { "kept  " } else { "BROKEN" }, begun.elapsed(), store.name);
+        if !kept {
+            broken.push(name);
+        }
+    }
+    assert!(broken.is_empty(), "{} broke on {}: {broken:#?}", broken.len(), store.name);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_part_keeps_every_rule() {
+    keeps(Store::embedded().await, rules().into_iter().chain(races()).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ministack_keeps_every_rule() {
+    let (store, _until_here) = Store::ministack();
+    keeps(store, rules().into_iter().chain(races()).collect()).await;
+}
+
+/// moto copies the whole table before each transaction, and puts the copy back when it cancels one: it loses what others wrote meanwhile,
+/// and slows with every item. So it judges what one writer sees, and no race.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moto_keeps_every_rule_of_one_writer() {
+    let (store, _until_here) = Store::moto();
+    keeps(store, rules()).await;
+}

@@ -1,0 +1,13 @@
+//! The JSON of the API (`/api/v1`): what a request and a reply look like, and nothing else.
+//!
+//! Types only: names in `snake_case`, instants as RFC 3339 text in UTC, ids opaque. Requests refuse unknown fields, replies may
+//! grow. Not here: what a value means or whether it is legal, which the routers read into `domain`; the key of a link anywhere
+//! but in the fields that end in `url`, and in `s3`.
+
+pub mod dataset;
+pub mod link;
+pub mod page;
+pub mod patch;
+pub mod problem;
+pub mod source;
+pub mod token;

@@ -1,0 +1,260 @@
+//! Links.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{patch::present, problem::Problem};
+
+/// What is asked for a new link.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewLink {
+    /// The id of the dataset that it stands on.
+    pub dataset: String,
+    /// The path below the dataset: a folder with a trailing `/`, or one object; missing or empty for all of it. Plain text, not percent-encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What it is for; `collaboration` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(collaboration|review|publication|event)$"))]
+    pub class: Option<String>,
+    /// When it ends: days (`30d`), an RFC 3339 instant, a date (the last day on which it opens, UTC), or `never`; by its class if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// When it begins: an RFC 3339 instant or a date (UTC); at once if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// What only its maker sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Stopped within 15 s of a revoke, at the price of speed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+}
+
+/// A change of a link, as a merge patch (RFC 7396).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LinkEdit {
+    /// Another end, as in a new link; days count from the edit.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub until: Option<String>,
+    /// Another beginning; `null`: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub not_before: Option<Option<String>>,
+    /// Another label.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub label: Option<String>,
+    /// Strict or not.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub strict: Option<bool>,
+}
+
+/// A link, as its maker or the owner of its dataset sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Link {
+    /// Its id. It names the link and opens nothing.
+    pub id: String,
+    /// The id of the dataset that it stands on.
+    pub dataset: String,
+    /// The id of that dataset's source.
+    pub source: String,
+    /// What it opens, as `SOURCE:path/in/it`.
+    pub place: String,
+    /// The path below the dataset; empty for all of it.
+    pub path: String,
+    /// The last segment in its URL.
+    pub name: String,
+    /// What it is for.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(collaboration|review|publication|event)$"))]
+    pub class: String,
+    /// What its maker calls it; only for the maker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What it is now.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(live|paused|not-yet|expired|stopped|revoked|withdrawn)$"))]
+    pub state: String,
+    /// When it ends, by its maker's wish or its source's ceiling, whichever is first; missing: by neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// When it begins; missing: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub not_before: Option<String>,
+    /// Stopped within 15 s of a revoke.
+    pub strict: bool,
+    /// The dataset's act rather than its maker's: it outlives its maker's rights.
+    pub stewarded: bool,
+    /// The id of who made it.
+    pub maker: String,
+    /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub made: String,
+    /// Counts its edits; the `ETag` of the reply is this number in quotes.
+    pub version: u64,
+    /// The record of its revoke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Revoked>,
+    /// The URL that opens it; only for the maker, and only while the deployment holds the secret that it was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The same, always streamed: never a redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streamed_url: Option<String>,
+    /// The same, for S3 clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Address>,
+}
+
+/// The record of a revoke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Revoked {
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub at: String,
+    /// The id of who did it.
+    pub by: String,
+    /// Why, if said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A link as an S3 client addresses it: anonymous, read-only, path-style.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct S3Address {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What every key begins with; the key itself where the link opens one object.
+    pub prefix: String,
+}
+
+/// A link after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Changed {
+    /// The link, as it is now.
+    pub link: Link,
+    /// Where the change narrows what the link opens: when that is in force everywhere, whatever was handed out before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
+/// Why a link, or all links of a dataset, are revoked. A publication link cannot be withdrawn without a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevokeAsk {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The end of every link that a dataset had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatasetLinksRevoked {
+    /// The id of the dataset.
+    pub dataset: String,
+    /// When that is in force everywhere.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: String,
+}
+
+/// Which link a URL, or the key in it, belongs to. In a body, because a key in a query would stand in logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResolveAsk {
+    /// The URL of a link, of anything in it, or the bare key.
+    pub url: String,
+}
+
+/// Up to 1,000 new links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchCreate {
+    /// Each as for a single one.
+    pub items: Vec<NewLink>,
+}
+
+/// Up to 1,000 links to revoke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchRevoke {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of each item of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Batch {
+    /// One for each item asked, in the same order.
+    pub items: Vec<BatchItem>,
+}
+
+/// What became of one item: a link or a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchItem {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// The status that it would have had alone.
+    pub status: u16,
+    /// The link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    /// Where it was revoked: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // SECURITY T2
+    #[test]
+    fn a_request_with_a_field_that_is_not_the_callers_is_refused() {
+        for field in ["maker", "owner", "stewarded", "by", "id", "version", "name"] {
+            let ask = json!({ "dataset": "d", field: "x" });
+            assert!(serde_json::from_value::<NewLink>(ask).is_err(), "{field}");
+            assert!(serde_json::from_value::<LinkEdit>(json!({ field: "x" })).is_err(), "{field}");
+        }
+    }
+
+    // RFC 7396
+    #[test]
+    fn null_clears_what_may_be_empty_and_nothing_else() {
+        let read = |patch| serde_json::from_value::<LinkEdit>(patch).ok();
+        assert_eq!(read(json!({})), Some(LinkEdit::default()));
+        assert_eq!(read(json!({ "not_before": null })), Some(LinkEdit { not_before: Some(None), ..LinkEdit::default() }));
+        assert_eq!(read(json!({ "until": "3d" })), Some(LinkEdit { until: Some("3d".to_owned()), ..LinkEdit::default() }));
+        for field in ["until", "label", "strict"] {
+            assert_eq!(read(json!({ field: null })), None, "{field}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Tokens, and who the caller is.
+
+use serde::{Deserialize, Serialize};
+
+/// An API token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Token {
+    /// Its id.
+    pub id: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may be used for: `read`, `links`, `datasets`, `admin`.
+    pub scopes: Vec<String>,
+    /// When it ends.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: String,
+    /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub made: String,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub revoked: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Who the caller is, and through which token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Me {
+    /// The id of the person.
+    pub id: String,
+    /// The person's name.
+    pub name: String,
+    /// Registers sources and sets ceilings. Gives no right to read.
+    pub administrator: bool,
+    /// The token.
+    pub token: Token,
+}

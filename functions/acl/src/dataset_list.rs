@@ -1,0 +1,69 @@
+//! `GET /api/v1/datasets`: what the caller owns.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts, Place},
+    id::SourceId,
+};
+use edge::{
+    App,
+    asked::{Filters, Listing},
+    caller::Caller,
+    problem::Problem,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use table::Page;
+
+use crate::dataset_show::shown;
+
+/// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
+const LOOKS_MAX: usize = 10;
+
+/// Which datasets.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Ask {
+    /// Only those in the source of this id or name.
+    source: Option<String>,
+    /// The most items, 1 to 100.
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the caller's datasets, newest first. A page may be short before the last one; `next_cursor` says whether there is more.
+///
+/// # Errors
+/// 400 for a filter, limit or cursor that does not fit.
+#[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", operation_id = "list_datasets", security(("token" = ["read"])), params(Ask),
+    responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let listing = Listing::new("/api/v1/datasets", &[("source", ask.source.as_deref())], ask.limit)?;
+    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
+    let mut items = Vec::new();
+    for _look in 0..LOOKS_MAX {
+        let room = usize::from(listing.limit).saturating_sub(items.len());
+        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+        let found = app.table.datasets_of_owner(caller.user.id, &page).await?;
+        items.extend(found.items.into_iter().filter_map(|place| kept(place, ask.source.as_deref(), &caller, now)));
+        position = found.next;
+        if position.is_none() || items.len() >= usize::from(listing.limit) {
+            break;
+        }
+    }
+    listing.answer(&app, &caller, items, position.as_deref(), now)
+}
+
+/// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes.
+fn kept(place: Place, source: Option<&str>, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
+    let named = |text: &str| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text;
+    let fits = source.is_none_or(named);
+    let place = Arc::new(place);
+    (fits && caller.may(Action::See, &Facts::Dataset(Arc::clone(&place)), now).is_ok()).then(|| shown(&place))
+}

@@ -1,0 +1,97 @@
+//! `PATCH /api/v1/sources/{id}`: other ceilings, retired or back, served or not.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts},
+    limits::REASON_CHARS_MAX,
+    link::LinkError,
+    source::{Ceilings, Source, State as Standing},
+    timing::Timing,
+};
+use edge::{
+    App,
+    asked::{Id, IfMatch, with_version},
+    caller::Caller,
+    json,
+    json::Body,
+    problem::Problem,
+};
+use http::StatusCode;
+
+use crate::{
+    source_register::read_ceilings,
+    source_show::{named, shown},
+};
+
+/// Changes a source. Ceilings are judged whenever a link is used, so lower ones stop links that exceed them.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 428 without `If-Match`, 412 for another version.
+#[utoipa::path(patch, path = "/api/v1/sources/{id}", tag = "sources", operation_id = "edit_source", security(("token" = ["admin"])),
+    params(("id" = String, Path, description = "The source's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the source as it was read")),
+    request_body(content = wire::source::SourceEdit, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The source after the change", body = wire::source::SourceChanged), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    seen: IfMatch,
+    Body { ask, .. }: Body<wire::source::SourceEdit>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let before = named(&app, &id).await?;
+    seen.check(before.version)?;
+    let reason = bounded(ask.reason.clone())?;
+    let after = edited(&before, ask)?;
+    if after == before {
+        return Ok(answer(&before, None));
+    }
+    let written = app.table.edit_source(&permit, &before, &after, reason.as_deref(), None, now).await?;
+    // The widest bound, from after the write: links of every class may be open.
+    let enforced_by = narrows(&before, &written).then(|| Timing::WORLD.enforced_by(app.now(), None).to_string());
+    Ok(answer(&written, enforced_by))
+}
+
+fn answer(source: &Source, enforced_by: Option<String>) -> Response {
+    with_version(json::ok(&wire::source::SourceChanged { source: shown(source), enforced_by }), source.version)
+}
+
+fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Problem> {
+    let mut after = before.clone();
+    if let Some(edit) = ask.ceilings {
+        let there = shown(before).ceilings;
+        after.ceilings = read_ceilings(wire::source::Ceilings {
+            audience: edit.audience.unwrap_or(there.audience),
+            link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
+        })?;
+    }
+    after.serving = ask.serving.unwrap_or(before.serving);
+    after.state = match ask.state.as_deref() {
+        None => before.state,
+        Some("active") => Standing::Active,
+        Some("retired") => Standing::Retired,
+        Some(_) => {
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-state", "there is no such state of a source")
+                .at("/state")
+                .hint("`active` or `retired`"));
+        }
+    };
+    Ok(after)
+}
+
+/// Holds a reason to its length.
+pub(crate) fn bounded(reason: Option<String>) -> Result<Option<String>, Problem> {
+    let reason = reason.filter(|text| !text.trim().is_empty());
+    if reason.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARS_MAX) { Err(LinkError::Reason.into()) } else { Ok(reason) }
+}
+
+/// Whether some link may open less than before.
+fn narrows(before: &Source, after: &Source) -> bool {
+    let lower = |old: &Ceilings, new: &Ceilings| {
+        new.audience < old.audience || new.link_days_max.unwrap_or(u32::MAX) < old.link_days_max.unwrap_or(u32::MAX)
+    };
+    lower(&before.ceilings, &after.ceilings)
+        || (before.serving && !after.serving)
+        || (before.state == Standing::Active && after.state != Standing::Active)
+}

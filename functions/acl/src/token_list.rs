@@ -1,0 +1,33 @@
+//! `GET /api/v1/tokens`, and how a token is shown everywhere else: never its text.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts},
+    token::Token,
+};
+use edge::{App, caller::Caller, json, problem::Problem};
+
+/// Lists the caller's tokens, the ended ones too.
+///
+/// # Errors
+/// 401 without a live token.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens", security(("token" = ["read"])),
+    responses((status = 200, description = "Every token of the caller's", body = wire::page::Page<wire::token::Token>), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
+    let items = app.table.tokens_of(caller.user.id).await?.iter().map(|token| shown(token, &caller)).collect();
+    Ok(json::ok(&wire::page::Page { items, next_cursor: None }))
+}
+
+/// A token as its owner sees it.
+pub(crate) fn shown(token: &Token, caller: &Caller) -> wire::token::Token {
+    wire::token::Token {
+        id: token.id.to_string(),
+        label: token.label.clone(),
+        scopes: token.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+        until: token.until.to_string(),
+        made: token.made.to_string(),
+        revoked: token.revoked.map(|at| at.to_string()),
+        current: token.id == caller.token.id,
+    }
+}

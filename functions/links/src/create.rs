@@ -1,0 +1,155 @@
+//! `POST /api/v1/links`: a new link, or the one that is there already for the same options (L7).
+
+use std::sync::Arc;
+
+use axum::{Extension, extract::State, response::Response};
+use domain::{
+    dataset::Kind,
+    decision::{Action, Facts, LinkFacts, Place},
+    id::{DatasetId, LinkId},
+    key::{Epoch, LinkKey},
+    link::{Birth, Class, Link, LinkError, NewLink, Options, Until},
+    path::{ObjectPath, PathError},
+};
+use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use http::StatusCode;
+use jiff::Timestamp;
+use table::TableError;
+
+use crate::{
+    show::{Shown, about},
+    until::{read_not_before, read_until},
+};
+
+/// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
+pub(crate) const OPERATION: &str = "POST /api/v1/links";
+/// How often a link is decided anew because its dataset changed meanwhile.
+const TRIES: usize = 3;
+
+/// Makes a link. The same options meet the same link, an ended one is followed by a new one.
+///
+/// # Errors
+/// 404 for a dataset that is not the caller's to know of; 403, 422 for options beyond ceilings.
+#[utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "create_link", security(("token" = ["links"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::link::NewLink,
+    responses((status = 201, description = "A new link", body = wire::link::Link), (status = 200, description = "The link that is there for these options", body = wire::link::Link),
+        (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    Extension(shown): Extension<Shown>,
+    caller: Caller,
+    once: Once,
+    Body { ask, bytes }: Body<wire::link::NewLink>,
+) -> Result<Response, Problem> {
+    let made = make(&app, &shown, &caller, ask, once.of(OPERATION, &bytes), &mut None).await?;
+    let link = shown.link(&made.facts, &caller, app.now());
+    let answer = if made.existing { json::ok(&link) } else { json::created(&link) };
+    Ok(about(&made.facts, answer))
+}
+
+/// A link that was asked for.
+pub(crate) struct Made {
+    pub(crate) facts: LinkFacts,
+    /// Whether it was there before.
+    pub(crate) existing: bool,
+}
+
+/// Makes one link. `seen` is the place as it was read for the last link on the same dataset, and is left for the next: should the dataset
+/// have changed meanwhile, the write says so.
+pub(crate) async fn make(
+    app: &App,
+    shown: &Shown,
+    caller: &Caller,
+    ask: wire::link::NewLink,
+    once: Option<table::once::Once>,
+    seen: &mut Option<Arc<Place>>,
+) -> Result<Made, Problem> {
+    // A replay comes first: it gets the first answer even where the same request would be refused by now.
+    if let Some(facts) = replayed(app, caller, once.as_ref()).await? {
+        return Ok(Made { facts, existing: false });
+    }
+    let dataset = DatasetId::parse(&ask.dataset).map_err(|_not_one| Problem::not_found())?;
+    let mut asked = read(ask)?;
+    let mut tries = 0..TRIES;
+    loop {
+        let now = app.now();
+        let place = match seen.take() {
+            Some(place) => place,
+            None => Arc::new(app.table.place(dataset).await?.ok_or_else(Problem::not_found)?),
+        };
+        let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&place)), now)?;
+        asked.subpath = as_found(app, caller, &place, asked.subpath, now).await?;
+        let link = Link::new(&permit, &place, asked.clone(), birth(app, shown, now)?, now)?;
+        // The facts are built first: a path that is too long in its bucket is refused before anything is written.
+        let mut facts = LinkFacts::new(link, None, Place::clone(&place), (*caller.user).clone()).map_err(|_too_long| LinkError::Subpath)?;
+        match app.table.insert_link(&permit, &facts.link, &place, once.as_ref()).await {
+            Ok(inserted) => {
+                facts.link = inserted.link;
+                *seen = Some(place);
+                return Ok(Made { facts, existing: inserted.existing });
+            }
+            // The dataset changed between the read and the write.
+            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+}
+
+/// What the first request under this key made.
+async fn replayed(app: &App, caller: &Caller, once: Option<&table::once::Once>) -> Result<Option<LinkFacts>, Problem> {
+    let Some(once) = once else { return Ok(None) };
+    let now = app.now();
+    let Some(id) = app.table.once(caller.user.id, once, now).await? else { return Ok(None) };
+    let id = LinkId::parse(&id).map_err(|_other| Problem::from(TableError::Mismatch))?;
+    let facts = Arc::new(app.table.link_by_id(id).await?.ok_or_else(Problem::not_found)?);
+    let _may_see = caller.may(Action::See, &Facts::Link(Arc::clone(&facts)), now)?;
+    Ok(Some(Arc::unwrap_or_clone(facts)))
+}
+
+/// What is asked, in the domain's terms; a refusal names its field.
+fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
+    let class = match ask.class.as_deref() {
+        None => Class::Collaboration,
+        Some(word) => Class::of(word).ok_or_else(|| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "class", "there is no such class of links")
+                .at("/class")
+                .hint("`collaboration`, `review`, `publication` or `event`")
+        })?,
+    };
+    let subpath = ObjectPath::from_decoded(ask.path.unwrap_or_default()).map_err(bad_path)?;
+    let options = Options {
+        label: ask.label.unwrap_or_default(),
+        until: ask.until.as_deref().map_or(Ok(Until::ClassDefault), read_until)?,
+        not_before: ask.not_before.as_deref().map(read_not_before).transpose()?,
+        strict: ask.strict.unwrap_or_default(),
+    };
+    Ok(NewLink { subpath, class, options })
+}
+
+fn bad_path(why: PathError) -> Problem {
+    Problem::from(why).at("/path").hint("plain text, not percent-encoded; no empty segments, `.` or `..`; a folder ends with `/`")
+}
+
+/// The path as the store has it: without a trailing slash it may be a folder all the same, and a link to a folder opens what is in it.
+/// A token that may not look at the store gets the path as it stands.
+async fn as_found(app: &App, caller: &Caller, place: &Arc<Place>, subpath: ObjectPath, now: Timestamp) -> Result<ObjectPath, Problem> {
+    let is_certain = subpath.is_folder() || place.dataset.kind == Kind::File;
+    let Ok(permit) = caller.may(Action::Register, &Facts::Dataset(Arc::clone(place)), now) else { return Ok(subpath) };
+    if is_certain {
+        return Ok(subpath);
+    }
+    let whole = place.dataset.path.join(&subpath).map_err(|_too_long| LinkError::Subpath)?;
+    match app.objects.probe(&permit, &whole, now).await? {
+        Some(Kind::File) => Ok(subpath),
+        Some(Kind::Zarr | Kind::Folder) => Ok(subpath.to_folder()),
+        None => Err(Problem::new(StatusCode::NOT_FOUND, "path-not-found", "the store has nothing at this path")
+            .at("/path")
+            .hint("check the path; it is relative to the dataset, and case counts")),
+    }
+}
+
+/// The id, the epoch and the key's hash of a new link. The key itself is never kept: it is derived again when it is shown.
+fn birth(app: &App, shown: &Shown, now: Timestamp) -> Result<Birth, Problem> {
+    let (id, epoch) = (LinkId::new(app.new_uuid(now)?), Epoch::new(app.random()?));
+    Ok(Birth { id, epoch, hash: LinkKey::derive(&shown.secret, id, &epoch).hash() })
+}

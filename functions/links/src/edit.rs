@@ -1,0 +1,138 @@
+//! `PATCH /api/v1/links/{id}`: other options, the same URL (L2). And the write that pause and resume are, too.
+
+use axum::{Extension, extract::State, response::Response};
+use domain::{
+    decision::{Action, Denial, LinkFacts, Permit},
+    link::{Edit, Link, LinkState},
+};
+use edge::{
+    App,
+    asked::{Id, IfMatch},
+    caller::Caller,
+    json,
+    json::Body,
+    problem::Problem,
+};
+use jiff::Timestamp;
+use table::TableError;
+
+use crate::{
+    show::{Shown, about, load},
+    until::{read_not_before, read_until},
+};
+
+/// Changes a link. What narrows it needs no right to share and says when it is in force; what widens it needs that right.
+///
+/// # Errors
+/// 428 without `If-Match`, 412 for another version, 410 for a link that was revoked.
+#[utoipa::path(patch, path = "/api/v1/links/{id}", tag = "links", operation_id = "edit_link", security(("token" = ["links"])),
+    params(("id" = String, Path, description = "The link's id"), ("If-Match" = String, Header, description = "The `ETag` of the link as it was read")),
+    request_body(content = wire::link::LinkEdit, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The link after the change", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn edit(
+    State(app): State<App>,
+    Extension(shown): Extension<Shown>,
+    caller: Caller,
+    Id(id): Id,
+    seen: IfMatch,
+    Body { ask, .. }: Body<wire::link::LinkEdit>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let (facts, to_narrow) = load(&app, &caller, &id, Action::Narrow, now).await?;
+    seen.check(facts.link.version)?;
+    let after = facts.link.edited(&facts.place, read(ask)?, now)?;
+    let permit = if facts.link.is_widened_by(&after) { load(&app, &caller, &id, Action::Share, now).await?.1 } else { to_narrow };
+    let changed = apply(&app, &permit, &facts, after, now).await?;
+    Ok(changed.answer(&shown, &caller, app.now()))
+}
+
+fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
+    Ok(Edit {
+        label: ask.label,
+        until: ask.until.as_deref().map(read_until).transpose()?,
+        not_before: ask.not_before.map(|begin| begin.as_deref().map(read_not_before).transpose()).transpose()?,
+        strict: ask.strict,
+    })
+}
+
+/// A link after a change.
+pub(crate) struct Change {
+    facts: LinkFacts,
+    enforced_by: Option<Timestamp>,
+}
+
+/// Writes `after` over the link of `before`, unless it is the same.
+///
+/// # Errors
+/// 410 for a link that was revoked: nothing changes it any more. [`TableError`], as a problem.
+pub(crate) async fn apply(app: &App, permit: &Permit, before: &LinkFacts, after: Link, now: Timestamp) -> Result<Change, ChangeError> {
+    match before.state(now) {
+        LinkState::Revoked => return Err(Problem::from(Denial::Revoked).into()),
+        LinkState::Withdrawn => return Err(Problem::from(Denial::Withdrawn).into()),
+        LinkState::Live | LinkState::Paused | LinkState::NotYet | LinkState::Expired | LinkState::Stopped => {}
+    }
+    if after == before.link {
+        return Ok(Change { facts: before.clone(), enforced_by: None });
+    }
+    let narrows = after.is_widened_by(&before.link);
+    let written = app.table.edit_link(permit, before, &after, None, now).await?;
+    // The bound runs from here: until the write was done, another process may have read what was there before.
+    let bound = |link: &Link| link.timing().enforced_by(app.now(), link.given_until);
+    let enforced_by = narrows.then(|| bound(&before.link).max(bound(&written)));
+    let mut facts = before.clone();
+    facts.link = written;
+    Ok(Change { facts, enforced_by })
+}
+
+impl Change {
+    /// The answer to a change.
+    pub(crate) fn answer(&self, shown: &Shown, caller: &Caller, now: Timestamp) -> Response {
+        let link = shown.link(&self.facts, caller, now);
+        about(&self.facts, json::ok(&wire::link::Changed { link, enforced_by: self.enforced_by.map(|at| at.to_string()) }))
+    }
+}
+
+/// Why a change was not made: because something else changed first, which pause and resume try again after, or for good.
+pub(crate) enum ChangeError {
+    Stale,
+    Refused(Problem),
+}
+
+impl From<Problem> for ChangeError {
+    fn from(why: Problem) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<TableError> for ChangeError {
+    fn from(why: TableError) -> Self {
+        if why == TableError::Stale { Self::Stale } else { Self::Refused(why.into()) }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(why: ChangeError) -> Self {
+        match why {
+            ChangeError::Stale => TableError::Stale.into(),
+            ChangeError::Refused(why) => why,
+        }
+    }
+}
+
+/// How often a switch is tried while others change the link.
+const TRIES: usize = 3;
+
+/// Pauses or resumes: needs no version, because the outcome does not depend on what else was changed.
+pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) -> Result<Change, Problem> {
+    let action = if enabled { Action::Share } else { Action::Narrow };
+    let mut tries = 1..TRIES;
+    loop {
+        let now = app.now();
+        let (facts, permit) = load(app, caller, id, action, now).await?;
+        let after = Link { enabled, ..facts.link.clone() };
+        match apply(app, &permit, &facts, after, now).await {
+            Err(ChangeError::Stale) if tries.next().is_some() => {}
+            done => return Ok(done?),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Links: create, list, show, edit, pause, resume, revoke; singly, in batches, and all of a dataset's at once.
+//!
+//! Each verb has its file: extract, load, decide, act, answer. Not here: any rule (`domain`), any row (`table`), what a refusal
+//! looks like (`edge/problem.rs`).
+
+mod batch;
+mod create;
+mod edit;
+mod list;
+mod openapi;
+mod pause;
+mod resolve;
+mod resume;
+mod revoke;
+mod revoke_all;
+mod show;
+mod until;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router, middleware,
+    routing::{get, post},
+};
+use domain::key::DeploymentSecret;
+use edge::{App, app_origin};
+
+pub use openapi::openapi;
+
+/// The URL map of `links`. The secret makes the URLs that makers are shown; nothing else of the product reads it.
+pub fn router(app: App, secret: Arc<DeploymentSecret>) -> Router {
+    let shown = show::Shown { secret, data_url: app.config.data_url.as_deref().map(Arc::from) };
+    Router::new()
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/api/v1/links", get(list::list).post(create::create))
+        .route("/api/v1/links/batch", post(batch::create))
+        .route("/api/v1/links/batch/revoke", post(batch::revoke))
+        .route("/api/v1/links/resolve", post(resolve::resolve))
+        .route("/api/v1/links/{id}", get(show::show).patch(edit::edit))
+        .route("/api/v1/links/{id}/pause", post(pause::pause))
+        .route("/api/v1/links/{id}/resume", post(resume::resume))
+        .route("/api/v1/links/{id}/revoke", post(revoke::revoke))
+        .route("/api/v1/datasets/{id}/links/revoke", post(revoke_all::revoke_all))
+        .layer(Extension(shown))
+        .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))
+        .with_state(app)
+}

@@ -1,0 +1,23 @@
+//! `POST /api/v1/links/{id}/pause`: nothing opens until the link is resumed; the URL stays (L4).
+
+use axum::{Extension, extract::State, response::Response};
+use edge::{App, asked::Id, caller::Caller, problem::Problem};
+
+use crate::{edit::switch, show::Shown};
+
+/// Pauses a link. One that is paused already stays so.
+///
+/// # Errors
+/// 410 for a link that was revoked.
+#[utoipa::path(post, path = "/api/v1/links/{id}/pause", tag = "links", operation_id = "pause_link", security(("token" = ["links"])),
+    params(("id" = String, Path, description = "The link's id")),
+    responses((status = 200, description = "The link, paused", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn pause(
+    State(app): State<App>,
+    Extension(shown): Extension<Shown>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let changed = switch(&app, &caller, &id, false).await?;
+    Ok(changed.answer(&shown, &caller, app.now()))
+}

@@ -1,0 +1,132 @@
+//! `GET /api/v1/links/{id}`, and how a link is shown everywhere else.
+
+use std::sync::Arc;
+
+use axum::{Extension, extract::State, response::Response};
+use domain::{
+    dataset::Kind,
+    decision::{Action, Facts, LinkFacts, Permit},
+    id::LinkId,
+    key::{DeploymentSecret, LinkKey},
+    path::encode_key,
+};
+use edge::{
+    App,
+    asked::{Id, with_version},
+    caller::Caller,
+    json,
+    problem::Problem,
+    trace::Verdict,
+};
+use jiff::Timestamp;
+
+/// Shows a link. Its URL is in the answer for whoever made it.
+///
+/// # Errors
+/// 404 for a link that is not there or not the caller's to know of.
+#[utoipa::path(get, path = "/api/v1/links/{id}", tag = "links", operation_id = "show_link", security(("token" = ["read"])),
+    params(("id" = String, Path, description = "The link's id")),
+    responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(shown): Extension<Shown>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
+    Ok(about(&facts, json::ok(&shown.link(&facts, &caller, now))))
+}
+
+/// The facts of a link, and the caller's permit for `action` on it.
+///
+/// # Errors
+/// 404 with one body for an id that is none, one that is nobody's, and one of a stranger's link.
+pub(crate) async fn load(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    action: Action,
+    now: Timestamp,
+) -> Result<(Arc<LinkFacts>, Permit), Problem> {
+    let id = LinkId::parse(id).map_err(|_not_one| Problem::not_found())?;
+    let facts = Arc::new(app.table.link_by_id(id).await?.ok_or_else(Problem::not_found)?);
+    let permit = caller.may(action, &Facts::Link(Arc::clone(&facts)), now)?;
+    Ok((facts, permit))
+}
+
+/// Names the link in the access line, and its version for a later edit.
+pub(crate) fn about(facts: &LinkFacts, answer: Response) -> Response {
+    let mut answer = with_version(answer, facts.link.version);
+    let verdict = Verdict { link: Some(facts.link.id.to_string()), dataset: Some(facts.link.dataset.to_string()), ..Verdict::default() };
+    answer.extensions_mut().insert(verdict);
+    answer
+}
+
+/// What a link's addresses are made of: the deployment's secret, and where the data origin is.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    pub(crate) secret: Arc<DeploymentSecret>,
+    pub(crate) data_url: Option<Arc<str>>,
+}
+
+impl Shown {
+    /// A link as `caller` may see it: label and addresses are the maker's alone.
+    pub(crate) fn link(&self, facts: &LinkFacts, caller: &Caller, now: Timestamp) -> wire::link::Link {
+        let (link, place) = (&facts.link, &facts.place);
+        let is_maker = link.maker == caller.user.id;
+        let whole = place.dataset.path.join(&link.subpath).unwrap_or_default();
+        let addresses = self.addresses(facts).filter(|_| is_maker);
+        let (url, streamed_url, s3) = addresses.map_or((None, None, None), |all| (Some(all.url), Some(all.streamed_url), Some(all.s3)));
+        wire::link::Link {
+            id: link.id.to_string(),
+            dataset: link.dataset.to_string(),
+            source: link.source.to_string(),
+            place: format!("{}:{whole}", place.source.name.as_str()),
+            path: link.subpath.to_string(),
+            name: link.name.clone(),
+            class: link.class.word().to_owned(),
+            label: is_maker.then(|| link.options.label.clone()),
+            state: facts.state(now).word().to_owned(),
+            until: link.end(place).map(|end| end.to_string()),
+            not_before: link.options.not_before.map(|begin| begin.to_string()),
+            strict: link.options.strict,
+            stewarded: link.stewarded,
+            maker: link.maker.to_string(),
+            made: link.made.to_string(),
+            version: link.version,
+            revoked: facts.tombstone.as_ref().map(|stone| wire::link::Revoked {
+                at: stone.at.to_string(),
+                by: stone.by.to_string(),
+                reason: stone.reason.clone(),
+            }),
+            url,
+            streamed_url,
+            s3,
+        }
+    }
+
+    /// The addresses of a link; `None` where the secret is another than the one that it was made with: it still works, but nobody can say where.
+    fn addresses(&self, facts: &LinkFacts) -> Option<Addresses> {
+        let link = &facts.link;
+        let origin = self.data_url.as_deref()?;
+        let key = LinkKey::derive(&self.secret, link.id, &link.epoch);
+        if key.hash() != link.hash {
+            return None;
+        }
+        let (key, name) = (key.reveal(), encode_key(&link.name));
+        let is_object = facts.place.dataset.kind == Kind::File || !link.subpath.is_folder();
+        let slash = if is_object { "" } else { "/" };
+        Some(Addresses {
+            url: format!("{origin}/{key}/{name}"),
+            streamed_url: format!("{origin}/{key}-s/{name}"),
+            s3: wire::link::S3Address { endpoint: origin.to_owned(), prefix: format!("{}{slash}", link.name), bucket: key },
+        })
+    }
+}
+
+struct Addresses {
+    url: String,
+    streamed_url: String,
+    s3: wire::link::S3Address,
+}

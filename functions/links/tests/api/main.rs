@@ -1,0 +1,659 @@
+//! The routes of `links`, each on a real table and store.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+mod support;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use domain::{
+    dataset::Kind,
+    key::DeploymentSecret,
+    link::{Class, LinkState},
+    source::{Audience, Ceilings},
+    token::Scope,
+};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use support::{Answer, OPEN, TestApp};
+
+async fn start() -> TestApp {
+    start_under(OPEN).await
+}
+
+async fn start_under(ceilings: Ceilings) -> TestApp {
+    let secret = Arc::new(DeploymentSecret::new(vec![9; 32]).unwrap());
+    TestApp::start(|app| links::router(app, secret), ceilings).await
+}
+
+impl TestApp {
+    /// Asks for a link on the root dataset.
+    async fn create(&self, token: &str, more: Value) -> Answer {
+        let mut ask = json!({ "dataset": self.root.id.to_string() });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.post("/api/v1/links", token, ask).await
+    }
+
+    async fn a_link(&self, more: Value) -> Value {
+        self.create(&self.ada.token, more).await.is(201).json
+    }
+}
+
+fn id_of(link: &Value) -> &str {
+    link["id"].as_str().unwrap()
+}
+
+fn instant(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// The status and code of an item of a batch.
+fn outcome(item: &Value) -> (u64, &str) {
+    (item["status"].as_u64().unwrap(), item["problem"]["code"].as_str().unwrap_or_default())
+}
+
+// L1
+#[tokio::test]
+async fn a_link_is_made_and_shown_with_its_addresses() {
+    let app = start().await;
+    let made = app.create(&app.ada.token, json!({ "path": "fused.ome.zarr/", "label": "for Bo" })).await.is(201);
+    assert_eq!(made.headers["etag"], "\"1\"");
+    assert_eq!(made.headers["cache-control"], "no-store");
+    let link = made.json;
+    let url = link["url"].as_str().unwrap();
+    let key = url.strip_prefix(&format!("{}/", app.data_origin)).unwrap().strip_suffix("/fused.ome.zarr").unwrap();
+    assert_eq!((key.len(), link["streamed_url"].as_str().unwrap()), (32, format!("{}/{key}-s/fused.ome.zarr", app.data_origin).as_str()));
+    assert_eq!(link["s3"], json!({ "endpoint": app.data_origin, "bucket": key, "prefix": "fused.ome.zarr/" }));
+    assert_eq!((link["place"].as_str().unwrap(), link["state"].as_str().unwrap()), ("demo:fused.ome.zarr/", "live"));
+    assert_eq!(instant(&link["until"]), app.now() + SignedDuration::from_hours(24 * 30));
+    let shown = app.get(&format!("/api/v1/links/{}", id_of(&link)), &app.ada.token).await.is(200);
+    assert_eq!((shown.headers["etag"].to_str().unwrap(), shown.json), ("\"1\"", link));
+}
+
+#[tokio::test]
+async fn a_path_without_a_slash_is_what_the_store_has_there() {
+    let app = start().await;
+    for (path, want, prefix) in
+        [("fused.ome.zarr", "fused.ome.zarr/", "fused.ome.zarr/"), ("notes", "notes/", "notes/"), ("table.csv", "table.csv", "table.csv")]
+    {
+        let link = app.a_link(json!({ "path": path })).await;
+        assert_eq!((link["path"].as_str().unwrap(), link["s3"]["prefix"].as_str().unwrap()), (want, prefix), "{path}");
+    }
+    app.create(&app.ada.token, json!({ "path": "nothing" })).await.refuses(404, "path-not-found", "/path");
+    // A token that may not look at the store takes the path as it stands.
+    let narrow = app.token_for(&app.ada.user, &[Scope::Links], 50).await;
+    assert_eq!(app.create(&narrow, json!({ "path": "nothing" })).await.is(201).json["path"], "nothing");
+}
+
+// L7
+#[tokio::test]
+async fn the_same_options_meet_the_same_link_until_it_ends() {
+    let app = start().await;
+    let first = app.a_link(json!({ "until": "30d", "label": "a" })).await;
+    app.wait(SignedDuration::from_secs(3_600));
+    let again = app.create(&app.ada.token, json!({ "until": "30d", "label": "a" })).await.is(200);
+    assert_eq!((id_of(&again.json), &again.json["url"], &again.json["until"]), (id_of(&first), &first["url"], &first["until"]));
+    for other in [
+        json!({ "until": "30d", "label": "b" }),
+        json!({ "until": "31d", "label": "a" }),
+        json!({ "until": "30d", "label": "a", "strict": true }),
+    ] {
+        assert_ne!(id_of(&app.a_link(other).await), id_of(&first));
+    }
+    app.post(&format!("/api/v1/links/{}/pause", id_of(&first)), &app.ada.token, json!({})).await.is(200);
+    let paused = app.create(&app.ada.token, json!({ "until": "30d", "label": "a" })).await.is(200);
+    assert_eq!((id_of(&paused.json), paused.text("/state")), (id_of(&first), "paused"));
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&first)), &app.ada.token, json!({})).await.is(200);
+    let next = app.a_link(json!({ "until": "30d", "label": "a" })).await;
+    assert_ne!((id_of(&next), &next["url"]), (id_of(&first), &first["url"]));
+}
+
+// SEMANTICS 6; SECURITY T38
+#[tokio::test]
+async fn a_request_sent_twice_has_its_effect_once() {
+    let app = start().await;
+    let body = json!({ "dataset": app.root.id.to_string(), "label": "once" }).to_string();
+    let send = |token: &str, body: String| {
+        let (app, token) = (&app, token.to_owned());
+        async move { app.send("POST", "/api/v1/links", &token, &[("idempotency-key", "k-1")], body).await }
+    };
+    let first = send(&app.ada.token, body.clone()).await.is(201);
+    // A revoked link would be followed by a new one; the same request is not a new one.
+    app.post(&format!("/api/v1/links/{}/revoke", first.text("/id")), &app.ada.token, json!({})).await.is(200);
+    let second = send(&app.ada.token, body.clone()).await.is(201);
+    assert_eq!((second.text("/id"), second.text("/url"), second.text("/state")), (first.text("/id"), first.text("/url"), "revoked"));
+    let other = json!({ "dataset": app.root.id.to_string(), "label": "other" }).to_string();
+    send(&app.ada.token, other).await.refuses(422, "idempotency-mismatch", "");
+    // Another person's key of the same text is another key.
+    send(&app.eve.token, body.clone()).await.refuses(404, "not-found", "");
+    app.wait(SignedDuration::from_hours(25));
+    assert_ne!(send(&app.ada.token, body).await.is(201).text("/id"), first.text("/id"));
+    let long = "k".repeat(129);
+    for key in ["", "a b", &long] {
+        app.send("POST", "/api/v1/links", &app.ada.token, &[("idempotency-key", key)], "{}").await.refuses(400, "idempotency-key", "");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_names_its_field() {
+    let app = start().await;
+    let past = "2001-01-01T00:00:00Z";
+    for (more, status, code, pointer) in [
+        (json!({ "until": "soon" }), 422, "until", "/until"),
+        (json!({ "until": "0d" }), 422, "until-past", "/until"),
+        (json!({ "until": past }), 422, "until-past", "/until"),
+        (json!({ "not_before": "soon" }), 422, "not-before", "/not_before"),
+        (json!({ "not_before": "2999-01-01", "until": "30d" }), 422, "never-open", "/not_before"),
+        (json!({ "class": "private" }), 422, "class", "/class"),
+        (json!({ "label": "x".repeat(201) }), 422, "label", "/label"),
+        (json!({ "label": "a\u{7}b" }), 422, "label", "/label"),
+        (json!({ "path": "../secret" }), 400, "bad-path", "/path"),
+        (json!({ "path": "a//b" }), 400, "bad-path", "/path"),
+        (json!({ "path": "/a" }), 400, "bad-path", "/path"),
+        (json!({ "path": "a\\b" }), 400, "bad-path", "/path"),
+        (json!({ "maker": "me" }), 400, "body", "/maker"),
+        (json!({ "stewarded": true }), 400, "body", "/stewarded"),
+        (json!({ "strict": "yes" }), 400, "body", ""),
+        (json!({ "dataset": "d" }), 404, "not-found", ""),
+    ] {
+        let told = format!("{more}");
+        let answer = app.create(&app.ada.token, more).await;
+        assert_eq!(answer.status.as_u16(), status, "{told} {answer:?}");
+        answer.refuses(status, code, pointer);
+    }
+    let file = app.a_dataset("table.csv", Kind::File, 60).await;
+    app.post("/api/v1/links", &app.ada.token, json!({ "dataset": file.id.to_string(), "path": "x/" })).await.refuses(
+        422,
+        "no-such-path",
+        "/path",
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_request_is_refused() {
+    let app = start().await;
+    for path in ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/resolve"] {
+        app.send("POST", path, &app.ada.token, &[], "{\"dataset\":").await.refuses(400, "json", "");
+        app.send("POST", path, &app.ada.token, &[], "[]").await.refuses(400, "body", "");
+        app.send("POST", path, &app.ada.token, &[], "").await.is(400);
+        app.send("POST", path, &app.ada.token, &[], "{\"surprise\":1}").await.refuses(400, "body", "/surprise");
+        let large = format!("{{\"url\":\"{}\"}}", "x".repeat(1_048_576));
+        app.send("POST", path, &app.ada.token, &[], large).await.refuses(413, "body-too-large", "");
+    }
+}
+
+/// Every route of the router but the API's own description, with a link's or dataset's id in it.
+fn routes(link: &str, dataset: &str) -> Vec<(&'static str, String, &'static str, bool)> {
+    let revoke_all = format!("/api/v1/datasets/{dataset}/links/revoke");
+    vec![
+        ("GET", "/api/v1/links".to_owned(), "", false),
+        ("POST", "/api/v1/links".to_owned(), "{\"dataset\":\"D\"}", true),
+        ("POST", "/api/v1/links/batch".to_owned(), "{\"items\":[{\"dataset\":\"D\"}]}", true),
+        ("POST", "/api/v1/links/batch/revoke".to_owned(), "{\"ids\":[\"L\"]}", true),
+        ("POST", "/api/v1/links/resolve".to_owned(), "{\"url\":\"U\"}", false),
+        ("GET", format!("/api/v1/links/{link}"), "", false),
+        ("PATCH", format!("/api/v1/links/{link}"), "{\"label\":\"x\"}", true),
+        ("POST", format!("/api/v1/links/{link}/pause"), "", true),
+        ("POST", format!("/api/v1/links/{link}/resume"), "", true),
+        ("POST", format!("/api/v1/links/{link}/revoke"), "", true),
+        ("POST", revoke_all, "{\"reason\":\"r\"}", true),
+    ]
+}
+
+// SECURITY T1; SEMANTICS 4: what is not the caller's to know of is not there, with one body
+#[tokio::test]
+async fn every_route_is_closed_to_nobody_and_to_strangers() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    let (id, url, dataset) = (id_of(&link), link["url"].as_str().unwrap(), app.root.id.to_string());
+    let fill = |body: &str, id: &str, url: &str| {
+        body.replace("\"D\"", &format!("\"{dataset}\"")).replace("\"L\"", &format!("\"{id}\"")).replace("\"U\"", &format!("\"{url}\""))
+    };
+    let reader = app.token_for(&app.ada.user, &[], 51).await;
+    let mut bodies = BTreeSet::new();
+    for (method, path, body, changes) in routes(id, &dataset) {
+        let body = fill(body, id, url);
+        let headers = [("if-match", "\"1\"")];
+        for token in ["", "offprint_wrong", &format!("{}a", app.ada.token), &app.ada.token.to_uppercase()] {
+            let answer = app.send(method, &path, token, &headers, body.clone()).await.refuses(401, "sign-in", "");
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        }
+        let strange = app.send(method, &path, &app.eve.token, &headers, body.clone()).await;
+        if path == "/api/v1/links" && method == "GET" {
+            assert_eq!((strange.status, &strange.json["items"]), (StatusCode::OK, &json!([])), "{strange:?}");
+        } else if path.contains("/batch") {
+            assert_eq!(outcome(&strange.json["items"][0]), (404, "not-found"), "{strange:?}");
+        } else {
+            let mut strange = strange.refuses(404, "not-found", "");
+            strange.json.as_object_mut().unwrap().remove("request_id");
+            bodies.insert(strange.json.to_string());
+        }
+        if changes {
+            let narrow = app.send(method, &path, &reader, &headers, body).await;
+            if path.contains("/batch") {
+                assert_eq!(outcome(&narrow.json["items"][0]), (403, "scope"), "{narrow:?}");
+            } else {
+                assert_eq!(narrow.refuses(403, "scope", "").json["scope"], "links");
+            }
+        }
+    }
+    // Nothing was changed by any of it, and a link that is not there looks the same.
+    assert_eq!(app.get(&format!("/api/v1/links/{id}"), &app.ada.token).await.is(200).json, link);
+    for path in ["/api/v1/links/laaaaaaaaaaaaaaaaaaaaaaaaaa", "/api/v1/links/x", "/api/v1/links/%ff", "/api/v1/nothing"] {
+        let mut nobody = app.get(path, &app.eve.token).await.refuses(404, "not-found", "");
+        nobody.json.as_object_mut().unwrap().remove("request_id");
+        bodies.insert(nobody.json.to_string());
+    }
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_ended_opens_nothing() {
+    let app = start().await;
+    app.wait(SignedDuration::from_hours(24 * 3_651));
+    app.get("/api/v1/links", &app.ada.token).await.refuses(401, "sign-in", "");
+}
+
+// L2, L5; SEMANTICS 5
+#[tokio::test]
+async fn an_edit_keeps_the_url_and_says_when_a_narrowing_is_in_force() {
+    let app = start().await;
+    let link = app.a_link(json!({ "until": "10d" })).await;
+    let path = format!("/api/v1/links/{}", id_of(&link));
+    app.send("PATCH", &path, &app.ada.token, &[], "{}").await.refuses(428, "if-match", "");
+    for tag in ["\"2\"", "\"0\"", "1", "W/\"1\""] {
+        let stale = app.send("PATCH", &path, &app.ada.token, &[("if-match", tag)], "{\"label\":\"x\"}").await.refuses(412, "stale", "");
+        assert_eq!(stale.json["version"], 1);
+    }
+    let wider = app.patch(&path, &app.ada.token, 1, json!({ "until": "20d", "label": "new" })).await.is(200);
+    assert_eq!((wider.json.get("enforced_by"), wider.headers["etag"].to_str().unwrap()), (None, "\"2\""));
+    assert_eq!((&wider.json["link"]["url"], wider.text("/link/label")), (&link["url"], "new"));
+    let narrower = app.patch(&path, &app.ada.token, 2, json!({ "until": "5d" })).await.is(200);
+    assert_eq!(instant(&narrower.json["enforced_by"]), app.now() + SignedDuration::from_secs(66));
+    // What was open under the wider timing counts, though the link is strict from now on.
+    let strict = app.patch(&path, &app.ada.token, 3, json!({ "strict": true })).await.is(200);
+    assert_eq!(instant(&strict.json["enforced_by"]), app.now() + SignedDuration::from_secs(66));
+    let strictly = app.patch(&path, &app.ada.token, 4, json!({ "until": "4d" })).await.is(200);
+    assert_eq!(instant(&strictly.json["enforced_by"]), app.now() + SignedDuration::from_secs(16));
+    let later = app.patch(&path, &app.ada.token, 5, json!({ "not_before": "2999-01-01", "until": "never" })).await.is(200);
+    assert_eq!(later.text("/link/state"), "not-yet");
+    let cleared = app.patch(&path, &app.ada.token, 6, json!({ "not_before": null })).await.is(200);
+    assert_eq!((cleared.text("/link/state"), cleared.json["link"].get("not_before")), ("live", None));
+    // An edit that changes nothing is no new version.
+    let same = app.patch(&path, &app.ada.token, 7, json!({ "label": "new" })).await.is(200);
+    assert_eq!(same.json["link"]["version"], 7);
+    for (body, status, code, pointer) in [
+        (json!({ "until": null }), 400, "body", ""),
+        (json!({ "class": "review" }), 400, "body", "/class"),
+        (json!({ "until": "x" }), 422, "until", "/until"),
+        (json!({ "until": "0d" }), 422, "until-past", "/until"),
+    ] {
+        app.patch(&path, &app.ada.token, 7, body).await.refuses(status, code, pointer);
+    }
+}
+
+// L4
+#[tokio::test]
+async fn pause_and_resume_restore_the_link_at_the_same_url() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    let path = format!("/api/v1/links/{}", id_of(&link));
+    let paused = app.post(&format!("{path}/pause"), &app.ada.token, json!({})).await.is(200);
+    assert_eq!((paused.text("/link/state"), instant(&paused.json["enforced_by"])), ("paused", app.now() + SignedDuration::from_secs(66)));
+    let again = app.post(&format!("{path}/pause"), &app.ada.token, json!({})).await.is(200);
+    assert_eq!((again.json["link"]["version"].as_u64(), again.text("/link/state")), (Some(2), "paused"));
+    let resumed = app.post(&format!("{path}/resume"), &app.ada.token, json!({})).await.is(200);
+    assert_eq!((resumed.text("/link/state"), &resumed.json["link"]["url"], resumed.json.get("enforced_by")), ("live", &link["url"], None));
+    app.post(&format!("{path}/pause"), &app.ada.token, json!({ "why": "x" })).await.is(200);
+}
+
+// L3; SEMANTICS 5
+#[tokio::test]
+async fn a_revoke_is_for_good_and_says_when_it_is_in_force() {
+    let app = start().await;
+    for (more, bound) in [
+        (json!({ "label": "private" }), 66),
+        (json!({ "class": "publication" }), 331),
+        (json!({ "strict": true }), 16),
+        (json!({ "class": "review" }), 66),
+    ] {
+        let link = app.a_link(more).await;
+        let path = format!("/api/v1/links/{}", id_of(&link));
+        let revoked = app.post(&format!("{path}/revoke"), &app.ada.token, json!({ "reason": "over" })).await.is(200);
+        let state = if bound == 331 { "withdrawn" } else { "revoked" };
+        assert_eq!(
+            (revoked.text("/link/state"), instant(&revoked.json["enforced_by"])),
+            (state, app.now() + SignedDuration::from_secs(bound))
+        );
+        assert_eq!(
+            (revoked.text("/link/revoked/reason"), revoked.text("/link/revoked/by")),
+            ("over", app.ada.user.id.to_string().as_str())
+        );
+        let first = revoked.text("/link/revoked/at").to_owned();
+        app.wait(SignedDuration::from_secs(10));
+        let again = app.post(&format!("{path}/revoke"), &app.ada.token, json!({ "reason": "still over" })).await.is(200);
+        assert_eq!((again.text("/link/revoked/at"), again.text("/link/revoked/reason")), (first.as_str(), "over"));
+        let code = format!("link-{state}");
+        app.post(&format!("{path}/resume"), &app.ada.token, json!({})).await.refuses(410, &code, "");
+        app.post(&format!("{path}/pause"), &app.ada.token, json!({})).await.refuses(410, &code, "");
+        app.patch(&path, &app.ada.token, 1, json!({ "label": "alive" })).await.refuses(410, &code, "");
+        assert_eq!(app.get(&path, &app.ada.token).await.is(200).text("/state"), state);
+    }
+}
+
+#[tokio::test]
+async fn a_publication_link_is_not_withdrawn_without_a_reason() {
+    let app = start().await;
+    let link = app.a_link(json!({ "class": "publication" })).await;
+    assert_eq!((link["stewarded"].as_bool(), link.get("until")), (Some(true), None));
+    let path = format!("/api/v1/links/{}/revoke", id_of(&link));
+    for body in ["", "{}", "{\"reason\":\"\"}", "{\"reason\":\"  \"}"] {
+        app.send("POST", &path, &app.ada.token, &[], body).await.refuses(409, "reason-needed", "/reason");
+    }
+    app.post(&path, &app.ada.token, json!({ "reason": "x".repeat(1_001) })).await.refuses(422, "reason", "/reason");
+    assert_eq!(app.get(&format!("/api/v1/links/{}", id_of(&link)), &app.ada.token).await.text("/state"), "live");
+    app.post(&path, &app.ada.token, json!({ "reason": "retracted" })).await.is(200);
+}
+
+// Issue 2, section 9.6, on this table
+#[tokio::test]
+async fn a_link_is_shown_and_revoked_the_moment_after_it_was_made() {
+    let app = start().await;
+    for number in 0..20 {
+        let link = app.a_link(json!({ "label": number.to_string() })).await;
+        let path = format!("/api/v1/links/{}", id_of(&link));
+        app.get(&path, &app.ada.token).await.is(200);
+        app.post(&format!("{path}/revoke"), &app.ada.token, json!({})).await.is(200);
+        assert_eq!(app.get(&path, &app.ada.token).await.is(200).text("/state"), "revoked");
+    }
+}
+
+// L18
+#[tokio::test]
+async fn all_links_of_a_dataset_end_in_one_write() {
+    let app = start().await;
+    let old = [app.a_link(json!({ "label": "a" })).await, app.a_link(json!({ "label": "b", "class": "publication" })).await];
+    let zarr = app.a_dataset("fused.ome.zarr", Kind::Zarr, 61).await;
+    let beside = app.post("/api/v1/links", &app.ada.token, json!({ "dataset": zarr.id.to_string() })).await.is(201).json;
+    let path = format!("/api/v1/datasets/{}/links/revoke", app.root.id);
+    app.post(&path, &app.ada.token, json!({})).await.refuses(409, "reason-needed", "/reason");
+    app.post("/api/v1/datasets/x/links/revoke", &app.ada.token, json!({ "reason": "r" })).await.refuses(404, "not-found", "");
+    let ended = app.post(&path, &app.ada.token, json!({ "reason": "leaked" })).await.is(200);
+    assert_eq!(
+        (ended.text("/dataset"), instant(&ended.json["enforced_by"])),
+        (app.root.id.to_string().as_str(), app.now() + SignedDuration::from_secs(331))
+    );
+    let state = |link: &Value| {
+        let (app, path) = (&app, format!("/api/v1/links/{}", id_of(link)));
+        async move { app.get(&path, &app.ada.token).await.is(200).text("/state").to_owned() }
+    };
+    assert_eq!(
+        (state(&old[0]).await, state(&old[1]).await, state(&beside).await),
+        ("revoked".to_owned(), "withdrawn".to_owned(), "live".to_owned())
+    );
+    let next = app.a_link(json!({ "label": "a" })).await;
+    assert_ne!(id_of(&next), id_of(&old[0]));
+    assert_eq!(state(&next).await, "live");
+}
+
+#[tokio::test]
+async fn ceilings_bind_new_links_and_edits() {
+    let app = start_under(Ceilings { audience: Audience::Link, link_days_max: Some(10) }).await;
+    app.create(&app.ada.token, json!({ "class": "publication", "until": "5d" })).await.refuses(403, "audience-too-wide", "/class");
+    for until in ["11d", "never", "2999-01-01"] {
+        let far = app.create(&app.ada.token, json!({ "until": until })).await.refuses(422, "until-too-far", "/until");
+        assert_eq!(far.json["days_max"], 10);
+    }
+    // The class's own 30 days are over the ceiling, too: nobody gets less than the reply says.
+    app.create(&app.ada.token, json!({})).await.refuses(422, "until-too-far", "/until");
+    let link = app.a_link(json!({ "until": "10d" })).await;
+    app.patch(&format!("/api/v1/links/{}", id_of(&link)), &app.ada.token, 1, json!({ "until": "never" })).await.refuses(
+        422,
+        "until-too-far",
+        "/until",
+    );
+    let closed = start_under(Ceilings { audience: Audience::Accounts, link_days_max: None }).await;
+    closed.create(&closed.ada.token, json!({})).await.refuses(403, "audience-too-wide", "/class");
+}
+
+#[tokio::test]
+async fn a_review_link_has_a_neutral_name() {
+    let app = start().await;
+    let link = app.a_link(json!({ "class": "review", "path": "fused.ome.zarr/" })).await;
+    assert!(link["url"].as_str().unwrap().ends_with("/data.ome.zarr"), "{link}");
+    assert_eq!(instant(&link["until"]), app.now() + SignedDuration::from_hours(24 * 90));
+}
+
+// L17 as far as it goes here: filters and pages
+#[tokio::test]
+async fn a_listing_is_filtered_and_goes_on_where_it_stopped() {
+    let app = start().await;
+    let mut made = Vec::new();
+    for number in 0..7 {
+        app.wait(SignedDuration::from_secs(1));
+        made.push(
+            app.a_link(json!({ "label": format!("Talk {number}"), "class": if number == 3 { "event" } else { "collaboration" } })).await,
+        );
+    }
+    app.post(&format!("/api/v1/links/{}/pause", id_of(&made[0])), &app.ada.token, json!({})).await.is(200);
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&made[1])), &app.ada.token, json!({})).await.is(200);
+    let ids = |answer: &Answer| answer.json["items"].as_array().unwrap().iter().map(|link| id_of(link).to_owned()).collect::<Vec<_>>();
+    let newest_first: Vec<String> = made.iter().rev().map(|link| id_of(link).to_owned()).collect();
+    assert_eq!(ids(&app.get("/api/v1/links", &app.ada.token).await.is(200)), newest_first);
+    assert_eq!(ids(&app.get(&format!("/api/v1/links?dataset={}", app.root.id), &app.ada.token).await.is(200)), newest_first);
+    for (query, want) in [
+        ("state=paused", vec![0]),
+        ("state=revoked", vec![1]),
+        ("state=live", vec![6, 5, 4, 3, 2]),
+        ("class=event", vec![3]),
+        ("q=talk%205", vec![5]),
+        ("q=nothing", vec![]),
+        ("state=live&class=event&q=T", vec![3]),
+    ] {
+        let want: Vec<String> = want.into_iter().map(|number: usize| id_of(&made[number]).to_owned()).collect();
+        assert_eq!(ids(&app.get(&format!("/api/v1/links?{query}"), &app.ada.token).await.is(200)), want, "{query}");
+    }
+    for state in LinkState::ALL {
+        app.get(&format!("/api/v1/links?state={}", state.word()), &app.ada.token).await.is(200);
+    }
+    for class in Class::ALL {
+        app.get(&format!("/api/v1/links?class={}", class.word()), &app.ada.token).await.is(200);
+    }
+    // Page by page, by the cursor in the body or by the header: everything once.
+    for query in ["limit=2", "limit=2&state=live", "limit=3&q=talk"] {
+        let whole =
+            ids(&app.get(&format!("/api/v1/links?{}", query.split_once('&').map_or("", |(_, filters)| filters)), &app.ada.token).await);
+        let (mut found, mut next) = (Vec::new(), Some(format!("/api/v1/links?{query}")));
+        while let Some(path) = next {
+            let page = app.get(&path, &app.ada.token).await.is(200);
+            assert!(ids(&page).len() <= 3);
+            found.extend(ids(&page));
+            next = page
+                .headers
+                .get("link")
+                .map(|link| link.to_str().unwrap().strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned());
+            assert_eq!(next.is_some(), page.json.get("next_cursor").is_some());
+            if let Some(next) = &next {
+                assert!(next.contains(page.text("/next_cursor")), "{next}");
+            }
+        }
+        assert_eq!(found, whole, "{query}");
+    }
+    for (query, code, pointer) in [
+        ("limit=0", "limit", "/limit"),
+        ("limit=101", "limit", "/limit"),
+        ("limit=x", "query", ""),
+        ("state=dead", "state", "/state"),
+        ("class=x", "class", "/class"),
+        ("stat=live", "query", ""),
+        ("cursor=x", "bad-cursor", "/cursor"),
+    ] {
+        app.get(&format!("/api/v1/links?{query}"), &app.ada.token).await.refuses(400, code, pointer);
+    }
+}
+
+// SECURITY T38
+#[tokio::test]
+async fn a_cursor_works_for_its_caller_and_query_alone_and_for_an_hour() {
+    let app = start().await;
+    for label in ["a", "b", "c"] {
+        app.a_link(json!({ "label": label })).await;
+    }
+    let page = app.get("/api/v1/links?limit=1&state=live", &app.ada.token).await.is(200);
+    let cursor = page.text("/next_cursor").to_owned();
+    let get = |query: String, token: String| {
+        let app = &app;
+        async move { app.get(&format!("/api/v1/links?{query}"), &token).await }
+    };
+    get(format!("limit=1&state=live&cursor={cursor}"), app.ada.token.clone()).await.is(200);
+    get(format!("limit=2&state=live&cursor={cursor}"), app.ada.token.clone()).await.is(200);
+    get(format!("limit=1&cursor={cursor}"), app.ada.token.clone()).await.refuses(400, "bad-cursor", "/cursor");
+    get(format!("limit=1&state=paused&cursor={cursor}"), app.ada.token.clone()).await.refuses(400, "bad-cursor", "/cursor");
+    get(format!("limit=1&state=live&cursor={cursor}"), app.eve.token.clone()).await.refuses(400, "bad-cursor", "/cursor");
+    for place in 0..cursor.len() {
+        let mut changed = cursor.clone().into_bytes();
+        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        get(format!("limit=1&state=live&cursor={changed}"), app.ada.token.clone()).await.refuses(400, "bad-cursor", "/cursor");
+    }
+    app.wait(SignedDuration::from_secs(3_601));
+    get(format!("limit=1&state=live&cursor={cursor}"), app.ada.token.clone()).await.refuses(400, "bad-cursor", "/cursor");
+}
+
+// L9
+#[tokio::test]
+async fn a_thousand_links_are_made_and_revoked_at_once() {
+    let app = start().await;
+    let items: Vec<Value> = (0..1_000).map(|number| json!({ "dataset": app.root.id.to_string(), "label": number.to_string() })).collect();
+    let body = json!({ "items": items }).to_string();
+    let key = [("idempotency-key", "batch-1")];
+    let made = app.send("POST", "/api/v1/links/batch", &app.ada.token, &key, body.clone()).await.is(200).json;
+    let made = made["items"].as_array().unwrap();
+    assert_eq!(made.len(), 1_000);
+    for (index, item) in made.iter().enumerate() {
+        assert_eq!(
+            (item["index"].as_u64(), outcome(item), &item["link"]["label"]),
+            (Some(index as u64), (201, ""), &json!(index.to_string())),
+            "{item}"
+        );
+    }
+    let urls: BTreeSet<&str> = made.iter().map(|item| item["link"]["url"].as_str().unwrap()).collect();
+    assert_eq!(urls.len(), 1_000);
+    // Sent again whole, as after a lost answer.
+    let again = app.send("POST", "/api/v1/links/batch", &app.ada.token, &key, body).await.is(200).json;
+    assert!(
+        again["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(made)
+            .all(|(again, first)| again["link"]["id"] == first["link"]["id"] && again["status"] == 201)
+    );
+    let ids: Vec<&str> = made.iter().map(|item| id_of(&item["link"])).collect();
+    let revoked = app.post("/api/v1/links/batch/revoke", &app.ada.token, json!({ "ids": ids, "reason": "done" })).await.is(200).json;
+    let bound = app.now() + SignedDuration::from_secs(66);
+    for item in revoked["items"].as_array().unwrap() {
+        assert_eq!((outcome(item), instant(&item["enforced_by"]), &item["link"]["state"]), ((200, ""), bound, &json!("revoked")));
+    }
+    let too_many = vec![ids[0]; 1_001];
+    app.post("/api/v1/links/batch/revoke", &app.ada.token, json!({ "ids": too_many })).await.refuses(422, "too-many", "/ids");
+    let too_many = vec![json!({ "dataset": "d" }); 1_001];
+    app.post("/api/v1/links/batch", &app.ada.token, json!({ "items": too_many })).await.refuses(422, "too-many", "/items");
+}
+
+#[tokio::test]
+async fn one_bad_item_of_a_batch_hides_no_other() {
+    let app = start().await;
+    let dataset = app.root.id.to_string();
+    let items = json!({ "items": [
+        { "dataset": dataset, "label": "a" },
+        { "dataset": "d" },
+        { "dataset": dataset, "until": "0d" },
+        { "dataset": dataset, "path": ".." },
+        { "dataset": dataset, "label": "a" },
+        { "dataset": dataset, "class": "publication" },
+    ] });
+    let made = app.post("/api/v1/links/batch", &app.ada.token, items).await.is(200).json;
+    let outcomes: Vec<_> = made["items"].as_array().unwrap().iter().map(outcome).collect();
+    assert_eq!(outcomes, [(201, ""), (404, "not-found"), (422, "until-past"), (400, "bad-path"), (200, ""), (201, "")]);
+    assert_eq!(made["items"][2]["problem"]["errors"][0]["pointer"], "/until");
+    assert_eq!(made["items"][0]["link"]["id"], made["items"][4]["link"]["id"]);
+    let ids = json!({ "ids": [made["items"][0]["link"]["id"], "x", made["items"][5]["link"]["id"]] });
+    let revoked = app.post("/api/v1/links/batch/revoke", &app.ada.token, ids).await.is(200).json;
+    let outcomes: Vec<_> = revoked["items"].as_array().unwrap().iter().map(outcome).collect();
+    assert_eq!(outcomes, [(200, ""), (404, "not-found"), (409, "reason-needed")]);
+}
+
+#[tokio::test]
+async fn a_link_is_found_by_its_url_by_whoever_may_know_of_it() {
+    let app = start().await;
+    let link = app.a_link(json!({ "path": "fused.ome.zarr/" })).await;
+    let url = link["url"].as_str().unwrap();
+    let key = link["s3"]["bucket"].as_str().unwrap();
+    for text in [url.to_owned(), format!("{url}/0/c/0"), link["streamed_url"].as_str().unwrap().to_owned(), key.to_owned()] {
+        let found = app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": text })).await.is(200);
+        assert_eq!(found.json, link);
+    }
+    for text in ["", "https://data.test/", "x", &"a".repeat(32)] {
+        app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": text })).await.refuses(404, "not-found", "");
+    }
+}
+
+// SECURITY T5
+#[tokio::test]
+async fn another_secret_shows_no_url_and_changes_nothing_else() {
+    let mut app = start().await;
+    let link = app.a_link(json!({})).await;
+    app.router = links::router(app.app.clone(), Arc::new(DeploymentSecret::new(vec![8; 32]).unwrap()));
+    let shown = app.get(&format!("/api/v1/links/{}", id_of(&link)), &app.ada.token).await.is(200).json;
+    assert_eq!((shown.get("url"), shown.get("streamed_url"), shown.get("s3"), &shown["state"]), (None, None, None, &json!("live")));
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&link)), &app.ada.token, json!({})).await.is(200);
+}
+
+// SECURITY T6
+#[tokio::test]
+async fn an_access_line_names_the_link_and_holds_no_secret() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": link["url"] })).await.is(200);
+    app.get("/api/v1/links/x", &app.ada.token).await.is(404);
+    let lines = app.app.lines.text();
+    let read: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.iter().map(|line| line["status"].as_u64().unwrap()).collect::<Vec<_>>(), [201, 200, 404]);
+    assert_eq!((&read[0]["link"], &read[2]["reason"], &read[0]["origin"]), (&link["id"], &json!("not-found"), &json!("app")));
+    for secret in [link["s3"]["bucket"].as_str().unwrap(), &app.ada.token, link["url"].as_str().unwrap()] {
+        assert!(!lines.contains(secret));
+    }
+}
+
+// SECURITY T2: the description says what the router does, and the other way round
+#[tokio::test]
+async fn the_description_has_just_the_routes_of_the_router() {
+    let app = start().await;
+    let described: BTreeSet<(String, String)> = support::operations(&links::openapi());
+    let routed = app.routes(include_str!("../../src/lib.rs")).await;
+    assert_eq!(described, routed);
+    assert_eq!(described.len(), 12);
+    let whole = app.get("/api/v1/openapi.json", "").await.is(200);
+    assert_eq!((whole.text("/openapi"), whole.headers["content-type"].to_str().unwrap()), ("3.1.0", "application/json"));
+    for (method, path) in described {
+        assert!(whole.json["paths"][&path].get(method.to_lowercase()).is_some(), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_an_address_does_not_take_is_a_problem_too() {
+    let app = start().await;
+    let refused = app.send("PUT", "/api/v1/links", &app.ada.token, &[], "").await.refuses(405, "method", "");
+    assert_eq!(refused.headers["allow"], "GET,HEAD,POST");
+}

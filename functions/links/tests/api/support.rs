@@ -1,0 +1,277 @@
+//! An app over real parts: the embedded table and store, a folder of files, and people with tokens. No socket but theirs.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use axum::{Router, body::Body};
+use domain::{
+    dataset::{Dataset, Kind},
+    decision::{Action, Facts, Permit, Place, Principal, decide},
+    id::{DatasetId, SourceId, TokenId, UserId},
+    path::ObjectPath,
+    source::{Audience, Ceilings, Source, SourceName, State, Store},
+    token::{Scope, Token, TokenSecret},
+    user::{Standing, User},
+};
+use edge::{App, Clock, config::Config, trace::LineSink};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
+use objects::{
+    Objects, Settings,
+    credentials::{Credentials, Signer},
+};
+use serde_json::Value;
+use table::Table;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// An app, its router and its parts.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    /// Administrator, and owner of the source `demo`.
+    pub(crate) ada: Person,
+    /// Has an account and nothing else.
+    pub(crate) eve: Person,
+    /// The root dataset of `demo`: `fused.ome.zarr/`, `notes/plan.txt`, `table.csv`.
+    pub(crate) root: Dataset,
+    pub(crate) source: Source,
+    pub(crate) data_origin: &'static str,
+    clock: Arc<AtomicI64>,
+    _folder: tempfile::TempDir,
+}
+
+/// A person, with a token for everything.
+pub(crate) struct Person {
+    pub(crate) user: User,
+    pub(crate) token: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the embedded store checks signatures by the machine's clock")]
+fn machine_now() -> Timestamp {
+    Timestamp::now()
+}
+
+impl TestApp {
+    pub(crate) async fn start(router: impl FnOnce(App) -> Router, ceilings: Ceilings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [("fused.ome.zarr/zarr.json", "{}"), ("notes/plan.txt", "plan"), ("table.csv", "a,b")] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let (s3, table) = (store(folder.path()).await, table().await);
+        table.create().await.unwrap();
+        let now = Timestamp::from_second(machine_now().as_second()).unwrap();
+        let clock = Arc::new(AtomicI64::new(now.as_millisecond()));
+        let keys = Credentials::new("AKTEST", "test-secret", None, None);
+        let objects =
+            Objects::new(Settings { endpoint: Some(s3), public_endpoint: None, signer: Signer::Static(keys), sts_endpoint: None }).unwrap();
+        let data_origin = "https://data.test";
+        let config = Config { data_url: Some(data_origin.to_owned()), ..Config::default() };
+        let app = App::new(config, table.clone(), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
+        let ada = User { id: UserId::new(Uuid::from_u128(1)), name: "Ada".to_owned(), administrator: true, standing: Standing::Active };
+        let eve = User { id: UserId::new(Uuid::from_u128(2)), name: "Eve".to_owned(), administrator: false, standing: Standing::Active };
+        let (token, text) = new_token(&ada, &Scope::ALL, 100, now);
+        table.bootstrap(&ada, &token, now).await.unwrap();
+        let ada = Person { user: ada, token: text };
+        table.insert_user(&administer(&ada.user, now), &eve, now).await.unwrap();
+        let eve_token = insert_token(&table, &eve, &Scope::ALL, 101, now).await;
+        let (source, root) = a_source("demo", "demo-data", ceilings, &ada.user, now);
+        table.register_source(&administer(&ada.user, now), &source, &root, None, now).await.unwrap();
+        let router = router(app.clone());
+        Self { app, router, ada, eve: Person { user: eve, token: eve_token }, root, source, data_origin, clock, _folder: folder }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// Lets the clock go on.
+    pub(crate) fn wait(&self, span: SignedDuration) {
+        self.clock.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// A further token of somebody's, for these scopes.
+    pub(crate) async fn token_for(&self, user: &User, scopes: &[Scope], id: u128) -> String {
+        insert_token(&self.app.table, user, scopes, id, self.now()).await
+    }
+
+    /// A dataset of Ada's at `path`.
+    pub(crate) async fn a_dataset(&self, path: &str, kind: Kind, id: u128) -> Dataset {
+        let now = self.now();
+        let place = Arc::new(Place { source: self.source.clone(), dataset: self.root.clone() });
+        let permit = decide(&principal(&self.ada.user, now), Action::Register, &Facts::Dataset(place), now).unwrap();
+        let path = ObjectPath::from_decoded(path).unwrap();
+        let dataset = Dataset::below(&self.root, DatasetId::new(Uuid::from_u128(id)), path, kind, now).unwrap();
+        self.app.table.register_dataset(&permit, &dataset, None, now).await.unwrap().dataset
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send("GET", path, token, &[], "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send("POST", path, token, &[], body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, version: u64, body: Value) -> Answer {
+        self.send("PATCH", path, token, &[("if-match", &format!("\"{version}\""))], body.to_string()).await
+    }
+
+    /// Sends one request; an empty token sends none.
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status: parts.status, headers: parts.headers, json }
+    }
+}
+
+impl Answer {
+    /// Holds it to a status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// Holds it to a problem: its status, its code, the field it points at (empty: none), and that it says what to do.
+    #[track_caller]
+    pub(crate) fn refuses(self, status: u16, code: &str, pointer: &str) -> Self {
+        assert_eq!((self.status.as_u16(), self.text("/code")), (status, code), "{self:?}");
+        assert_eq!(self.headers.get("content-type").unwrap(), "application/problem+json", "{self:?}");
+        assert_eq!(self.headers.get("cache-control").unwrap(), "no-store");
+        assert_eq!(self.json["errors"].get(0).map_or("", |error| error["pointer"].as_str().unwrap()), pointer, "{self:?}");
+        for field in ["/type", "/title", "/detail", "/hint", "/request_id"] {
+            assert!(!self.text(field).is_empty(), "{field} {self:?}");
+        }
+        assert_eq!(self.json["status"], status);
+        self
+    }
+
+    /// A string in the body, by its JSON pointer.
+    #[track_caller]
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {self:?}"))
+    }
+}
+
+/// The facts by which somebody acts as an administrator: how a test writes what no route does.
+fn principal(user: &User, now: Timestamp) -> Principal {
+    let (token, _text) = new_token(user, &Scope::ALL, 0, now);
+    Principal::Token { user: Arc::new(user.clone()), token: Arc::new(token) }
+}
+
+fn administer(user: &User, now: Timestamp) -> Permit {
+    let user = User { administrator: true, ..user.clone() };
+    decide(&principal(&user, now), Action::Administer, &Facts::Deployment, now).unwrap()
+}
+
+fn new_token(user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> (Token, String) {
+    let mut bits = [7; 20];
+    bits[..16].copy_from_slice(&id.to_be_bytes());
+    let secret = TokenSecret::new(bits);
+    let (id, until) = (TokenId::new(Uuid::from_u128(id)), now + SignedDuration::from_hours(24 * 3650));
+    let token = Token {
+        id,
+        hash: secret.hash(),
+        owner: user.id,
+        label: "test".to_owned(),
+        scopes: scopes.to_vec(),
+        until,
+        made: now,
+        revoked: None,
+    };
+    (token, secret.reveal())
+}
+
+async fn insert_token(table: &Table, user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> String {
+    let (token, text) = new_token(user, scopes, id, now);
+    table.insert_token(&administer(user, now), &token, now).await.unwrap();
+    text
+}
+
+fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Timestamp) -> (Source, Dataset) {
+    let (id, root) = (SourceId::new(Uuid::from_u128(10)), DatasetId::new(Uuid::from_u128(11)));
+    let store = Store {
+        bucket: bucket.to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        path_style: true,
+        role: None,
+        requester_pays: false,
+    };
+    let (name, prefix) = (SourceName::parse(name).unwrap(), ObjectPath::default());
+    let source = Source { id, name, store, prefix, ceilings, serving: true, state: State::Active, root, version: 1 };
+    (source, Dataset::root(root, id, owner.id, now))
+}
+
+/// Ceilings that are in nobody's way.
+pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None };
+
+async fn table() -> Table {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let keys = embed::Keys { access_key_id: "AKTEST".to_owned(), secret_access_key: "test-secret".to_owned() };
+    let store = embed::dynamodb::Store::memory().unwrap();
+    tokio::spawn(async move { embed::dynamodb::serve(listener, store, keys, std::future::pending()).await.unwrap() });
+    let keys = aws_credential_types::Credentials::new("AKTEST", "test-secret", None, None, "test");
+    // A laptop under load answers late: here that is no fault, so each try has ten seconds.
+    let patience =
+        aws_smithy_types::timeout::TimeoutConfig::builder().operation_attempt_timeout(std::time::Duration::from_secs(10)).build();
+    let settings = Table::settings(Some(endpoint), "us-east-1", Some(keys)).unwrap();
+    Table::new(settings.to_builder().timeout_config(patience).build(), "offprint")
+}
+
+async fn store(folder: &std::path::Path) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let keys = embed::Keys { access_key_id: "AKTEST".to_owned(), secret_access_key: "test-secret".to_owned() };
+    let buckets = vec![embed::Bucket { name: "demo-data".to_owned(), root: folder.to_owned() }];
+    tokio::spawn(async move { embed::s3::serve(listener, buckets, keys, std::future::pending()).await.unwrap() });
+    endpoint
+}
+
+/// Every operation of a description, as method and path.
+pub(crate) fn operations(description: &utoipa::openapi::OpenApi) -> std::collections::BTreeSet<(String, String)> {
+    let description = serde_json::to_value(description).unwrap();
+    let paths = description["paths"].as_object().unwrap().clone();
+    let of = |(path, item): (String, Value)| {
+        item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+    };
+    paths.into_iter().flat_map(of).collect()
+}
+
+impl TestApp {
+    /// Every route of the router whose source this is: the paths as written there, the methods as the router itself names them.
+    pub(crate) async fn routes(&self, source: &str) -> std::collections::BTreeSet<(String, String)> {
+        let mut routes = std::collections::BTreeSet::new();
+        for path in source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let refused = self.send("TRACE", &path.replace("{id}", "x"), "", &[], "").await.is(405);
+            let methods = refused.headers["allow"].to_str().unwrap().split(',').filter(|method| *method != "HEAD");
+            routes.extend(methods.map(|method| (method.to_owned(), path.to_owned())));
+        }
+        routes
+    }
+}

@@ -1,0 +1,150 @@
+//! The data plane: redirects, streams and lists what a link opens. The only hot path.
+//!
+//! Not here: reading the raw path (`edge/target.rs`), facts (`table/access.rs`), the decision (`domain`), signing (`objects`).
+//! It can write nothing, and cannot see what keys are derived from.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")
+)]
+
+mod index;
+mod listing;
+mod object;
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    decision::{Action, Facts, LinkFacts, Permit, Principal, decide},
+    key::LinkKey,
+    limits::CLOCK_SKEW_MAX_SECS,
+    link::Class,
+};
+use edge::{
+    App, cors,
+    lambda::{EventTime, OwnOrigin, RequestId},
+    problem::Problem,
+    target::{Form, RawTarget, Target},
+    trace::{Trace, Verdict, new_request_id},
+};
+use http::{Method, StatusCode, request::Parts};
+use jiff::Timestamp;
+
+/// The data origin: one fallback and no patterns, so that no router ever reads the path.
+pub fn router(app: App) -> Router {
+    Router::new().fallback(answer).with_state(app)
+}
+
+/// Every request comes and goes here.
+async fn answer(State(app): State<App>, request: Request) -> Response {
+    let (mut parts, _no_body_is_read) = request.into_parts();
+    let now = app.now();
+    let id = parts.extensions.remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
+    let trace = Trace::open("data", id, &parts.method, &parts.headers, now);
+    let mut reading = Reading { app: &app, parts: &parts, now, verdict: Verdict::default(), indexed: false };
+    let mut answer = reading.answer().await.unwrap_or_else(IntoResponse::into_response);
+    let Reading { verdict, indexed, .. } = reading;
+    close(&mut answer, verdict, indexed, parts.method == Method::HEAD);
+    trace.close(&mut answer, &app.lines);
+    answer
+}
+
+/// What every answer gets, errors too.
+fn close(answer: &mut Response, mut verdict: Verdict, indexed: bool, head: bool) {
+    verdict.reason = answer.extensions().get::<Verdict>().and_then(|refused| refused.reason);
+    answer.extensions_mut().insert(verdict);
+    cors::add(answer.headers_mut(), indexed);
+    if head {
+        *answer.body_mut() = axum::body::Body::empty();
+    }
+}
+
+/// One request under way.
+struct Reading<'a> {
+    app: &'a App,
+    parts: &'a Parts,
+    now: Timestamp,
+    verdict: Verdict,
+    indexed: bool,
+}
+
+impl Reading<'_> {
+    async fn answer(&mut self) -> Result<Response, Problem> {
+        if self.parts.method == Method::OPTIONS {
+            return Ok(cors::preflight(&self.parts.headers));
+        }
+        if !cors::is_offered(&self.parts.method) {
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the data origin is read with GET and HEAD")
+                .hint("data are changed where they lie"));
+        }
+        self.check_clock()?;
+        let raw = RawTarget::of(self.parts);
+        match Target::parse(&raw.path)? {
+            Target::Unknown => Err(Problem::not_found()),
+            Target::Root => self.root(raw.query.as_deref()).await,
+            Target::Bucket { key, form } => self.bucket(&key, form, raw.query.as_deref()).await,
+            Target::Object { key, form, name, path } => {
+                let facts = self.facts(&key).await?;
+                if facts.link.name != name {
+                    return Err(Problem::not_found());
+                }
+                self.object(facts, form, path, &raw.path).await
+            }
+        }
+    }
+
+    /// A clock far from the event's own time would sign what should have ended (SEMANTICS 7).
+    fn check_clock(&self) -> Result<(), Problem> {
+        let Some(EventTime(event)) = self.parts.extensions.get::<EventTime>() else { return Ok(()) };
+        let apart = self.now.as_second().saturating_sub(event.as_second()).saturating_abs();
+        if apart > CLOCK_SKEW_MAX_SECS {
+            tracing::error!(clock.apart_s = apart, "refusing to sign: the clock and the event's time differ");
+            return Err(Problem::unavailable("clock", "the clocks here differ; nothing is signed"));
+        }
+        Ok(())
+    }
+
+    /// The facts of a key, and what they say for the access line.
+    async fn facts(&mut self, key: &LinkKey) -> Result<Arc<LinkFacts>, Problem> {
+        let began = Instant::now();
+        let event = self.parts.extensions.get::<EventTime>().map(|event| event.0);
+        let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, event).await;
+        self.verdict.facts = began.elapsed();
+        let found = looked_up?;
+        self.verdict.table_trips = found.cost.round_trips;
+        let facts = found.facts.ok_or_else(Problem::not_found)?;
+        self.verdict.link = Some(facts.link.id.to_string());
+        self.verdict.dataset = Some(facts.link.dataset.to_string());
+        self.indexed = facts.link.class == Class::Publication;
+        Ok(facts)
+    }
+
+    /// Asks the one decision.
+    fn permit(&mut self, action: Action, facts: Arc<LinkFacts>) -> Result<Permit, Problem> {
+        let began = Instant::now();
+        let decided = decide(&Principal::Holder, action, &Facts::Link(facts), self.now);
+        self.verdict.decide = began.elapsed();
+        Ok(decided?)
+    }
+
+    /// Whether this client gets bytes from here rather than a redirect.
+    fn is_streamed(&self, form: Form, permit: &Permit) -> bool {
+        let agent = self.parts.headers.get(http::header::USER_AGENT).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let follows_none = FOLLOW_NO_REDIRECT.iter().any(|start| agent.starts_with(start.as_bytes()));
+        form == Form::Streamed || follows_none || permit.scope().is_some_and(|scope| scope.is_streamed())
+    }
+
+    /// Where this origin is, for redirects to ourselves: as configured, else the function's own address; never the Host header.
+    fn origin(&self) -> String {
+        let own = || self.parts.extensions.get::<OwnOrigin>().map(|own| own.0.clone());
+        self.app.config.data_url.clone().or_else(own).unwrap_or_default()
+    }
+}
+
+/// Clients that follow no redirect: the beginning of their User-Agent (CLIENTS 1, measured).
+const FOLLOW_NO_REDIRECT: [&str; 5] = ["tensorstore/", "Boto3/", "Botocore/", "aws-sdk-", "aws-cli/"];

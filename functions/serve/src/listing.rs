@@ -1,0 +1,299 @@
+//! A link as an S3 bucket: `ListObjectsV2` in three forms over one truth (CLIENTS 3).
+//!
+//! The bucket is the key; its objects' keys begin with the link's name. Asked at the origin's root, `/?list-type=2&prefix={key}/...`,
+//! they begin with the key instead. Source: the S3 API's `ListObjectsV2`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{body::Body, response::Response};
+use domain::{
+    decision::{Action, LinkFacts, Permit},
+    key::LinkKey,
+    limits::LIST_PAGE_MAX,
+    path::{ObjectPath, encode_key},
+};
+use edge::{
+    problem::Problem,
+    target::{Form, split_root_prefix},
+    trace::Delivery,
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use objects::listing::{ListQuery, ObjectEntry};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+use crate::{Reading, object::found_at};
+
+/// What a client asks of a listing.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    prefix: String,
+    delimiter: Option<String>,
+    start_after: Option<String>,
+    token: Option<String>,
+    max_keys: u16,
+    url_encoded: bool,
+}
+
+impl Reading<'_> {
+    /// `/`: a listing of keys below `prefix={key}/`; nothing else is here.
+    pub(crate) async fn root(&mut self, query: Option<&str>) -> Result<Response, Problem> {
+        let pairs = read_query(query);
+        if pairs.get("list-type").map(String::as_str) != Some("2") {
+            return Err(Problem::not_found());
+        }
+        let mut asked = Asked::read(&pairs)?;
+        let Some((key, _form, rest)) = split_root_prefix(&asked.prefix).map(|(key, form, rest)| (key, form, rest.to_owned())) else {
+            return Ok(xml(&Listing::empty("", &asked)));
+        };
+        let Some(facts) = self.known(&key).await? else { return Ok(xml(&Listing::empty("", &asked))) };
+        let top = format!("{}/", key.reveal());
+        asked.prefix = rest;
+        self.list(facts, "", &top, asked).await
+    }
+
+    /// `/{key}` and `/{key}/`: the link as a bucket.
+    pub(crate) async fn bucket(&mut self, key: &LinkKey, form: Form, query: Option<&str>) -> Result<Response, Problem> {
+        let facts = self.facts(key).await?;
+        let pairs = read_query(query);
+        let suffix = if form == Form::Streamed { "-s" } else { "" };
+        let bucket = format!("{}{suffix}", key.reveal());
+        if pairs.get("list-type").map(String::as_str) == Some("2") {
+            let asked = Asked::read(&pairs)?;
+            return self.list(facts, &bucket, "", asked).await;
+        }
+        let permit = self.permit(Action::List, Arc::clone(&facts))?;
+        if pairs.contains_key("location") {
+            return Ok(xml(&Location {}));
+        }
+        if self.parts.method == Method::HEAD {
+            return Ok(Response::new(Body::empty()));
+        }
+        // A person who cut the address short is led to what the link opens.
+        let slash = if permit.scope().is_some_and(|scope| scope.is_single_object()) { "" } else { "/" };
+        Ok(found_at(&format!("{}/{bucket}/{}{slash}", self.origin(), encode_key(&facts.link.name))))
+    }
+
+    async fn known(&mut self, key: &LinkKey) -> Result<Option<Arc<LinkFacts>>, Problem> {
+        match self.facts(key).await {
+            Ok(facts) => Ok(Some(facts)),
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// One page. `top` stands before every key: nothing in a bucket, the key and a slash at the origin's root.
+    async fn list(&mut self, facts: Arc<LinkFacts>, bucket: &str, top: &str, asked: Asked) -> Result<Response, Problem> {
+        self.verdict.delivery = Some(Delivery::Listing);
+        self.verdict.path = Some("folder");
+        let permit = self.permit(Action::List, Arc::clone(&facts))?;
+        let mut listing = Listing::empty(bucket, &Asked { prefix: format!("{top}{}", asked.prefix), ..asked.clone() });
+        let name = facts.link.name.as_str();
+        if permit.scope().is_some_and(|scope| scope.is_single_object()) {
+            self.list_single(&permit, name, top, &asked, &mut listing).await?;
+            return Ok(xml(&listing));
+        }
+        let folder = format!("{name}/");
+        let Some(inside) = asked.prefix.strip_prefix(folder.as_str()) else {
+            if folder.starts_with(&asked.prefix) {
+                if asked.delimiter.is_some() && !asked.is_past(&folder) {
+                    listing.add_prefix(&format!("{top}{folder}"));
+                } else if asked.delimiter.is_none() {
+                    self.list_inside(&permit, &folder, top, "", &asked, &mut listing).await?;
+                }
+            }
+            return Ok(xml(&listing));
+        };
+        self.list_inside(&permit, &folder, top, inside, &asked, &mut listing).await?;
+        Ok(xml(&listing))
+    }
+
+    /// Keys below the link's folder whose rest begins with `inside`.
+    async fn list_inside(
+        &self,
+        permit: &Permit,
+        folder: &str,
+        top: &str,
+        inside: &str,
+        asked: &Asked,
+        listing: &mut Listing,
+    ) -> Result<(), Problem> {
+        // A key before the folder skips nothing in it; one behind it, everything.
+        let start_after = match asked.start_after.as_deref().map(|after| after.strip_prefix(top).unwrap_or(after)) {
+            Some(after) if !after.starts_with(folder) && after > folder => return Ok(()),
+            after => after.and_then(|after| after.strip_prefix(folder)).map(str::to_owned),
+        };
+        let query = ListQuery {
+            prefix: inside.to_owned(),
+            delimiter: asked.delimiter.clone(),
+            start_after,
+            token: asked.token.clone(),
+            max: asked.max_keys,
+        };
+        let page = self.app.objects.list(permit, &ObjectPath::default(), &query, self.now).await?;
+        for object in &page.objects {
+            listing.add(&format!("{top}{folder}{}", object.key), object);
+        }
+        for prefix in &page.prefixes {
+            listing.add_prefix(&format!("{top}{folder}{prefix}"));
+        }
+        listing.is_truncated = page.next.is_some();
+        listing.next_continuation_token = page.next;
+        Ok(())
+    }
+
+    /// The one key of a link to a single object.
+    async fn list_single(&self, permit: &Permit, name: &str, top: &str, asked: &Asked, listing: &mut Listing) -> Result<(), Problem> {
+        if !name.starts_with(&asked.prefix) || asked.is_past(name) || asked.max_keys == 0 {
+            return Ok(());
+        }
+        if let Some(object) = self.app.objects.head(permit, &ObjectPath::default(), self.now).await? {
+            let entry =
+                ObjectEntry { key: String::new(), size: object.size, etag: object.etag, modified: object.modified, storage_class: None };
+            listing.add(&format!("{top}{name}"), &entry);
+        }
+        Ok(())
+    }
+}
+
+impl Asked {
+    fn read(pairs: &BTreeMap<String, String>) -> Result<Self, Problem> {
+        let of = |name: &str| pairs.get(name).filter(|value| !value.is_empty()).cloned();
+        let wrong = |what: &'static str| Problem::new(StatusCode::BAD_REQUEST, "bad-listing", what).hint("see the S3 API's ListObjectsV2");
+        if of("delimiter").is_some_and(|delimiter| delimiter != "/") {
+            return Err(wrong("the only delimiter is `/`"));
+        }
+        let max_keys = match of("max-keys") {
+            Some(text) => text.parse::<u32>().map_err(|_why| wrong("`max-keys` is a number"))?,
+            None => u32::from(LIST_PAGE_MAX),
+        };
+        Ok(Self {
+            prefix: of("prefix").unwrap_or_default(),
+            delimiter: of("delimiter"),
+            start_after: of("start-after"),
+            token: of("continuation-token"),
+            max_keys: u16::try_from(max_keys).unwrap_or(LIST_PAGE_MAX).min(LIST_PAGE_MAX),
+            url_encoded: of("encoding-type").as_deref() == Some("url"),
+        })
+    }
+
+    /// Whether the page begins after `key`.
+    fn is_past(&self, key: &str) -> bool {
+        self.token.is_some() || self.start_after.as_deref().is_some_and(|after| after >= key)
+    }
+}
+
+/// The query's pairs, decoded once; a plus is a space there, as S3 has it.
+fn read_query(query: Option<&str>) -> BTreeMap<String, String> {
+    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value))).collect()
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename = "LocationConstraint")]
+struct Location {}
+
+#[derive(Debug, Serialize)]
+#[serde(rename = "ListBucketResult", rename_all = "PascalCase")]
+struct Listing {
+    #[serde(rename = "@xmlns")]
+    xmlns: &'static str,
+    name: String,
+    prefix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delimiter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding_type: Option<&'static str>,
+    key_count: usize,
+    max_keys: u16,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_continuation_token: Option<String>,
+    contents: Vec<Content>,
+    common_prefixes: Vec<CommonPrefix>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_modified: Option<String>,
+    #[serde(rename = "ETag", skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    size: u64,
+    storage_class: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CommonPrefix {
+    prefix: String,
+}
+
+impl Listing {
+    fn empty(bucket: &str, asked: &Asked) -> Self {
+        let encode = |text: &str| if asked.url_encoded { encode_key(text) } else { text.to_owned() };
+        Self {
+            xmlns: "http://s3.amazonaws.com/doc/2006-03-01/",
+            name: bucket.to_owned(),
+            prefix: encode(&asked.prefix),
+            delimiter: asked.delimiter.clone(),
+            start_after: asked.start_after.as_deref().map(encode),
+            encoding_type: asked.url_encoded.then_some("url"),
+            key_count: 0,
+            max_keys: asked.max_keys,
+            is_truncated: false,
+            next_continuation_token: None,
+            contents: Vec::new(),
+            common_prefixes: Vec::new(),
+        }
+    }
+
+    fn encode(&self, text: &str) -> String {
+        if self.encoding_type.is_some() { encode_key(text) } else { text.to_owned() }
+    }
+
+    fn add(&mut self, key: &str, object: &ObjectEntry) {
+        let key = self.encode(key);
+        self.key_count = self.key_count.saturating_add(1);
+        self.contents.push(Content {
+            key,
+            last_modified: object.modified.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()),
+            etag: object.etag.clone(),
+            size: object.size,
+            storage_class: object.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned()),
+        });
+    }
+
+    fn add_prefix(&mut self, prefix: &str) {
+        let prefix = self.encode(prefix);
+        self.key_count = self.key_count.saturating_add(1);
+        self.common_prefixes.push(CommonPrefix { prefix });
+    }
+}
+
+fn xml<T: Serialize>(body: &T) -> Response {
+    let text = quick_xml::se::to_string(body).map(|text| format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}"));
+    match text {
+        Ok(text) => {
+            let length = text.len();
+            let mut answer = Response::new(Body::from(text));
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+            answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            answer
+        }
+        Err(why) => {
+            tracing::error!(why = %why, "a listing could not be written");
+            axum::response::IntoResponse::into_response(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the listing could not be written",
+            ))
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The three routers in this process, over the embedded parts, with a clock that tests set and faults that tests ask for.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use axum::{Router, body::Body};
+use domain::key::DeploymentSecret;
+use edge::{App, Clock, config::Config, trace::LineSink};
+use embed::Keys;
+use http::{HeaderMap, Method, Request, StatusCode};
+use jiff::Timestamp;
+use objects::{
+    Objects, Settings,
+    credentials::{Credentials, Signer},
+};
+use serde_json::{Value, json};
+use table::Table;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::world::{embedded_s3, embedded_table, founded};
+
+/// The data origin of the app under test.
+pub const DATA: &str = "http://data.test";
+
+/// The routers and what they stand on.
+pub struct TestApp {
+    /// What the handlers work with.
+    pub app: App,
+    /// Milliseconds since the epoch: what the handlers take for now.
+    pub clock: Arc<AtomicI64>,
+    /// The owner's and administrator's token.
+    pub token: String,
+    /// The table's keys and address, for a second client.
+    pub table_url: String,
+    /// The keys of the embedded parts.
+    pub keys: Keys,
+    /// The origin of the embedded S3 server.
+    pub s3_url: String,
+    /// Where the demo data lie.
+    pub dir: TempDir,
+    api: Router,
+    data: Router,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// A header that stands exactly once.
+    pub fn header(&self, name: &str) -> &str {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        assert_eq!(values.len(), 1, "`{name}` of {} stands once: {}", self.status, String::from_utf8_lossy(&self.body));
+        values[0].to_str().expect("a header is text")
+    }
+}
+
+impl TestApp {
+    /// An app over fresh parts, its clock at the machine's time.
+    pub async fn fresh() -> Self {
+        Self::with_table(|table| table).await
+    }
+
+    /// The same, with the handlers' table replaced: by one whose client loses or delays requests.
+    pub async fn with_table(change: impl FnOnce(Table) -> Table) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        offprint::demo::write(dir.path()).expect("demo data");
+        let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: "a secret of the tests".to_owned() };
+        let s3_url = embedded_s3(dir.path(), &keys).await;
+        let table_url = embedded_table(&keys).await;
+        let (token, table) = founded(&table_url, &keys).await;
+        let signer = Signer::Static(Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None));
+        let settings = Settings { endpoint: Some(s3_url.clone()), public_endpoint: None, signer, sts_endpoint: None };
+        let objects = Objects::new(settings).expect("objects");
+        let config = Config {
+            table: "offprint".to_owned(),
+            app_url: Some("http://app.test".to_owned()),
+            data_url: Some(DATA.to_owned()),
+            private_endpoints: true,
+            ..Config::default()
+        };
+        let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
+        let app = App::new(config, change(table), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
+        let secret = Arc::new(DeploymentSecret::new(vec![7; 32]).expect("long enough"));
+        let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
+        let data = serve::router(app.clone());
+        let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };
+        let source = json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
+        let made = this.api(Method::POST, "/api/v1/sources", Some(source)).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&made.body));
+        this
+    }
+
+    /// Now, as the handlers see it.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).expect("a time")
+    }
+
+    /// Lets time pass.
+    pub fn pass_secs(&self, secs: i64) {
+        self.clock.fetch_add(secs * 1_000, Ordering::SeqCst);
+    }
+
+    /// A call of the API with the owner's token.
+    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.api_with(method, path, body, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn api_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        call(&self.api, request.body(body).expect("a request")).await
+    }
+
+    /// A request to the data origin.
+    pub async fn data(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        call(&self.data, request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// GET from the data origin, by a URL or a path.
+    pub async fn get(&self, url: &str) -> Answer {
+        self.data(Method::GET, url.strip_prefix(DATA).unwrap_or(url), &[]).await
+    }
+
+    /// Registers what lies at `path` of the source `demo`; its id.
+    pub async fn dataset(&self, path: &str) -> String {
+        let made = self.api(Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": path }))).await;
+        assert!(made.status.is_success(), "{path}: {}", String::from_utf8_lossy(&made.body));
+        made.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Makes a link to `path` of the source `demo`; the API's reply.
+    pub async fn link(&self, path: &str, options: Value) -> Value {
+        let mut ask = json!({ "dataset": self.dataset(path).await });
+        for (name, value) in options.as_object().expect("options are an object") {
+            ask[name] = value.clone();
+        }
+        let made = self.api(Method::POST, "/api/v1/links", Some(ask)).await;
+        assert!(made.status.is_success(), "{path}: {}", String::from_utf8_lossy(&made.body));
+        made.json()
+    }
+}
+
+/// Hands a request to a router and reads the answer whole.
+pub async fn call(router: &Router, request: Request<Body>) -> Answer {
+    let answer = router.clone().oneshot(request).await.expect("a router answers");
+    let (parts, body) = answer.into_parts();
+    let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body").to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}

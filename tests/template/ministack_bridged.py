@@ -1,0 +1,67 @@
+"""Runs ministack 1.5.33 with two things added that it lacks and that our template rests on.
+
+1. The condition key `dynamodb:LeadingKeys`. ministack never sets it, and `ForAllValues` on an absent key is a yes, so the condition in
+   serve's policy would go untested. Here each request's partition keys are read from its body and given to ministack's own evaluation.
+   For a transaction they are the keys of all its parts.
+2. The raw path. A Function URL hands over path and query as they were sent; ministack decodes the one and writes the other anew.
+"""
+
+import contextvars
+import json
+import re
+
+from ministack import app
+from ministack.core import iam_actions
+from ministack.services import lambda_svc
+
+PARTITION_KEYS = {"pk", "gsi1pk", "gsi2pk"}
+sent = contextvars.ContextVar("sent")
+context_of = iam_actions.dynamodb_service_context
+event_of = lambda_svc._build_function_url_event
+dispatch = app._handle_special_data_plane_request
+
+
+def keys_of_query(request):
+    """The partition key that a key condition pins with `name = :value`, names and values substituted."""
+    names = request.get("ExpressionAttributeNames") or {}
+    values = request.get("ExpressionAttributeValues") or {}
+    pinned = re.findall(r"(#?\w+)\s*=\s*(:\w+)", request.get("KeyConditionExpression") or "")
+    return [values[value] for name, value in pinned if names.get(name, name) in PARTITION_KEYS]
+
+
+def keys_of(request):
+    """The partition keys of one DynamoDB request, or of one part of a transaction."""
+    if "TransactItems" in request:
+        return [key for part in request["TransactItems"] for member in part.values() for key in keys_of(member)]
+    if "RequestItems" in request:
+        found = [key["pk"] for table in request["RequestItems"].values() for key in table.get("Keys", [])]
+    elif "KeyConditionExpression" in request:
+        found = keys_of_query(request)
+    else:
+        found = [(request.get("Key") or request.get("Item") or {}).get("pk", {})]
+    return [value["S"] for value in found if "S" in value]
+
+
+def with_leading_keys(body):
+    context = context_of(body)
+    if keys := keys_of(json.loads(body or b"{}")):
+        context["dynamodb:LeadingKeys"] = keys
+    return context
+
+
+async def with_what_was_sent(*args, raw_path=None, raw_query_string="", **named):
+    sent.set((raw_path, raw_query_string))
+    return await dispatch(*args, raw_path=raw_path, raw_query_string=raw_query_string, **named)
+
+
+def with_raw_path(*args, **named):
+    event = event_of(*args, **named)
+    event["rawPath"], event["rawQueryString"] = sent.get()
+    return event
+
+
+if __name__ == "__main__":
+    iam_actions.dynamodb_service_context = with_leading_keys
+    lambda_svc._build_function_url_event = with_raw_path
+    app._handle_special_data_plane_request = with_what_was_sent
+    app.main()

@@ -1,0 +1,256 @@
+"""The template, really deployed: `sam build`'s output on a local cloud where roles and policies are enforced.
+
+Used as people use it (source, dataset, link, read, revoke), and then deployed again and again with one permission less, to see that
+each is needed and where its lack shows. What the local cloud lacks is listed in local_cloud.py.
+
+Run with tests/template/run.sh deploy, after run.sh build.
+"""
+
+import json
+import pathlib
+import secrets
+import time
+import unittest
+import urllib.parse
+
+from local_cloud import Cloud, ROOT, request
+from seed import first_token
+from samtranslator.yaml_helper import yaml_parse
+
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+BUCKET = "lab"
+FOLDER = "plate 7/em.zarr/"
+OBJECTS = {
+    "zarr.json": b'{"zarr_format":3,"node_type":"group"}',
+    "0/c/0/0/0": bytes(range(256)) * 256,
+    "odd #1/50% +\u00e9 ?.bin": b"odd",
+}
+# SEMANTICS 5: a private link is closed everywhere this long after the reply to its revoke.
+PRIVATE_BOUND_SECS = 65
+
+
+def built_template():
+    """The built template as plain data, its code's places absolute, so that a changed copy can lie anywhere."""
+    template = yaml_parse(BUILT.read_text(encoding="utf-8"))
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = str((BUILT.parent / resource["Properties"]["CodeUri"]).resolve())
+    return template
+
+
+def quoted(path):
+    return urllib.parse.quote(path, safe="/")
+
+
+class Stack:
+    """One deployed copy of the template, and what is done with it."""
+
+    def __init__(self, cloud, name, template):
+        self.cloud = cloud
+        file = cloud.folder / f"{name}.json"
+        file.write_text(json.dumps(template), encoding="utf-8")
+        self.outputs = cloud.deploy(file, name, Architecture="x86_64", DataBucketArns=f"arn:aws:s3:::{BUCKET}")
+        self.token = None
+
+    def app(self, path, method="GET", ask=None, headers=None):
+        """A request to the app origin, through the CDN."""
+        body = None if ask is None else json.dumps(ask).encode()
+        given = {"Authorization": f"Bearer {self.token}", **({"Content-Type": "application/json"} if body else {}), **(headers or {})}
+        return self.cloud.call(self.outputs["AppUrl"] + path, method, given, body)
+
+    def new_source(self, prefix=FOLDER):
+        ask = {"name": f"lab-{secrets.token_hex(4)}", "bucket": BUCKET, "prefix": prefix, "region": "us-east-1"}
+        return self.app("/api/v1/sources", "POST", ask)
+
+    def new_link(self, dataset, **options):
+        return self.app("/api/v1/links", "POST", {"dataset": dataset, **options}, {"Idempotency-Key": secrets.token_hex(16)})
+
+    def data(self, url, method="GET", headers=None):
+        return self.cloud.call(url, method, headers)
+
+    def copy_items_from(self, other):
+        """The other stack's rows, put in by the account's root: what a function with too few rights finds there."""
+        table = self.cloud.client("dynamodb")
+        for item in table.scan(TableName=other.outputs["TableName"], ConsistentRead=True)["Items"]:
+            table.put_item(TableName=self.outputs["TableName"], Item=item)
+        self.token = other.token
+
+
+def without_statement(template, policy, sid):
+    document = template["Resources"][policy]["Properties"]["PolicyDocument"]
+    left = [statement for statement in document["Statement"] if statement["Sid"] != sid]
+    if len(left) != len(document["Statement"]) - 1:
+        raise ValueError(f"{policy} has no statement {sid}")
+    document["Statement"] = left
+
+
+def without_leading_key(template, key):
+    statement = template["Resources"]["ServePolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].remove(key)
+
+
+def without_trust_in_serve(template):
+    trust = template["Resources"]["SignerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
+    trust["Principal"]["AWS"].remove({"Fn::GetAtt": ["ServeRole", "Arn"]})
+
+
+class Deployed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not BUILT.exists():
+            raise FileNotFoundError(f"{BUILT} is not there: run tests/template/run.sh build first")
+        cls.cloud = cls.enterClassContext(Cloud())
+        s3 = cls.cloud.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for name, body in OBJECTS.items():
+            s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=body)
+        cls.stack = Stack(cls.cloud, "offprint", built_template())
+        cls.stack.token = first_token(cls.cloud, cls.stack.outputs["TableName"])
+        cls.source = cls.stack.new_source()
+        if cls.source.status != 201:
+            raise AssertionError(f"no source: {cls.source}\n{cls.cloud.log_text()[-4000:]}")
+        cls.dataset = cls.source.json()["root"]
+
+    def answers(self, answer, status, code=None):
+        """Holds an answer to a status and, for a refusal, to its code. A failure shows the cloud's last log lines."""
+        found = (answer.status, answer.json().get("code") if code else None)
+        self.assertEqual(found, (status, code), f"{answer}\n{self.cloud.log_text()[-3000:]}")
+
+    def new_link(self):
+        made = self.stack.new_link(self.dataset, label=secrets.token_hex(8))
+        self.answers(made, 201)
+        return made.json()
+
+    def test_a_link_is_made_read_and_revoked(self):
+        link = self.new_link()
+        # Never the app origin, and never what a header says (SEMANTICS 2, SECURITY T10).
+        self.assertTrue(link["url"].startswith(self.stack.outputs["DataUrl"] + "/"), link["url"])
+        url = link["url"].rstrip("/")
+        for name, body in OBJECTS.items():
+            first = self.stack.data(f"{url}/{quoted(name)}")
+            self.answers(first, 302)
+            self.assertTrue(first.headers["location"].startswith(f"{self.cloud.endpoint}/{BUCKET}/"), first)
+            second = request(first.headers["location"])
+            self.assertEqual((second.status, second.body), (200, body), second)
+        streamed = self.stack.data(f"{link['streamed_url'].rstrip('/')}/0/c/0/0/0", headers={"Range": "bytes=256-1279"})
+        self.answers(streamed, 206)
+        self.assertEqual(streamed.body, OBJECTS["0/c/0/0/0"][256:1280])
+        shown = self.stack.app(f"/api/v1/links/{link['id']}")
+        self.assertEqual(shown.json()["url"], link["url"])
+
+        revoked = self.stack.app(f"/api/v1/links/{link['id']}/revoke", "POST", {"reason": "the test is over"})
+        self.answers(revoked, 200)
+        deadline = time.monotonic() + PRIVATE_BOUND_SECS
+        while (answer := self.stack.data(f"{url}/zarr.json")).status == 302 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        self.answers(answer, 410, "link-revoked")
+        self.answers(self.stack.data(f"{link['streamed_url'].rstrip('/')}/zarr.json"), 410, "link-revoked")
+
+    def test_missing_is_missing(self):
+        url = self.new_link()["url"].rstrip("/")
+        self.assertEqual(self.stack.data(f"{url}/0/c/9/9/9", "HEAD").status, 404)
+        redirected = self.stack.data(f"{url}/0/c/9/9/9")
+        self.answers(redirected, 302)
+        self.assertEqual(request(redirected.headers["location"]).status, 404)
+
+    def test_a_folder_is_listed(self):
+        listed = self.stack.data(self.new_link()["url"].rstrip("/") + "/0/")
+        self.answers(listed, 200)
+        self.assertIn(b'<a href="c/">c/</a>', listed.body)
+
+    # SEMANTICS 2: the raw path, to the byte.
+    def test_paths_are_refused_as_they_were_sent(self):
+        url = self.new_link()["url"].rstrip("/")
+        for path in ("0/../zarr.json", "0/%2e%2e/zarr.json", "0%2Fc/0/0/0", "0//c/0/0/0", "0\\c"):
+            with self.subTest(path):
+                self.answers(self.stack.data(f"{url}/{path}"), 400, "bad-path")
+
+    def test_the_app_functions_answer_only_the_cdn(self):
+        for output, path in (("LinksFunctionUrl", "api/v1/links"), ("AclFunctionUrl", "api/v1/sources")):
+            for headers in ({}, {"X-Offprint-Cdn": "guessed"}):
+                with self.subTest(output, headers=headers):
+                    asked = {"Authorization": f"Bearer {self.stack.token}", **headers}
+                    self.answers(self.cloud.call(self.stack.outputs[output] + path, headers=asked), 403, "cdn-only")
+
+    def test_the_alarms_deploy_and_watch_the_deployed_functions(self):
+        cloudformation = self.cloud.client("cloudformation")
+        cloudformation.create_stack(
+            StackName="alarms",
+            TemplateBody=(ROOT / "infra" / "alarms.yaml").read_text(encoding="utf-8"),
+            Parameters=[{"ParameterKey": "Email", "ParameterValue": "you@example.org"}],
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="alarms", WaiterConfig={"Delay": 1})
+        alarms = self.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        watched = sorted((alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms)
+        serve, links, acl = (self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl"))
+        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in (serve, links, acl)]
+        self.assertEqual(watched, sorted([*wanted, ("Url4xxCount", serve)]))
+
+    def test_every_permission_is_needed(self):
+        """Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows."""
+        link = self.new_link()
+        serve = [
+            lambda template: without_statement(template, "ServePolicy", "ReadFacts"),
+            lambda template: without_statement(template, "ServePolicy", "AssumeSigners"),
+            *((lambda template, key=key: without_leading_key(template, key)) for key in ("L#*", "D#*", "S#*", "U#*")),
+            without_trust_in_serve,
+        ]
+        for round_number, narrow in enumerate(serve):
+            template = built_template()
+            narrow(template)
+            if round_number < len(APP_ROUNDS):
+                for policy, sid, *_ in APP_ROUNDS[round_number]:
+                    without_statement(template, policy, sid)
+            stack = Stack(self.cloud, f"narrow-{round_number}", template)
+            stack.copy_items_from(self.stack)
+            with self.subTest("serve", round=round_number):
+                self.answers(stack.data(on(stack, link["url"])), 503)
+            for policy, sid, probe, status in APP_ROUNDS[round_number] if round_number < len(APP_ROUNDS) else ():
+                with self.subTest(policy, without=sid):
+                    self.answers(probe(stack, self.dataset), status)
+
+        for sid in ("ReadObjects", "TellMissingFromForbidden"):
+            template = built_template()
+            without_statement(template, "SignerPolicy", sid)
+            stack = Stack(self.cloud, f"signer-{sid.lower()}", template)
+            stack.copy_items_from(self.stack)
+            with self.subTest("signer", without=sid):
+                present = request(self.stack_location(stack, on(stack, link["url"])))
+                missing = request(self.stack_location(stack, on(stack, link["url"], "0/c/9/9/9")))
+                # Without the right to list, S3 does not tell missing from forbidden: that is what it is there for (SECURITY T23).
+                self.assertEqual((present.status, missing.status), (403, 404) if sid == "ReadObjects" else (200, 403))
+
+    def stack_location(self, stack, url):
+        answer = stack.data(url)
+        self.answers(answer, 302)
+        return answer.headers["location"]
+
+
+def on(stack, url, path="zarr.json"):
+    """The same link at another stack's data origin."""
+    return stack.outputs["DataUrl"] + urllib.parse.urlsplit(url).path.rstrip("/") + "/" + path
+
+
+# For links and acl, a round each: the statement taken away, what is asked, and what is answered.
+APP_ROUNDS = [
+    [
+        ("LinksPolicy", "ReadTable", lambda stack, _: stack.app("/api/v1/links"), 503),
+        ("AclPolicy", "ReadTable", lambda stack, _: stack.app("/api/v1/sources"), 503),
+    ],
+    [
+        ("LinksPolicy", "WriteTable", lambda stack, dataset: stack.new_link(dataset, label="new"), 503),
+        ("AclPolicy", "WriteTable", lambda stack, _: stack.new_source("elsewhere/"), 503),
+    ],
+    [
+        ("LinksPolicy", "ListByIndex", lambda stack, _: stack.app("/api/v1/links"), 503),
+        ("AclPolicy", "ListByIndex", lambda stack, _: stack.app("/api/v1/datasets"), 503),
+    ],
+    [
+        ("LinksPolicy", "ReadDeploymentSecret", lambda stack, dataset: stack.new_link(dataset, label="new"), 503),
+        ("AclPolicy", "AssumeSigners", lambda stack, _: stack.new_source("elsewhere/"), 422),
+    ],
+]
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,374 @@
+//! The promises of the data origin, one by one, on the routers in this process. Each test names what it holds.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::app::{Answer, DATA, TestApp};
+
+const EM: &str = "plain-v2.ome.zarr";
+
+fn key_of(link: &Value) -> String {
+    link["url"].as_str().expect("a URL").split('/').nth(3).expect("a key").to_owned()
+}
+
+/// What every answer of the data origin carries. SEMANTICS 3.7
+fn has_the_usual_headers(answer: &Answer) {
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    assert_eq!(answer.header("x-robots-tag"), "noindex");
+    assert!(answer.header("access-control-expose-headers").contains("Content-Range"));
+    assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    assert!(!answer.header("cache-control").is_empty());
+    assert!(!answer.header("x-request-id").is_empty());
+    assert!(!matches!(answer.status.as_u16(), 301 | 303 | 307 | 308));
+}
+
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status.as_u16(), status, "{}", String::from_utf8_lossy(&answer.body));
+    has_the_usual_headers(answer);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.json()["code"], code);
+    assert!(!answer.headers.contains_key("location"));
+    assert!(!answer.headers.contains_key("server-timing"), "timing tells strangers nothing");
+}
+
+// D1, SEMANTICS 3.1, 3.5, 3.6, 3.8
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_link_redirects_to_a_url_for_this_object() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let url = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
+    let answer = app.get(&url).await;
+    assert_eq!(answer.status, StatusCode::FOUND);
+    has_the_usual_headers(&answer);
+    let location = answer.header("location");
+    assert!(location.starts_with(&format!("{}/demo/{EM}/.zattrs?X-Amz-", app.s3_url)), "{location}");
+    assert!(location.contains("X-Amz-SignedHeaders=host&") || location.ends_with("X-Amz-SignedHeaders=host"), "only the host is signed");
+    assert!(location.contains(&format!("x-offprint-link={}", link["id"].as_str().expect("an id"))), "S3's logs can name the link");
+    assert_eq!(answer.header("content-length"), "0");
+    let max_age: u32 = answer.header("cache-control").strip_prefix("private, max-age=").expect("private").parse().expect("seconds");
+    assert!(max_age <= 45, "less than the 60 s that the signature lives");
+    assert!(answer.header("server-timing").contains("sign;dur="));
+    assert!(answer.header("sunset").ends_with("GMT"), "it ends in 30 days, and says so");
+    assert_eq!(app.get(&url).await.header("location"), location, "equal inside a window: browsers can cache");
+    let bytes = reqwest::get(location).await.expect("S3 answers").bytes().await.expect("bytes");
+    assert_eq!(bytes, std::fs::read(app.dir.path().join(EM).join(".zattrs")).expect("a file"));
+}
+
+// D3, D6, SEMANTICS 3.2
+#[tokio::test(flavor = "multi_thread")]
+async fn head_tells_what_is_there_and_what_is_not() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let url = link["url"].as_str().expect("a URL").strip_prefix(DATA).expect("of the data origin").to_owned();
+    let there = app.data(Method::HEAD, &format!("{url}/.zattrs"), &[]).await;
+    assert_eq!(there.status, StatusCode::FOUND);
+    let answer = reqwest::Client::new().head(there.header("location")).send().await.expect("S3 answers");
+    assert_eq!(answer.status(), 200, "signed for HEAD");
+    let missing = app.data(Method::HEAD, &format!("{url}/0/1/1/0/2"), &[]).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    has_the_usual_headers(&missing);
+    assert!(missing.body.is_empty());
+    let missing = app.get(&format!("{url}/0/1/1/0/2")).await;
+    assert_eq!(missing.status, StatusCode::FOUND, "a GET needs no lookup");
+    assert_eq!(reqwest::get(missing.header("location")).await.expect("S3 answers").status(), 404, "and ends in S3's 404");
+    let folder = app.data(Method::HEAD, &format!("{url}/0"), &[]).await;
+    assert_eq!((folder.status, folder.header("location")), (StatusCode::FOUND, format!("{DATA}{url}/0/").as_str()));
+    assert_eq!(app.data(Method::HEAD, &format!("{url}/0/"), &[]).await.status, StatusCode::OK);
+    assert_eq!(app.data(Method::HEAD, &format!("{url}/nothing/"), &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+// D2, D3, SEMANTICS 3.3
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_follow_nothing_get_the_bytes() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let (url, streamed) = (link["url"].as_str().expect("a URL").to_owned(), link["streamed_url"].as_str().expect("a URL").to_owned());
+    let stored = std::fs::read(app.dir.path().join(EM).join(".zattrs")).expect("a file");
+    for agent in ["tensorstore/0.1.86", "Boto3/1.43", "Botocore/1.43", "aws-sdk-rust/1", "aws-cli/2"] {
+        let target = format!("{}/.zattrs", url.strip_prefix(DATA).expect("of the data origin"));
+        let answer = app.data(Method::GET, &target, &[("user-agent", agent)]).await;
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored), "{agent}");
+    }
+    let followed = app.data(Method::GET, &format!("{}/.zattrs", url.strip_prefix(DATA).expect("data")), &[("user-agent", "aiobotocore/2")]).await;
+    assert_eq!(followed.status, StatusCode::FOUND);
+
+    let target = format!("{}/.zattrs", streamed.strip_prefix(DATA).expect("of the data origin"));
+    let whole = app.data(Method::GET, &target, &[]).await;
+    assert_eq!((whole.status, &whole.body), (StatusCode::OK, &stored));
+    has_the_usual_headers(&whole);
+    assert_eq!(whole.header("content-security-policy"), "sandbox; default-src 'none'");
+    assert_eq!(whole.header("x-content-type-options"), "nosniff");
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    assert_eq!(whole.header("content-length"), stored.len().to_string());
+    let etag = whole.header("etag").to_owned();
+    let n = stored.len();
+    for (range, status, want, content_range) in [
+        ("bytes=0-9", 206, stored[..10].to_vec(), Some(format!("bytes 0-9/{n}"))),
+        ("bytes=5-", 206, stored[5..].to_vec(), Some(format!("bytes 5-{}/{n}", n - 1))),
+        ("bytes=-7", 206, stored[n - 7..].to_vec(), Some(format!("bytes {}-{}/{n}", n - 7, n - 1))),
+        ("bytes=0-999999", 206, stored.clone(), Some(format!("bytes 0-{}/{n}", n - 1))),
+        ("bytes=-999999", 206, stored.clone(), Some(format!("bytes 0-{}/{n}", n - 1))),
+        ("bytes=999999-", 416, vec![], Some(format!("bytes */{n}"))),
+        ("bytes=-0", 416, vec![], Some(format!("bytes */{n}"))),
+        ("bytes=0-1,5-6", 200, stored.clone(), None),
+        ("bytes=x", 200, stored.clone(), None),
+        ("bytes=9-2", 200, stored.clone(), None),
+    ] {
+        let answer = app.data(Method::GET, &target, &[("range", range)]).await;
+        assert_eq!(answer.status.as_u16(), status, "{range}");
+        assert_eq!(answer.body, want, "{range}");
+        assert_eq!(answer.headers.get("content-range").map(|value| value.to_str().expect("text").to_owned()), content_range, "{range}");
+    }
+    let unchanged = app.data(Method::GET, &target, &[("if-none-match", &etag)]).await;
+    assert_eq!((unchanged.status, unchanged.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let head = app.data(Method::HEAD, &target, &[]).await;
+    assert_eq!((head.status, head.header("content-length")), (StatusCode::OK, n.to_string().as_str()));
+    let missing = app.data(Method::GET, &format!("{target}x"), &[]).await;
+    refused(&missing, 404, "no-such-object");
+}
+
+// SEMANTICS 3.4, D4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_an_index_or_a_bucket_listing() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let key = key_of(&link);
+    let index = app.get(&format!("/{key}/{EM}/")).await;
+    assert_eq!((index.status, index.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+    has_the_usual_headers(&index);
+    let html = String::from_utf8(index.body).expect("text");
+    let entries = std::fs::read_dir(app.dir.path().join(EM)).expect("a folder").count();
+    assert_eq!(html.matches("<a ").count(), entries);
+    assert!(html.contains("<a href=\"0/\">0/</a>") && html.contains("<a href=\".zattrs\">.zattrs</a>"));
+    refused(&app.get(&format!("/{key}/{EM}/nothing/")).await, 404, "no-such-object");
+    let root = app.get(&format!("/{key}/{EM}")).await;
+    assert_eq!((root.status, root.header("location")), (StatusCode::FOUND, format!("{DATA}/{key}/{EM}/").as_str()));
+    let browsed = app.data(Method::GET, &format!("/{key}/{EM}/0"), &[("accept", "text/html,*/*")]).await;
+    assert_eq!(browsed.header("location"), format!("{DATA}/{key}/{EM}/0/"));
+    let ranged = app.data(Method::GET, &format!("/{key}/{EM}/0"), &[("accept", "text/html,*/*"), ("range", "bytes=0-1")]).await;
+    assert!(ranged.header("location").starts_with(&app.s3_url), "a range asks for an object");
+
+    // Three forms, one truth (CLIENTS 3).
+    let on_disk = files_below(&app.dir.path().join(EM));
+    for (target, top) in [
+        (format!("/{key}?list-type=2&max-keys=7"), String::new()),
+        (format!("/{key}/?list-type=2&max-keys=7&prefix={EM}/"), String::new()),
+        (format!("/?list-type=2&max-keys=7&prefix={key}/{EM}/"), format!("{key}/")),
+    ] {
+        let want: Vec<String> = on_disk.iter().map(|file| format!("{top}{EM}/{file}")).collect();
+        assert_eq!(all_keys(&app, &target).await, want, "{target}");
+    }
+    let listed = app.get(&format!("/{key}?list-type=2&delimiter=/&prefix={EM}/")).await;
+    let xml = String::from_utf8(listed.body.clone()).expect("text");
+    assert_eq!(listed.header("content-type"), "application/xml");
+    assert!(xml.contains("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"), "{xml}");
+    assert!(xml.contains(&format!("<CommonPrefixes><Prefix>{EM}/0/</Prefix></CommonPrefixes>")), "{xml}");
+    assert!(xml.contains(&format!("<Key>{EM}/.zattrs</Key>")) && xml.contains("<StorageClass>STANDARD</StorageClass>"));
+    let top = app.get(&format!("/{key}?list-type=2&delimiter=/")).await;
+    assert!(String::from_utf8_lossy(&top.body).contains(&format!("<Prefix>{EM}/</Prefix></CommonPrefixes>")));
+    let nobody = app.get("/?list-type=2&prefix=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x").await;
+    assert!(nobody.status == StatusCode::OK && String::from_utf8_lossy(&nobody.body).contains("<KeyCount>0</KeyCount>"));
+    assert_eq!(app.data(Method::HEAD, &format!("/{key}"), &[]).await.status, StatusCode::OK);
+    assert!(String::from_utf8_lossy(&app.get(&format!("/{key}?location")).await.body).contains("<LocationConstraint"));
+    for escape in ["../", "%2e%2e/", "/", "x/../../"] {
+        let answer = app.get(&format!("/{key}?list-type=2&prefix={EM}/{escape}")).await;
+        assert!(answer.status == StatusCode::OK && !String::from_utf8_lossy(&answer.body).contains("<Key>"), "{escape} leaves nothing");
+    }
+}
+
+fn files_below(root: &std::path::Path) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(root).expect("below").to_str().expect("text").to_owned());
+            }
+        }
+    }
+    files.sort_unstable();
+    files
+}
+
+async fn all_keys(app: &TestApp, target: &str) -> Vec<String> {
+    let (mut keys, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = app.get(&format!("{target}{token}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", String::from_utf8_lossy(&page.body));
+        let xml = String::from_utf8(page.body).expect("text");
+        keys.extend(texts(&xml, "Key"));
+        match texts(&xml, "NextContinuationToken").pop() {
+            Some(next) => token = format!("&continuation-token={next}"),
+            None => return keys,
+        }
+    }
+}
+
+fn texts(xml: &str, tag: &str) -> Vec<String> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    xml.split(&open).skip(1).map(|rest| rest.split(&close).next().expect("closed").to_owned()).collect()
+}
+
+// SEMANTICS 4: every row that this version can reach
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_has_its_status_and_code() {
+    let app = TestApp::fresh().await;
+    let unknown = app.get("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x").await;
+    refused(&unknown, 404, "not-found");
+    let live = app.link(EM, json!({ "label": "live" })).await;
+    for alike in ["/nothing".to_owned(), "/favicon.ico".to_owned(), "/daaaaaaaaaaaaaaaaaaaaaaaaaa/x/".to_owned(), format!("/{}/wrong.zarr/zarr.json", key_of(&live))] {
+        let answer = app.get(&alike).await;
+        refused(&answer, 404, "not-found");
+        assert_eq!(answer.body, unknown.body, "{alike}: one body for all");
+    }
+    for bad in ["..", "%2e%2e", "a//b", "a%2Fb", "a%5Cb", "a%00", "%FF"] {
+        refused(&app.get(&format!("/{}/{EM}/{bad}/x", key_of(&live))).await, 400, "bad-path");
+        refused(&app.get(&format!("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x/{bad}/x")).await, 400, "bad-path");
+    }
+    refused(&app.data(Method::POST, &format!("/{}/{EM}/x", key_of(&live)), &[]).await, 405, "method");
+
+    let gone = async |name: &str, options: Value, then: &[(&str, Value)], wait_secs: i64, code: &str| {
+        let link = app.link(EM, options).await;
+        let path = format!("/{}/{EM}/.zattrs", key_of(&link));
+        let id = link["id"].as_str().expect("an id");
+        for (verb, body) in then {
+            let done = app.api(Method::POST, &format!("/api/v1/links/{id}/{verb}"), Some(body.clone())).await;
+            assert!(done.status.is_success(), "{name}: {}", String::from_utf8_lossy(&done.body));
+        }
+        app.pass_secs(wait_secs);
+        refused(&app.get(&path).await, 410, code);
+        refused(&app.get(&format!("/{}/{EM}/", key_of(&link))).await, 410, code);
+        refused(&app.get(&format!("/{}-s/{EM}/.zattrs", key_of(&link))).await, 410, code);
+        refused(&app.get(&format!("/{}?list-type=2", key_of(&link))).await, 410, code);
+    };
+    gone("revoked", json!({ "label": "a" }), &[("revoke", json!({}))], 0, "link-revoked").await;
+    gone("paused", json!({ "label": "b" }), &[("pause", json!({}))], 0, "link-paused").await;
+    gone("withdrawn", json!({ "class": "publication" }), &[("revoke", json!({ "reason": "wrong data" }))], 0, "link-withdrawn").await;
+    let later = (app.now() + jiff::SignedDuration::from_hours(1)).to_string();
+    gone("not yet", json!({ "label": "c", "not_before": later }), &[], 0, "link-not-yet").await;
+    gone("expired", json!({ "label": "d", "until": "1d" }), &[], 86_401, "link-expired").await;
+
+    let dataset = app.dataset(EM).await;
+    let link = app.link(EM, json!({ "label": "e" })).await;
+    let all = app.api(Method::POST, &format!("/api/v1/datasets/{dataset}/links/revoke"), Some(json!({ "reason": "leak" }))).await;
+    assert!(all.status.is_success(), "{}", String::from_utf8_lossy(&all.body));
+    refused(&app.get(&format!("/{}/{EM}/.zattrs", key_of(&link))).await, 410, "link-revoked");
+
+    let link = app.link(EM, json!({ "label": "f" })).await;
+    let off = app.api(Method::POST, "/api/v1/serving", Some(json!({ "serving": false, "reason": "drill" }))).await;
+    assert!(off.status.is_success(), "{}", String::from_utf8_lossy(&off.body));
+    app.pass_secs(6);
+    let answer = app.get(&format!("/{}/{EM}/.zattrs", key_of(&link))).await;
+    refused(&answer, 503, "not-serving");
+    assert!(answer.headers.contains_key("retry-after"));
+}
+
+// SEMANTICS 3.7, CLIENTS 3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_needs_no_link() {
+    let app = TestApp::fresh().await;
+    let answer = app.data(Method::OPTIONS, "/any/../thing", &[("access-control-request-private-network", "true")]).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    has_the_usual_headers(&answer);
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, OPTIONS");
+    assert_eq!(answer.header("access-control-allow-headers"), "authorization, range, if-none-match, if-range");
+    assert_eq!(answer.header("access-control-max-age"), "7200");
+    assert_eq!(answer.header("access-control-allow-private-network"), "true");
+}
+
+// SEMANTICS 3.3, SECURITY T33: nothing that we make names bucket, path or owner
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_link_hides_where_it_leads() {
+    let app = TestApp::fresh().await;
+    let link = app.link("exp #3/50% +é.ome.zarr", json!({ "class": "review" })).await;
+    let url = link["url"].as_str().expect("a URL");
+    assert!(url.ends_with("/data.ome.zarr"), "{url}");
+    let key = key_of(&link);
+    for target in [format!("/{key}/data.ome.zarr/zarr.json"), format!("/{key}/data.ome.zarr/"), format!("/{key}?list-type=2"), format!("/{key}/data.ome.zarr/nothing")] {
+        let answer = app.get(&target).await;
+        assert_ne!(answer.status, StatusCode::FOUND, "{target}: always streamed");
+        let whole = format!("{:?}{}", answer.headers, String::from_utf8_lossy(&answer.body));
+        for word in ["exp ", "exp%20", "50%", "demo", "owner", app.s3_url.as_str()] {
+            assert!(!whole.contains(word), "{target} tells `{word}`: {whole}");
+        }
+    }
+    assert_eq!(app.get(&format!("/{key}/data.ome.zarr/zarr.json")).await.status, StatusCode::OK);
+}
+
+// L1: a single object, and a path inside
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_may_open_one_object_or_a_path_inside() {
+    let app = TestApp::fresh().await;
+    let file = app.link("table.csv", json!({})).await;
+    let url = file["url"].as_str().expect("a URL");
+    assert!(url.ends_with("/table.csv"));
+    let answer = app.get(url).await;
+    assert!(answer.header("location").starts_with(&format!("{}/demo/table.csv?", app.s3_url)));
+    assert_eq!(app.get(&format!("{url}/x")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.get(&format!("{url}/")).await.status, StatusCode::NOT_FOUND);
+    let inside = app.link(EM, json!({ "path": "0/" })).await;
+    let url = inside["url"].as_str().expect("a URL");
+    assert!(url.ends_with("/0"), "{url}");
+    assert!(app.get(&format!("{url}/.zarray")).await.header("location").starts_with(&format!("{}/demo/{EM}/0/.zarray?", app.s3_url)));
+    refused(&app.get(&format!("{}/../.zattrs", url)).await, 400, "bad-path");
+}
+
+// SEMANTICS 5, 7: facts are cached for the class's time, by the wall clock
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoke_is_seen_when_the_facts_have_aged() {
+    let app = TestApp::fresh().await;
+    for (options, cache_secs) in [(json!({ "label": "private" }), 5), (json!({ "strict": true }), 0), (json!({ "class": "publication" }), 30)] {
+        let link = app.link(EM, options.clone()).await;
+        let path = format!("/{}/{EM}/.zattrs", key_of(&link));
+        assert_eq!(app.get(&path).await.status, StatusCode::FOUND);
+        let id = link["id"].as_str().expect("an id");
+        let revoked = app.api(Method::POST, &format!("/api/v1/links/{id}/revoke"), Some(json!({ "reason": "why" }))).await;
+        assert_eq!(revoked.status, StatusCode::OK, "{}", String::from_utf8_lossy(&revoked.body));
+        if cache_secs > 0 {
+            app.pass_secs(cache_secs - 1);
+            assert_eq!(app.get(&path).await.status, StatusCode::FOUND, "{options}: within the cache's time");
+            app.pass_secs(1);
+        }
+        assert_eq!(app.get(&path).await.status, StatusCode::GONE, "{options}");
+        let enforced_by: jiff::Timestamp = revoked.json()["enforced_by"].as_str().expect("enforced_by").parse().expect("a time");
+        assert!(enforced_by > app.now());
+    }
+}
+
+// D9: whoever reads pays
+#[tokio::test(flavor = "multi_thread")]
+async fn requester_pays_stands_in_the_signed_query() {
+    let app = TestApp::fresh().await;
+    let source = json!({ "name": "paid", "bucket": "paid-data", "region": "eu-central-1", "endpoint": "http://127.0.0.1:9", "path_style": false, "requester_pays": true });
+    let refused_or_made = app.api(Method::POST, "/api/v1/sources", Some(source)).await;
+    assert_eq!(refused_or_made.status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&refused_or_made.body));
+    let root = refused_or_made.json()["root"].as_str().expect("a root dataset").to_owned();
+    let link = app.api(Method::POST, "/api/v1/links", Some(json!({ "dataset": root }))).await.json();
+    let answer = app.get(&format!("{}/a b+c.bin", link["url"].as_str().expect("a URL").replace(' ', "%20")).replace("a b", "a%20b")).await;
+    let location = answer.header("location");
+    assert!(location.contains("x-amz-request-payer=requester") && location.contains("/a%20b%2Bc.bin?"), "{location}");
+    assert!(location.contains("eu-central-1"));
+}
+
+// SECURITY T6: the access line names the link, never its key
+#[tokio::test(flavor = "multi_thread")]
+async fn the_access_line_tells_what_happened_and_no_secret() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let key = key_of(&link);
+    let located = app.data(Method::GET, &format!("/{key}/{EM}/0/0/0/0/0"), &[("range", "bytes=0-1"), ("user-agent", "Python/3.11 aiohttp/3")]).await;
+    app.get(&format!("/{key}/{EM}/..")).await;
+    let lines: Vec<Value> = app.app.lines.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let read = lines.iter().rfind(|line| line["path"] == "chunk").expect("a line of the read");
+    assert_eq!(read["link"], link["id"]);
+    assert_eq!((read["verdict"].as_str(), read["delivery"].as_str(), read["range"].as_str(), read["client"].as_str()), (Some("permit"), Some("redirect"), Some("closed"), Some("python")));
+    assert_eq!(lines.last().expect("a line")["reason"], "bad-path");
+    let text = app.app.lines.text();
+    for secret in [key.as_str(), app.token.as_str(), located.header("location"), "X-Amz-Signature"] {
+        assert!(!text.contains(secret), "{secret} stands in the access lines");
+    }
+}

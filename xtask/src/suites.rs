@@ -1,0 +1,236 @@
+//! The suites, in the order they run: quick verdicts first, then tests, then what needs a release build.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::services::Services;
+use crate::tally::{Runner, Tally};
+use crate::{Workshop, tell};
+
+/// How the variables begin that `cargo run` sets for the program it runs.
+const OF_CARGO_RUN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
+
+/// One check with a name: a program and its arguments, run in the workspace's root.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    /// What it is called by.
+    pub(crate) name: &'static str,
+    /// What it checks, in a few words.
+    pub(crate) what: &'static str,
+    program: String,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    /// Whose tests are counted in what it prints. A run of none is a failure, but for examples in documentation.
+    runner: Option<Runner>,
+    /// Wants radosgw, ministack and moto running.
+    wants_services: bool,
+    /// Another suite, by name, whose failure makes this one pointless.
+    after: Option<&'static str>,
+}
+
+impl Suite {
+    fn new(name: &'static str, what: &'static str, program: impl Into<String>, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { name, what, program: program.into(), arguments, environment: Vec::new(), runner: None, wants_services: false, after: None }
+    }
+
+    fn cargo(name: &'static str, what: &'static str, arguments: &str) -> Self {
+        Self::new(name, what, env!("CARGO"), &arguments.split(' ').collect::<Vec<_>>())
+    }
+
+    fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((variable, value.into()));
+        self
+    }
+
+    fn counted(self, runner: Runner) -> Self {
+        Self { runner: Some(runner), ..self }
+    }
+
+    fn with_services(self) -> Self {
+        Self { wants_services: true, ..self }
+    }
+
+    fn after(self, name: &'static str) -> Self {
+        Self { after: Some(name), ..self }
+    }
+}
+
+/// What a change must pass.
+pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
+    let offprint = workshop.target.join("release/offprint").display().to_string();
+    vec![
+        Suite::new("setup", "what tests need beside Rust is installed", workshop.file("tests/services/setup.sh"), &[]),
+        Suite::cargo("fmt", "sources are formatted", "fmt --all --check"),
+        Suite::cargo(
+            "clippy",
+            "no lint fires, tests and benches included",
+            "clippy --locked --workspace --all-targets --all-features -- -D warnings",
+        ),
+        Suite::cargo(
+            "doc",
+            "documentation builds, private items too",
+            "doc --locked --workspace --all-features --no-deps --document-private-items",
+        )
+        .with("RUSTDOCFLAGS", "-D warnings"),
+        Suite::cargo("deny", "layers, licences and sources", "deny --all-features check --allow unused-wrapper bans licenses sources")
+            .after("setup"),
+        Suite::cargo("machete", "no dependency is unused", "machete --skip-target-dir").after("setup"),
+        Suite::cargo(
+            "tests",
+            "unit, property, adapter, router, end-to-end and model tests",
+            "nextest run --locked --workspace --all-features",
+        )
+        .with("INSTA_UPDATE", "no")
+        .counted(Runner::Nextest)
+        .with_services()
+        .after("setup"),
+        Suite::cargo("doc-tests", "examples in the documentation", "test --locked --workspace --all-features --doc").counted(Runner::Cargo),
+        Suite::cargo("release", "the binary people install", "build --locked --release --package offprint"),
+        Suite::new(
+            "clients",
+            "real clients read every value, and are refused after a revoke",
+            "python3",
+            &["tests/clients/run.py", &offprint],
+        )
+        .counted(Runner::Script)
+        .after("release"),
+        Suite::new(
+            "lab",
+            "another machine reads a lab server, over a read-only folder",
+            "python3",
+            &["tests/clients/lab_server.py", &offprint],
+        )
+        .counted(Runner::Script)
+        .after("release"),
+        Suite::new("template", "the template, linted, built, deployed and narrowed", "bash", &["tests/template/run.sh"])
+            .counted(Runner::Script)
+            .after("setup"),
+    ]
+    .into_iter()
+    .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
+    .collect()
+}
+
+/// What is measured rather than checked.
+pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
+    vec![Suite::cargo("benches", "criterion's benches of every crate", "bench --locked --workspace --bench *")]
+        .into_iter()
+        .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
+        .collect()
+}
+
+/// How a suite ended.
+struct Outcome {
+    name: &'static str,
+    took: Duration,
+    tally: Tally,
+    /// Why it failed, when it did.
+    why: Option<String>,
+}
+
+/// Runs `suites`, or those of them that are `named`, prints a table of how long each took, and last the line `N passed, M failed`. A failure does
+/// not stop the rest: one run shows all that is wrong.
+///
+/// # Errors
+/// When a name is not a suite's, or the servers that a suite wants do not start.
+pub(crate) fn run(workshop: &Workshop, suites: &[Suite], named: &[String]) -> anyhow::Result<ExitCode> {
+    for name in named {
+        anyhow::ensure!(suites.iter().any(|suite| suite.name == name), "no suite is called `{name}`; `cargo xtask list` names them");
+    }
+    let mut services = Services::default();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for suite in suites {
+        if !named.is_empty() && !named.iter().any(|name| name == suite.name) {
+            continue;
+        }
+        let failed_before = |name: &str| outcomes.iter().any(|outcome| outcome.name == name && outcome.why.is_some());
+        if let Some(needed) = suite.after.filter(|needed| failed_before(needed)) {
+            let why = Some(format!("not run, because `{needed}` failed"));
+            outcomes.push(Outcome { name: suite.name, took: Duration::ZERO, tally: Tally::default(), why });
+            continue;
+        }
+        tell(&format!("\n=== {}: {}", suite.name, suite.what));
+        if suite.wants_services && services.environment.is_empty() {
+            services = Services::start(workshop)?;
+        }
+        let outcome = run_one(workshop, suite, &services)?;
+        if let Some(why) = &outcome.why {
+            tell(&format!("=== {} FAILED: {why}", suite.name));
+        }
+        if suite.wants_services {
+            services = Services::default();
+        }
+        outcomes.push(outcome);
+    }
+    Ok(close(&outcomes))
+}
+
+/// Runs one suite, passing its output on line by line and counting its tests.
+fn run_one(workshop: &Workshop, suite: &Suite, services: &Services) -> anyhow::Result<Outcome> {
+    let start = Instant::now();
+    let (reader, writer) = std::io::pipe().context("a pipe")?;
+    let mut command = Command::new(&suite.program);
+    // What cargo told this program about itself would be taken for theirs by the programs that it calls.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_CARGO_RUN.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
+    let mut child = command
+        .args(&suite.arguments)
+        .current_dir(&workshop.root)
+        .env("PATH", workshop.search_path())
+        .envs(suite.environment.iter().chain(&services.environment).map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().context("a pipe")?)
+        .stderr(writer)
+        .spawn()
+        .with_context(|| format!("starting `{}`", suite.program))?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.context("reading what the suite prints")?;
+        let line = String::from_utf8_lossy(&line);
+        tell(&line);
+        if let Some(runner) = suite.runner {
+            tally = tally.read(runner, &line);
+        }
+    }
+    let status = child.wait().context("waiting for the suite")?;
+    let why = if !status.success() {
+        Some(status.to_string())
+    } else if tally.failed > 0 {
+        Some(format!("{} failed", tally.failed))
+    } else if tally.skipped > 0 {
+        Some(format!("{} skipped: a test that is not run is no test", tally.skipped))
+    } else if tally.passed == 0 && matches!(suite.runner, Some(Runner::Nextest | Runner::Script)) {
+        Some("it ran no test".to_owned())
+    } else {
+        None
+    };
+    Ok(Outcome { name: suite.name, took: start.elapsed(), tally, why })
+}
+
+/// Prints the table and the closing line. A suite that failed without a failed test counts as one.
+fn close(outcomes: &[Outcome]) -> ExitCode {
+    let mut sum = Tally::default();
+    tell("\nsuite           seconds   passed   failed");
+    for outcome in outcomes {
+        let mut tally = outcome.tally;
+        if outcome.why.is_some() {
+            tally.failed = tally.failed.max(1);
+        }
+        sum = sum.plus(tally);
+        let why = outcome.why.as_deref().unwrap_or_default();
+        tell(
+            format!("{:<14} {:>8.1} {:>8} {:>8}   {why}", outcome.name, outcome.took.as_secs_f64(), tally.passed, tally.failed).trim_end(),
+        );
+    }
+    let took: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
+    tell(&format!("{:<14} {:>8.1}\n", "all", took.as_secs_f64()));
+    tell(&format!("{} passed, {} failed", sum.passed, sum.failed));
+    if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
