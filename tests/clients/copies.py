@@ -45,7 +45,7 @@ def rclone_http(link: Link) -> str | None:
 def rclone_s3(link: Link) -> str | None:
     """By ListObjectsV2. Its Go SDK does not follow a 302, so the bucket is the streamed form."""
     remote = ["--s3-provider", "Other", "--s3-endpoint", run.data_url, "--s3-force-path-style", "--s3-no-check-bucket", "--s3-list-version", "2"]
-    return rclone(link, remote, f":s3:{link.key}-s/{link.prefix}")
+    return rclone(link, remote, f":s3:{link.key}-s/{link.prefix}/")
 
 
 def a_file(link: Link) -> tuple[str, str, bytes]:

@@ -69,7 +69,7 @@ def checks(binary: str, folder: pathlib.Path, tally: Tally) -> None:
             code, got = curl(at)
             same = got == FILES["exp #3/50% +é.bin"]
             tally.check(code == 0 and same, f"lab server: curl -L from another machine, {form}, data mounted read-only: exit code {code}, {len(got)} bytes")
-        product.call("link", "revoke", link["id"])
+        product.call("link", "revoke", link["id"], "-y")
         time.sleep(REFUSED_SECS)
         code, got = curl(url)
         tally.check((code, got) == (22, b""), f"lab server: curl after the revoke: exit code {code}, {len(got)} bytes")

@@ -175,7 +175,7 @@ def revoke_across(names: list[str], config: pathlib.Path, product: Product, link
                 break
             time.sleep(0.1)
     for link in links:
-        product.call("link", "revoke", link["id"])
+        product.call("link", "revoke", link["id"], "-y")
     time.sleep(REFUSED_SECS)
     for link in links:
         for form in ("url", "streamed_url"):

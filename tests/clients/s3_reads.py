@@ -1,5 +1,7 @@
 """Anonymous, path-style S3 clients on the data origin: s3fs and obstore's S3Store under zarr-python, and botocore by itself."""
 
+from typing import Any
+
 import botocore.session
 import obstore
 import s3fs
@@ -13,17 +15,27 @@ zarr.config.set({"async.concurrency": 64})
 run, report = asked(), Report()
 
 
-def open_s3fs(link: Link, array: Array) -> zarr.Array:
+def open_s3fs(bucket: str, link: Link, array: Array, settings: dict[str, Any]) -> zarr.Array:
     """zarr-python on s3fs."""
     files = s3fs.S3FileSystem(
         anon=True,
         asynchronous=True,
         endpoint_url=run.data_url,
         skip_instance_cache=True,
-        config_kwargs={"s3": {"addressing_style": "path"}},
+        config_kwargs={"s3": {"addressing_style": "path"}, **settings},
     )
-    store = zarr.storage.FsspecStore(files, read_only=True, path=f"{link.key}/{link.prefix}")
+    store = zarr.storage.FsspecStore(files, read_only=True, path=f"{bucket}/{link.prefix}")
     return zarr.open_array(store, path=array.path, mode="r")
+
+
+def open_s3fs_redirected(link: Link, array: Array) -> zarr.Array:
+    """By redirect. By default botocore adds `x-amz-checksum-mode`, which S3 refuses beside a signed URL that did not sign it; this setting stops it."""
+    return open_s3fs(link.key, link, array, {"response_checksum_validation": "when_required"})
+
+
+def open_s3fs_streamed(link: Link, array: Array) -> zarr.Array:
+    """By the streamed form, with nothing but the defaults."""
+    return open_s3fs(f"{link.key}-s", link, array, {})
 
 
 def s3_store(link: Link) -> S3Store:
@@ -80,7 +92,8 @@ def obstore_listing(link: Link) -> str | None:
 read_all(
     run,
     [
-        Reader("s3fs", open_s3fs, lambda handle: handle[...]),
+        Reader("s3fs", open_s3fs_redirected, lambda handle: handle[...]),
+        Reader("s3fs, streamed form", open_s3fs_streamed, lambda handle: handle[...]),
         Reader("obstore S3Store", open_obstore, lambda handle: handle[...]),
     ],
     report,

@@ -73,11 +73,11 @@ impl Answer {
 impl TestApp {
     /// An app over fresh parts, its clock at the machine's time.
     pub async fn fresh() -> Self {
-        Self::with_table(|table| table).await
+        Self::with_table(|table, _url, _keys| table).await
     }
 
-    /// The same, with the handlers' table replaced: by one whose client loses or delays requests.
-    pub async fn with_table(change: impl FnOnce(Table) -> Table) -> Self {
+    /// The same, with the handlers' table replaced: by one at the same address, with the same keys, whose client loses or delays requests.
+    pub async fn with_table(change: impl FnOnce(Table, &str, &Keys) -> Table) -> Self {
         let dir = TempDir::new().expect("a folder");
         offprint::demo::write(dir.path()).expect("demo data");
         let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: "a secret of the tests".to_owned() };
@@ -95,7 +95,7 @@ impl TestApp {
             ..Config::default()
         };
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
-        let app = App::new(config, change(table), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
+        let app = App::new(config, change(table, &table_url, &keys), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let secret = Arc::new(DeploymentSecret::new(vec![7; 32]).expect("long enough"));
         let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
         let data = serve::router(app.clone());

@@ -350,7 +350,7 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
         owner: user.id,
         label: "test".to_owned(),
         scopes: Scope::ALL.to_vec(),
-        until: now + SignedDuration::from_hours(24),
+        until: now + SignedDuration::from_hours(24 * 365),
         made: now,
         revoked: None,
     };

@@ -3,10 +3,10 @@
 The cloud is ministack: real protocols, roles and policies enforced, the CDN's behaviours followed, functions run as processes.
 What it lacks and what stands in for it:
 
-- The condition key `dynamodb:LeadingKeys` and the raw path of a Function URL: see ministack_bridged.py.
+- The condition key `dynamodb:LeadingKeys`, the raw path of a Function URL, and streamed bytes: see ministack_bridged.py.
 - There is no DNS for its host names and no TLS, so requests go to its one port on 127.0.0.1, name the host in `Host`, and say
   `X-Forwarded-Proto: https`.
-- Streamed answers reach the caller whole, when they are complete.
+- Streamed answers reach the caller only when they are complete.
 - The policies' rights to write logs are not enforced.
 """
 

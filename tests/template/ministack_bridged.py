@@ -1,20 +1,23 @@
-"""Runs ministack 1.5.33 with two things added that it lacks and that our template rests on.
+"""Runs ministack 1.5.33 with three things added that it lacks and that our template rests on.
 
 1. The condition key `dynamodb:LeadingKeys`. ministack never sets it, and `ForAllValues` on an absent key is a yes, so the condition in
    serve's policy would go untested. Here each request's partition keys are read from its body and given to ministack's own evaluation.
    For a transaction they are the keys of all its parts.
 2. The raw path. A Function URL hands over path and query as they were sent; ministack decodes the one and writes the other anew.
+3. Streamed answers of bytes. ministack takes every answer of a custom runtime for text, and breaks on what is not UTF-8.
 """
 
 import contextvars
 import json
 import re
+import types
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import lambda_svc
 
 PARTITION_KEYS = {"pk", "gsi1pk", "gsi2pk"}
+PRELUDE_END = b"\0" * 8
 sent = contextvars.ContextVar("sent")
 context_of = iam_actions.dynamodb_service_context
 event_of = lambda_svc._build_function_url_event
@@ -60,8 +63,14 @@ def with_raw_path(*args, **named):
     return event
 
 
+def loads_of_runtime(text, **named):
+    """What the Runtime API does with an answer: a streamed one, known by the zeros after its prelude, stays as it is."""
+    return text if isinstance(text, bytes) and PRELUDE_END in text else json.loads(text, **named)
+
+
 if __name__ == "__main__":
     iam_actions.dynamodb_service_context = with_leading_keys
     lambda_svc._build_function_url_event = with_raw_path
     app._handle_special_data_plane_request = with_what_was_sent
+    lambda_runtime.json = types.SimpleNamespace(**{**vars(json), "loads": loads_of_runtime})
     app.main()

@@ -25,7 +25,7 @@ events() {
 }
 
 deploy() {
-    (cd "$here" && "$venvs/cloud/bin/python" -m unittest --verbose --failfast test_deployed)
+    (cd "$here" && "$venvs/cloud/bin/python" -m unittest --verbose test_deployed)
 }
 
 case ${1:-all} in

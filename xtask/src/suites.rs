@@ -115,12 +115,29 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
     .collect()
 }
 
-/// What is measured rather than checked.
+/// What is measured rather than checked: the rows of docs/PERFORMANCE.md. Half an hour on two cores, best with nothing else running.
 pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
-    vec![Suite::cargo("benches", "criterion's benches of every crate", "bench --locked --workspace --bench *")]
-        .into_iter()
-        .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
-        .collect()
+    let offprint = workshop.target.join("release/offprint").display().to_string();
+    let load = |name, what| Suite::new(name, what, "python3", &[&format!("tests/load/{name}.py"), &offprint]).after("release");
+    vec![
+        Suite::cargo(
+            "benches",
+            "criterion's benches of every crate: presigning, a redirect, an event",
+            "bench --locked --workspace --bench *",
+        ),
+        Suite::cargo(
+            "release",
+            "the product, and what it is compared with",
+            "build --locked --release --package offprint --package tests --bins --examples",
+        ),
+        load("redirects", "processor time a redirect, beside a constant answer"),
+        load("streamed", "chunks a second, beside a bare pass-through"),
+        load("latency", "zarr-python through a link, beside reading directly"),
+        load("memory", "resident memory over a million redirects"),
+    ]
+    .into_iter()
+    .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
+    .collect()
 }
 
 /// How a suite ended.

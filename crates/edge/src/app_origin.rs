@@ -11,7 +11,7 @@ use crate::{
     App,
     lambda::RequestId,
     problem::Problem,
-    trace::{Trace, new_request_id},
+    trace::{Trace, Verdict, new_request_id},
 };
 
 /// A middleware: opens the request's trace, and on the way out makes a problem of what no route answered, names the request in
@@ -27,7 +27,9 @@ pub async fn answer(State(app): State<App>, mut request: Request, next: Next) ->
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    trace.close(&mut answer, &app.lines);
+    // What a handler, or a problem, knows of the request travels in the answer.
+    let verdict = answer.extensions().get::<Verdict>().cloned().unwrap_or_default();
+    trace.close(&mut answer, verdict, &app.lines);
     answer
 }
 

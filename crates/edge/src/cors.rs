@@ -1,7 +1,9 @@
 //! The headers that every answer of the data origin carries, errors too, set in this one place (SEMANTICS 3.7).
 
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// What browsers may read of an answer.
 pub const EXPOSED: &str = "Content-Range, Content-Length, ETag, Accept-Ranges, Content-Encoding, Last-Modified, X-Request-Id";
@@ -27,7 +29,7 @@ pub fn add(headers: &mut HeaderMap, indexed: bool) {
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !indexed {
-        headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+        headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

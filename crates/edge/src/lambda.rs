@@ -14,15 +14,16 @@ use std::{
 
 use axum::{
     Router,
+    body::Bytes,
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, Stream};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use lambda_http::{
     Adapter, LambdaEvent, RequestExt, StreamAdapter,
     aws_lambda_events::apigw::ApiGatewayV2httpRequest,
-    lambda_runtime,
+    lambda_runtime::{self, StreamResponse},
     request::{LambdaRequest, RequestContext},
 };
 use objects::{Objects, Settings, credentials::Signer};
@@ -63,11 +64,23 @@ pub struct OwnOrigin(pub String);
 /// # Errors
 /// Those of the Lambda runtime.
 pub async fn run(router: Router, config: Arc<Config>, reply: Reply) -> Result<(), lambda_http::Error> {
-    let front = Front { router, config, reply };
     match reply {
-        Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(front) }).await,
-        Reply::Streamed => lambda_runtime::run(Door { inner: StreamAdapter::from(front) }).await,
+        Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(Front { router, config, reply }) }).await,
+        Reply::Streamed => lambda_runtime::run(streamed(router, config)).await,
     }
+}
+
+/// The door of a function that streams: an event in, an answer out, without the runtime around it.
+#[must_use]
+pub fn streamed(
+    router: Router,
+    config: Arc<Config>,
+) -> impl Service<
+    LambdaEvent<LambdaRequest>,
+    Response = StreamResponse<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static>,
+    Error = Infallible,
+> {
+    Door { inner: StreamAdapter::from(Front { router, config, reply: Reply::Streamed }) }
 }
 
 /// The app of a function, from its environment, and its log as JSON lines.

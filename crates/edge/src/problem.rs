@@ -75,7 +75,7 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self, request_id: Option<&str>) -> Value {
         let mut body = json!({
-            "type": format!("https://offprint.dev/problems/{}", self.code),
+            "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("refused"),
             "status": self.status.as_u16(),
             "code": self.code,

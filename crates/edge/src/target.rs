@@ -80,18 +80,24 @@ impl Target {
             return Ok(Self::Root);
         }
         let (first, rest) = raw.split_once('/').map_or((raw, None), |(first, rest)| (first, Some(rest)));
-        // All of it is held to the rules, the key's segment too, so that a bad path is 400 for every key alike.
-        ObjectPath::from_raw(first.as_bytes())?;
-        ObjectPath::from_raw(rest.unwrap_or_default().as_bytes())?;
+        // All of it is held to the rules before anything is looked up, so that a bad path is 400 for every key alike. A key's own
+        // characters break none of them.
+        let known = read_key(first);
+        if known.is_none() {
+            ObjectPath::from_raw(first.as_bytes())?;
+        }
+        let rest = ObjectPath::from_raw(rest.unwrap_or_default().as_bytes())?;
         if first.is_empty() {
             return Err(PathError::EmptySegment);
         }
-        let Some((key, form)) = read_key(first) else { return Ok(Self::Unknown) };
-        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return Ok(Self::Bucket { key, form }) };
-        let (name, path) = rest.split_once('/').map_or((rest, None), |(name, path)| (name, Some(path)));
-        let name = ObjectPath::from_raw(name.as_bytes())?.as_str().to_owned();
-        let path = path.map(|path| ObjectPath::from_raw(path.as_bytes())).transpose()?;
-        Ok(Self::Object { key, form, name, path })
+        let Some((key, form)) = known else { return Ok(Self::Unknown) };
+        if rest.is_root() {
+            return Ok(Self::Bucket { key, form });
+        }
+        // A slash in the decoded text is one of the raw text: encoded ones were refused.
+        let (name, path) = rest.as_str().split_once('/').map_or((rest.as_str(), None), |(name, path)| (name, Some(path)));
+        let path = path.map(ObjectPath::from_decoded).transpose()?;
+        Ok(Self::Object { key, form, name: name.to_owned(), path })
     }
 }
 

@@ -3,7 +3,7 @@
 //! The access line is the usage event (`docs/LOGGING.md`). It never holds a key, a token, a signed URL, an e-mail or an address.
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     fs::File,
     io::{BufWriter, Write},
     sync::{Arc, Mutex},
@@ -11,9 +11,13 @@ use std::{
 };
 
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method};
+use domain::id::{DatasetId, LinkId};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Where access lines go: one line a request.
 #[derive(Debug, Clone)]
@@ -104,13 +108,13 @@ pub enum Delivery {
     None,
 }
 
-/// What a handler knows of its request, for the access line; it travels in the answer's extensions.
+/// What a handler knows of its request, for the access line; a problem's travels in the answer's extensions.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
-    /// The link's id, or a dataset's.
-    pub link: Option<String>,
+    /// The link's id.
+    pub link: Option<LinkId>,
     /// The dataset's id.
-    pub dataset: Option<String>,
+    pub dataset: Option<DatasetId>,
     /// `permit` or the problem's code.
     pub reason: Option<&'static str>,
     /// How the bytes went.
@@ -141,9 +145,9 @@ struct AccessLine<'a> {
     verdict: &'static str,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
+    link: Option<Text<LinkId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dataset: Option<&'a str>,
+    dataset: Option<Text<DatasetId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<Delivery>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,6 +159,16 @@ struct AccessLine<'a> {
     duration_us: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
+}
+
+/// An id in its one text form.
+#[derive(Debug)]
+struct Text<T>(T);
+
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
 }
 
 /// A request under way.
@@ -177,14 +191,13 @@ impl Trace {
         Self { request_id, origin, method: method.clone(), client, began: Instant::now(), at }
     }
 
-    /// Closes it: stamps the id and the timing on the answer and writes the access line.
-    pub fn close(self, answer: &mut Response, lines: &LineSink) {
-        let verdict = answer.extensions_mut().remove::<Verdict>().unwrap_or_default();
+    /// Closes it: stamps the id and the timing on the answer and writes the access line. A problem in the answer gives the reason.
+    pub fn close(self, answer: &mut Response, mut verdict: Verdict, lines: &LineSink) {
+        verdict.reason = answer.extensions().get::<Verdict>().and_then(|refused| refused.reason);
         let status = answer.status();
-        answer.headers_mut().insert("x-request-id", self.request_id.clone());
         let opened = status.is_success() || status == http::StatusCode::FOUND;
         if opened && self.origin == "data" {
-            answer.headers_mut().insert("server-timing", server_timing(&verdict));
+            answer.headers_mut().insert(SERVER_TIMING, server_timing(&verdict));
         }
         let bytes = answer
             .headers()
@@ -204,8 +217,8 @@ impl Trace {
             status: status.as_u16(),
             verdict: if status.is_client_error() || status.is_server_error() { "deny" } else { "permit" },
             reason: verdict.reason.unwrap_or("permit"),
-            link: verdict.link.as_deref(),
-            dataset: verdict.dataset.as_deref(),
+            link: verdict.link.map(Text),
+            dataset: verdict.dataset.map(Text),
             delivery: verdict.delivery,
             range: verdict.range,
             path: verdict.path,
@@ -214,6 +227,7 @@ impl Trace {
             duration_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
             bytes,
         });
+        answer.headers_mut().insert(REQUEST_ID, self.request_id);
     }
 }
 

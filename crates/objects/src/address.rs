@@ -9,8 +9,8 @@ use domain::source::{Store, is_origin};
 pub(crate) struct Address {
     /// `https://host[:port]`, lower case.
     pub(crate) origin: String,
-    /// What clients send as `Host`: without the scheme's own port.
-    pub(crate) host: String,
+    /// The end of every canonical request to it: the one signed header, `Host` as clients send it, without the scheme's own port.
+    pub(crate) canonical_end: String,
     /// What stands before the key: `/` or `/bucket/`.
     pub(crate) path: String,
 }
@@ -33,11 +33,15 @@ impl Address {
         let own_port = if scheme == "https" { ":443" } else { ":80" };
         let host = host.strip_suffix(own_port).unwrap_or(host);
         let bucket = &store.bucket;
+        let at = |host: &str, path: String| Self {
+            origin: format!("{scheme}://{host}"),
+            canonical_end: format!("\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"),
+            path,
+        };
         if store.path_style || !fits_in_a_host(bucket, scheme, host) {
-            return Some(Self { origin: format!("{scheme}://{host}"), host: host.to_owned(), path: format!("/{bucket}/") });
+            return Some(at(host, format!("/{bucket}/")));
         }
-        let host = format!("{bucket}.{host}");
-        Some(Self { origin: format!("{scheme}://{host}"), host, path: "/".to_owned() })
+        Some(at(&format!("{bucket}.{host}"), "/".to_owned()))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod listing;
 pub mod policy;
 pub mod presigner;
 mod probe;
+mod sha256;
 mod sigv4;
 pub mod stream;
 

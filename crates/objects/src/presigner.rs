@@ -4,13 +4,15 @@
 //! as much (SECURITY 4). It is the oracle in the tests. Not here: who may read (`domain::decision`), where credentials come from
 //! (`credentials.rs`).
 
-use core::fmt::{self, Write};
+use core::{
+    fmt::{self, Write},
+    str,
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use data_encoding::HEXLOWER;
 use domain::{
     decision::{Permit, ReadScope},
     id::LinkId,
@@ -18,15 +20,14 @@ use domain::{
     source::{Source, Store},
     timing::Validity,
 };
-use hmac::Hmac;
 use jiff::Timestamp;
 use percent_encoding::utf8_percent_encode;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
     address::Address,
     credentials::Credentials,
+    sha256::{Hash, Mac},
     sigv4::{ALGORITHM, DayKey, KEY_ESCAPES, VALUE_ESCAPES, signature},
 };
 
@@ -108,12 +109,11 @@ impl fmt::Debug for SignedUrl {
 }
 
 impl SignedMethod {
-    /// The method's name, as it is signed.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
+    /// The first line of the canonical request.
+    const fn line(self) -> &'static [u8] {
         match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
+            Self::Get => b"GET\n",
+            Self::Head => b"HEAD\n",
         }
     }
 }
@@ -157,7 +157,7 @@ struct Window {
     /// The query up to `X-Amz-SignedHeaders`.
     query: String,
     /// The string to sign up to the hash of the request.
-    begun: Hmac<Sha256>,
+    begun: Mac,
 }
 
 impl Signing {
@@ -213,22 +213,14 @@ impl Signing {
         if let Some(tag) = asked.tag {
             push(&mut url, format_args!("&x-offprint-link={tag}"));
         }
-        let mut request = Sha256::new();
-        for part in [
-            method.word(),
-            "\n",
-            url.get(path_from..path_to).unwrap_or_default(),
-            "\n",
-            url.get(query_from..).unwrap_or_default(),
-            "\nhost:",
-            &address.host,
-            "\n\nhost\nUNSIGNED-PAYLOAD",
-        ] {
-            request.update(part);
-        }
-        let signature = signature(window.begun.clone(), request);
+        let mut request = Hash::new();
+        request.update(method.line());
+        request.update(url.as_bytes().get(path_from..path_to).unwrap_or_default());
+        request.update(b"\n");
+        request.update(url.as_bytes().get(query_from..).unwrap_or_default());
+        request.update(address.canonical_end.as_bytes());
         url.push_str("&X-Amz-Signature=");
-        HEXLOWER.encode_append(&signature, &mut url);
+        url.push_str(str::from_utf8(&signature(window.begun.clone(), request)).unwrap_or_default());
         Ok(url)
     }
 
@@ -260,7 +252,7 @@ impl Signing {
              &X-Amz-SignedHeaders=host",
             self.access_key_id,
             self.store.region,
-            core::str::from_utf8(&time).unwrap_or_default(),
+            str::from_utf8(&time).unwrap_or_default(),
             validity.expires_secs,
             self.token,
             date = day.date,

@@ -2,10 +2,11 @@
 //!
 //! Not here: which query a URL carries, and for how long it works (`presigner.rs`).
 
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::{Timestamp, tz::Offset};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
-use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::sha256::{Hash, Mac, hex};
 
 /// Seconds of a day; `SigV4` knows no leap seconds.
 const DAY_SECS: i64 = 86_400;
@@ -24,7 +25,7 @@ pub(crate) struct DayKey {
     pub(crate) date: String,
     /// `20260131/eu-central-1/s3/aws4_request`.
     scope: String,
-    key: Hmac<Sha256>,
+    key: Mac,
 }
 
 impl DayKey {
@@ -35,10 +36,10 @@ impl DayKey {
             return None;
         }
         let date = format!("{:04}{:02}{:02}", civil.year(), civil.month(), civil.day());
-        let mut key = keyed(&[b"AWS4", secret_access_key.as_bytes()].concat());
+        let mut key = Mac::new(&Zeroizing::new([b"AWS4", secret_access_key.as_bytes()].concat()));
         for part in [date.as_str(), region, "s3", "aws4_request"] {
             key.update(part.as_bytes());
-            key = keyed(&key.finalize().into_bytes());
+            key = Mac::new(&key.finish());
         }
         let scope = format!("{date}/{region}/s3/aws4_request");
         Some(Self { day: at.as_second().div_euclid(DAY_SECS), date, scope, key })
@@ -62,7 +63,7 @@ impl DayKey {
     }
 
     /// The first lines of the string to sign, under the day's key: all that a window's signatures have in common.
-    pub(crate) fn begin(&self, time: [u8; 8]) -> Hmac<Sha256> {
+    pub(crate) fn begin(&self, time: [u8; 8]) -> Mac {
         let mut mac = self.key.clone();
         for part in [ALGORITHM.as_bytes(), b"\n", self.date.as_bytes(), &time, b"\n", self.scope.as_bytes(), b"\n"] {
             mac.update(part);
@@ -71,18 +72,10 @@ impl DayKey {
     }
 }
 
-/// The signature over the canonical request whose hash is `request`: what [`DayKey::begin`] began, ended.
-pub(crate) fn signature(mut begun: Hmac<Sha256>, request: Sha256) -> [u8; 32] {
-    let mut hash = [0; 64];
-    data_encoding::HEXLOWER.encode_mut(&request.finalize(), &mut hash);
-    begun.update(&hash);
-    begun.finalize().into_bytes().into()
-}
-
-/// HMAC-SHA-256 under a key of any length.
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes a key of any length (RFC 2104), so the fallback is never reached; it is here to stay total.
-    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
+/// The signature, in hexadecimal, over the canonical request whose hash is `request`: what [`DayKey::begin`] began, ended.
+pub(crate) fn signature(mut begun: Mac, request: Hash) -> [u8; 64] {
+    begun.update(&hex(request.finish()));
+    hex(begun.finish())
 }
 
 #[cfg(test)]
@@ -94,12 +87,13 @@ mod tests {
         // AWS, "Authenticating Requests: Using Query Parameters": GET test.txt of examplebucket, valid for a day.
         let at: Timestamp = "2013-05-24T00:00:00Z".parse().unwrap();
         let day = DayKey::derive("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", at).unwrap();
-        let request = Sha256::new_with_prefix(
-            "GET\n/test.txt\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+        let mut request = Hash::new();
+        request.update(
+            b"GET\n/test.txt\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
              &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\nhost:examplebucket.s3.amazonaws.com\n\nhost\nUNSIGNED-PAYLOAD",
         );
-        let signed = data_encoding::HEXLOWER.encode(&super::signature(day.begin(DayKey::time_of(at)), request));
-        assert_eq!(signed, "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+        let signed = signature(day.begin(DayKey::time_of(at)), request);
+        assert_eq!(&signed, b"aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use domain::timing::Timing;
 use wire::source::{Serving, ServingAsk};
 
 use crate::{
-    api::{InForce, Remote, Reply},
+    api::{InForce, Remote, Reply, Stops},
     exit::Failure,
-    output::{Column, column},
+    output::{Column, bound, column},
 };
 
 /// What the panic switch shows.
@@ -62,15 +62,15 @@ pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
 async fn panic(ask: Panic) -> Result<(), Failure> {
     let (api, out) = (ask.remote.api()?, ask.remote.out());
     if !ask.resume {
-        let secs = Timing::WORLD.revoke_bound_secs;
         let consequence = format!(
-            "Every link of every source refuses until serving is resumed. Reading stops within {secs} seconds. A download that is already running may finish."
+            "Every link of every source refuses until serving is resumed. Reading stops within {}. A download that is already running may finish.",
+            bound(Timing::WORLD)
         );
         out.confirm(&consequence, "Stop serving?", ask.yes).await?;
     }
     let reason = ask.reason.unwrap_or_else(|| "resumed".to_owned());
     let Reply { body, date, .. } = api.act::<Serving>(&["serving"], &ServingAsk { serving: ask.resume, reason }).await?;
     out.one(&SERVING, &body)?;
-    InForce { what: "No URL of any link works", by: body.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    InForce { stops: Stops::Everything, by: body.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }

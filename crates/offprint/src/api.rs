@@ -143,7 +143,12 @@ impl Api {
     }
 
     /// Asks for a listing, page after page, until `most` items are there; says if there are more.
-    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &[&str], filters: &[(&str, Option<&str>)], most: usize) -> Result<(Vec<T>, bool), Failure> {
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        filters: &[(&str, Option<&str>)],
+        most: usize,
+    ) -> Result<(Vec<T>, bool), Failure> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
@@ -218,7 +223,8 @@ impl Api {
         }
         let bytes = answer.bytes().await.map_err(|why| self.unreachable(why))?;
         let body = serde_json::from_slice(&bytes).map_err(|_why| {
-            Failure::new(Exit::Failed, format!("{} answered something else than this version understands", self.base)).hint("is it an Offprint app of this version?")
+            Failure::new(Exit::Failed, format!("{} answered something else than this version understands", self.base))
+                .hint("is it an Offprint app of this version?")
         })?;
         let date = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(read_date);
         Ok(Reply { body, is_new: status == StatusCode::CREATED, date })
@@ -231,7 +237,8 @@ impl Api {
             cause = deeper;
         }
         let what = if late { "does not answer in time".to_owned() } else { format!("cannot be reached: {cause}") };
-        Failure::new(Exit::Unavailable, format!("{} {what}", self.base.origin().ascii_serialization())).hint("is it running, and is --server right?")
+        Failure::new(Exit::Unavailable, format!("{} {what}", self.base.origin().ascii_serialization()))
+            .hint("is it running, and is --server right?")
     }
 }
 
@@ -262,11 +269,20 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// What a change stops, as it is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stops {
+    Link,
+    Links,
+    Everything,
+    /// Less than all: what was given out before may open more until then.
+    Beyond,
+}
+
 /// When a change is in force everywhere, and whether to wait for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InForce<'a> {
-    /// What stops then: "No URL of this link works".
-    pub(crate) what: &'a str,
+    pub(crate) stops: Stops,
     /// The reply's `enforced_by`; `None`: nothing was narrowed.
     pub(crate) by: Option<&'a str>,
     /// The server's clock as it answered.
@@ -279,14 +295,21 @@ impl InForce<'_> {
     /// Says when, and waits if asked to.
     pub(crate) async fn tell(self, out: Output) {
         let Some(end) = self.by.and_then(|text| text.parse::<Timestamp>().ok()) else { return };
-        out.note(&format!("{} after {}.", self.what, instant(end)));
+        let (before, then) = match self.stops {
+            Stops::Link => ("No URL of this link works after", "Reading has stopped."),
+            Stops::Links => ("No URL of these links works after", "Reading has stopped."),
+            Stops::Everything => ("No URL of any link works after", "Reading has stopped."),
+            Stops::Beyond => ("The change is in force everywhere after", "The change is in force."),
+        };
+        let end_in_words = instant(end);
+        out.note(&format!("{before} {end_in_words}."));
         if !self.wait {
             return;
         }
         // By the server's clock where it said it: a client's own may be wrong.
         let left = Duration::try_from(end.duration_since(self.date.unwrap_or_else(clock))).unwrap_or_default();
-        waiting(out.quiet, &format!("Waiting until {}", instant(end)), tokio::time::sleep(left)).await;
-        out.note("It has passed: reading has stopped.");
+        waiting(out.quiet, &format!("Waiting until {end_in_words}"), tokio::time::sleep(left)).await;
+        out.note(then);
     }
 }
 
@@ -327,7 +350,13 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_loopback() {
-        for (url, want) in [("http://127.0.0.1:7373", true), ("http://[::1]:1", true), ("http://localhost", true), ("http://lab", false), ("http://10.0.0.1", false)] {
+        for (url, want) in [
+            ("http://127.0.0.1:7373", true),
+            ("http://[::1]:1", true),
+            ("http://localhost", true),
+            ("http://lab", false),
+            ("http://10.0.0.1", false),
+        ] {
             assert_eq!(is_loopback(&url.parse().unwrap()), want, "{url}");
         }
     }

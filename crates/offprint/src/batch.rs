@@ -248,8 +248,17 @@ mod tests {
     fn a_row_says_what_it_wants_and_the_flags_the_rest() {
         let text = "place,label,strict,until\r\nlab:a.zarr,\"one, two\",no,30d\r\n\r\nlab:b c#%,,,\r\nlab:short\r\n";
         let asks = parse(text, &given()).unwrap();
-        let options = |label: &str, strict, until: Option<&str>| Options { label: Some(label.to_owned()), strict, until: until.map(str::to_owned), ..given() };
-        let want = [("lab:a.zarr", options("one, two", false, Some("30d"))), ("lab:b c#%", options("all", true, None)), ("lab:short", options("all", true, None))];
+        let options = |label: &str, strict, until: Option<&str>| Options {
+            label: Some(label.to_owned()),
+            strict,
+            until: until.map(str::to_owned),
+            ..given()
+        };
+        let want = [
+            ("lab:a.zarr", options("one, two", false, Some("30d"))),
+            ("lab:b c#%", options("all", true, None)),
+            ("lab:short", options("all", true, None)),
+        ];
         assert_eq!(asks, want.map(|(place, options)| Ask { place: place.parse().unwrap(), options }));
     }
 

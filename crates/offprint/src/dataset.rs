@@ -112,6 +112,7 @@ pub(crate) async fn find_id(api: &Api, text: &str) -> Result<String, Failure> {
     let place: Place = text.parse().map_err(|why: String| Failure::new(Exit::Usage, why))?;
     let (datasets, _more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", Some(place.source()))], LOOKED_THROUGH_MAX).await?;
     datasets.into_iter().find(|dataset| place.is(&dataset.place)).map(|dataset| dataset.id).ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no dataset of yours is registered at {place}")).hint("`offprint dataset list` shows those that are")
+        Failure::new(Exit::NotFound, format!("no dataset of yours is registered at {place}"))
+            .hint("`offprint dataset list` shows those that are")
     })
 }

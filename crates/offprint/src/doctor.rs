@@ -47,7 +47,8 @@ pub(crate) async fn run(command: DoctorCommand) -> Result<(), Failure> {
     if seen.healthy && failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, format!("{failed} of {} checks of {source} failed", seen.findings.len())).hint("each FAIL names its fix"))
+    Err(Failure::new(Exit::Failed, format!("{failed} of {} checks of {source} failed", seen.findings.len()))
+        .hint("each FAIL names its fix"))
 }
 
 fn report(seen: &Doctor, paste: bool) -> String {
@@ -75,7 +76,12 @@ mod tests {
 
     #[test]
     fn a_report_says_what_to_do_and_what_to_paste() {
-        let finding = |check: &str, ok, hint: Option<&str>| Finding { check: check.to_owned(), ok, detail: "seen".to_owned(), hint: hint.map(str::to_owned) };
+        let finding = |check: &str, ok, hint: Option<&str>| Finding {
+            check: check.to_owned(),
+            ok,
+            detail: "seen".to_owned(),
+            hint: hint.map(str::to_owned),
+        };
         let seen = Doctor {
             source: "s".to_owned(),
             healthy: false,

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use wire::link::{Batch, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RevokeAsk};
 
 use crate::{
-    api::{Api, InForce, Remote, Reply},
+    api::{Api, InForce, Remote, Reply, Stops},
     batch::{self, Ask},
     dataset,
     exit::Failure,
-    output::{Column, Format, Output, column, data, instant, printable, text},
+    output::{Column, Format, Output, bound, column, data, instant, printable, text},
     place::Place,
     progress::Progress,
 };
@@ -62,10 +62,6 @@ const ALL_REVOKED: [Column; 2] = [column("dataset", "/dataset"), column("enforce
 const NAMED_MAX: usize = 10;
 /// Links that one request revokes: below what the API takes, so that progress moves.
 const REVOKED_AT_ONCE: usize = 200;
-/// What stops when a link does.
-const STOPS: &str = "No URL of this link works";
-/// The same of several.
-const ALL_STOP: &str = "No URL of these links works";
 /// What a revoke cannot reach (UX 1).
 const NOT_REACHED: &str = "A download that is already running may finish. Copies already made stay.";
 
@@ -288,7 +284,11 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
         out.note("You already have this link.");
     }
     let place = printable(&link.place);
-    out.note(&format!("Anyone who has this link can read {place}{}. If you revoke it, reading stops within {}.", until(&link), bound(timing(&link))));
+    out.note(&format!(
+        "Anyone who has this link can read {place}{}. If you revoke it, reading stops within {}.",
+        until(&link),
+        bound(timing(&link))
+    ));
     match out.format {
         Format::Table => data(&format!("{}\n", url(&link))),
         Format::Json | Format::Jsonl | Format::Csv => out.one(&ONE, &link),
@@ -336,7 +336,7 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         Format::Table => out.one(&ONE, &changed.link)?,
         Format::Json | Format::Jsonl | Format::Csv => out.one(&CHANGED, &changed)?,
     }
-    InForce { what: "Nothing of before works", by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }
 
@@ -346,7 +346,7 @@ async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -
         let link = find(api, only).await?;
         let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", &link.id, act], &serde_json::json!({})).await?;
         out.one(&CHANGED, &changed)?;
-        InForce { what: STOPS, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
+        InForce { stops: Stops::Link, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
         return Ok(());
     }
     let quiet_api = api.silently();
@@ -375,7 +375,7 @@ async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Fail
 async fn finish(out: Output, batch: Batch, links: &[String], date: Option<Timestamp>, wait: bool) -> Result<(), Failure> {
     batch::print(out, &batch)?;
     let by = batch.items.iter().filter_map(|item| item.enforced_by.as_deref()).max_by_key(|text| text.parse::<Timestamp>().ok());
-    InForce { what: ALL_STOP, by, date, wait }.tell(out).await;
+    InForce { stops: Stops::Links, by, date, wait }.tell(out).await;
     batch::failures(&batch, |index| {
         // A URL or a key is named by its place: messages end up in logs.
         let text = links.get(index)?;
@@ -398,13 +398,14 @@ async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>
         found.look(api, out, links, sure.yes).await;
     }
     if !found.ids.is_empty() {
-        let question = if found.ids.len() == 1 { "Revoke this link?".to_owned() } else { format!("Revoke these {} links?", found.ids.len()) };
+        let question =
+            if found.ids.len() == 1 { "Revoke this link?".to_owned() } else { format!("Revoke these {} links?", found.ids.len()) };
         out.confirm(&consequence(&found), &question, sure.yes).await?;
     }
     if let ([_only], [(_, id)]) = (links, found.ids.as_slice()) {
         let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", id, "revoke"], &RevokeAsk { reason }).await?;
         out.one(&CHANGED, &changed)?;
-        InForce { what: STOPS, by: changed.enforced_by.as_deref(), date, wait: sure.wait }.tell(out).await;
+        InForce { stops: Stops::Link, by: changed.enforced_by.as_deref(), date, wait: sure.wait }.tell(out).await;
         return Ok(());
     }
     let mut items = found.lost;
@@ -414,7 +415,13 @@ async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>
 }
 
 /// Revokes links in pieces; a piece that gets no answer fails each of its links, and those after it are not tried.
-async fn revoke_found(api: &Api, out: Output, ids: &[(usize, String)], reason: Option<String>, items: &mut Vec<BatchItem>) -> Option<Timestamp> {
+async fn revoke_found(
+    api: &Api,
+    out: Output,
+    ids: &[(usize, String)],
+    reason: Option<String>,
+    items: &mut Vec<BatchItem>,
+) -> Option<Timestamp> {
     let mut progress = Progress::new("Revoking links", ids.len(), out.quiet);
     let (mut seen, mut broken) = (None, None);
     for piece in ids.chunks(REVOKED_AT_ONCE) {
@@ -490,7 +497,8 @@ fn consequence(found: &Found) -> String {
 }
 
 fn named(link: &Link) -> String {
-    let label = link.label.as_deref().filter(|label| !label.is_empty()).map_or_else(String::new, |label| format!(" ({})", printable(label)));
+    let label =
+        link.label.as_deref().filter(|label| !label.is_empty()).map_or_else(String::new, |label| format!(" ({})", printable(label)));
     format!("  {} {}{label}, {}{}", link.class, printable(&link.place), link.state, until(link))
 }
 
@@ -502,9 +510,10 @@ async fn revoke_all(api: &Api, out: Output, text: &str, reason: Option<String>, 
         bound(Timing::WORLD)
     );
     out.confirm(&consequence, "Revoke all of them?", sure.yes).await?;
-    let Reply { body: ended, date, .. } = api.act::<DatasetLinksRevoked>(&["datasets", &dataset, "links", "revoke"], &RevokeAsk { reason }).await?;
+    let Reply { body: ended, date, .. } =
+        api.act::<DatasetLinksRevoked>(&["datasets", &dataset, "links", "revoke"], &RevokeAsk { reason }).await?;
     out.one(&ALL_REVOKED, &ended)?;
-    InForce { what: ALL_STOP, by: Some(&ended.enforced_by), date, wait: sure.wait }.tell(out).await;
+    InForce { stops: Stops::Links, by: Some(&ended.enforced_by), date, wait: sure.wait }.tell(out).await;
     Ok(())
 }
 
@@ -519,26 +528,5 @@ fn timing(link: &Link) -> Timing {
         (true, _) => Timing::STRICT,
         (false, true) => Timing::WORLD,
         (false, false) => Timing::PRIVATE,
-    }
-}
-
-/// The bound in words: "65 seconds", "5 minutes 30 seconds".
-fn bound(timing: Timing) -> String {
-    let secs = timing.revoke_bound_secs;
-    match (secs.div_euclid(60), secs.rem_euclid(60)) {
-        (..=1, _) => format!("{secs} seconds"),
-        (minutes, 0) => format!("{minutes} minutes"),
-        (minutes, secs) => format!("{minutes} minutes {secs} seconds"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // UX 1
-    #[test]
-    fn the_bound_is_said_in_words() {
-        assert_eq!([Timing::STRICT, Timing::PRIVATE, Timing::WORLD].map(bound), ["15 seconds", "65 seconds", "5 minutes 30 seconds"]);
     }
 }

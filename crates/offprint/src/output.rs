@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use domain::timing::Timing;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     csv,
@@ -46,29 +47,27 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints items. Columns are what a table shows; JSON has all there is.
+    /// Prints items. Columns are what a table shows; JSON has all there is, as the API's listings have it.
     pub(crate) fn list(self, columns: &[Column], items: &[impl Serialize]) -> Result<(), Failure> {
-        let items = values(items)?;
         match self.format {
             Format::Table if items.is_empty() => {
                 self.note("Nothing here.");
                 Ok(())
             }
-            Format::Table => data(&table(columns, &items)),
-            Format::Json => data(&format!("{:#}\n", json!({ "items": items }))),
-            Format::Jsonl => data(&text(items.iter().map(Value::to_string))),
-            Format::Csv => data(&sheet(columns, &items)),
+            Format::Table => data(&table(columns, &values(items)?)),
+            Format::Json => data(&pretty(&Items { items })?),
+            Format::Jsonl => data(&text(items.iter().map(row).collect::<Result<Vec<_>, _>>()?.into_iter())),
+            Format::Csv => data(&sheet(columns, &values(items)?)),
         }
     }
 
     /// Prints one item: in a table, a line for each column that it has.
     pub(crate) fn one(self, columns: &[Column], item: &impl Serialize) -> Result<(), Failure> {
-        let item = value(item)?;
         match self.format {
-            Format::Table => data(&lines(columns, &item)),
-            Format::Json => data(&format!("{item:#}\n")),
-            Format::Jsonl => data(&format!("{item}\n")),
-            Format::Csv => data(&sheet(columns, &[item])),
+            Format::Table => data(&lines(columns, &value(item)?)),
+            Format::Json => data(&pretty(item)?),
+            Format::Jsonl => data(&text(std::iter::once(row(item)?))),
+            Format::Csv => data(&sheet(columns, &[value(item)?])),
         }
     }
 
@@ -142,12 +141,41 @@ pub(crate) fn instant(at: Timestamp) -> String {
     whole.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// The bound in words: "65 seconds", "5 minutes 30 seconds".
+pub(crate) fn bound(timing: Timing) -> String {
+    let secs = timing.revoke_bound_secs;
+    match (secs.div_euclid(60), secs.rem_euclid(60)) {
+        (..=1, _) => format!("{secs} seconds"),
+        (minutes, 0) => format!("{minutes} minutes"),
+        (minutes, secs) => format!("{minutes} minutes {secs} seconds"),
+    }
+}
+
+/// A listing, as the API has it.
+#[derive(Serialize)]
+struct Items<'a, T> {
+    items: &'a [T],
+}
+
+fn pretty(item: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(item).map(|json| format!("{json}\n")).map_err(unwritten)
+}
+
+fn row(item: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(item).map_err(unwritten)
+}
+
 fn value(item: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(item).map_err(|why| Failure::new(Exit::Failed, why.to_string()))
+    serde_json::to_value(item).map_err(unwritten)
 }
 
 fn values(items: &[impl Serialize]) -> Result<Vec<Value>, Failure> {
     items.iter().map(value).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "taken by `map_err`")]
+fn unwritten(why: serde_json::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the output cannot be written as JSON: {why}"))
 }
 
 /// What a cell says to a person; `None`: the item has no such value.
@@ -185,8 +213,9 @@ fn table(columns: &[Column], items: &[Value]) -> String {
     let head: Vec<String> = columns.iter().map(|column| column.name.replace('_', " ").to_uppercase()).collect();
     let rows = items.iter().map(|item| columns.iter().map(|column| shown(*column, item).unwrap_or_else(|| "-".to_owned())).collect());
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let widths: Vec<usize> =
-        (0..columns.len()).map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
     text(rows.iter().map(|row| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         cells.join("  ").trim_end().to_owned()
@@ -201,9 +230,12 @@ fn lines(columns: &[Column], item: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    const COLUMNS: [Column; 4] = [column("id", "/id"), column("label", "/label"), column("until", "/until"), column("s3_bucket", "/s3/bucket")];
+    const COLUMNS: [Column; 4] =
+        [column("id", "/id"), column("label", "/label"), column("until", "/until"), column("s3_bucket", "/s3/bucket")];
 
     fn items() -> [Value; 2] {
         [
@@ -230,5 +262,11 @@ mod tests {
     #[test]
     fn a_sheet_keeps_values_and_makes_no_formula() {
         assert_eq!(sheet(&COLUMNS, &items()[..1]), "id,label,until,s3_bucket\r\nl1,'=cmd,2027-01-31T12:00:00.5Z,b\r\n");
+    }
+
+    // UX 1
+    #[test]
+    fn the_bound_is_said_in_words() {
+        assert_eq!([Timing::STRICT, Timing::PRIVATE, Timing::WORLD].map(bound), ["15 seconds", "65 seconds", "5 minutes 30 seconds"]);
     }
 }

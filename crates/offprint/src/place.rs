@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused() {
-        for text in ["", "lab", ":a", "Lab:a", "lab:/a", "lab:a//b", "lab:../a", "lab:a/./b", "lab:a\\b", "lab:a\nb", "https://x/y", "-lab:a"] {
+        for text in
+            ["", "lab", ":a", "Lab:a", "lab:/a", "lab:a//b", "lab:../a", "lab:a/./b", "lab:a\\b", "lab:a\nb", "https://x/y", "-lab:a"]
+        {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use wire::{
 };
 
 use crate::{
-    api::{Api, InForce, Remote, Reply},
+    api::{Api, InForce, Remote, Reply, Stops},
     exit::Failure,
     output::{Column, Format, Output, column},
 };
@@ -193,7 +193,10 @@ async fn add(api: &Api, out: Output, ask: Add) -> Result<(), Failure> {
         requester_pays: ask.requester_pays.then_some(true),
         ceilings,
     };
-    let source: Source = api.create(&["sources"], &new).await?.body;
+    let Reply { body: source, is_new, .. } = api.create::<Source>(&["sources"], &new).await?;
+    if !is_new {
+        out.note("It was registered already.");
+    }
     out.one(&ONE, &source)?;
     if let (Some(role), Some(id)) = (&source.role, &source.external_id) {
         out.note(&format!("Let the trust policy of {role} demand the ExternalId {id}."));
@@ -206,7 +209,8 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let source = find(api, &ask.source).await?;
     if ask.retire || ask.serving == Some(false) {
         let back = if ask.retire { "it is reinstated" } else { "it is served again" };
-        let consequence = format!("Nothing in {} opens any more, by any link, until {back}. A download that is already running may finish.", source.name);
+        let consequence =
+            format!("Nothing in {} opens any more, by any link, until {back}. A download that is already running may finish.", source.name);
         out.confirm(&consequence, if ask.retire { "Retire this source?" } else { "Stop serving this source?" }, ask.yes).await?;
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
@@ -218,6 +222,6 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         Format::Table | Format::Csv => out.one(&ONE, &changed.source)?,
         Format::Json | Format::Jsonl => out.one(&ONE, &changed)?,
     }
-    InForce { what: "Nothing beyond what the source allows now works", by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }

@@ -75,7 +75,8 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     match command.verb {
         Verb::List => out.list(&TOKEN, &api.get::<Page<Token>>(&["tokens"]).await?.body.items),
         Verb::Revoke { token, yes } => {
-            out.confirm("Every program that uses this token is refused, for good. Links made with it stay.", "Revoke this token?", yes).await?;
+            out.confirm("Every program that uses this token is refused, for good. Links made with it stay.", "Revoke this token?", yes)
+                .await?;
             let revoked: Token = api.act(&["tokens", &token, "revoke"], &serde_json::json!({})).await?.body;
             out.one(&TOKEN, &revoked)
         }

@@ -332,3 +332,31 @@ impl Drop for Flight<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Issue 2, 4: 10⁵ distinct unknown keys, and more
+    #[test]
+    fn unknown_keys_fill_the_cache_to_its_bounds_and_no_further() {
+        let cache = FactsCache::new();
+        for number in 0..3 * FACTS_CACHE_ENTRIES_MAX {
+            let entry = Entry { facts: None, read_at: Timestamp::UNIX_EPOCH, event: None };
+            cache.0.entries.insert(KeyHash::of(&number.to_string()), entry);
+        }
+        assert!(cache.entries() <= FACTS_CACHE_ENTRIES_MAX && cache.bytes() <= FACTS_CACHE_BYTES_MAX, "{cache:?}");
+        assert!(cache.entries() > FACTS_CACHE_ENTRIES_MAX / 2, "{cache:?}");
+    }
+
+    #[test]
+    fn a_read_that_everybody_left_is_off_the_list() {
+        let (cache, hash) = (FactsCache::new(), KeyHash::of("x"));
+        let (one, other) = (Flight::of(&cache, hash), Flight::of(&cache, hash));
+        assert!(Arc::ptr_eq(&one.cell, &other.cell), "both wait for one read");
+        drop(one);
+        assert_eq!(cache.flights().len(), 1);
+        drop(other);
+        assert_eq!(cache.flights().len(), 0);
+    }
+}

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-        StreamSpecification, StreamViewType, TableStatus, TimeToLiveSpecification,
+        TableStatus, TimeToLiveSpecification,
     },
 };
 use domain::limits::{API_PAGE_MAX, TABLE_TRY_MS};
@@ -122,6 +122,7 @@ impl Table {
     }
 
     /// Makes the table as `template.yaml` has it, if there is none, and waits until it answers. For `up` and tests: a deployment's table is made by its template.
+    /// Without the template's stream: nothing here reads it, and the embedded store takes longer for each write the more records its stream holds.
     ///
     /// # Errors
     /// [`TableError::Unavailable`].
@@ -137,13 +138,6 @@ impl Table {
             .set_key_schema(Some(key_schema(PK, SK)?))
             .global_secondary_indexes(index(GSI1, GSI1_PK, GSI1_SK)?)
             .global_secondary_indexes(index(GSI2, GSI2_PK, GSI2_SK)?)
-            .stream_specification(
-                StreamSpecification::builder()
-                    .stream_enabled(true)
-                    .stream_view_type(StreamViewType::NewAndOldImages)
-                    .build()
-                    .map_err(incomplete)?,
-            )
             .customize()
             .config_override(self.patience())
             .send();

@@ -239,7 +239,8 @@ impl Table {
                 self.remember(once, maker, &same.id.to_string(), now).await?;
                 return Ok(Inserted { link: same, existing: true });
             }
-            let write = new_link(link, asked, there.as_ref())?.parts(as_seen(seen)).parts(Once::part(once, maker, &link.id.to_string(), now)?);
+            let write =
+                new_link(link, asked, there.as_ref())?.parts(as_seen(seen)).parts(Once::part(once, maker, &link.id.to_string(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(Inserted { link: LinkRow::of(link).link(link.hash)?, existing: false }),
                 Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
@@ -347,10 +348,10 @@ impl Table {
         let own = own.tombstone()?;
         let revoked = match self.put_absent(item, Condition::absent()).await {
             Ok(true) => Revoked { tombstone: own, existing: false },
-            Ok(false) => self.first_tombstone(link.hash).await?.map_or(Revoked { tombstone: own.clone(), existing: true }, |first| Revoked {
-                existing: first != own,
-                tombstone: first,
-            }),
+            Ok(false) => self
+                .first_tombstone(link.hash)
+                .await?
+                .map_or(Revoked { tombstone: own.clone(), existing: true }, |first| Revoked { existing: first != own, tombstone: first }),
             // Unknown: what lies there now says it.
             Err(why) => match self.first_tombstone(link.hash).await {
                 Ok(Some(first)) => Revoked { existing: first != own, tombstone: first },
@@ -394,9 +395,8 @@ impl Table {
             .from(&json!({ "links_gen": dataset.links_gen }))
             .to(&json!({ "links_gen": next }))
             .because(reason);
-        let write = Write::audited(audited.clone())
-            .change(Tag::Seen, change.clone())
-            .parts(Once::part(once, by, &dataset.id.to_string(), now)?);
+        let write =
+            Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &dataset.id.to_string(), now)?);
         let changed = match self.commit(write).await? {
             Outcome::Done => true,
             Outcome::Refused(_) => false,
@@ -472,12 +472,8 @@ fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<W
         gsi1pk: schema::links_of_dataset(link.dataset),
         gsi1sk: rank.clone(),
     };
-    let by_id = LinkIdRow {
-        hash: hash.clone(),
-        dataset: link.dataset.to_string(),
-        gsi1pk: schema::user_partition(link.maker),
-        gsi1sk: rank,
-    };
+    let by_id =
+        LinkIdRow { hash: hash.clone(), dataset: link.dataset.to_string(), gsi1pk: schema::user_partition(link.maker), gsi1sk: rank };
     let unchanged = there.map_or_else(Condition::absent, |ended| Condition::is("link", text(&ended.link)));
     let audited = Audited::new(link.made, link.maker, "link.create", &link.id)?.to(&facts(link));
     Ok(Write::audited(audited)

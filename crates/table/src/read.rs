@@ -58,9 +58,7 @@ impl Table {
     /// One item.
     pub(crate) async fn get(&self, key: &Key, cost: &mut Cost) -> Result<Option<Item>, TableError> {
         let answer = self
-            .twice(cost, || {
-                self.client().get_item().table_name(self.name()).consistent_read(true).set_key(Some(key.attributes())).send()
-            })
+            .twice(cost, || self.client().get_item().table_name(self.name()).consistent_read(true).set_key(Some(key.attributes())).send())
             .await?;
         cost.came(usize::from(answer.item.is_some()));
         Ok(answer.item)
@@ -80,9 +78,7 @@ impl Table {
             let mut retries = 1_u8;
             loop {
                 let asked = left.clone().build().map_err(|_why| TableError::Unavailable { why: "no keys".to_owned() })?;
-                let answer = self
-                    .twice(cost, || self.client().batch_get_item().request_items(self.name(), asked.clone()).send())
-                    .await?;
+                let answer = self.twice(cost, || self.client().batch_get_item().request_items(self.name(), asked.clone()).send()).await?;
                 for item in answer.responses.unwrap_or_default().into_values().flatten() {
                     cost.came(1);
                     if let Some(key) = Key::of(&item) {

@@ -269,8 +269,7 @@ impl Table {
     ) -> Result<Source, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
         let Ceilings { audience, link_days_max } = after.ceilings;
-        let mut changed =
-            Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
+        let mut changed = Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
         if changed != (Source { version: before.version, ..after.clone() }) {
             return Err(TableError::NotForThis);
         }

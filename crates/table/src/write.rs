@@ -352,8 +352,7 @@ fn verdict(error: &SdkError<TransactWriteItemsError, aws_sdk_dynamodb::config::h
     };
     let reasons = cancelled.cancellation_reasons();
     let codes = || reasons.iter().map(|reason| reason.code().unwrap_or_default());
-    let failed: Vec<Tag> =
-        codes().zip(parts).filter(|(code, _)| *code == "ConditionalCheckFailed").map(|(_, (tag, _))| *tag).collect();
+    let failed: Vec<Tag> = codes().zip(parts).filter(|(code, _)| *code == "ConditionalCheckFailed").map(|(_, (tag, _))| *tag).collect();
     if !failed.is_empty() {
         return Verdict::Refused(failed);
     }

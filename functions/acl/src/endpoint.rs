@@ -99,31 +99,28 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Whether an IPv4 address lies in none of the blocks for this network, this machine, private use, documentation, measurements and multicast.
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let special = match address.octets() {
-        [0 | 10 | 127, ..] | [169, 254, ..] | [192, 168, ..] => true,
-        [100, second, ..] => (64..128).contains(&second),
-        [172, second, ..] => (16..32).contains(&second),
-        [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => true,
-        [first, ..] => first >= 224,
-    };
-    !special
+    let own_or_private =
+        matches!(address.octets(), [0 | 10 | 127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..]);
+    let never_routed =
+        matches!(address.octets(), [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [224..=255, ..]);
+    !own_or_private && !never_routed
 }
 
+/// Whether an IPv6 address is global unicast, `2000::/3`, and holds no other kind of address inside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let low = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
-    match (a, b, c, d, e, f) {
-        // Mapped, compatible and translated addresses are the IPv4 address inside them, and nobody needs to write them so.
-        (0, 0, 0, 0, 0, _) => false,
-        (0x64, 0xff9b, 0, 0, 0, 0) => is_public_v4(low(g, h)),
-        (0x2002, ..) => is_public_v4(low(b, c)),
-        (0x2001, 0 | 0xdb8, ..) => false,
-        // Global unicast is 2000::/3; unique local, link-local, multicast and the rest lie outside.
-        _ => a & 0xe000 == 0x2000,
+    let [first, second, third, ..] = address.segments();
+    match (first, second) {
+        // 6to4 is the IPv4 address inside it.
+        (0x2002, _) => {
+            let ([one, two], [three, four]) = (second.to_be_bytes(), third.to_be_bytes());
+            is_public_v4(Ipv4Addr::new(one, two, three, four))
+        }
+        // Teredo hides one, too, and 2001:db8::/32 is for documentation.
+        (0x2001, 0 | 0xdb8) => false,
+        // Mapped, translated, unique local, link-local and multicast addresses all lie outside.
+        _ => first & 0xe000 == 0x2000,
     }
 }
 

@@ -61,7 +61,7 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
     let mut after = before.clone();
     if let Some(edit) = ask.ceilings {
         let there = shown(before).ceilings;
-        after.ceilings = read_ceilings(wire::source::Ceilings {
+        after.ceilings = read_ceilings(&wire::source::Ceilings {
             audience: edit.audience.unwrap_or(there.audience),
             link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
         })?;

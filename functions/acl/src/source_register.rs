@@ -78,7 +78,7 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
     let requester_pays = ask.requester_pays.unwrap_or_default();
     let store = Store { bucket: ask.bucket, region: read_region(ask.region)?, endpoint: ask.endpoint, path_style, role, requester_pays };
     store.check()?;
-    let ceilings = ask.ceilings.map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None }), read_ceilings)?;
+    let ceilings = ask.ceilings.map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None }), |asked| read_ceilings(&asked))?;
     let (id, root) = (SourceId::new(app.new_uuid(now)?), DatasetId::new(app.new_uuid(now)?));
     Ok(Source { id, name, store, prefix: prefix.to_folder(), ceilings, serving: true, state: Standing::Active, root, version: 1 })
 }
@@ -107,8 +107,7 @@ fn read_role(app: &App, arn: String) -> Result<Role, Problem> {
         return Err(wrong("role", "/role", "the role is no ARN of an IAM role", "such as `arn:aws:iam::123456789012:role/offprint-reads`"));
     }
     let bits: [u8; 16] = app.random()?;
-    let external_id = bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(Role { arn, external_id: Some(format!("offprint-{external_id}")) })
+    Ok(Role { arn, external_id: Some(format!("offprint-{:032x}", u128::from_be_bytes(bits))) })
 }
 
 fn is_role_arn(arn: &str) -> bool {
@@ -128,7 +127,7 @@ fn is_role_arn(arn: &str) -> bool {
 ///
 /// # Errors
 /// 422 `audience`, `link-days-max`.
-pub(crate) fn read_ceilings(ask: wire::source::Ceilings) -> Result<Ceilings, Problem> {
+pub(crate) fn read_ceilings(ask: &wire::source::Ceilings) -> Result<Ceilings, Problem> {
     let audience = audience(&ask.audience)
         .ok_or_else(|| wrong("audience", "/ceilings/audience", "there is no such audience", "`named`, `accounts`, `link` or `world`"))?;
     if ask.link_days_max == Some(0) {

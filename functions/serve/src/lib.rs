@@ -37,11 +37,11 @@ use jiff::Timestamp;
 
 /// The data origin: one fallback and no patterns, so that no router ever reads the path.
 pub fn router(app: App) -> Router {
-    Router::new().fallback(answer).with_state(app)
+    Router::new().fallback(answer).with_state(Arc::new(app))
 }
 
 /// Every request comes and goes here.
-async fn answer(State(app): State<App>, request: Request) -> Response {
+async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut parts, _no_body_is_read) = request.into_parts();
     let now = app.now();
     let id = parts.extensions.remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
@@ -49,19 +49,13 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
     let mut reading = Reading { app: &app, parts: &parts, now, verdict: Verdict::default(), indexed: false };
     let mut answer = reading.answer().await.unwrap_or_else(IntoResponse::into_response);
     let Reading { verdict, indexed, .. } = reading;
-    close(&mut answer, verdict, indexed, parts.method == Method::HEAD);
-    trace.close(&mut answer, &app.lines);
-    answer
-}
-
-/// What every answer gets, errors too.
-fn close(answer: &mut Response, mut verdict: Verdict, indexed: bool, head: bool) {
-    verdict.reason = answer.extensions().get::<Verdict>().and_then(|refused| refused.reason);
-    answer.extensions_mut().insert(verdict);
+    // What every answer gets, errors too.
     cors::add(answer.headers_mut(), indexed);
-    if head {
+    if parts.method == Method::HEAD {
         *answer.body_mut() = axum::body::Body::empty();
     }
+    trace.close(&mut answer, verdict, &app.lines);
+    answer
 }
 
 /// One request under way.
@@ -118,8 +112,8 @@ impl Reading<'_> {
         let found = looked_up?;
         self.verdict.table_trips = found.cost.round_trips;
         let facts = found.facts.ok_or_else(Problem::not_found)?;
-        self.verdict.link = Some(facts.link.id.to_string());
-        self.verdict.dataset = Some(facts.link.dataset.to_string());
+        self.verdict.link = Some(facts.link.id);
+        self.verdict.dataset = Some(facts.link.dataset);
         self.indexed = facts.link.class == Class::Publication;
         Ok(facts)
     }

@@ -9,7 +9,7 @@ use domain::{
     timing::Validity,
 };
 use edge::{problem::Problem, target::Form, trace::Delivery};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use objects::presigner::SignedMethod;
 
@@ -66,7 +66,7 @@ impl Reading<'_> {
         let signed = presigner.sign(permit, method, path, self.now)?;
         self.verdict.sign = began.elapsed();
         self.verdict.delivery = Some(Delivery::Redirect);
-        let location = HeaderValue::from_str(&signed.url).map_err(|_why| Problem::from(domain::path::PathError::ControlCharacter))?;
+        let location = HeaderValue::try_from(signed.url).map_err(|_why| Problem::from(domain::path::PathError::ControlCharacter))?;
         let mut answer = found(location);
         answer.headers_mut().insert(header::CACHE_CONTROL, cache_control(signed.validity.max_age_secs(self.now)));
         Ok(answer)
@@ -128,6 +128,10 @@ impl Reading<'_> {
     }
 }
 
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
+/// Room for the headers of a redirect, so that their map grows once.
+const HEADERS: usize = 12;
+
 /// 404 of an object: the only 404 that a reader may take for a missing chunk.
 pub(crate) fn missing() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no-such-object", "the link has no such object")
@@ -141,6 +145,7 @@ pub(crate) fn found_at(address: &str) -> Response {
 fn found(location: HeaderValue) -> Response {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::FOUND;
+    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS);
     answer.headers_mut().insert(header::LOCATION, location);
     answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     answer
@@ -155,7 +160,7 @@ fn cache_control(max_age_secs: Option<u32>) -> HeaderValue {
 fn with_sunset(mut answer: Response, permit: &Permit) -> Response {
     let until = permit.scope().and_then(|scope| scope.until());
     if let Some(date) = until.and_then(http_date) {
-        answer.headers_mut().insert("sunset", date);
+        answer.headers_mut().insert(SUNSET, date);
     }
     answer
 }

@@ -229,7 +229,8 @@ fn cut(body: &mut Value) {
     items.truncate(1);
     let Some(last) = items.first().cloned() else { return };
     let names = ["pk", "sk", "gsi1pk", "gsi1sk"];
-    let key: serde_json::Map<_, _> = names.into_iter().filter(|name| last[*name].is_object()).map(|name| (name.to_owned(), last[name].clone())).collect();
+    let key: serde_json::Map<_, _> =
+        names.into_iter().filter(|name| last[*name].is_object()).map(|name| (name.to_owned(), last[name].clone())).collect();
     body["Count"] = json!(1);
     body["LastEvaluatedKey"] = Value::Object(key);
 }

@@ -106,14 +106,14 @@ async fn a_cold_read_is_two_round_trips_however_many_links_there_are() {
     for number in 0..9 {
         deployment.link(ask(&format!("ten {number}"))).await;
     }
-    for round in ["10 links", "10,000 links"] {
-        deployment.revoke(&first).await;
+    deployment.revoke(&first).await;
+    for (round, more) in [("10 links", 0), ("10,000 links", 10_000)] {
+        multiply(&deployment, &first, more).await;
         faults.count();
         let cold = look(&deployment, &FactsCache::new(), &first, now(), None).await;
         let (calls, items) = faults.count();
         assert_eq!((calls, items), (vec!["Query".to_owned(), "BatchGetItem".to_owned()], 5), "{round}");
         assert_eq!(cold.cost, Cost { round_trips: 2, items: 5 });
-        multiply(&deployment, &first, 10_000).await;
     }
     let live = deployment.link(ask("live")).await;
     faults.count();
@@ -250,6 +250,26 @@ async fn a_strict_link_is_read_every_time() {
     let (before, after) = futures_util::future::join(before, after).await;
     assert!(is_live(&before), "the slow read is of the time before");
     assert_eq!(after.facts.unwrap().state(now()), LinkState::Revoked);
+}
+
+/// Issue 2, 4: bounded under abuse. The bound itself is tested beside the cache, with more entries than a table is quick to answer.
+#[tokio::test]
+async fn a_link_counts_with_its_bytes_and_an_unknown_key_with_the_least() {
+    let (deployment, _, cache) = counted().await;
+    for number in 0..1_000 {
+        let unknown = cache.link(&deployment.table, KeyHash::of(&format!("unknown {number}")), now(), None).await.unwrap();
+        assert!(unknown.facts.is_none());
+    }
+    let least = domain::limits::FACTS_CACHE_BYTES_MAX.div_ceil(u64::try_from(domain::limits::FACTS_CACHE_ENTRIES_MAX).unwrap());
+    assert_eq!((cache.entries(), cache.bytes()), (1_000, 1_000 * least));
+    let (short, long) = (deployment.link(ask("a")).await, deployment.link(ask(&"é".repeat(200))).await);
+    look(&deployment, &cache, &short, now(), None).await;
+    let of_short = cache.bytes() - 1_000 * least;
+    look(&deployment, &cache, &long, now(), None).await;
+    let of_long = cache.bytes() - 1_000 * least - of_short;
+    assert_eq!(of_long - of_short, 399, "a label of 400 bytes instead of 1");
+    assert!(of_short > u64::try_from(size_of::<LinkFacts>()).unwrap(), "{of_short}");
+    println!("a link's facts: {of_short} bytes, of which {} in the struct", size_of::<LinkFacts>());
 }
 
 #[tokio::test]

@@ -344,7 +344,10 @@ pub async fn every_accepted_write_is_audited_once(store: Store) {
     assert_eq!(sorted, wanted);
     assert_eq!(told.last().map(|(verb, ..)| *verb), Some("link.revoke"), "entries are sorted by time");
     let edit = entries.iter().find(|entry| entry.verb == "link.edit").unwrap();
-    assert!(edit.before.as_ref().unwrap().contains(r#""label":"a""#) && edit.after.as_ref().unwrap().contains(r#""label":"b""#), "{edit:?}");
+    assert!(
+        edit.before.as_ref().unwrap().contains(r#""label":"a""#) && edit.after.as_ref().unwrap().contains(r#""label":"b""#),
+        "{edit:?}"
+    );
     assert_eq!(edit.at, now());
     assert_eq!(deployment.table.audit(later(-40 * 86_400)).await.unwrap(), Vec::new(), "a month is its own");
 }
@@ -406,7 +409,11 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let other_permit = deployment.on(Action::Share, &other);
     assert_eq!(table.edit_link(&other_permit, &one, &narrower, None, now()).await, Err(TableError::NotForThis), "for another link");
     let another_key = Link { hash: other.link.hash, ..narrower.clone() };
-    assert_eq!(table.edit_link(&narrow, &one, &another_key, None, now()).await, Err(TableError::NotForThis), "an edit of what never changes");
+    assert_eq!(
+        table.edit_link(&narrow, &one, &another_key, None, now()).await,
+        Err(TableError::NotForThis),
+        "an edit of what never changes"
+    );
     let tombstone = deployment.tombstone(now(), "x");
     assert_eq!(table.revoke(&see, &one, &tombstone).await, Err(TableError::NotForThis));
     assert_eq!(table.revoke(&narrow, &other, &tombstone).await, Err(TableError::NotForThis));

@@ -103,10 +103,14 @@ async fn a_page_cut_short_hides_no_tombstone() {
 #[tokio::test]
 async fn a_create_of_unknown_outcome_is_read_back() {
     let (deployment, faults) = faulty().await;
-    for (number, plan) in [vec![Fault::LostAfter], vec![Fault::LostAfter; 3], vec![Fault::LostBefore, Fault::LostAfter, Fault::ErrorBefore], vec![
-        Fault::LostBefore,
-        Fault::Throttle,
-    ], vec![Fault::Twice], vec![Fault::Conflict, Fault::Conflict]]
+    for (number, plan) in [
+        vec![Fault::LostAfter],
+        vec![Fault::LostAfter; 3],
+        vec![Fault::LostBefore, Fault::LostAfter, Fault::ErrorBefore],
+        vec![Fault::LostBefore, Fault::Throttle],
+        vec![Fault::Twice],
+        vec![Fault::Conflict, Fault::Conflict],
+    ]
     .into_iter()
     .enumerate()
     {
@@ -114,7 +118,8 @@ async fn a_create_of_unknown_outcome_is_read_back() {
             faults.next(TRANSACTION, *fault);
         }
         let (link, key) = deployment.new_link(ask(&format!("plan {number}")), now());
-        let inserted = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once(&format!("{number}"), 1))).await;
+        let inserted =
+            deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once(&format!("{number}"), 1))).await;
         let inserted = inserted.unwrap_or_else(|why| panic!("{plan:?}: {why}"));
         assert_eq!((inserted.link.id, inserted.existing), (link.id, false), "{plan:?}");
         assert!(deployment.table.link_facts(key.hash()).await.unwrap().is_some(), "{plan:?}");

@@ -257,6 +257,18 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     assert_eq!(bodies.len(), 1, "{bodies:?}");
 }
 
+// ACCESS 1: none of the deployment's roles reads data by being one
+#[tokio::test]
+async fn an_administrator_gains_no_right_to_links() {
+    let app = start().await;
+    let (link, bo) = (app.a_link(json!({})).await, app.another_administrator().await);
+    app.get(&format!("/api/v1/links/{}", id_of(&link)), &bo.token).await.refuses(404, "not-found", "");
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&link)), &bo.token, json!({})).await.refuses(404, "not-found", "");
+    app.create(&bo.token, json!({})).await.refuses(404, "not-found", "");
+    assert_eq!(app.get("/api/v1/links", &bo.token).await.is(200).json["items"], json!([]));
+    assert_ne!(bo.user.id, app.ada.user.id);
+}
+
 #[tokio::test]
 async fn a_token_that_ended_opens_nothing() {
     let app = start().await;

@@ -109,6 +109,15 @@ impl TestApp {
         insert_token(&self.app.table, user, scopes, id, self.now()).await
     }
 
+    /// Bo, who may administer the deployment and owns nothing.
+    pub(crate) async fn another_administrator(&self) -> Person {
+        let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
+        let user = User { id, name, administrator: true, standing: Standing::Active };
+        self.app.table.insert_user(&administer(&self.ada.user, self.now()), &user, self.now()).await.unwrap();
+        let token = self.token_for(&user, &Scope::ALL, 102).await;
+        Person { user, token }
+    }
+
     /// A dataset of Ada's at `path`.
     pub(crate) async fn a_dataset(&self, path: &str, kind: Kind, id: u128) -> Dataset {
         let now = self.now();

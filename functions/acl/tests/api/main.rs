@@ -1,0 +1,356 @@
+//! The routes of `acl`, each on a real table and store.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../../../links/tests/api/support.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+
+use domain::{dataset::Kind, token::Scope};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use support::{OPEN, TestApp};
+
+async fn start() -> TestApp {
+    TestApp::start(acl::router, OPEN).await
+}
+
+fn instant(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+fn new_source(more: &Value) -> Value {
+    let mut ask = json!({ "name": "lab", "bucket": "lab-data", "prefix": "raw", "region": "eu-central-1" });
+    ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    ask
+}
+
+#[tokio::test]
+async fn a_source_is_registered_once_with_its_root_dataset() {
+    let app = start().await;
+    let ask = new_source(&json!({ "ceilings": { "audience": "world", "link_days_max": 90 }, "requester_pays": true }));
+    let made = app.post("/api/v1/sources", &app.ada.token, ask.clone()).await.is(201);
+    assert_eq!(made.headers["etag"], "\"1\"");
+    assert_eq!((made.text("/prefix"), made.text("/state"), &made.json["serving"]), ("raw/", "active", &json!(true)));
+    assert_eq!((&made.json["ceilings"], &made.json["path_style"]), (&json!({ "audience": "world", "link_days_max": 90 }), &json!(false)));
+    let root = app.get(&format!("/api/v1/datasets/{}", made.text("/root")), &app.ada.token).await.is(200);
+    assert_eq!((root.text("/place"), root.text("/kind"), root.text("/owner")), ("lab:", "folder", app.ada.user.id.to_string().as_str()));
+    let again = app.post("/api/v1/sources", &app.ada.token, ask).await.is(200);
+    assert_eq!(again.json, made.json);
+    for id in [made.text("/id"), "lab"] {
+        assert_eq!(app.get(&format!("/api/v1/sources/{id}"), &app.ada.token).await.is(200).json, made.json);
+    }
+    let listed = app.get("/api/v1/sources", &app.ada.token).await.is(200);
+    let names: Vec<_> = listed.json["items"].as_array().unwrap().iter().map(|source| source["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["demo", "lab"]);
+}
+
+// SECURITY T13, T14, T16
+#[tokio::test]
+async fn a_source_that_does_not_fit_names_its_field() {
+    let app = start().await;
+    app.post("/api/v1/sources", &app.ada.token, new_source(&json!({}))).await.is(201);
+    for (more, status, code, pointer) in [
+        (json!({ "name": "Lab!" }), 422, "source-name", "/name"),
+        (json!({ "name": "b", "bucket": "No_Bucket" }), 422, "bucket", "/bucket"),
+        (json!({ "name": "b", "bucket": "other-b", "region": "EU" }), 422, "region", "/region"),
+        (json!({ "name": "b", "bucket": "other-b", "prefix": "/x" }), 400, "bad-path", "/prefix"),
+        (json!({ "name": "b", "bucket": "other-b", "role": "me" }), 422, "role", "/role"),
+        (json!({ "name": "b", "bucket": "other-b", "ceilings": { "audience": "all" } }), 422, "audience", "/ceilings/audience"),
+        (
+            json!({ "name": "b", "bucket": "other-b", "ceilings": { "audience": "link", "link_days_max": 0 } }),
+            422,
+            "link-days-max",
+            "/ceilings/link_days_max",
+        ),
+        (json!({ "name": "b", "bucket": "other-b", "endpoint": "https://a.org/x" }), 422, "endpoint", "/endpoint"),
+        (json!({ "name": "b", "bucket": "other-b", "endpoint": "http://127.0.0.1:9000" }), 422, "endpoint-not-public", "/endpoint"),
+        (json!({ "name": "b", "bucket": "other-b", "endpoint": "http://169.254.169.254" }), 422, "endpoint-not-public", "/endpoint"),
+        (json!({ "name": "b" }), 409, "source-overlaps", "/prefix"),
+        (json!({ "name": "b", "prefix": "raw/deeper/" }), 409, "source-overlaps", "/prefix"),
+        (json!({ "name": "b", "prefix": "" }), 409, "source-overlaps", "/prefix"),
+        (json!({ "prefix": "other/" }), 409, "exists", ""),
+        (json!({ "external_id": "mine" }), 400, "body", "/external_id"),
+        (json!({ "root": "d" }), 400, "body", "/root"),
+    ] {
+        let told = more.to_string();
+        let answer = app.post("/api/v1/sources", &app.ada.token, new_source(&more)).await;
+        assert_eq!(answer.status.as_u16(), status, "{told} {answer:?}");
+        answer.refuses(status, code, pointer);
+    }
+    app.post("/api/v1/sources", &app.ada.token, new_source(&json!({ "name": "beside", "prefix": "rawer/" }))).await.is(201);
+    let listed = app.get("/api/v1/sources", &app.ada.token).await.is(200);
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_role_gets_an_external_id_of_its_own_and_keeps_it() {
+    let app = start().await;
+    let role = "arn:aws:iam::123456789012:role/reads";
+    let first = app.post("/api/v1/sources", &app.ada.token, new_source(&json!({ "role": role }))).await.is(201);
+    let second = app
+        .post("/api/v1/sources", &app.ada.token, new_source(&json!({ "name": "two", "bucket": "two-data", "role": role })))
+        .await
+        .is(201);
+    assert_eq!((first.text("/role"), first.text("/external_id").len()), (role, 41));
+    assert_ne!(first.text("/external_id"), second.text("/external_id"));
+    let again = app.post("/api/v1/sources", &app.ada.token, new_source(&json!({ "role": role }))).await.is(200);
+    assert_eq!(again.json, first.json);
+}
+
+// SECURITY T38
+#[tokio::test]
+async fn a_registration_sent_twice_has_its_effect_once() {
+    let app = start().await;
+    for (path, body, other) in [
+        ("/api/v1/sources", new_source(&json!({})), new_source(&json!({ "name": "other" }))),
+        ("/api/v1/datasets", json!({ "source": "demo", "path": "notes" }), json!({ "source": "demo", "path": "table.csv" })),
+    ] {
+        let send = |body: String| {
+            let app = &app;
+            async move { app.send("POST", path, &app.ada.token, &[("idempotency-key", path)], body).await }
+        };
+        let first = send(body.to_string()).await.is(201);
+        assert_eq!(send(body.to_string()).await.is(201).json, first.json);
+        send(other.to_string()).await.refuses(422, "idempotency-mismatch", "");
+    }
+}
+
+#[tokio::test]
+async fn ceilings_are_edited_on_the_version_that_was_read() {
+    let app = start().await;
+    let path = "/api/v1/sources/demo";
+    app.send("PATCH", path, &app.ada.token, &[], "{}").await.refuses(428, "if-match", "");
+    app.patch(path, &app.ada.token, 9, json!({})).await.refuses(412, "stale", "");
+    let bound = |app: &TestApp| app.now() + SignedDuration::from_secs(331);
+    let lower = app.patch(path, &app.ada.token, 1, json!({ "ceilings": { "audience": "link" }, "reason": "no papers yet" })).await.is(200);
+    assert_eq!((lower.text("/source/ceilings/audience"), instant(&lower.json["enforced_by"])), ("link", bound(&app)));
+    assert_eq!(lower.headers["etag"], "\"2\"");
+    let shorter = app.patch(path, &app.ada.token, 2, json!({ "ceilings": { "link_days_max": 7 } })).await.is(200);
+    assert_eq!(
+        (&shorter.json["source"]["ceilings"], instant(&shorter.json["enforced_by"])),
+        (&json!({ "audience": "link", "link_days_max": 7 }), bound(&app))
+    );
+    let wider = app.patch(path, &app.ada.token, 3, json!({ "ceilings": { "audience": "world", "link_days_max": null } })).await.is(200);
+    assert_eq!((wider.json.get("enforced_by"), &wider.json["source"]["ceilings"]), (None, &json!({ "audience": "world" })));
+    let same = app.patch(path, &app.ada.token, 4, json!({ "state": "active" })).await.is(200);
+    assert_eq!(same.json["source"]["version"], 4);
+    let retired = app.patch(path, &app.ada.token, 4, json!({ "state": "retired", "serving": false })).await.is(200);
+    assert_eq!(
+        (retired.text("/source/state"), &retired.json["source"]["serving"], instant(&retired.json["enforced_by"])),
+        ("retired", &json!(false), bound(&app))
+    );
+    for (body, status, code, pointer) in [
+        (json!({ "state": "gone" }), 422, "source-state", "/state"),
+        (json!({ "ceilings": { "audience": "all" } }), 422, "audience", "/ceilings/audience"),
+        (json!({ "ceilings": { "link_days_max": 0 } }), 422, "link-days-max", "/ceilings/link_days_max"),
+        (json!({ "ceilings": null }), 400, "body", ""),
+        (json!({ "bucket": "other" }), 400, "body", "/bucket"),
+        (json!({ "reason": "x".repeat(1_001) }), 422, "reason", "/reason"),
+    ] {
+        app.patch(path, &app.ada.token, 5, body).await.refuses(status, code, pointer);
+    }
+}
+
+// L18; SECURITY T21
+#[tokio::test]
+async fn the_panic_switch_stops_every_source_in_one_write() {
+    let app = start().await;
+    app.post("/api/v1/sources", &app.ada.token, new_source(&json!({}))).await.is(201);
+    app.post("/api/v1/serving", &app.ada.token, json!({ "serving": false })).await.refuses(400, "body", "/reason");
+    app.post("/api/v1/serving", &app.ada.token, json!({ "serving": false, "reason": " " })).await.refuses(409, "reason-needed", "/reason");
+    let off = app.post("/api/v1/serving", &app.ada.token, json!({ "serving": false, "reason": "a leak" })).await.is(200);
+    assert_eq!(
+        (&off.json["serving"], &off.json["sources"], instant(&off.json["enforced_by"])),
+        (&json!(false), &json!(2), app.now() + SignedDuration::from_secs(331))
+    );
+    let serving =
+        |listed: &Value| listed["items"].as_array().unwrap().iter().map(|source| source["serving"].as_bool().unwrap()).collect::<Vec<_>>();
+    assert_eq!(serving(&app.get("/api/v1/sources", &app.ada.token).await.json), [false, false]);
+    let on = app.post("/api/v1/serving", &app.ada.token, json!({ "serving": true, "reason": "over" })).await.is(200);
+    assert_eq!(on.json.get("enforced_by"), None);
+    assert_eq!(serving(&app.get("/api/v1/sources", &app.ada.token).await.json), [true, true]);
+}
+
+// W6
+#[tokio::test]
+async fn the_doctor_reads_the_store_and_says_what_to_paste() {
+    let app = start().await;
+    let report = app.post("/api/v1/sources/demo/doctor", &app.ada.token, json!({})).await.is(200);
+    let findings = report.json["findings"].as_array().unwrap();
+    let found = |check: &str| findings.iter().find(|finding| finding["check"] == check).map(|finding| finding["ok"].as_bool().unwrap());
+    assert_eq!((found("list"), found("missing")), (Some(true), Some(true)), "{report:?}");
+    assert_eq!(report.json["healthy"].as_bool().unwrap(), findings.iter().all(|finding| finding["ok"] == true));
+    assert_eq!(report.json["bucket_cors"][0]["AllowedOrigins"], json!(["*"]));
+    assert!(report.json["bucket_policy"]["Statement"].as_array().unwrap().len() > 1, "{report:?}");
+    app.post("/api/v1/sources/none/doctor", &app.ada.token, json!({})).await.refuses(404, "not-found", "");
+}
+
+#[tokio::test]
+async fn a_dataset_is_what_the_store_has_at_its_path() {
+    let app = start().await;
+    let register = |path: &'static str| {
+        let app = &app;
+        async move { app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": path })).await }
+    };
+    for (path, place, kind) in
+        [("fused.ome.zarr", "demo:fused.ome.zarr/", "zarr"), ("notes/", "demo:notes/", "folder"), ("table.csv", "demo:table.csv", "file")]
+    {
+        let made = register(path).await.is(201);
+        assert_eq!((made.text("/place"), made.text("/kind"), made.text("/owner")), (place, kind, app.ada.user.id.to_string().as_str()));
+        let again = register(path).await.is(200);
+        assert_eq!(again.json, made.json);
+        assert_eq!(app.get(&format!("/api/v1/datasets/{}", made.text("/id")), &app.ada.token).await.is(200).json, made.json);
+    }
+    assert_eq!(register("notes").await.is(200).text("/place"), "demo:notes/");
+    assert_eq!(register("").await.is(200).text("/id"), app.root.id.to_string());
+    register("nothing").await.refuses(404, "path-not-found", "/path");
+    register("table.csv/x").await.refuses(404, "path-not-found", "/path");
+    register("../x").await.refuses(400, "bad-path", "/path");
+    register("/notes").await.refuses(400, "bad-path", "/path");
+    let by_id =
+        app.post("/api/v1/datasets", &app.ada.token, json!({ "source": app.source.id.to_string(), "path": "notes/" })).await.is(200);
+    assert_eq!(by_id.text("/place"), "demo:notes/");
+    app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": "notes", "owner": "me" }))
+        .await
+        .refuses(400, "body", "/owner");
+    let listed = app.get("/api/v1/datasets?source=demo&limit=2", &app.ada.token).await.is(200);
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), 2);
+    let next = listed.headers["link"].to_str().unwrap().strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+    let rest = app.get(&next, &app.ada.token).await.is(200);
+    assert_eq!((rest.json["items"].as_array().unwrap().len(), rest.json.get("next_cursor")), (2, None));
+    let none = app.get("/api/v1/datasets?source=other", &app.ada.token).await.is(200);
+    assert_eq!(none.json["items"], json!([]));
+    // The registrar's token decides nothing about who owns: without the scope there is no registering, though reading goes on.
+    let links = app.token_for(&app.ada.user, &[Scope::Links], 52).await;
+    let refused =
+        app.post("/api/v1/datasets", &links, json!({ "source": "demo", "path": "notes/plan.txt" })).await.refuses(403, "scope", "");
+    assert_eq!(refused.json["scope"], "datasets");
+}
+
+#[tokio::test]
+async fn tokens_are_listed_without_their_text_and_revoked_at_once() {
+    let app = start().await;
+    let me = app.get("/api/v1/me", &app.ada.token).await.is(200);
+    assert_eq!((me.text("/name"), &me.json["administrator"], &me.json["token"]["current"]), ("Ada", &json!(true), &json!(true)));
+    let narrow = app.token_for(&app.ada.user, &[Scope::Links], 53).await;
+    let listed = app.get("/api/v1/tokens", &app.ada.token).await.is(200);
+    let tokens = listed.json["items"].as_array().unwrap();
+    assert_eq!((tokens.len(), tokens.iter().filter(|token| token["current"] == true).count()), (2, 1));
+    assert!(!listed.json.to_string().contains("offprint_"));
+    let id = |current: bool| tokens.iter().find(|token| token["current"] == current).unwrap()["id"].as_str().unwrap();
+    let path = |id: &str| format!("/api/v1/tokens/{id}/revoke");
+    // A lesser token ends itself, but no greater one; a stranger ends neither.
+    app.post(&path(id(true)), &narrow, json!({})).await.refuses(403, "scope", "");
+    app.post(&path(id(true)), &app.eve.token, json!({})).await.refuses(404, "not-found", "");
+    app.post("/api/v1/tokens/x/revoke", &app.ada.token, json!({})).await.refuses(404, "not-found", "");
+    let ended = app.post(&path(id(false)), &narrow, json!({})).await.is(200);
+    assert_eq!(instant(&ended.json["revoked"]), app.now());
+    app.get("/api/v1/me", &narrow).await.refuses(401, "sign-in", "");
+    assert_eq!(app.post(&path(id(false)), &app.ada.token, json!({})).await.is(200).json["revoked"], ended.json["revoked"]);
+    app.get("/api/v1/me", &app.ada.token).await.is(200);
+}
+
+// SECURITY T1; SEMANTICS 4
+#[tokio::test]
+async fn every_route_is_closed_to_nobody_and_to_strangers() {
+    let app = start().await;
+    let (source, dataset) = (app.source.id.to_string(), app.root.id.to_string());
+    let root = format!("/api/v1/datasets/{dataset}");
+    let one = format!("/api/v1/sources/{source}");
+    let doctor = format!("{one}/doctor");
+    let new = new_source(&json!({})).to_string();
+    let mut bodies = BTreeSet::new();
+    for (method, path, body, stranger) in [
+        ("GET", "/api/v1/sources", "", "not-administrator"),
+        ("POST", "/api/v1/sources", new.as_str(), "not-administrator"),
+        ("GET", one.as_str(), "", "not-administrator"),
+        ("PATCH", one.as_str(), "{\"serving\":false}", "not-administrator"),
+        ("POST", doctor.as_str(), "", "not-administrator"),
+        ("POST", "/api/v1/serving", "{\"serving\":false,\"reason\":\"r\"}", "not-administrator"),
+        ("GET", "/api/v1/datasets", "", ""),
+        ("POST", "/api/v1/datasets", "{\"source\":\"demo\",\"path\":\"notes\"}", "not-found"),
+        ("POST", "/api/v1/datasets", "{\"source\":\"demo\",\"path\":\"\"}", "not-found"),
+        ("POST", "/api/v1/datasets", "{\"source\":\"none\",\"path\":\"\"}", "not-found"),
+        ("GET", root.as_str(), "", "not-found"),
+        ("GET", "/api/v1/me", "", ""),
+        ("GET", "/api/v1/tokens", "", ""),
+        ("POST", "/api/v1/tokens/taaaaaaaaaaaaaaaaaaaaaaaaaa/revoke", "", "not-found"),
+    ] {
+        let headers = [("if-match", "\"1\"")];
+        for token in ["", "offprint_wrong", &format!("{}a", app.ada.token)] {
+            app.send(method, path, token, &headers, body.to_owned()).await.refuses(401, "sign-in", "");
+        }
+        let strange = app.send(method, path, &app.eve.token, &headers, body.to_owned()).await;
+        match stranger {
+            "" => {
+                assert!(!strange.is(200).json.to_string().contains(&dataset), "{path}");
+            }
+            "not-found" => {
+                let mut strange = strange.refuses(404, "not-found", "");
+                strange.json.as_object_mut().unwrap().remove("request_id");
+                bodies.insert(strange.json.to_string());
+            }
+            _ => {
+                strange.refuses(403, stranger, "");
+            }
+        }
+    }
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    let narrow = app.token_for(&app.ada.user, &[Scope::Links, Scope::Datasets], 54).await;
+    for (method, path) in [("GET", "/api/v1/sources"), ("GET", one.as_str()), ("POST", doctor.as_str())] {
+        assert_eq!(app.send(method, path, &narrow, &[], "").await.refuses(403, "scope", "").json["scope"], "admin");
+    }
+    let listed = app.get("/api/v1/sources", &app.ada.token).await.is(200);
+    assert_eq!((listed.json["items"].as_array().unwrap().len(), &listed.json["items"][0]["serving"]), (1, &json!(true)));
+}
+
+#[tokio::test]
+async fn a_dataset_inside_another_is_its_owners() {
+    let app = start().await;
+    let notes = app.a_dataset("notes", Kind::Folder, 60).await;
+    app.wait(SignedDuration::from_secs(1));
+    let inside = app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": "notes/plan.txt" })).await.is(201);
+    assert_eq!((inside.text("/owner"), inside.text("/kind")), (notes.owner.to_string().as_str(), "file"));
+    let newest = app.get("/api/v1/datasets?limit=1", &app.ada.token).await.is(200);
+    assert_eq!(newest.text("/items/0/id"), inside.text("/id"));
+}
+
+// ACCESS 1: none of the deployment's roles reads data by being one
+#[tokio::test]
+async fn an_administrator_gains_no_right_to_data() {
+    let app = start().await;
+    let bo = app.another_administrator().await;
+    app.get("/api/v1/sources/demo", &bo.token).await.is(200);
+    app.get(&format!("/api/v1/datasets/{}", app.root.id), &bo.token).await.refuses(404, "not-found", "");
+    app.post("/api/v1/datasets", &bo.token, json!({ "source": "demo", "path": "notes" })).await.refuses(404, "not-found", "");
+    assert_eq!(app.get("/api/v1/datasets", &bo.token).await.is(200).json["items"], json!([]));
+}
+
+// SECURITY T2
+#[tokio::test]
+async fn the_description_has_just_the_routes_of_the_router() {
+    let app = start().await;
+    let described = support::operations(&acl::openapi());
+    assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
+    assert_eq!(described.len(), 12);
+}
+
+// SECURITY T6: a source's line holds no secret either
+#[tokio::test]
+async fn an_access_line_holds_no_token() {
+    let app = start().await;
+    app.get("/api/v1/me", &app.ada.token).await.is(200);
+    let lines = app.app.lines.text();
+    assert!(lines.contains("\"origin\":\"app\"") && !lines.contains("offprint_"), "{lines}");
+}

@@ -1,0 +1,255 @@
+//! What a redirect costs beside what it cannot do without, facts warm: beside one signature, and behind the Lambda door beside a constant
+//! answer. All in one run and in turn: compare, do not quote.
+//!
+//! Costs are nanoseconds of the processor of this thread, on which everything runs.
+
+use std::{
+    fs,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    response::Response,
+};
+use criterion::Criterion;
+use data_encoding::BASE64;
+use domain::{
+    decision::{Action, Facts, Permit, Principal, decide},
+    key::LinkKey,
+    path::ObjectPath,
+};
+use edge::{App, Clock, config::Config, trace::LineSink};
+use futures_util::StreamExt;
+use http::{HeaderMap, Request, StatusCode, header};
+use jiff::Timestamp;
+use lambda_http::{Context, LambdaEvent, lambda_runtime::StreamResponse, request::LambdaRequest};
+use objects::{
+    Objects, Settings,
+    credentials::{Credentials, Signer},
+    presigner::SignedMethod,
+};
+use serde_json::{Value, json};
+use tests::app::{DATA, TestApp};
+use tokio::runtime::Runtime;
+use tower::Service;
+
+const PATH: &str = "0/c/4/7/2";
+/// Times that each is measured, in turn, so that a busy machine is busy for all.
+const ROUNDS: usize = 80;
+/// Calls of one round: some four milliseconds.
+const CALLS: usize = 400;
+
+/// What is compared. Everything runs on this one thread, the embedded parts too; those are asked once in five seconds.
+struct Bench {
+    runtime: Runtime,
+    app: App,
+    permit: Permit,
+    path: ObjectPath,
+    /// The path and query of one object in a link.
+    target: String,
+    /// The product's router, and one that answers the same headers without a thought.
+    routers: [Router; 2],
+}
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (parts, link) = runtime.block_on(async {
+            let parts = TestApp::fresh().await;
+            let link = parts.link("exp #3/50% +é.ome.zarr", json!({})).await;
+            (parts, link)
+        });
+        let target = format!("{}/{PATH}", link["url"].as_str().expect("a URL").strip_prefix(DATA).expect("of the data origin"));
+        let (app, config) = (&parts.app, Config::clone(&parts.app.config));
+        let app = App::new(config, app.table.clone(), signing(&parts), LineSink::file(nowhere()), Clock::System);
+        let key = LinkKey::parse(target.split('/').nth(1).expect("a key")).expect("a key");
+        let now = Timestamp::now();
+        let facts = runtime.block_on(app.facts.link(&app.table, key.hash(), now, None)).expect("facts").facts.expect("the link");
+        let permit = decide(&Principal::Holder, Action::Read, &Facts::Link(facts), now).expect("a live link");
+        let path = ObjectPath::from_decoded(PATH).expect("a path");
+        let product = serve::router(app.clone());
+        let answer = runtime.block_on(answer(&mut product.clone(), request(&target)));
+        assert_eq!(answer.status(), StatusCode::FOUND);
+        let url = answer.headers()[header::LOCATION].to_str().expect("a URL");
+        assert!(url.contains("X-Amz-Security-Token="), "signed with a session");
+        let routers = [product, constant(answer.headers().clone())];
+        // The folder is kept to the end of the process: the parts go on serving it.
+        std::mem::forget(parts);
+        Self { runtime, app, permit, path, target, routers }
+    }
+
+    /// One signature, with the presigner at hand.
+    fn signatures(&self) -> f64 {
+        let now = self.app.now();
+        let presigner = self.runtime.block_on(self.app.objects.presigner(&self.permit, now)).expect("credentials");
+        cost(vec![(); CALLS], |()| black_box(presigner.sign(&self.permit, SignedMethod::Get, black_box(&self.path), now).expect("signed")))
+    }
+
+    /// From a parsed HTTP request to the answer: path, facts, decision, signature, headers, access line.
+    fn answers(&self, of: usize) -> f64 {
+        let mut router = self.routers[of].clone();
+        self.runtime.block_on(async {
+            let requests: Vec<_> = (0..CALLS).map(|_| request(&self.target)).collect();
+            drop(answer(&mut router, request(&self.target)).await);
+            let begun = on_cpu();
+            for request in requests {
+                black_box(answer(&mut router, request).await);
+            }
+            (on_cpu() - begun) / CALLS as f64
+        })
+    }
+
+    /// From the bytes of a Function URL's event to the bytes of the answer.
+    fn events(&self, of: usize) -> f64 {
+        let mut function = edge::lambda::streamed(self.routers[of].clone(), Arc::clone(&self.app.config));
+        let event = event(&self.target);
+        self.runtime.block_on(async {
+            drop(bytes_of(function.call(read(&event)).await.expect("never fails")).await);
+            let begun = on_cpu();
+            for _call in 0..CALLS {
+                let Ok(answer) = function.call(read(black_box(&event))).await;
+                black_box(bytes_of(answer).await);
+            }
+            (on_cpu() - begun) / CALLS as f64
+        })
+    }
+}
+
+/// Objects signed for with a session such as a role gives: its token has 900 characters.
+fn signing(parts: &TestApp) -> Objects {
+    let mut bits = [0; 675];
+    getrandom::fill(&mut bits).expect("random bits");
+    let session = Credentials::new(&parts.keys.access_key_id, &parts.keys.secret_access_key, Some(BASE64.encode(&bits)), None);
+    let settings = Settings {
+        endpoint: Some(parts.s3_url.clone()),
+        public_endpoint: Some("https://lab-data.s3.eu-central-1.amazonaws.com".to_owned()),
+        signer: Signer::Static(session),
+        sts_endpoint: None,
+    };
+    Objects::new(settings).expect("objects")
+}
+
+/// Where access lines go: written as `up` writes them, kept by nobody.
+fn nowhere() -> fs::File {
+    fs::OpenOptions::new().write(true).open("/dev/null").expect("the null device")
+}
+
+/// Answers every request with 302 and these headers.
+fn constant(headers: HeaderMap) -> Router {
+    let headers = Arc::new(headers);
+    Router::new().fallback(move || {
+        let headers = Arc::clone(&headers);
+        async move {
+            let mut answer = Response::new(Body::empty());
+            *answer.status_mut() = StatusCode::FOUND;
+            *answer.headers_mut() = HeaderMap::clone(&headers);
+            answer
+        }
+    })
+}
+
+fn request(target: &str) -> Request<Body> {
+    let request = Request::get(target)
+        .header("host", "data.test")
+        .header("accept", "*/*")
+        .header("accept-encoding", "gzip, deflate")
+        .header("user-agent", "Python/3.11 aiohttp/3.14.5");
+    request.body(Body::empty()).expect("a request")
+}
+
+async fn answer(router: &mut Router, request: Request<Body>) -> Response {
+    let Ok(answer) = router.call(request).await;
+    answer
+}
+
+/// The recorded event of a Function URL, for this target and of this moment.
+fn event(target: &str) -> Vec<u8> {
+    let mut event: Value = serde_json::from_str(include_str!("../events/function-url-get.json")).expect("an event is JSON");
+    event["rawPath"] = json!(target);
+    event["requestContext"]["http"]["path"] = json!(target);
+    event["requestContext"]["timeEpoch"] = json!(Timestamp::now().as_millisecond());
+    event.to_string().into_bytes()
+}
+
+/// An event as the runtime reads it.
+fn read(event: &[u8]) -> LambdaEvent<LambdaRequest> {
+    LambdaEvent::new(serde_json::from_slice(event).expect("an event"), Context::default())
+}
+
+/// An answer as the runtime writes it: a prelude, eight zero bytes, the body.
+async fn bytes_of<S>(mut answer: StreamResponse<S>) -> Vec<u8>
+where
+    S: futures_util::Stream<Item = Result<Bytes, axum::Error>> + Unpin,
+{
+    let headers = &mut answer.metadata_prelude.headers;
+    headers.entry(header::CONTENT_TYPE).or_insert(header::HeaderValue::from_static("application/octet-stream"));
+    let mut bytes = serde_json::to_vec(&answer.metadata_prelude).expect("a prelude is JSON");
+    bytes.extend_from_slice(&[0; 8]);
+    while let Some(chunk) = answer.stream.next().await {
+        bytes.extend_from_slice(&chunk.expect("a body"));
+    }
+    bytes
+}
+
+/// What one call costs, over one for each of `given`.
+fn cost<T, U>(given: Vec<T>, call: impl Fn(T) -> U) -> f64 {
+    let (calls, begun) = (given.len(), on_cpu());
+    for one in given {
+        call(one);
+    }
+    (on_cpu() - begun) / calls as f64
+}
+
+/// Nanoseconds that this thread was on a processor: what others took of it does not count.
+fn on_cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("nanoseconds")
+}
+
+/// The middle one: a round in which the machine was busy elsewhere does not count.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    let bench = Bench::new();
+    let mut criterion =
+        Criterion::default().measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500)).configure_from_args();
+    let timed = |calls: u64, round: &dyn Fn() -> f64| {
+        let begun = Instant::now();
+        let rounds = calls.div_ceil(CALLS as u64);
+        let nanos: f64 = (0..rounds).map(|_| round()).sum::<f64>() / rounds as f64 * calls as f64;
+        assert!(begun.elapsed() < Duration::from_secs(60), "a round takes milliseconds");
+        Duration::from_nanos(nanos as u64)
+    };
+    criterion.bench_function("presign", |by| by.iter_custom(|calls| timed(calls, &|| bench.signatures())));
+    criterion.bench_function("request to answer", |by| by.iter_custom(|calls| timed(calls, &|| bench.answers(0))));
+    criterion.bench_function("event to answer", |by| by.iter_custom(|calls| timed(calls, &|| bench.events(0))));
+    criterion.bench_function("event to answer, constant", |by| by.iter_custom(|calls| timed(calls, &|| bench.events(1))));
+    criterion.final_summary();
+    report(&bench);
+}
+
+/// The two rows of `docs/PERFORMANCE.md`. Ends the process with 1 where one does not hold.
+fn report(bench: &Bench) {
+    let rounds: Vec<[f64; 5]> =
+        (0..ROUNDS).map(|_| [bench.signatures(), bench.answers(0), bench.answers(1), bench.events(0), bench.events(1)]).collect();
+    let [sign, answer, plain, event, constant] = [0, 1, 2, 3, 4].map(|at| median(rounds.iter().map(|round| round[at]).collect()));
+    let ratio = |of: usize, to: usize| median(rounds.iter().map(|round| round[of] / round[to]).collect());
+    println!(
+        "\nmedians of {ROUNDS} rounds in turn, nanoseconds: presign {sign:.0}, request to answer {answer:.0} (constant {plain:.0}), event to answer {event:.0} (constant {constant:.0})"
+    );
+    let rows =
+        [("decide, presign, answer / presign", ratio(1, 0), 3.0), ("event to answer / the same for a constant 302", ratio(3, 4), 1.3)];
+    for (what, measured, most) in rows {
+        println!("{what}: {measured:.2} (must be at most {most})");
+    }
+    if rows.iter().any(|(_, measured, most)| measured > most) {
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,69 @@
+//! The API's description: generated from the code of every function, committed at `docs/openapi.json`, and served as committed.
+//!
+//! `OPENAPI=write cargo nextest run -p tests --test openapi` writes it anew after a change of a route or of a type in `wire`.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+fn docs(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+// Issue 2, section 3
+#[test]
+fn the_committed_description_is_what_the_code_says() {
+    let mut whole = links::openapi();
+    whole.merge(acl::openapi());
+    let text = whole.to_pretty_json().expect("a description is JSON") + "\n";
+    let path = docs("openapi.json");
+    if std::env::var("OPENAPI").is_ok_and(|word| word == "write") {
+        fs::write(&path, &text).expect("docs/openapi.json can be written");
+    }
+    let committed = fs::read_to_string(&path).expect("docs/openapi.json can be read");
+    assert!(committed == text, "docs/openapi.json is not what the code says: run this test with OPENAPI=write");
+}
+
+/// Words in backticks that begin a row of a table: `| `code` | …`.
+fn codes_in_docs() -> BTreeSet<String> {
+    let text = fs::read_to_string(docs("API.md")).expect("docs/API.md can be read");
+    let codes = text.split("## Problem codes").nth(1).expect("a section of problem codes").split("\n## ").next().unwrap_or_default();
+    codes.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_owned).collect()
+}
+
+/// The codes that the sources name: the first word after a status, in the places where problems are made.
+fn codes_in_sources() -> BTreeSet<String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![];
+    for folder in ["crates/edge/src", "functions/links/src", "functions/acl/src", "functions/serve/src"] {
+        for entry in fs::read_dir(root.join(folder)).expect("a folder of sources") {
+            files.push(entry.expect("an entry").path());
+        }
+    }
+    let mut codes = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        // `Problem::new(StatusCode::X, "code"`, `Problem::unavailable("code"`, and the closures and helpers that name a code first.
+        for maker in ["Problem::new(", "Self::new(", "unavailable(", "gone(", "not_yours(", "wrong(", "unread(", "word(", "archived("] {
+            for made in shipped.split(maker).skip(1) {
+                let quoted = made.split('"').nth(1).filter(|_| made.find('"') < made.find(')'));
+                codes.extend(quoted.filter(|code| is_code(code)).map(str::to_owned));
+            }
+        }
+        codes.extend(shipped.split("NewDatasetError::").skip(1).filter_map(|arm| arm.split("=> \"").nth(1)?.split('"').next().filter(|code| is_code(code)).map(str::to_owned)));
+    }
+    codes
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+// STYLE 3.7: codes are an interface
+#[test]
+fn every_problem_code_is_documented_and_no_other_is() {
+    let (docs, sources) = (codes_in_docs(), codes_in_sources());
+    let missing: Vec<_> = sources.difference(&docs).collect();
+    let unused: Vec<_> = docs.difference(&sources).collect();
+    assert!(missing.is_empty() && unused.is_empty(), "not in docs/API.md: {missing:?}; in docs/API.md only: {unused:?}");
+    assert!(sources.len() > 50, "{sources:?}");
+}
