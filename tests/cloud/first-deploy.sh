@@ -179,7 +179,7 @@ expect '  and does not answer from a cache' 401 "$(ask "$app/api/v1/links")"
 expect 'the CDN takes a POST without a body hash' 400 "$(ask --header "Authorization: Bearer $TOKEN" --header 'Content-Type: application/json' --data '{}' "$app/api/v1/links")"
 expect 'the CDN sends other paths to acl' 200 "$(ask --header "Authorization: Bearer $TOKEN" "$app/api/v1/datasets")"
 for event in "$here"/../events/refused-*.json; do
-    aws lambda invoke --function-name "$serve_function" --cli-binary-format raw-in-base64-out --payload "file://$event" "$work/invoked" >/dev/null
+    aws lambda invoke --function-name "$serve_function" --payload "fileb://$event" "$work/invoked" >/dev/null
     expect "$(basename "$event" .json) is refused" 500 "$(head --bytes 4096 "$work/invoked" | grep --text --only-matching --max-count 1 '"statusCode": *[0-9]*' | tr -cd '0-9')"
 done
 

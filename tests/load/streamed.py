@@ -20,14 +20,14 @@ def main() -> None:
         (folder / "lab" / "one").mkdir(parents=True)
         (folder / "lab" / "one" / "chunk").write_bytes(os.urandom(65_536))
         with product(binary, folder, "--data", f"lab={folder / 'lab'}") as up:
-            # A publication's signatures live for longer than a round.
-            link = up.call("link", "create", "lab:one/", "--class", "publication")
+            link = up.call("link", "create", "lab:one/")
             with beside(binary, "pass_through", up.ready["s3_url"]) as (bare, _):
 
                 def by_link() -> float:
                     return wrk(link["streamed_url"].rstrip("/") + "/chunk", SECS)[1]
 
                 def passed_through() -> float:
+                    # Signed for 45 s at the least: longer than a round.
                     signed = urllib.parse.urlsplit(location_of(link["url"].rstrip("/") + "/chunk"))
                     return wrk(f"{bare}{signed.path}?{signed.query}", SECS)[1]
 

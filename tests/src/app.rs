@@ -100,7 +100,8 @@ impl TestApp {
         let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
         let data = serve::router(app.clone());
         let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };
-        let source = json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
+        let source =
+            json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
         let made = this.api(Method::POST, "/api/v1/sources", Some(source)).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&made.body));
         this

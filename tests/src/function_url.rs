@@ -193,9 +193,11 @@ async fn error(State(runtime): State<Runtime>, Segment(id): Segment<String>, bod
 /// A buffered answer: JSON with status, headers and body.
 fn buffered(answer: &Value) -> Response {
     let text = answer["body"].as_str().unwrap_or_default();
-    let body = if answer["isBase64Encoded"] == json!(true) { data_encoding::BASE64.decode(text.as_bytes()).expect("base64") } else { text.into() };
+    let body =
+        if answer["isBase64Encoded"] == json!(true) { data_encoding::BASE64.decode(text.as_bytes()).expect("base64") } else { text.into() };
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = answer["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(status as u16).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.status_mut() =
+        answer["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(status as u16).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     fill(response.headers_mut(), &answer["headers"]);
     response
 }
@@ -226,8 +228,11 @@ async fn streamed(waiting: Answer, body: Body) {
     };
     let prelude: Value = serde_json::from_slice(&head).expect("a prelude is JSON");
     let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(4);
-    let mut answer = Response::new(Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) })));
-    *answer.status_mut() = prelude["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(status as u16).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut answer = Response::new(Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    })));
+    *answer.status_mut() =
+        prelude["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(status as u16).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     fill(answer.headers_mut(), &prelude["headers"]);
     // HTTP/1.1 with a length needs no chunked framing; hyper frames by the length that the function gave.
     drop(waiting.send(answer));

@@ -69,6 +69,11 @@ pub struct Up {
 impl Up {
     /// Starts the binary with `arguments`, a state folder, any free ports, and waits until it is ready.
     pub fn start(state: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(state, arguments, &[])
+    }
+
+    /// The same with more environment variables.
+    pub fn start_with(state: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Self {
         let ready_file = state.with_extension(format!("ready-{}", random_hex()));
         let output = state.with_extension("output");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&output).expect("an output file");
@@ -78,6 +83,7 @@ impl Up {
             .arg("--ready-file")
             .arg(&ready_file)
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("OFFPRINT_LOG", "trace")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
@@ -88,7 +94,11 @@ impl Up {
         while !ready_file.exists() {
             let ended = child.try_wait().expect("a child");
             assert!(ended.is_none(), "offprint up ended with {ended:?}: {}", std::fs::read_to_string(&output).unwrap_or_default());
-            assert!(began.elapsed() < Duration::from_secs(60), "offprint up is not ready: {}", std::fs::read_to_string(&output).unwrap_or_default());
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "offprint up is not ready: {}",
+                std::fs::read_to_string(&output).unwrap_or_default()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         let ready = serde_json::from_slice(&std::fs::read(&ready_file).expect("the ready file")).expect("the ready file is JSON");
@@ -208,7 +218,8 @@ impl World {
     }
 
     async fn with_demo_source(self) -> Self {
-        let ask = json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
+        let ask =
+            json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
         self.api(Method::POST, "/api/v1/sources", Some(ask)).await.expect_status(StatusCode::CREATED).await;
         self
     }
@@ -343,7 +354,8 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
     getrandom::fill(&mut bits).expect("random bits");
     let secret = TokenSecret::new(bits);
     let now = Timestamp::now();
-    let user = User { id: UserId::new(uuid::Uuid::from_u128(1)), name: "owner".to_owned(), administrator: true, standing: Standing::Active };
+    let user =
+        User { id: UserId::new(uuid::Uuid::from_u128(1)), name: "owner".to_owned(), administrator: true, standing: Standing::Active };
     let token = Token {
         id: TokenId::new(uuid::Uuid::from_u128(2)),
         hash: secret.hash(),
@@ -372,7 +384,10 @@ impl Secrets {
             .post(&endpoint)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", "secretsmanager.CreateSecret")
-            .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20261125/us-east-1/secretsmanager/aws4_request, SignedHeaders=host, Signature=0")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=test/20261125/us-east-1/secretsmanager/aws4_request, SignedHeaders=host, Signature=0",
+            )
             .body(ask.to_string())
             .send()
             .await

@@ -6,6 +6,8 @@
 #   run.sh events    golden events (tests/events) through the Lambda runtime loop into what was built; cold starts and sizes
 #   run.sh deploy    what was built, really deployed to a local cloud: used, then with each permission taken away
 #   run.sh           all four, in this order
+#
+# OFFPRINT names the offprint binary that makes the first user; without it, a debug one is built.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
@@ -25,6 +27,10 @@ events() {
 }
 
 deploy() {
+    if [[ -z ${OFFPRINT:-} ]]; then
+        (cd "$root" && cargo build --quiet --locked --package offprint)
+        export OFFPRINT=${CARGO_TARGET_DIR:-$root/target}/debug/offprint
+    fi
     (cd "$here" && "$venvs/cloud/bin/python" -m unittest --verbose test_deployed)
 }
 

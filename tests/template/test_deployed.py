@@ -13,7 +13,6 @@ import unittest
 import urllib.parse
 
 from local_cloud import Cloud, ROOT, request
-from seed import first_token
 from samtranslator.yaml_helper import yaml_parse
 
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
@@ -107,7 +106,7 @@ class Deployed(unittest.TestCase):
         for name, body in OBJECTS.items():
             s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=body)
         cls.stack = Stack(cls.cloud, "offprint", built_template())
-        cls.stack.token = first_token(cls.cloud, cls.stack.outputs["TableName"])
+        cls.stack.token = cls.cloud.first_token(cls.stack.outputs["TableName"])
         source = cls.stack.new_source()
         if source.status != 201:
             raise AssertionError(f"no source: {source}\n{cls.cloud.log_text()[-4000:]}")
@@ -196,8 +195,8 @@ class Deployed(unittest.TestCase):
         wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in (serve, links, acl)]
         self.assertEqual(watched, sorted([*wanted, ("Url4xxCount", serve)]))
 
+    # Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows.
     def test_every_permission_is_needed(self):
-        """Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows."""
         link = self.new_link()
         serve = [
             (lambda template: without_statement(template, "ServePolicy", "ReadFacts"), "table-unavailable"),

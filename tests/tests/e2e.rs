@@ -13,7 +13,13 @@ const FIRST: &str = "exp #3/50% +é.ome.zarr";
 /// The main job, whole: make it, read it, take it back.
 async fn make_read_and_take_back(door: Door) {
     let world = World::fresh(door).await;
-    for (path, file) in [(FIRST, "zarr.json"), (FIRST, "0/c/0/0/0/0"), ("plain-v2.ome.zarr", "0/.zarray"), ("sharded-v3.ome.zarr", "0/c/0/0/0/0"), ("table.csv", "")] {
+    for (path, file) in [
+        (FIRST, "zarr.json"),
+        (FIRST, "0/c/0/0/0/0"),
+        ("plain-v2.ome.zarr", "0/.zarray"),
+        ("sharded-v3.ome.zarr", "0/c/0/0/0/0"),
+        ("table.csv", ""),
+    ] {
         let link = world.link(path, json!({ "label": file })).await;
         let stored = std::fs::read(world.demo.join(path).join(file)).or_else(|_| std::fs::read(world.demo.join(path))).expect("a file");
         let url = if file.is_empty() { link.url.clone() } else { link.at(file) };
@@ -43,14 +49,19 @@ async fn a_chunk_get_and_its_edges(door: Door) {
     assert_eq!(chunk.header("access-control-allow-origin"), "*");
     assert_eq!(chunk.header("referrer-policy"), "no-referrer");
     let max_age: u64 = chunk.header("cache-control").strip_prefix("private, max-age=").expect("max-age").parse().expect("seconds");
-    let expires: u64 = location.split("X-Amz-Expires=").nth(1).expect("Expires").split('&').next().expect("a value").parse().expect("seconds");
+    let expires: u64 =
+        location.split("X-Amz-Expires=").nth(1).expect("Expires").split('&').next().expect("a value").parse().expect("seconds");
     assert!(max_age < expires);
     let missing = world.client.head(link.at("0/c/1/1/0/3")).send().await.expect("an answer");
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     for raw in ["%2e%2e", "0/%2E%2e/zarr.json", "a%2Fb", "a%5Cb", "%FF"] {
         assert_eq!(raw_get(&world.data_url, &format!("/{}/50%25%20%2B%C3%A9.ome.zarr/{raw}", link.key())).await, 400, "{raw}");
     }
-    assert_eq!(raw_get(&world.data_url, &format!("/{}/50%25%20+%C3%A9.ome.zarr/zarr.json", link.key())).await, 302, "a bare plus is a plus");
+    assert_eq!(
+        raw_get(&world.data_url, &format!("/{}/50%25%20+%C3%A9.ome.zarr/zarr.json", link.key())).await,
+        302,
+        "a bare plus is a plus"
+    );
     let preflight = world.client.request(Method::OPTIONS, link.at("x")).send().await.expect("an answer");
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
 }
@@ -76,15 +87,30 @@ async fn a_link_lives_and_ends(door: Door) {
     let shown = world.api(Method::GET, &format!("/api/v1/links/{}", link.id), None).await;
     let etag = shown.header("etag");
     assert_eq!(shown.expect_status(StatusCode::OK).await["url"], link.url.as_str());
-    let edited = world.request(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(json!({ "label": "poster" }))).header("if-match", &etag).send().await.expect("an answer");
+    let edited = world
+        .request(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(json!({ "label": "poster" })))
+        .header("if-match", &etag)
+        .send()
+        .await
+        .expect("an answer");
     edited.expect_status(StatusCode::OK).await;
-    let stale = world.request(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(json!({ "label": "late" }))).header("if-match", &etag).send().await.expect("an answer");
+    let stale = world
+        .request(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(json!({ "label": "late" })))
+        .header("if-match", &etag)
+        .send()
+        .await
+        .expect("an answer");
     stale.expect_status(StatusCode::PRECONDITION_FAILED).await;
     for (verb, status) in [("pause", 410), ("resume", 302), ("pause", 410), ("resume", 302), ("revoke", 410), ("revoke", 410)] {
         let before = Timestamp::now();
-        let reply = world.api(Method::POST, &format!("/api/v1/links/{}/{verb}", link.id), Some(json!({}))).await.expect_status(StatusCode::OK).await;
+        let reply = world
+            .api(Method::POST, &format!("/api/v1/links/{}/{verb}", link.id), Some(json!({})))
+            .await
+            .expect_status(StatusCode::OK)
+            .await;
         if verb != "resume" {
-            let enforced_by: Timestamp = reply["enforced_by"].as_str().unwrap_or_else(|| panic!("{verb}: {reply}")).parse().expect("a time");
+            let enforced_by: Timestamp =
+                reply["enforced_by"].as_str().unwrap_or_else(|| panic!("{verb}: {reply}")).parse().expect("a time");
             let bound = enforced_by.duration_since(before).as_secs();
             assert!((10..=17).contains(&bound), "{verb}: strict is enforced within 15 s, not {bound}");
         }
@@ -102,7 +128,8 @@ async fn ids_are_known_at_once(door: Door) {
     let dataset = world.dataset(FIRST).await;
     let rounds = if door == Door::Http { 200 } else { 40 };
     for round in 0..rounds {
-        let made = world.api(Method::POST, "/api/v1/links", Some(json!({ "dataset": dataset["id"], "label": format!("round {round}") }))).await;
+        let made =
+            world.api(Method::POST, "/api/v1/links", Some(json!({ "dataset": dataset["id"], "label": format!("round {round}") }))).await;
         let link = Link::of(&made.expect_status(StatusCode::CREATED).await);
         world.api(Method::GET, &format!("/api/v1/links/{}", link.id), None).await.expect_status(StatusCode::OK).await;
         world.revoke(&link).await;
@@ -119,15 +146,27 @@ async fn batches_answer_for_each_item(door: Door) {
     let once = "batch-1";
     let mut replies = Vec::new();
     for _ in 0..2 {
-        let answer = world.request(Method::POST, "/api/v1/links/batch", Some(json!({ "items": items }))).header("idempotency-key", once).send().await.expect("an answer");
+        let answer = world
+            .request(Method::POST, "/api/v1/links/batch", Some(json!({ "items": items })))
+            .header("idempotency-key", once)
+            .send()
+            .await
+            .expect("an answer");
         let reply = answer.expect_status(StatusCode::OK).await;
         let items = reply["items"].as_array().expect("items").clone();
         assert_eq!(items.len(), 50);
         assert!(items[49]["problem"]["code"].is_string(), "{}", items[49]);
-        replies.push(items.iter().take(49).map(|item| item["link"]["id"].as_str().unwrap_or_else(|| panic!("{item}")).to_owned()).collect::<Vec<_>>());
+        replies.push(
+            items
+                .iter()
+                .take(49)
+                .map(|item| item["link"]["id"].as_str().unwrap_or_else(|| panic!("{item}")).to_owned())
+                .collect::<Vec<_>>(),
+        );
     }
     assert_eq!(replies[0], replies[1], "sent twice, made once");
-    let reply = world.api(Method::POST, "/api/v1/links/batch/revoke", Some(json!({ "ids": replies[0] }))).await.expect_status(StatusCode::OK).await;
+    let reply =
+        world.api(Method::POST, "/api/v1/links/batch/revoke", Some(json!({ "ids": replies[0] }))).await.expect_status(StatusCode::OK).await;
     assert_eq!(reply["items"].as_array().expect("items").len(), 49);
 }
 
@@ -176,14 +215,29 @@ async fn folders_are_served_in_place_and_left_as_they_are() {
     let token = std::fs::read_to_string(up.ready["token_file"].as_str().expect("a path")).expect("a token");
     let app = up.ready["app_url"].as_str().expect("a URL");
     let client = reqwest::Client::new();
-    let post = async |path: &str, body: Value| client.post(format!("{app}{path}")).bearer_auth(token.trim()).json(&body).send().await.expect("an answer").json::<Value>().await.expect("JSON");
+    let post = async |path: &str, body: Value| {
+        client
+            .post(format!("{app}{path}"))
+            .bearer_auth(token.trim())
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer")
+            .json::<Value>()
+            .await
+            .expect("JSON")
+    };
     let dataset = post("/api/v1/datasets", json!({ "source": "lab", "path": "plain-v2.ome.zarr" })).await;
     let link = Link::of(&post("/api/v1/links", json!({ "dataset": dataset["id"] })).await);
     let read = client.get(link.at(".zattrs")).send().await.expect("an answer");
     assert_eq!(read.bytes().await.expect("bytes"), std::fs::read(data.join("plain-v2.ome.zarr/.zattrs")).expect("a file"));
     assert_eq!(tree(&data), before);
     let inside = format!("lab={}", dir.path().display());
-    let refused = std::process::Command::new(tests::world::binary("offprint")).args(["up", "--port", "0", "--data", &inside, "--state"]).arg(dir.path().join("other")).output().expect("it runs");
+    let refused = std::process::Command::new(tests::world::binary("offprint"))
+        .args(["up", "--port", "0", "--data", &inside, "--state"])
+        .arg(dir.path().join("other"))
+        .output()
+        .expect("it runs");
     assert!(!refused.status.success(), "the state folder would be served with the data");
 }
 

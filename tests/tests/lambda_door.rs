@@ -2,16 +2,13 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::{
-    app::TestApp,
-    function_url::FunctionUrl,
-    world::binary,
-};
+use tests::{app::TestApp, function_url::FunctionUrl, world::binary};
 use tokio::net::TcpListener;
 
 fn golden(name: &str) -> Value {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(name);
-    let mut event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))).expect("an event is JSON");
+    let mut event: Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))).expect("an event is JSON");
     // The function refuses to sign when its clock and the event's are far apart: a recorded event is dated to now.
     if event["requestContext"]["timeEpoch"].is_number() {
         event["requestContext"]["timeEpoch"] = json!(jiff::Timestamp::now().as_millisecond());
@@ -76,7 +73,13 @@ async fn a_function_url_is_served_by_its_raw_path() {
         }
     }
     // Hosts and queries that the conversion would panic on (SECURITY, section 3), and headers that change nothing.
-    for (name, value) in [("host", "a b"), ("host", "h:99999"), ("host", "evil.test/x?y="), ("x-forwarded-proto", "not a scheme"), ("x-forwarded-host", "evil.test")] {
+    for (name, value) in [
+        ("host", "a b"),
+        ("host", "h:99999"),
+        ("host", "evil.test/x?y="),
+        ("x-forwarded-proto", "not a scheme"),
+        ("x-forwarded-host", "evil.test"),
+    ] {
         let mut event = with_path(get.clone(), &format!("{base}/zarr.json"));
         event["headers"][name] = json!(value);
         let answer = serve.event(event).await;

@@ -22,6 +22,17 @@ fn the_committed_description_is_what_the_code_says() {
     assert!(committed == text, "docs/openapi.json is not what the code says: run this test with OPENAPI=write");
 }
 
+#[test]
+fn every_reference_of_the_description_leads_somewhere() {
+    let whole: serde_json::Value = serde_json::from_str(&fs::read_to_string(docs("openapi.json")).expect("the description")).expect("JSON");
+    let text = whole.to_string();
+    let references: BTreeSet<&str> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(references.len() > 20, "{references:?}");
+    for reference in references {
+        assert!(whole.pointer(reference).is_some(), "{reference}");
+    }
+}
+
 /// Words in backticks that begin a row of a table: `| `code` | …`.
 fn codes_in_docs() -> BTreeSet<String> {
     let text = fs::read_to_string(docs("API.md")).expect("docs/API.md can be read");
@@ -49,7 +60,9 @@ fn codes_in_sources() -> BTreeSet<String> {
                 codes.extend(quoted.filter(|code| is_code(code)).map(str::to_owned));
             }
         }
-        codes.extend(shipped.split("NewDatasetError::").skip(1).filter_map(|arm| arm.split("=> \"").nth(1)?.split('"').next().filter(|code| is_code(code)).map(str::to_owned)));
+        for chosen in shipped.split("let code = ").skip(1).filter_map(|rest| rest.split(';').next()) {
+            codes.extend(chosen.split('"').skip(1).step_by(2).filter(|code| is_code(code)).map(str::to_owned));
+        }
     }
     codes
 }

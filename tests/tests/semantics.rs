@@ -94,7 +94,8 @@ async fn clients_that_follow_nothing_get_the_bytes() {
         let answer = app.data(Method::GET, &target, &[("user-agent", agent)]).await;
         assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored), "{agent}");
     }
-    let followed = app.data(Method::GET, &format!("{}/.zattrs", url.strip_prefix(DATA).expect("data")), &[("user-agent", "aiobotocore/2")]).await;
+    let followed =
+        app.data(Method::GET, &format!("{}/.zattrs", url.strip_prefix(DATA).expect("data")), &[("user-agent", "aiobotocore/2")]).await;
     assert_eq!(followed.status, StatusCode::FOUND);
 
     let target = format!("{}/.zattrs", streamed.strip_prefix(DATA).expect("of the data origin"));
@@ -224,7 +225,12 @@ async fn every_refusal_has_its_status_and_code() {
     let unknown = app.get("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x").await;
     refused(&unknown, 404, "not-found");
     let live = app.link(EM, json!({ "label": "live" })).await;
-    for alike in ["/nothing".to_owned(), "/favicon.ico".to_owned(), "/daaaaaaaaaaaaaaaaaaaaaaaaaa/x/".to_owned(), format!("/{}/wrong.zarr/zarr.json", key_of(&live))] {
+    for alike in [
+        "/nothing".to_owned(),
+        "/favicon.ico".to_owned(),
+        "/daaaaaaaaaaaaaaaaaaaaaaaaaa/x/".to_owned(),
+        format!("/{}/wrong.zarr/zarr.json", key_of(&live)),
+    ] {
         let answer = app.get(&alike).await;
         refused(&answer, 404, "not-found");
         assert_eq!(answer.body, unknown.body, "{alike}: one body for all");
@@ -328,7 +334,9 @@ async fn a_link_may_open_one_object_or_a_path_inside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoke_is_seen_when_the_facts_have_aged() {
     let app = TestApp::fresh().await;
-    for (options, cache_secs) in [(json!({ "label": "private" }), 5), (json!({ "strict": true }), 0), (json!({ "class": "publication" }), 30)] {
+    for (options, cache_secs) in
+        [(json!({ "label": "private" }), 5), (json!({ "strict": true }), 0), (json!({ "class": "publication" }), 30)]
+    {
         let link = app.link(EM, options.clone()).await;
         let path = format!("/{}/{EM}/.zattrs", key_of(&link));
         assert_eq!(app.get(&path).await.status, StatusCode::FOUND);
@@ -367,12 +375,16 @@ async fn the_access_line_tells_what_happened_and_no_secret() {
     let app = TestApp::fresh().await;
     let link = app.link(EM, json!({})).await;
     let key = key_of(&link);
-    let located = app.data(Method::GET, &format!("/{key}/{EM}/0/0/0/0/0"), &[("range", "bytes=0-1"), ("user-agent", "Python/3.11 aiohttp/3")]).await;
+    let located =
+        app.data(Method::GET, &format!("/{key}/{EM}/0/0/0/0/0"), &[("range", "bytes=0-1"), ("user-agent", "Python/3.11 aiohttp/3")]).await;
     app.get(&format!("/{key}/{EM}/..")).await;
     let lines: Vec<Value> = app.app.lines.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let read = lines.iter().rfind(|line| line["path"] == "chunk").expect("a line of the read");
     assert_eq!(read["link"], link["id"]);
-    assert_eq!((read["verdict"].as_str(), read["delivery"].as_str(), read["range"].as_str(), read["client"].as_str()), (Some("permit"), Some("redirect"), Some("closed"), Some("python")));
+    assert_eq!(
+        (read["verdict"].as_str(), read["delivery"].as_str(), read["range"].as_str(), read["client"].as_str()),
+        (Some("permit"), Some("redirect"), Some("closed"), Some("python"))
+    );
     assert_eq!(lines.last().expect("a line")["reason"], "bad-path");
     let text = app.app.lines.text();
     for secret in [key.as_str(), app.token.as_str(), located.header("location"), "X-Amz-Signature"] {

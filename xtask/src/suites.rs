@@ -1,7 +1,8 @@
 //! The suites, in the order they run: quick verdicts first, then tests, then what needs a release build.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::io::{BufRead, BufReader, PipeReader};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,6 +13,9 @@ use crate::{Workshop, tell};
 
 /// How the variables begin that `cargo run` sets for the program it runs.
 const OF_CARGO_RUN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
+
+/// How long one suite may take, in seconds: a run that hangs should say so before the pipeline's hour is over.
+const SUITE_SECS_MAX: u64 = 1500;
 
 /// One check with a name: a program and its arguments, run in the workspace's root.
 #[derive(Debug)]
@@ -79,6 +83,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         Suite::cargo("deny", "layers, licences and sources", "deny --all-features check --allow unused-wrapper bans licenses sources")
             .after("setup"),
         Suite::cargo("machete", "no dependency is unused", "machete --skip-target-dir").after("setup"),
+        Suite::cargo("build", "the binaries that tests start", "build --locked --workspace --all-features --bins"),
         Suite::cargo(
             "tests",
             "unit, property, adapter, router, end-to-end and model tests",
@@ -87,7 +92,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .with("INSTA_UPDATE", "no")
         .counted(Runner::Nextest)
         .with_services()
-        .after("setup"),
+        .after("build"),
         Suite::cargo("doc-tests", "examples in the documentation", "test --locked --workspace --all-features --doc").counted(Runner::Cargo),
         Suite::cargo("release", "the binary people install", "build --locked --release --package offprint"),
         Suite::new(
@@ -207,16 +212,15 @@ fn run_one(workshop: &Workshop, suite: &Suite, services: &Services) -> anyhow::R
         .stderr(writer)
         .spawn()
         .with_context(|| format!("starting `{}`", suite.program))?;
+    // It holds the writing end of the pipe, and the reading ends when nobody does.
+    drop(command);
     let mut tally = Tally::default();
-    for line in BufReader::new(reader).split(b'\n') {
-        let line = line.context("reading what the suite prints")?;
-        let line = String::from_utf8_lossy(&line);
-        tell(&line);
+    let status = pass_on(&mut child, reader, |line| {
+        tell(line);
         if let Some(runner) = suite.runner {
-            tally = tally.read(runner, &line);
+            tally = tally.read(runner, line);
         }
-    }
-    let status = child.wait().context("waiting for the suite")?;
+    })?;
     let why = if !status.success() {
         Some(status.to_string())
     } else if tally.failed > 0 {
@@ -229,6 +233,35 @@ fn run_one(workshop: &Workshop, suite: &Suite, services: &Services) -> anyhow::R
         None
     };
     Ok(Outcome { name: suite.name, took: start.elapsed(), tally, why })
+}
+
+/// Gives each line that a child prints to `line`, until it has ended; then its status. A child that takes longer than [`SUITE_SECS_MAX`] is killed. What
+/// it left running may hold its output open, and is not waited for.
+fn pass_on(child: &mut Child, output: PipeReader, mut line: impl FnMut(&str)) -> anyhow::Result<ExitStatus> {
+    let deadline = Instant::now().checked_add(Duration::from_secs(SUITE_SECS_MAX)).context("a deadline")?;
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for bytes in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            if sender.send(String::from_utf8_lossy(&bytes).into_owned()).is_err() {
+                break;
+            }
+        }
+    });
+    loop {
+        match lines.recv_timeout(Duration::from_secs(2)) {
+            Ok(printed) => line(&printed),
+            Err(RecvTimeoutError::Disconnected) => return child.wait().context("waiting for the suite"),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(status) = child.try_wait().context("waiting for the suite")? {
+                    return Ok(status);
+                }
+                if Instant::now() > deadline {
+                    tell(&format!("killed after {SUITE_SECS_MAX} s"));
+                    child.kill().context("killing the suite")?;
+                }
+            }
+        }
+    }
 }
 
 /// Prints the table and the closing line. A suite that failed without a failed test counts as one.

@@ -100,8 +100,9 @@ impl App {
     }
 }
 
-/// The one place where the machine's clock is read.
+/// The machine's time. The one place that reads its clock: whoever needs the time of a request asks the [`App`].
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
-fn system_now() -> Timestamp {
+pub fn system_now() -> Timestamp {
     Timestamp::now()
 }

@@ -108,7 +108,7 @@ pub enum Delivery {
     None,
 }
 
-/// What a handler knows of its request, for the access line; a problem's travels in the answer's extensions.
+/// What a handler knows of its request, for the access line; where no one else passes it on, it travels in the answer's extensions.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
     /// The link's id.
@@ -193,7 +193,8 @@ impl Trace {
 
     /// Closes it: stamps the id and the timing on the answer and writes the access line. A problem in the answer gives the reason.
     pub fn close(self, answer: &mut Response, mut verdict: Verdict, lines: &LineSink) {
-        verdict.reason = answer.extensions().get::<Verdict>().and_then(|refused| refused.reason);
+        let refused = answer.extensions().get::<Verdict>().and_then(|refused| refused.reason);
+        verdict.reason = verdict.reason.or(refused);
         let status = answer.status();
         let opened = status.is_success() || status == http::StatusCode::FOUND;
         if opened && self.origin == "data" {

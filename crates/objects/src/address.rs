@@ -38,18 +38,18 @@ impl Address {
             canonical_end: format!("\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"),
             path,
         };
-        if store.path_style || !fits_in_a_host(bucket, scheme, host) {
+        if store.path_style || !fits_in_a_host(bucket, host) {
             return Some(at(host, format!("/{bucket}/")));
         }
         Some(at(&format!("{bucket}.{host}"), "/".to_owned()))
     }
 }
 
-/// Whether a bucket can stand before this host: over TLS a certificate covers one label, and nothing stands before an address.
-fn fits_in_a_host(bucket: &str, scheme: &str, host: &str) -> bool {
+/// Whether a bucket can stand before this host: a certificate covers one label, and nothing stands before an address.
+fn fits_in_a_host(bucket: &str, host: &str) -> bool {
     let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or(host) };
     let is_address = name.starts_with('[') || name.parse::<IpAddr>().is_ok();
-    !is_address && (scheme == "http" || !bucket.contains('.'))
+    !is_address && !bucket.contains('.')
 }
 
 /// The domain of a region's partition.
@@ -78,7 +78,7 @@ mod tests {
             ("data", "us-east-1", true, None, Some(("https://s3.us-east-1.amazonaws.com", "/data/"))),
             ("data", "cn-north-1", false, None, Some(("https://data.s3.cn-north-1.amazonaws.com.cn", "/"))),
             ("my.data", "us-east-1", false, None, Some(("https://s3.us-east-1.amazonaws.com", "/my.data/"))),
-            ("my.data", "us-east-1", false, Some("http://s3.lab:9000"), Some(("http://my.data.s3.lab:9000", "/"))),
+            ("my.data", "us-east-1", false, Some("http://s3.lab:9000"), Some(("http://s3.lab:9000", "/my.data/"))),
             ("data", "us-east-1", false, Some("https://S3.example.org"), Some(("https://data.s3.example.org", "/"))),
             ("data", "us-east-1", true, Some("https://s3.example.org:443"), Some(("https://s3.example.org", "/data/"))),
             ("data", "us-east-1", true, Some("http://s3.example.org:443"), Some(("http://s3.example.org:443", "/data/"))),

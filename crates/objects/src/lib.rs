@@ -25,7 +25,6 @@ pub mod listing;
 pub mod policy;
 pub mod presigner;
 mod probe;
-mod sha256;
 mod sigv4;
 pub mod stream;
 

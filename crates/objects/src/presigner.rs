@@ -20,14 +20,15 @@ use domain::{
     source::{Source, Store},
     timing::Validity,
 };
+use hmac::Hmac;
 use jiff::Timestamp;
 use percent_encoding::utf8_percent_encode;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
     address::Address,
     credentials::Credentials,
-    sha256::{Hash, Mac},
     sigv4::{ALGORITHM, DayKey, KEY_ESCAPES, VALUE_ESCAPES, signature},
 };
 
@@ -157,7 +158,7 @@ struct Window {
     /// The query up to `X-Amz-SignedHeaders`.
     query: String,
     /// The string to sign up to the hash of the request.
-    begun: Mac,
+    begun: Hmac<Sha256>,
 }
 
 impl Signing {
@@ -213,7 +214,7 @@ impl Signing {
         if let Some(tag) = asked.tag {
             push(&mut url, format_args!("&x-offprint-link={tag}"));
         }
-        let mut request = Hash::new();
+        let mut request = Sha256::new();
         request.update(method.line());
         request.update(url.as_bytes().get(path_from..path_to).unwrap_or_default());
         request.update(b"\n");

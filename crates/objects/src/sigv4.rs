@@ -2,11 +2,11 @@
 //!
 //! Not here: which query a URL carries, and for how long it works (`presigner.rs`).
 
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::{Timestamp, tz::Offset};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
-
-use crate::sha256::{Hash, Mac, hex};
 
 /// Seconds of a day; `SigV4` knows no leap seconds.
 const DAY_SECS: i64 = 86_400;
@@ -25,7 +25,7 @@ pub(crate) struct DayKey {
     pub(crate) date: String,
     /// `20260131/eu-central-1/s3/aws4_request`.
     scope: String,
-    key: Mac,
+    key: Hmac<Sha256>,
 }
 
 impl DayKey {
@@ -36,10 +36,10 @@ impl DayKey {
             return None;
         }
         let date = format!("{:04}{:02}{:02}", civil.year(), civil.month(), civil.day());
-        let mut key = Mac::new(&Zeroizing::new([b"AWS4", secret_access_key.as_bytes()].concat()));
+        let mut key = keyed(&Zeroizing::new([b"AWS4", secret_access_key.as_bytes()].concat()));
         for part in [date.as_str(), region, "s3", "aws4_request"] {
             key.update(part.as_bytes());
-            key = Mac::new(&key.finish());
+            key = keyed(&key.finalize().into_bytes());
         }
         let scope = format!("{date}/{region}/s3/aws4_request");
         Some(Self { day: at.as_second().div_euclid(DAY_SECS), date, scope, key })
@@ -63,7 +63,7 @@ impl DayKey {
     }
 
     /// The first lines of the string to sign, under the day's key: all that a window's signatures have in common.
-    pub(crate) fn begin(&self, time: [u8; 8]) -> Mac {
+    pub(crate) fn begin(&self, time: [u8; 8]) -> Hmac<Sha256> {
         let mut mac = self.key.clone();
         for part in [ALGORITHM.as_bytes(), b"\n", self.date.as_bytes(), &time, b"\n", self.scope.as_bytes(), b"\n"] {
             mac.update(part);
@@ -73,9 +73,24 @@ impl DayKey {
 }
 
 /// The signature, in hexadecimal, over the canonical request whose hash is `request`: what [`DayKey::begin`] began, ended.
-pub(crate) fn signature(mut begun: Mac, request: Hash) -> [u8; 64] {
-    begun.update(&hex(request.finish()));
-    hex(begun.finish())
+pub(crate) fn signature(mut begun: Hmac<Sha256>, request: Sha256) -> [u8; 64] {
+    begun.update(&hex(request.finalize().into()));
+    hex(begun.finalize().into_bytes().into())
+}
+
+/// HMAC-SHA-256 under a key of any length.
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes a key of any length (RFC 2104), so the fallback is never reached; it is here to stay total.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
+}
+
+/// Lower-case hexadecimal on the stack: signing asks for it twice, and a general encoder costs a tenth of the hash itself.
+fn hex(bytes: [u8; 32]) -> [u8; 64] {
+    let digit = |value: u8| value.wrapping_add(if value < 10 { b'0' } else { b'a'.wrapping_sub(10) });
+    let mut text = [0; 64];
+    let (pairs, _none) = text.as_chunks_mut::<2>();
+    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
+    text
 }
 
 #[cfg(test)]
@@ -87,7 +102,7 @@ mod tests {
         // AWS, "Authenticating Requests: Using Query Parameters": GET test.txt of examplebucket, valid for a day.
         let at: Timestamp = "2013-05-24T00:00:00Z".parse().unwrap();
         let day = DayKey::derive("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", at).unwrap();
-        let mut request = Hash::new();
+        let mut request = Sha256::new();
         request.update(
             b"GET\n/test.txt\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
              &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\nhost:examplebucket.s3.amazonaws.com\n\nhost\nUNSIGNED-PAYLOAD",

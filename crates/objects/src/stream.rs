@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{decision::Permit, path::ObjectPath, timing::Validity};
+use domain::{decision::Permit, path::ObjectPath};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{
@@ -38,7 +38,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use crate::{
     Objects, ObjectsError,
     access::{BACKOFF_MS, CONNECT_MS},
-    presigner::{Asked, SignError, SignedMethod, Signing},
+    presigner::{Asked, SignError, SignedMethod},
 };
 
 /// How long the store may take to begin its answer.
@@ -96,8 +96,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`]; a store that refuses or fails is never a missing object.
     pub async fn head(&self, permit: &Permit, path: &ObjectPath, now: Timestamp) -> Result<Option<ObjectMeta>, ObjectsError> {
-        let (signing, url) = self.reading(permit, SignedMethod::Head, path, now).await?;
-        drop(signing);
+        let url = self.reading(permit, SignedMethod::Head, path, now).await?;
         self.head_at(&url).await
     }
 
@@ -115,8 +114,11 @@ impl Objects {
         conditions: &HeaderMap,
         now: Timestamp,
     ) -> Result<Response<StoreBody>, ObjectsError> {
-        let (signing, url) = self.reading(permit, method, path, now).await?;
         let asked = Conditions::of(method, conditions);
+        if asked.is_for_nothing {
+            return self.out_of_range(permit, path, now).await;
+        }
+        let url = self.reading(permit, method, path, now).await?;
         let mut answer = self.0.http.send(method.into(), &url, &asked.headers).await?;
         if asked.is_range_guarded && answer.status() == StatusCode::PRECONDITION_FAILED {
             answer = self.0.http.send(method.into(), &url, &HeaderMap::new()).await?;
@@ -125,18 +127,10 @@ impl Objects {
         match status {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(whole(answer, method)),
             StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED => Ok(without_body(&answer, &[ETAG, LAST_MODIFIED])),
-            StatusCode::RANGE_NOT_SATISFIABLE => {
-                let mut empty = without_body(&answer, &[CONTENT_RANGE]);
-                if !empty.headers().contains_key(CONTENT_RANGE) {
-                    let (key, validity) = judged(&signing, permit, path, now)?;
-                    let asked = Asked { method: SignedMethod::Head, key: &key, tag: None, validity };
-                    let meta = self.head_at(&signing.url(&signing.internal, &asked)?).await?;
-                    let size = meta.ok_or(ObjectsError::Unreadable)?.size;
-                    let range = HeaderValue::try_from(format!("bytes */{size}")).map_err(|_never| ObjectsError::Unreadable)?;
-                    empty.headers_mut().insert(CONTENT_RANGE, range);
-                }
-                Ok(empty)
+            StatusCode::RANGE_NOT_SATISFIABLE if answer.headers().contains_key(CONTENT_RANGE) => {
+                Ok(without_body(&answer, &[CONTENT_RANGE]))
             }
+            StatusCode::RANGE_NOT_SATISFIABLE => self.out_of_range(permit, path, now).await,
             StatusCode::NOT_FOUND => match error_code(answer).await {
                 // The bucket itself is gone: not a missing chunk, which viewers paint as empty space.
                 Some(code) if code != "NoSuchKey" && code != "NotFound" => Err(ObjectsError::Refused { status: 404, code }),
@@ -146,19 +140,22 @@ impl Objects {
         }
     }
 
+    /// The answer to a range that holds no byte of the object: 416 with its length, or 404. Some stores do not tell the length, and some
+    /// answer a suffix of no bytes with the whole.
+    async fn out_of_range(&self, permit: &Permit, path: &ObjectPath, now: Timestamp) -> Result<Response<StoreBody>, ObjectsError> {
+        let Some(meta) = self.head(permit, path, now).await? else { return Ok(empty(StatusCode::NOT_FOUND)) };
+        let range = HeaderValue::try_from(format!("bytes */{}", meta.size)).map_err(|_never| ObjectsError::Unreadable)?;
+        let mut answer = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+        answer.headers_mut().insert(CONTENT_RANGE, range);
+        Ok(answer)
+    }
+
     /// A URL for us to read `path` by.
-    async fn reading(
-        &self,
-        permit: &Permit,
-        method: SignedMethod,
-        path: &ObjectPath,
-        now: Timestamp,
-    ) -> Result<(std::sync::Arc<Signing>, String), ObjectsError> {
+    async fn reading(&self, permit: &Permit, method: SignedMethod, path: &ObjectPath, now: Timestamp) -> Result<String, ObjectsError> {
         let scope = permit.scope().ok_or(SignError::Permit)?;
         let signing = self.access(scope.source())?.signing(now).await?;
-        let (key, validity) = judged(&signing, permit, path, now)?;
-        let url = signing.url(&signing.internal, &Asked { method, key: &key, tag: Some(scope.tag()), validity })?;
-        Ok((signing, url))
+        let (key, validity) = signing.judge(&scope, path, now)?;
+        Ok(signing.url(&signing.internal, &Asked { method, key: &key, tag: Some(scope.tag()), validity })?)
     }
 
     /// What a signed HEAD tells of an object.
@@ -177,16 +174,13 @@ impl Objects {
     }
 }
 
-fn judged(signing: &Signing, permit: &Permit, path: &ObjectPath, now: Timestamp) -> Result<(ObjectPath, Validity), ObjectsError> {
-    let scope = permit.scope().ok_or(SignError::Permit)?;
-    Ok(signing.judge(&scope, path, now)?)
-}
-
 /// What S3 is asked beside the object itself.
 struct Conditions {
     headers: HeaderMap,
     /// Whether a refused precondition means that `If-Range` did not hold: then the object is sent whole.
     is_range_guarded: bool,
+    /// Whether the range is `bytes=-0`, which no object can satisfy (RFC 9110, section 14.1.2).
+    is_for_nothing: bool,
 }
 
 impl Conditions {
@@ -197,23 +191,22 @@ impl Conditions {
                 headers.insert(name, value.clone());
             }
         }
+        let mut asked = Self { headers, is_range_guarded: false, is_for_nothing: false };
         // A range is defined for GET alone (RFC 9110, section 14.2).
-        let Some(range) = one(given, &RANGE).filter(|_| method == SignedMethod::Get).and_then(single_range) else {
-            return Self { headers, is_range_guarded: false };
-        };
-        let Some(guard) = given.get(IF_RANGE) else {
-            headers.insert(RANGE, range);
-            return Self { headers, is_range_guarded: false };
-        };
-        // S3 knows no If-Range. The same said as a precondition, where the client set none of its own; else the whole object is right too.
-        let text = guard.as_bytes();
-        let name = if text.starts_with(b"\"") { IF_MATCH } else { IF_UNMODIFIED_SINCE };
-        if !headers.is_empty() || text.starts_with(b"W/") {
-            return Self { headers, is_range_guarded: false };
+        let Some(range) = one(given, &RANGE).filter(|_| method == SignedMethod::Get).and_then(single_range) else { return asked };
+        if let Some(guard) = given.get(IF_RANGE) {
+            // S3 knows no If-Range. The same said as a precondition, where the client set none of its own; else the whole object is right too.
+            let text = guard.as_bytes();
+            if !asked.headers.is_empty() || text.starts_with(b"W/") {
+                return asked;
+            }
+            let name = if text.starts_with(b"\"") { IF_MATCH } else { IF_UNMODIFIED_SINCE };
+            asked.headers.insert(name, guard.clone());
+            asked.is_range_guarded = true;
         }
-        headers.insert(RANGE, range);
-        headers.insert(name, guard.clone());
-        Self { headers, is_range_guarded: true }
+        asked.is_for_nothing = range == "bytes=-0" && asked.headers.is_empty();
+        asked.headers.insert(RANGE, range);
+        asked
     }
 }
 

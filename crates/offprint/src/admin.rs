@@ -6,6 +6,7 @@ use wire::source::{Serving, ServingAsk};
 
 use crate::{
     api::{InForce, Remote, Reply, Stops},
+    bootstrap::{self, Bootstrap},
     exit::Failure,
     output::{Column, bound, column},
 };
@@ -23,6 +24,7 @@ pub(crate) struct AdminCommand {
 
 #[derive(Debug, Subcommand)]
 enum Act {
+    Bootstrap(Bootstrap),
     /// Stop serving: no link of any source opens anything until serving is resumed.
     Panic(Panic),
 }
@@ -55,6 +57,7 @@ struct Panic {
 /// What went wrong, with its exit code.
 pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
     match command.act {
+        Act::Bootstrap(ask) => bootstrap::run(ask).await,
         Act::Panic(ask) => panic(ask).await,
     }
 }

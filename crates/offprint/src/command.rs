@@ -143,9 +143,13 @@ mod tests {
     /// What `--help` says of every command, at 100 columns.
     #[test]
     fn help_of_every_command() {
+        /// Without what the environment of this test happens to hold.
+        fn plain(command: clap::Command) -> clap::Command {
+            command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(plain)
+        }
         fn collect(command: &clap::Command, words: &[&str], text: &mut String) {
             let asked = std::iter::once(&"offprint").chain(words).chain(&["--help"]);
-            let help = Cli::command().term_width(100).try_get_matches_from(asked).unwrap_err();
+            let help = plain(Cli::command()).term_width(100).try_get_matches_from(asked).unwrap_err();
             text.extend(["==== offprint ", &words.join(" "), "\n", &help.to_string(), "\n"]);
             for verb in command.get_subcommands() {
                 collect(verb, &[words, &[verb.get_name()]].concat(), text);

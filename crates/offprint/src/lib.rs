@@ -3,6 +3,7 @@
 mod admin;
 mod api;
 mod batch;
+mod bootstrap;
 pub mod command;
 mod csv;
 mod dataset;

@@ -30,7 +30,11 @@ impl State {
     /// Where it cannot be made.
     pub fn open(dir: &Path) -> Result<Self> {
         if !dir.is_dir() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| format!("the state folder {} cannot be made", dir.display()))?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .with_context(|| format!("the state folder {} cannot be made", dir.display()))?;
         }
         let dir = dir.canonicalize().with_context(|| format!("the state folder {} cannot be opened", dir.display()))?;
         Ok(Self { dir })
@@ -133,7 +137,11 @@ impl State {
     pub fn keep_folders(&self, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
         for dir in folders.values() {
             if self.dir.starts_with(dir) {
-                bail!("the state folder {} lies inside {}, whose files would be served with it: name another with --state", self.dir.display(), dir.display());
+                bail!(
+                    "the state folder {} lies inside {}, whose files would be served with it: name another with --state",
+                    self.dir.display(),
+                    dir.display()
+                );
             }
         }
         write_private(&self.dir.join("folders.json"), &serde_json::to_vec_pretty(folders)?)

@@ -18,7 +18,9 @@ use crate::state::State;
 
 /// Starts Offprint on this machine: the app, the data origin, object storage and the table.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  offprint up --data lab=/data/microscopy\n\nWithout --data it makes a small demo dataset and a link to it.")]
+#[command(
+    after_help = "Example:\n  offprint up --data lab=/data/microscopy\n\nWithout --data it makes a small demo dataset and a link to it."
+)]
 pub struct Up {
     /// A folder to serve in place, read-only, under a name; may be given again. A later start remembers it.
     #[arg(long, value_name = "NAME=DIR", value_parser = read_folder)]
@@ -150,7 +152,7 @@ pub async fn run(up: Up) -> Result<()> {
     ended
 }
 
-/// The log, on stderr: warnings, or what OFFPRINT_LOG asks for. The S3 server's own log is off, whatever is asked: it writes whole
+/// The log, on stderr: warnings, or what `OFFPRINT_LOG` asks for. The S3 server's own log is off, whatever is asked: it writes whole
 /// requests, signed URLs included.
 fn log() {
     let asked = std::env::var("OFFPRINT_LOG").unwrap_or_else(|_| "warn".to_owned());

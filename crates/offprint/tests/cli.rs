@@ -18,7 +18,7 @@ const OFFPRINT: &str = env!("CARGO_BIN_EXE_offprint");
 const ODD: &str = "demo:exp #3/50% +é.ome.zarr";
 const PLAIN: &str = "demo:plain-v2.ome.zarr";
 /// How long a start may take on a busy machine.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 /// An Offprint of this test's own, stopped when it goes out of scope.
 struct Up {

@@ -24,7 +24,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, LINK_RANK},
-    write::{Change, Condition, Outcome, Tag, Write},
+    write::{Alone, Change, Condition, Outcome, Tag, Write},
 };
 
 /// Rounds of a create that meets others who ask for the same.
@@ -311,21 +311,26 @@ impl Table {
             },
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy if widens => Err(TableError::Throttled),
-            Outcome::Busy => {
-                let changed = self.change_alone(&change, audited).await?;
-                self.edited_alone(changed, new).await
-            }
+            Outcome::Busy => self.edit_alone(&change, new, audited).await,
         }
     }
 
-    /// After a narrowing that went alone: refused it may have been by its own earlier try.
-    async fn edited_alone(&self, changed: bool, new: Link) -> Result<Link, TableError> {
+    /// A narrowing that goes alone. What it cannot be sure of it reads back.
+    async fn edit_alone(&self, change: &Change, new: Link, audited: Audited) -> Result<Link, TableError> {
         let new = LinkRow::of(&new).link(new.hash)?;
-        if changed {
-            return Ok(new);
+        let made = match self.change_alone(change).await? {
+            Alone::Changed => true,
+            Alone::Refused => false,
+            Alone::Unsure => {
+                let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?;
+                there.map(|item| row::<LinkRow>(item)?.link(new.hash)).transpose()?.as_ref() == Some(&new)
+            }
+        };
+        if !made {
+            return Err(TableError::Stale);
         }
-        let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the link" })?;
-        if row::<LinkRow>(there)?.link(new.hash)? == new { Ok(new) } else { Err(TableError::Stale) }
+        self.record(audited).await;
+        Ok(new)
     }
 
     /// Revokes a link: one Put of its tombstone, which no other state can hinder. The first one stays; a second revoke succeeds and
@@ -397,17 +402,20 @@ impl Table {
             .because(reason);
         let write =
             Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &dataset.id.to_string(), now)?);
-        let changed = match self.commit(write).await? {
-            Outcome::Done => true,
-            Outcome::Refused(_) => false,
-            Outcome::Busy => self.change_alone(&change, audited).await?,
+        let alone = match self.commit(write).await? {
+            Outcome::Done => return Ok(next),
+            Outcome::Refused(_) => Alone::Refused,
+            Outcome::Busy => self.change_alone(&change).await?,
         };
-        if changed {
-            return Ok(next);
+        // If not by this one, then by somebody else's, who was first: what was to be revoked is.
+        let links_gen = if alone == Alone::Changed { next } else { self.links_gen(dataset.id).await? };
+        if links_gen <= dataset.links_gen {
+            return Err(TableError::Stale);
         }
-        // Somebody else was first, or an earlier try of this one: what was to be revoked is.
-        let links_gen = self.links_gen(dataset.id).await?;
-        if links_gen > dataset.links_gen { Ok(links_gen) } else { Err(TableError::Stale) }
+        if alone != Alone::Refused {
+            self.record(audited).await;
+        }
+        Ok(links_gen)
     }
 
     async fn links_gen(&self, dataset: DatasetId) -> Result<u64, TableError> {

@@ -192,6 +192,17 @@ pub(crate) enum Outcome {
     Busy,
 }
 
+/// What became of a change that went alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alone {
+    /// It was made.
+    Changed,
+    /// Its condition does not hold.
+    Refused,
+    /// Its condition does not hold, perhaps because an earlier try of it had its effect.
+    Unsure,
+}
+
 impl Write {
     /// A transaction that leaves this audit entry.
     pub(crate) fn audited(audited: Audited) -> Self {
@@ -266,10 +277,11 @@ impl Table {
         }
     }
 
-    /// A narrowing whose transaction met only conflicts: its deciding change alone, then its entry. Narrowing never fails for bookkeeping (ACCESS 10).
-    /// Answers whether the change was made; `false`: its condition did not hold, or an earlier try had made it.
-    pub(crate) async fn change_alone(&self, change: &Change, audited: Audited) -> Result<bool, TableError> {
+    /// A narrowing whose transaction met only conflicts: its deciding change alone. Narrowing never fails for bookkeeping (ACCESS 10);
+    /// its entry is the caller's to [`Table::record`].
+    pub(crate) async fn change_alone(&self, change: &Change) -> Result<Alone, TableError> {
         let mut last = TableError::Throttled;
+        let mut unknown = false;
         for _attempt in 0..TRIES {
             let sent = self
                 .client()
@@ -284,12 +296,15 @@ impl Table {
                 .config_override(self.patience())
                 .send();
             match Box::pin(sent).await {
-                Ok(_) => {
-                    self.record(audited).await;
-                    return Ok(true);
+                Ok(_) => return Ok(Alone::Changed),
+                Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
+                    return Ok(if unknown { Alone::Unsure } else { Alone::Refused });
                 }
-                Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => return Ok(false),
-                Err(error) => last = Fault::of(&error).into(),
+                Err(error) => {
+                    let fault = Fault::of(&error);
+                    unknown |= matches!(fault, Fault::Unknown(_));
+                    last = worse(last, fault)?;
+                }
             }
             pause(TRY_PAUSE).await;
         }
@@ -314,10 +329,7 @@ impl Table {
             match Box::pin(sent).await {
                 Ok(_) => return Ok(true),
                 Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => return Ok(false),
-                Err(error) => match Fault::of(&error) {
-                    fault @ Fault::Refused(_) => return Err(fault.into()),
-                    fault => last = fault.into(),
-                },
+                Err(error) => last = worse(last, Fault::of(&error))?,
             }
             pause(TRY_PAUSE).await;
         }
@@ -402,6 +414,15 @@ fn action(table: &str, part: &Part) -> Result<TransactWriteItem, TableError> {
         ),
     };
     Ok(item.build())
+}
+
+/// What to say after one more try: what is unknown once stays unknown, and what would end alike again ends now.
+fn worse(last: TableError, fault: Fault) -> Result<TableError, TableError> {
+    match (last, fault) {
+        (_, fault @ Fault::Refused(_)) => Err(fault.into()),
+        (last @ TableError::Unavailable { .. }, Fault::Throttled) => Ok(last),
+        (_, fault) => Ok(fault.into()),
+    }
 }
 
 /// The store refuses an empty map of names or values.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// A URI that names the kind of problem: `about:blank` or one that ends in the code.
+    /// `about:blank`: the code says it all.
     #[serde(rename = "type")]
     pub kind: String,
     /// The status, in words.

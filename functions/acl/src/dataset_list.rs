@@ -40,7 +40,7 @@ pub(crate) struct Ask {
 /// # Errors
 /// 400 for a filter, limit or cursor that does not fit.
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", operation_id = "list_datasets", security(("token" = ["read"])), params(Ask),
-    responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let listing = Listing::new("/api/v1/datasets", &[("source", ask.source.as_deref())], ask.limit)?;

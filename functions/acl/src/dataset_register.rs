@@ -26,7 +26,7 @@ const TRIES: usize = 3;
 #[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", operation_id = "register_dataset", security(("token" = ["datasets"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::dataset::NewDataset,
     responses((status = 201, description = "A new dataset", body = wire::dataset::Dataset), (status = 200, description = "The dataset that is there", body = wire::dataset::Dataset),
-        (status = "4XX", response = wire::problem::Refused)))]
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn register(
     State(app): State<App>,
     caller: Caller,

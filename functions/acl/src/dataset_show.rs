@@ -24,7 +24,7 @@ use crate::source_show::state_word;
 /// 404 for a dataset that is not there or not the caller's to know of.
 #[utoipa::path(get, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "show_dataset", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The dataset's id")),
-    responses((status = 200, description = "The dataset; `ETag` is its version", body = wire::dataset::Dataset), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The dataset; `ETag` is its version", body = wire::dataset::Dataset), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let id = DatasetId::parse(&id).map_err(|_not_one| Problem::not_found())?;

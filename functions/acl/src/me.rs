@@ -11,7 +11,7 @@ use crate::token_list::shown;
 /// # Errors
 /// 401 without a live token.
 #[utoipa::path(get, path = "/api/v1/me", tag = "about", operation_id = "me", security(("token" = ["read"])),
-    responses((status = 200, description = "The caller", body = wire::token::Me), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The caller", body = wire::token::Me), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
     let (user, token) = (&caller.user, shown(&caller.token, &caller));

@@ -9,18 +9,21 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    crate::source_list::list,
-    crate::source_register::register,
-    crate::source_show::show,
-    crate::source_edit::edit,
-    crate::source_doctor::doctor,
-    crate::serving::serving,
-    crate::dataset_list::list,
-    crate::dataset_register::register,
-    crate::dataset_show::show,
-    crate::me::me,
-    crate::token_list::list,
-    crate::token_revoke::revoke,
-))]
+#[openapi(
+    components(responses(wire::problem::Refused)),
+    paths(
+        crate::source_list::list,
+        crate::source_register::register,
+        crate::source_show::show,
+        crate::source_edit::edit,
+        crate::source_doctor::doctor,
+        crate::serving::serving,
+        crate::dataset_list::list,
+        crate::dataset_register::register,
+        crate::dataset_show::show,
+        crate::me::me,
+        crate::token_list::list,
+        crate::token_revoke::revoke,
+    )
+)]
 struct Description;

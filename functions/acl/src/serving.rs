@@ -16,7 +16,7 @@ use crate::source_edit::bounded;
 /// 403 for anybody but an administrator, 409 `reason-needed`.
 #[utoipa::path(post, path = "/api/v1/serving", tag = "sources", operation_id = "switch_serving", security(("token" = ["admin"])),
     request_body = wire::source::ServingAsk,
-    responses((status = 200, description = "Switched, and when that is in force everywhere", body = wire::source::Serving), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "Switched, and when that is in force everywhere", body = wire::source::Serving), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn serving(
     State(app): State<App>,
     caller: Caller,

@@ -14,7 +14,7 @@ use crate::source_show::named;
 /// 403 for anybody but an administrator, 404 for a source that is not there, 503 where the store cannot be asked at all.
 #[utoipa::path(post, path = "/api/v1/sources/{id}/doctor", tag = "sources", operation_id = "doctor_source", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")),
-    responses((status = 200, description = "What was found", body = wire::source::Doctor), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "What was found", body = wire::source::Doctor), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn doctor(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;

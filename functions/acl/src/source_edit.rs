@@ -30,7 +30,7 @@ use crate::{
 #[utoipa::path(patch, path = "/api/v1/sources/{id}", tag = "sources", operation_id = "edit_source", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the source as it was read")),
     request_body(content = wire::source::SourceEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The source after the change", body = wire::source::SourceChanged), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The source after the change", body = wire::source::SourceChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     State(app): State<App>,
     caller: Caller,

@@ -11,7 +11,7 @@ use crate::source_show::shown;
 /// # Errors
 /// 403 for anybody else.
 #[utoipa::path(get, path = "/api/v1/sources", tag = "sources", operation_id = "list_sources", security(("token" = ["admin"])),
-    responses((status = 200, description = "Every source", body = wire::page::Page<wire::source::Source>), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "Every source", body = wire::page::Page<wire::source::Source>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
     let items = app.table.sources().await?.iter().map(shown).collect();

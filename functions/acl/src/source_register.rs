@@ -25,7 +25,7 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/sources", tag = "sources", operation_id = "register_source", security(("token" = ["admin"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::source::NewSource,
     responses((status = 201, description = "A new source", body = wire::source::Source), (status = 200, description = "The source that is there", body = wire::source::Source),
-        (status = "4XX", response = wire::problem::Refused)))]
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn register(
     State(app): State<App>,
     caller: Caller,

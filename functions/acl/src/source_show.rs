@@ -20,7 +20,7 @@ use edge::{
 /// 403 for anybody else, 404 for a source that is not there.
 #[utoipa::path(get, path = "/api/v1/sources/{id}", tag = "sources", operation_id = "show_source", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")),
-    responses((status = 200, description = "The source; `ETag` is its version", body = wire::source::Source), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The source; `ETag` is its version", body = wire::source::Source), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
     let source = named(&app, &id).await?;

@@ -12,7 +12,7 @@ use edge::{App, caller::Caller, json, problem::Problem};
 /// # Errors
 /// 401 without a live token.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens", security(("token" = ["read"])),
-    responses((status = 200, description = "Every token of the caller's", body = wire::page::Page<wire::token::Token>), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "Every token of the caller's", body = wire::page::Page<wire::token::Token>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
     let items = app.table.tokens_of(caller.user.id).await?.iter().map(|token| shown(token, &caller)).collect();

@@ -16,7 +16,7 @@ use crate::token_list::shown;
 /// 404 for a token that is not the caller's, 403 `scope` for one that may do more.
 #[utoipa::path(post, path = "/api/v1/tokens/{id}/revoke", tag = "tokens", operation_id = "revoke_token", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The token's id")),
-    responses((status = 200, description = "The token, revoked", body = wire::token::Token), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The token, revoked", body = wire::token::Token), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::See, &Facts::Deployment, now)?;

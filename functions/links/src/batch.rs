@@ -26,7 +26,7 @@ const AT_ONCE: usize = 16;
 #[utoipa::path(post, path = "/api/v1/links/batch", tag = "links", operation_id = "create_links", security(("token" = ["links"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h; each item gets one of its own from it")),
     request_body = wire::link::BatchCreate,
-    responses((status = 200, description = "A result for each item, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "A result for each item, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,
@@ -69,7 +69,7 @@ fn lanes(items: Vec<wire::link::NewLink>) -> Vec<Vec<(usize, wire::link::NewLink
 /// 422 `too-many` over 1,000; what goes wrong with one item stands in its result.
 #[utoipa::path(post, path = "/api/v1/links/batch/revoke", tag = "links", operation_id = "revoke_links", security(("token" = ["links"])),
     request_body = wire::link::BatchRevoke,
-    responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

@@ -33,7 +33,7 @@ const TRIES: usize = 3;
 #[utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "create_link", security(("token" = ["links"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::link::NewLink,
     responses((status = 201, description = "A new link", body = wire::link::Link), (status = 200, description = "The link that is there for these options", body = wire::link::Link),
-        (status = "4XX", response = wire::problem::Refused)))]
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

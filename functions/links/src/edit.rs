@@ -28,7 +28,7 @@ use crate::{
 #[utoipa::path(patch, path = "/api/v1/links/{id}", tag = "links", operation_id = "edit_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id"), ("If-Match" = String, Header, description = "The `ETag` of the link as it was read")),
     request_body(content = wire::link::LinkEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The link after the change", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The link after the change", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,
@@ -132,7 +132,15 @@ pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) 
         let after = Link { enabled, ..facts.link.clone() };
         match apply(app, &permit, &facts, after, now).await {
             Err(ChangeError::Stale) if tries.next().is_some() => {}
-            done => return Ok(done?),
+            done => {
+                let mut change = done?;
+                // A pause that met one says by when, too: the answer to the first may have been lost.
+                if !enabled && change.enforced_by.is_none() {
+                    let link = &change.facts.link;
+                    change.enforced_by = Some(link.timing().enforced_by(app.now(), link.given_until));
+                }
+                return Ok(change);
+            }
         }
     }
 }

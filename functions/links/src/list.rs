@@ -48,7 +48,7 @@ pub(crate) struct Ask {
 /// # Errors
 /// 400 for a filter, limit or cursor that does not fit; 404 for a dataset that is not the caller's to know of.
 #[utoipa::path(get, path = "/api/v1/links", tag = "links", operation_id = "list_links", security(("token" = ["read"])), params(Ask),
-    responses((status = 200, description = "A page of links", body = wire::page::Page<wire::link::Link>), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "A page of links", body = wire::page::Page<wire::link::Link>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

@@ -41,6 +41,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::batch::create,
         crate::batch::revoke,
     ),
+    components(responses(wire::problem::Refused)),
     security(("token" = []))
 )]
 struct Description;

@@ -11,7 +11,7 @@ use crate::{edit::switch, show::Shown};
 /// 410 for a link that was revoked.
 #[utoipa::path(post, path = "/api/v1/links/{id}/pause", tag = "links", operation_id = "pause_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id")),
-    responses((status = 200, description = "The link, paused", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The link, paused", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn pause(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

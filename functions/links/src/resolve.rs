@@ -17,7 +17,7 @@ use crate::show::{Shown, about};
 /// 404 for a text that holds no key, a key that opens nothing, and a stranger's link.
 #[utoipa::path(post, path = "/api/v1/links/resolve", tag = "links", operation_id = "resolve_link", security(("token" = ["read"])),
     request_body = wire::link::ResolveAsk,
-    responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn resolve(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

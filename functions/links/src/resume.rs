@@ -11,7 +11,7 @@ use crate::{edit::switch, show::Shown};
 /// 410 for a link that was revoked or whose maker may no longer share.
 #[utoipa::path(post, path = "/api/v1/links/{id}/resume", tag = "links", operation_id = "resume_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id")),
-    responses((status = 200, description = "The link, resumed", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The link, resumed", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn resume(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

@@ -19,7 +19,7 @@ use crate::show::{Shown, about, load};
 #[utoipa::path(post, path = "/api/v1/links/{id}/revoke", tag = "links", operation_id = "revoke_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id")), request_body = wire::link::RevokeAsk,
     responses((status = 200, description = "The link, revoked, and when that is in force everywhere", body = wire::link::Changed),
-        (status = "4XX", response = wire::problem::Refused)))]
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,

@@ -20,7 +20,7 @@ use http::StatusCode;
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/links/revoke", tag = "links", operation_id = "revoke_links_of_dataset", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::link::RevokeAsk,
-    responses((status = 200, description = "When that is in force everywhere", body = wire::link::DatasetLinksRevoked), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "When that is in force everywhere", body = wire::link::DatasetLinksRevoked), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke_all(
     State(app): State<App>,
     caller: Caller,

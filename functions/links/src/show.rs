@@ -26,7 +26,7 @@ use jiff::Timestamp;
 /// 404 for a link that is not there or not the caller's to know of.
 #[utoipa::path(get, path = "/api/v1/links/{id}", tag = "links", operation_id = "show_link", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The link's id")),
-    responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(
     State(app): State<App>,
     Extension(shown): Extension<Shown>,
@@ -58,7 +58,7 @@ pub(crate) async fn load(
 /// Names the link in the access line, and its version for a later edit.
 pub(crate) fn about(facts: &LinkFacts, answer: Response) -> Response {
     let mut answer = with_version(answer, facts.link.version);
-    let verdict = Verdict { link: Some(facts.link.id.to_string()), dataset: Some(facts.link.dataset.to_string()), ..Verdict::default() };
+    let verdict = Verdict { link: Some(facts.link.id), dataset: Some(facts.link.dataset), ..Verdict::default() };
     answer.extensions_mut().insert(verdict);
     answer
 }

@@ -75,7 +75,7 @@ async fn a_folder_is_one_level_and_complete(scene: &Scene) {
     assert_eq!(names(entries), ["a-b", "a/", "a0", "aé", "b c+d", "b%41", "c/", "d", "x/"]);
     let inner = scene.objects.folder(&permit, &path("x"), now).await.unwrap().unwrap();
     assert_eq!(names(inner.clone()), ["w"], "what no link can carry is left out");
-    assert_eq!(inner[0].object.as_ref().unwrap().size, 12);
+    assert_eq!(inner[0].object.as_ref().unwrap().size, 14);
     assert_eq!(scene.objects.folder(&permit, &path("nothing/"), now).await, Ok(None));
     assert_eq!(scene.objects.folder(&permit, &path("a-"), now).await, Ok(None), "a name's beginning is no folder");
     let page = scene.objects.list(&permit, &path(""), &ListQuery { max: 1, ..ListQuery::default() }, now).await.unwrap();

@@ -50,7 +50,8 @@ fn any_key() -> impl Strategy<Value = ObjectPath> {
 }
 
 fn any_store() -> impl Strategy<Value = (Store, Option<String>)> {
-    let bucket = prop_oneof!["[a-z][a-z0-9-]{1,20}[a-z0-9]", "[a-z]{2,5}\\.[a-z]{2,5}"];
+    // Labels of two characters: longer ones the SDK would put into a host that has no TLS. We never do.
+    let bucket = prop_oneof!["[a-z][a-z0-9-]{1,20}[a-z0-9]", "[a-z]{2}\\.[a-z0-9]{2}"];
     let region = prop::sample::select(vec!["us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1"]);
     let endpoints = [
         "http://127.0.0.1:9000",

@@ -13,26 +13,24 @@ use axum::{Router, extract::Request, middleware::Next, response::IntoResponse};
 use domain::{
     dataset::Dataset,
     decision::{Action, Facts, Principal, decide},
-    id::{DatasetId, SourceId, TokenId, UserId},
-    limits::LABEL_CHARS_MAX,
+    id::{DatasetId, SourceId},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State as ItemState, Store},
-    token::{Scope, Token, TokenSecret},
-    user::{Standing, User},
+    token::TokenSecret,
 };
 use edge::{App, config::Config, problem::Problem};
 use embed::{Bucket, Keys, dynamodb, s3};
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
-use objects::{Objects, Settings, credentials::{Credentials, Signer}};
+use objects::{
+    Objects, Settings,
+    credentials::{Credentials, Signer},
+};
 use table::Table;
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{Addresses, Service, Up, is_stopped};
-use crate::{demo, state::State};
+use crate::{bootstrap, demo, state::State};
 
-/// How long the administrator's token of a first start lives, in days.
-const FIRST_TOKEN_DAYS: i64 = 365;
 /// How long the embedded table may take to answer at the start.
 const TABLE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -66,7 +64,9 @@ impl Ports {
 
     /// The addresses, as this process and as others see them.
     pub(super) fn addresses(&self, up: &Up) -> Result<Addresses> {
-        let local = |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{}", reachable(address))).context("a port has no address");
+        let local = |listener: &TcpListener| {
+            listener.local_addr().map(|address| format!("http://{}", reachable(address))).context("a port has no address")
+        };
         let objects = match &self.objects {
             Some(listener) => Some(local(listener)?),
             None => up.s3_endpoint.clone(),
@@ -158,7 +158,8 @@ pub(super) fn embedded(
         services.push(Box::pin(async move { s3::serve(listener, buckets, keys, stop).await.context("object storage ended") }));
     }
     if let Some(listener) = table {
-        let store = dynamodb::Store::open(&state.table_file()).with_context(|| format!("the table in {} cannot be opened; is Offprint running already?", up.state.display()))?;
+        let store = dynamodb::Store::open(&state.table_file())
+            .with_context(|| format!("the table in {} cannot be opened; is Offprint running already?", up.state.display()))?;
         let (keys, stop) = (keys.clone(), is_stopped(stopped.clone()));
         services.push(Box::pin(async move { dynamodb::serve(listener, store, keys, stop).await.context("the table ended") }));
     }
@@ -167,8 +168,12 @@ pub(super) fn embedded(
 
 /// The table's adapter.
 pub(super) fn table(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Table> {
-    let own = up.table_endpoint.is_none().then(|| aws_credential_types::Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "offprint"));
-    let settings = Table::settings(addresses.table.clone(), &up.region, own).context("the table needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
+    let own = up
+        .table_endpoint
+        .is_none()
+        .then(|| aws_credential_types::Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "offprint"));
+    let settings =
+        Table::settings(addresses.table.clone(), &up.region, own).context("the table needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
     Ok(Table::new(settings, &up.table))
 }
 
@@ -191,7 +196,12 @@ pub(super) fn objects(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Obj
     } else {
         Signer::Environment
     };
-    let settings = Settings { endpoint: addresses.objects.clone(), public_endpoint: addresses.objects_seen.clone(), signer, sts_endpoint: std::env::var("AWS_ENDPOINT_URL_STS").ok() };
+    let settings = Settings {
+        endpoint: addresses.objects.clone(),
+        public_endpoint: addresses.objects_seen.clone(),
+        signer,
+        sts_endpoint: std::env::var("AWS_ENDPOINT_URL_STS").ok(),
+    };
     Objects::new(settings).context("object storage cannot be reached")
 }
 
@@ -215,35 +225,12 @@ pub(super) async fn founder(app: &App, state: &State) -> Result<TokenSecret> {
     {
         return Ok(secret.clone());
     }
-    let now = app.now();
-    let bits = || app.random().map_err(|_why| anyhow::anyhow!("no random bits can be had"));
-    let id = || app.new_uuid(now).map_err(|_why| anyhow::anyhow!("no random bits can be had"));
-    let secret = TokenSecret::new(bits()?);
-    let founder = app.table.founder().await?;
-    let token = first_token(TokenId::new(id()?), &secret, founder.unwrap_or(UserId::new(id()?)), now)?;
+    let secret = bootstrap::random_token()?;
     // The file comes first: a crash between the two leaves a token that opens nothing, and the next start makes another.
     state.keep_token(&secret)?;
-    match founder {
-        None => {
-            let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "administrator".to_owned());
-            let name = name.chars().take(LABEL_CHARS_MAX).collect();
-            let user = User { id: token.owner, name, administrator: true, standing: Standing::Active };
-            app.table.bootstrap(&user, &token, now).await.context("the first user cannot be made")?;
-        }
-        Some(id) => {
-            let user = app.table.user(id).await?.context("the first user is not there")?;
-            let principal = Principal::Token { user: Arc::new(user), token: Arc::new(token.clone()) };
-            let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
-            app.table.insert_token(&permit, &token, now).await.context("a new token cannot be made")?;
-        }
-    }
+    let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "administrator".to_owned());
+    bootstrap::found(&app.table, &secret, &name, app.now()).await?;
     Ok(secret)
-}
-
-fn first_token(id: TokenId, secret: &TokenSecret, owner: UserId, now: Timestamp) -> Result<Token> {
-    let life = SignedDuration::from_hours(FIRST_TOKEN_DAYS.saturating_mul(24));
-    let until = now.checked_add(life)?;
-    Ok(Token { id, hash: secret.hash(), owner, label: "offprint up".to_owned(), scopes: Scope::ALL.to_vec(), until, made: now, revoked: None })
 }
 
 /// Registers what this start serves, where it is not registered yet.
@@ -263,24 +250,40 @@ pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &B
         let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();
         let store = Store { bucket, region: up.region.clone(), endpoint: None, path_style, role: None, requester_pays: false };
         let ceilings = Ceilings { audience: Audience::Link, link_days_max: None };
-        let source = Source { id: source, name, store, prefix: ObjectPath::default(), ceilings, serving: true, state: ItemState::Active, root, version: 1 };
+        let source = Source {
+            id: source,
+            name,
+            store,
+            prefix: ObjectPath::default(),
+            ceilings,
+            serving: true,
+            state: ItemState::Active,
+            root,
+            version: 1,
+        };
         let root = Dataset::root(root, source.id, owner, now);
-        app.table.register_source(&permit, &source, &root, None, now).await.with_context(|| format!("the source {} cannot be registered", source.name.as_str()))?;
+        app.table
+            .register_source(&permit, &source, &root, None, now)
+            .await
+            .with_context(|| format!("the source {} cannot be registered", source.name.as_str()))?;
     }
     Ok(())
 }
 
 /// Takes requests to the app only under names that are its own: a page elsewhere that points its own name at this machine gets nothing.
 pub(super) fn guard_host(router: Router, addresses: &Addresses, up: &Up) -> Router {
-    let own = up.app_url.as_deref().map(|url| host_of(url).to_owned()).unwrap_or_else(|| host_of(&addresses.app).to_owned());
+    let own = host_of(up.app_url.as_deref().unwrap_or(&addresses.app)).to_owned();
     router.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
         let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).map(|host| host_of(host).to_owned());
-        let admitted = host.is_some_and(|host| host == own || host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        let admitted =
+            host.is_some_and(|host| host == own || host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
         async move {
             if admitted {
                 next.run(request).await
             } else {
-                Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "this is not the app's name").hint("start with --app-url to name it").into_response()
+                Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "this is not the app's name")
+                    .hint("start with --app-url to name it")
+                    .into_response()
             }
         }
     }))

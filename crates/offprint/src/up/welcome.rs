@@ -42,13 +42,17 @@ pub(super) async fn first_link(up: &Up, state: &State, addresses: &Addresses, to
         Ok(body)
     };
     let listed = call(reqwest::Method::GET, "/api/v1/sources", None).await?;
-    let sources: Vec<String> = listed.get("items").and_then(Value::as_array).map_or_else(Vec::new, |items| items.iter().filter_map(|item| item.get("name")?.as_str().map(str::to_owned)).collect());
+    let sources: Vec<String> = listed
+        .get("items")
+        .and_then(Value::as_array)
+        .map_or_else(Vec::new, |items| items.iter().filter_map(|item| item.get("name")?.as_str().map(str::to_owned)).collect());
     let mut link = None;
     if state.folders()?.get("demo") == Some(&state.demo()) && up.s3_bucket.is_none() {
         let dataset = call(reqwest::Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
         let ask = json!({ "dataset": dataset.get("id"), "until": "never", "label": "first link" });
         let made = call(reqwest::Method::POST, "/api/v1/links", Some(ask)).await?;
-        let text = |field: &str| made.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the link has no {field}"));
+        let text =
+            |field: &str| made.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the link has no {field}"));
         link = Some(FirstLink { url: text("url")?, streamed_url: text("streamed_url")? });
     }
     Ok(Ready { addresses: addresses.clone(), token_file: state.token_file().display().to_string(), sources, link })
@@ -76,7 +80,13 @@ pub(super) fn write_ready(up: &Up, state: &State, ready: &Ready) -> Result<()> {
 /// Shows it.
 pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let bold = |text: &str| if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+    let bold = |text: &str| {
+        if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            format!("\x1b[1m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    };
     writeln!(out, "{} is up\n", bold("Offprint"))?;
     writeln!(out, "  app    {}", ready.addresses.app)?;
     writeln!(out, "  data   {}", ready.addresses.data)?;
@@ -91,7 +101,12 @@ pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
     }
     writeln!(out, "Share more with `offprint link create NAME:PATH`; take it back with `offprint link revoke URL`. Ctrl-C stops.")?;
     if !up.bind.is_loopback() {
-        writeln!(out, "\n{}: everybody who reaches {} can reach the app. Sign-in is not there yet: its API is guarded by tokens alone, and nothing here is encrypted.", bold("Warning"), up.bind)?;
+        writeln!(
+            out,
+            "\n{}: everybody who reaches {} can reach the app. Sign-in is not there yet: its API is guarded by tokens alone, and nothing here is encrypted.",
+            bold("Warning"),
+            up.bind
+        )?;
     }
     out.flush()?;
     Ok(())

@@ -161,7 +161,7 @@ impl HttpConnector for Line {
                     Err(lost())
                 }
                 Fault::Hang => {
-                    tokio::time::sleep(Duration::from_secs(3_600)).await;
+                    tokio::time::sleep(Duration::from_hours(1)).await;
                     Err(lost())
                 }
                 Fault::Conflict => Ok(refusal(

@@ -7,7 +7,7 @@ use std::sync::{
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Denial, Facts, LinkFacts, Permit, Place, Principal, decide},
+    decision::{Action, Facts, LinkFacts, Permit, Place, Principal, decide},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{DeploymentSecret, Epoch, LinkKey},
     link::{Birth, Class, Edit, Link, NewLink, Options, Tombstone, Until},
@@ -104,7 +104,7 @@ impl Deployment {
         let permit = deployment.administer();
         deployment.table.register_source(&permit, &source, &root, None, now()).await.unwrap();
         let below = Dataset::below(&root, some_id(DatasetId::new), path("em/fused.ome.zarr"), Kind::Zarr, now()).unwrap();
-        let permit = deployment.permit(Action::Register, Facts::Dataset(Arc::new(deployment.root.clone())));
+        let permit = deployment.permit(Action::Register, &Facts::Dataset(Arc::new(deployment.root.clone())));
         deployment.table.register_dataset(&permit, &below, None, now()).await.unwrap();
         deployment.place = Place { source, dataset: below };
         deployment
@@ -117,25 +117,21 @@ impl Deployment {
         Self { store, name, table: table.clone(), user, secret, token, root: root.clone(), place: place.clone() }
     }
 
-    pub fn try_permit(&self, action: Action, facts: Facts) -> Result<Permit, Denial> {
+    pub fn permit(&self, action: Action, facts: &Facts) -> Permit {
         let principal = Principal::Token { user: Arc::new(self.user.clone()), token: Arc::new(self.token.clone()) };
-        decide(&principal, action, &facts, now())
-    }
-
-    pub fn permit(&self, action: Action, facts: Facts) -> Permit {
-        self.try_permit(action, facts).unwrap()
+        decide(&principal, action, facts, now()).unwrap()
     }
 
     pub fn administer(&self) -> Permit {
-        self.permit(Action::Administer, Facts::Deployment)
+        self.permit(Action::Administer, &Facts::Deployment)
     }
 
     pub fn share(&self) -> Permit {
-        self.permit(Action::Share, Facts::Dataset(Arc::new(self.place.clone())))
+        self.permit(Action::Share, &Facts::Dataset(Arc::new(self.place.clone())))
     }
 
     pub fn on(&self, action: Action, facts: &LinkFacts) -> Permit {
-        self.permit(action, Facts::Link(Arc::new(facts.clone())))
+        self.permit(action, &Facts::Link(Arc::new(facts.clone())))
     }
 
     /// A link that is not in the table yet.

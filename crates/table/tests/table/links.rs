@@ -218,7 +218,7 @@ pub async fn the_first_revoke_stays(store: Store) {
 pub async fn revoking_all_is_one_write_and_ends_every_link(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (one, other) = (deployment.link(ask("a")).await, deployment.link(ask("b")).await);
-    let permit = deployment.permit(Action::RevokeAll, Facts::Dataset(deployment.place.clone().into()));
+    let permit = deployment.permit(Action::RevokeAll, &Facts::Dataset(deployment.place.clone().into()));
     let revoke_all = async || deployment.table.revoke_all(&permit, &deployment.place, Some("moved"), None, now()).await;
     assert_eq!(revoke_all().await, Ok(1));
     for facts in [&one, &other] {
@@ -374,16 +374,17 @@ pub async fn no_key_and_no_token_lies_in_the_table(store: Store) {
     let facts = deployment.facts(&link).await;
     deployment.edit(&facts, Edit { label: Some("b".to_owned()), ..Edit::default() }).await.unwrap();
     deployment.revoke(&facts).await;
-    let mut dump = String::new();
+    let mut dump = Vec::new();
     let mut after = None;
     loop {
         let page = store.sdk().scan().table_name(&deployment.name).set_exclusive_start_key(after).send().await.unwrap();
-        dump.push_str(&format!("{:?}", page.items()));
+        dump.push(format!("{:?}", page.items()));
         after = page.last_evaluated_key;
         if after.is_none() {
             break;
         }
     }
+    let dump = dump.concat();
     assert!(dump.contains(&KeyHash::of(&key.reveal()).to_string()), "the dump holds the rows");
     assert!(!dump.contains(&key.reveal()), "the key");
     let token = deployment.secret.reveal();
@@ -396,7 +397,7 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let (one, other) = (deployment.link(ask("a")).await, deployment.link(ask("b")).await);
     let (link, _) = deployment.new_link(ask("c"), now());
     let table = &deployment.table;
-    let elsewhere = deployment.permit(Action::Share, Facts::Dataset(deployment.root.clone().into()));
+    let elsewhere = deployment.permit(Action::Share, &Facts::Dataset(deployment.root.clone().into()));
     let (narrow, see) = (deployment.on(Action::Narrow, &one), deployment.on(Action::See, &one));
     let dataset = Facts::Dataset(deployment.place.clone().into());
     let refused = Err(TableError::NotForThis);
@@ -417,7 +418,7 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let tombstone = deployment.tombstone(now(), "x");
     assert_eq!(table.revoke(&see, &one, &tombstone).await, Err(TableError::NotForThis));
     assert_eq!(table.revoke(&narrow, &other, &tombstone).await, Err(TableError::NotForThis));
-    let share = deployment.permit(Action::Share, dataset);
+    let share = deployment.permit(Action::Share, &dataset);
     assert_eq!(table.revoke_all(&share, &deployment.place, None, None, now()).await, Err(TableError::NotForThis));
     assert_eq!(table.set_serving_all(&share, false, None, now()).await, Err(TableError::NotForThis));
     assert_eq!(table.insert_user(&share, &deployment.user, now()).await, Err(TableError::NotForThis));

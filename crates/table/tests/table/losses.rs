@@ -173,11 +173,12 @@ async fn a_narrowing_goes_alone_where_transactions_conflict() {
     faults.next("UpdateItem", Fault::LostAfter);
     let paused = deployment.pause(&facts, false).await.unwrap();
     assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Paused);
-    let permit = deployment.permit(Action::RevokeAll, Facts::Dataset(place.clone().into()));
+    let permit = deployment.permit(Action::RevokeAll, &Facts::Dataset(place.clone().into()));
     assert_eq!(deployment.table.revoke_all(&permit, &place, None, None, now()).await, Ok(1));
     assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Revoked);
     faults.heal();
     assert_eq!(deployment.audited("dataset.revoke-all", place.dataset.id).await, 1, "and is audited");
+    assert_eq!(deployment.audited("link.pause", facts.link.id).await, 1, "though its answer was lost");
 }
 
 // SEMANTICS 5

@@ -22,7 +22,7 @@ async fn register(deployment: &Deployment, source: &Source) -> Result<table::sou
 }
 
 fn to_register(deployment: &Deployment, above: &Place) -> Permit {
-    deployment.permit(Action::Register, Facts::Dataset(Arc::new(above.clone())))
+    deployment.permit(Action::Register, &Facts::Dataset(Arc::new(above.clone())))
 }
 
 fn below(above: &Place, at: &str, kind: Kind) -> Dataset {

@@ -53,13 +53,9 @@ impl Store {
 
     /// The service that the test runner started, or one of our own until the end of the test.
     fn service(name: &'static str, variable: &str) -> (Self, Option<Started>) {
-        let (described, started) = match std::env::var(variable) {
-            Ok(described) => (serde_json::from_str(&described).unwrap(), None),
-            Err(_) => {
-                let started = Started::launch(name);
-                (started.described.clone(), Some(started))
-            }
-        };
+        let running = std::env::var(variable).ok().map(|described| serde_json::from_str(&described).unwrap());
+        let started = running.is_none().then(|| Started::launch(name));
+        let described: Value = running.or_else(|| started.as_ref().map(|started| started.described.clone())).unwrap();
         let text = |field: &str| described[field].as_str().unwrap().to_owned();
         (Self::new(name, &text("endpoint"), &text("access_key_id"), &text("secret_access_key")), started)
     }

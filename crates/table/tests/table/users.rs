@@ -19,8 +19,8 @@ pub async fn a_token_opens_until_it_is_revoked(store: Store) {
     assert_eq!(deployment.table.bearer(TokenSecret::new([250; 20]).hash()).await, Ok(None));
     let second = a_token(&deployment.user, &TokenSecret::new([251; 20]));
     deployment.table.insert_token(&deployment.administer(), &second, now()).await.unwrap();
-    let taken = deployment.table.insert_token(&deployment.administer(), &second, now()).await;
-    assert_eq!(taken, Err(TableError::Exists { what: "the token" }));
+    let again_there = deployment.table.insert_token(&deployment.administer(), &second, now()).await;
+    assert_eq!(again_there, Err(TableError::Exists { what: "the token" }));
     assert_eq!(deployment.table.tokens_of(user.id).await.unwrap().len(), 2);
     let revoked = deployment.table.revoke_token(&deployment.administer(), &token, later(5)).await.unwrap();
     assert_eq!(revoked.revoked, Some(later(5)));
@@ -57,8 +57,8 @@ pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     let other = User { id: some_id(UserId::new), name: "Bo".to_owned(), administrator: false, standing: Standing::Suspended };
     deployment.table.insert_user(&deployment.administer(), &other, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
-    let taken = deployment.table.insert_user(&deployment.administer(), &other, now()).await;
-    assert_eq!(taken, Err(TableError::Exists { what: "the user" }));
+    let again_there = deployment.table.insert_user(&deployment.administer(), &other, now()).await;
+    assert_eq!(again_there, Err(TableError::Exists { what: "the user" }));
     let token = a_token(&other, &TokenSecret::new([3; 20]));
     let refused = deployment.table.insert_token(&deployment.administer(), &token, now()).await;
     assert_eq!(refused, Err(TableError::NotForThis), "it would act with that person's rights");

@@ -183,7 +183,7 @@ async fn what_does_not_fit_names_its_field() {
 async fn a_body_that_is_no_request_is_refused() {
     let app = start().await;
     for path in ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/resolve"] {
-        app.send("POST", path, &app.ada.token, &[], "{\"dataset\":").await.refuses(400, "json", "");
+        app.send("POST", path, &app.ada.token, &[], "{").await.refuses(400, "json", "");
         app.send("POST", path, &app.ada.token, &[], "[]").await.refuses(400, "body", "");
         app.send("POST", path, &app.ada.token, &[], "").await.is(400);
         app.send("POST", path, &app.ada.token, &[], "{\"surprise\":1}").await.refuses(400, "body", "/surprise");
