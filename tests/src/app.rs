@@ -1,7 +1,7 @@
 //! The three routers in this process, over the embedded parts, with a clock that tests set and faults that tests ask for.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -96,7 +96,7 @@ impl TestApp {
         };
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
         let app = App::new(config, change(table, &table_url, &keys), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
-        let secret = Arc::new(DeploymentSecret::new(vec![7; 32]).expect("long enough"));
+        let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
         let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
         let data = serve::router(app.clone());
         let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };

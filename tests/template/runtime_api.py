@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import queue
+import socket
 import subprocess
 import sys
 import tempfile
@@ -143,7 +144,9 @@ def runtime_api(function):
             if "chunked" not in self.headers.get("Transfer-Encoding", ""):
                 return self.rfile.read(int(self.headers.get("Content-Length", 0)))
             body = b""
+            self.acknowledge_at_once()
             while size := int(self.rfile.readline().split(b";")[0], 16):
+                self.acknowledge_at_once()
                 body += self.rfile.read(size)
                 self.rfile.readline()
             # Trailers: that is how a function says that it failed in the middle of a stream.
@@ -151,6 +154,10 @@ def runtime_api(function):
             if b"lambda-runtime-function-error" in trailers.lower():
                 raise Failed(f"the stream broke off: {trailers!r}")
             return body
+
+        def acknowledge_at_once(self):
+            """Without it a function's second small write waits 40 ms for the kernel to acknowledge the first (Nagle's algorithm)."""
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
         def log_message(self, *_):
             pass

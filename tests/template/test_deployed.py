@@ -251,8 +251,8 @@ APP_ROUNDS = [
         ("AclPolicy", "ListByIndex", lambda stack, _: stack.app("/api/v1/datasets"), 503, "table-unavailable"),
     ],
     [
-        # It reads the secret when it starts, so without it there is no function at all.
-        ("LinksPolicy", "ReadDeploymentSecret", lambda stack, dataset: stack.new_link(dataset, label="new"), 502, None),
+        # Without the secret no link is made; what is there is shown without its URL, and revoked all the same.
+        ("LinksPolicy", "ReadDeploymentSecret", lambda stack, dataset: stack.new_link(dataset, label="new"), 503, "no-secret"),
         # What is there decides whether a new dataset is a folder or a file.
         ("AclPolicy", "AssumeSigners", lambda stack, _: stack.new_dataset("0"), 503, "no-credentials"),
     ],

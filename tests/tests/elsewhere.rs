@@ -82,7 +82,9 @@ async fn ceph_and_another_table_serve_as_well() {
     let token = std::fs::read_to_string(text(&up.ready, "token_file")).expect("a token");
     let app = text(&up.ready, "app_url");
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-    let post = async |path: &str, body: Value| client.post(format!("{app}{path}")).bearer_auth(token.trim()).json(&body).send().await.expect("an answer");
+    let post = async |path: &str, body: Value| {
+        client.post(format!("{app}{path}")).bearer_auth(token.trim()).json(&body).send().await.expect("an answer")
+    };
 
     let dataset: Value = post("/api/v1/datasets", json!({ "source": bucket, "path": FIRST })).await.json().await.expect("JSON");
     assert_eq!(dataset["kind"], "zarr", "{dataset}");

@@ -89,13 +89,14 @@ async fn clients_that_follow_nothing_get_the_bytes() {
     let link = app.link(EM, json!({})).await;
     let (url, streamed) = (link["url"].as_str().expect("a URL").to_owned(), link["streamed_url"].as_str().expect("a URL").to_owned());
     let stored = std::fs::read(app.dir.path().join(EM).join(".zattrs")).expect("a file");
-    for agent in ["tensorstore/0.1.86", "Boto3/1.43", "Botocore/1.43", "aws-sdk-rust/1", "aws-cli/2"] {
+    for agent in ["tensorstore/0.1.86", "Boto3/1.43", "Botocore/1.43", "aiobotocore/3", "aws-sdk-rust/1", "aws-cli/2"] {
         let target = format!("{}/.zattrs", url.strip_prefix(DATA).expect("of the data origin"));
         let answer = app.data(Method::GET, &target, &[("user-agent", agent)]).await;
         assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored), "{agent}");
     }
-    let followed =
-        app.data(Method::GET, &format!("{}/.zattrs", url.strip_prefix(DATA).expect("data")), &[("user-agent", "aiobotocore/2")]).await;
+    let followed = app
+        .data(Method::GET, &format!("{}/.zattrs", url.strip_prefix(DATA).expect("data")), &[("user-agent", "Python/3.11 aiohttp/3")])
+        .await;
     assert_eq!(followed.status, StatusCode::FOUND);
 
     let target = format!("{}/.zattrs", streamed.strip_prefix(DATA).expect("of the data origin"));

@@ -15,7 +15,15 @@ const LAUNCHERS: [(&str, &str); 3] =
 pub(crate) struct Services {
     /// Environment variables, each one server's endpoint, keys and process ids as JSON.
     pub(crate) environment: Vec<(&'static str, String)>,
-    running: Vec<(String, Vec<String>)>,
+    running: Vec<Running>,
+}
+
+/// One server: its launcher, its processes, and the temporary folder that it made.
+#[derive(Debug)]
+struct Running {
+    launcher: String,
+    pids: Vec<String>,
+    dir: Option<String>,
 }
 
 impl Services {
@@ -39,9 +47,10 @@ impl Services {
             anyhow::ensure!(output.status.success(), "`{name}` did not start: {}", output.status);
             let object: serde_json::Value = serde_json::from_str(&told).with_context(|| format!("`{name}` printed no JSON"))?;
             let pids = object.get("pids").and_then(serde_json::Value::as_array).context("no `pids`")?;
-            services.running.push((launcher, pids.iter().map(ToString::to_string).collect()));
-            let endpoint = object.get("endpoint").and_then(serde_json::Value::as_str).unwrap_or_default();
-            tell(&format!("{name} answers on {endpoint}"));
+            let text = |field: &str| object.get(field).and_then(serde_json::Value::as_str).map(str::to_owned);
+            let pids = pids.iter().map(ToString::to_string).collect();
+            services.running.push(Running { launcher, pids, dir: text("dir") });
+            tell(&format!("{name} answers on {}", text("endpoint").unwrap_or_default()));
             services.environment.push((variable, told));
         }
         Ok(services)
@@ -50,9 +59,12 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        for (launcher, pids) in &self.running {
+        for Running { launcher, pids, dir } in &self.running {
             if let Err(why) = Command::new(launcher).arg("stop").args(pids).status() {
                 tell(&format!("`{launcher} stop` did not run: {why}"));
+            }
+            if let Some(Err(why)) = dir.as_ref().map(std::fs::remove_dir_all) {
+                tell(&format!("a service's folder stays: {why}"));
             }
         }
     }

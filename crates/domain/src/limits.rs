@@ -42,6 +42,9 @@ const _: () = assert!(WORLD_FACTS_CACHE_SECS + WORLD_PRESIGN_SECS <= WORLD_REVOK
 const _: () = assert!(PRIVATE_FACTS_CACHE_SECS + PRIVATE_PRESIGN_SECS <= PRIVATE_REVOKE_BOUND_SECS);
 const _: () = assert!(STRICT_FACTS_CACHE_SECS + STRICT_PRESIGN_SECS <= STRICT_REVOKE_BOUND_SECS);
 
+/// How long an accepted change may take from its decision to its effect, its tries included, in seconds.
+pub const WRITE_SETTLES_SECS: u32 = 10;
+
 /// A refusal or an unknown key is remembered at most this long, so that a new link works at once.
 pub const REFUSAL_CACHE_SECS: u32 = 1;
 /// A signature ends at least this long before the credentials that made it.
@@ -66,6 +69,8 @@ pub const API_PAGE_MAX: u16 = 100;
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 /// Bytes of a request body of the API.
 pub const BODY_BYTES_MAX: usize = 1_048_576;
+/// The longest life of a token, in days.
+pub const TOKEN_DAYS_MAX: u16 = 365;
 /// How long a listing's cursor may be used, in seconds.
 pub const CURSOR_SECS: i64 = 3_600;
 /// How long an `Idempotency-Key` is remembered, in seconds.

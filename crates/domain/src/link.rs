@@ -8,7 +8,7 @@ use crate::{
     decision::{LinkFacts, Permit, Place},
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
-    limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX},
+    limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX, WRITE_SETTLES_SECS},
     path::ObjectPath,
     source::{Audience, State},
     timing::Timing,
@@ -169,7 +169,7 @@ pub struct Link {
     pub links_gen: u64,
     /// With the deployment's secret and the id, what its key is derived from.
     pub epoch: Epoch,
-    /// When the last manifest or credential handed out ends.
+    /// When what was handed out under a wider bound than the link's own ends: manifests, credentials, and what was signed before the link became strict.
     pub given_until: Option<Timestamp>,
     /// When it was made.
     pub made: Timestamp,
@@ -315,7 +315,8 @@ impl Link {
             made: now,
             version: 1,
         };
-        link.check(place)?;
+        link.check()?;
+        link.check_ceiling(place)?;
         Ok(link)
     }
 
@@ -332,12 +333,21 @@ impl Link {
         link.options.label = edit.label.unwrap_or(link.options.label);
         link.options.not_before = edit.not_before.unwrap_or(link.options.not_before);
         link.options.strict = edit.strict.unwrap_or(link.options.strict);
-        link.check(place)?;
+        if link.options.strict && !self.options.strict {
+            // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
+            let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
+            link.given_until = Some(self.timing().enforced_by(effect, self.given_until));
+        }
+        link.check()?;
+        // A ceiling that fell meanwhile binds at use; it must not keep anybody from narrowing a link.
+        if self.is_widened_by(&link) {
+            link.check_ceiling(place)?;
+        }
         Ok(link)
     }
 
     /// What holds for every link, new or changed.
-    fn check(&self, place: &Place) -> Result<(), LinkError> {
+    fn check(&self) -> Result<(), LinkError> {
         let label = &self.options.label;
         if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
             return Err(LinkError::Label);
@@ -347,7 +357,11 @@ impl Link {
         {
             return Err(LinkError::NeverOpen);
         }
-        // A life as long as the ceiling is legal; one without end is cut by the ceiling at use, and says so here.
+        Ok(())
+    }
+
+    /// Holds a life to its source's ceiling: as long is legal, longer or without end is not.
+    fn check_ceiling(&self, place: &Place) -> Result<(), LinkError> {
         if let (Some(days_max), Some(ceiling)) = (place.source.ceilings.link_days_max, place.source.link_end(self.made))
             && self.until.is_none_or(|until| until > ceiling)
         {

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Denial, Facts, LinkFacts, Place, Principal, decide},
+    decision::{Action, Denial, Facts, LinkFacts, Permit, Place, Principal, decide},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
@@ -84,8 +84,12 @@ fn principal(user: User, scopes: &[Scope]) -> Principal {
     Principal::Token { user: Arc::new(user), token: Arc::new(token) }
 }
 
+fn share_permit(place: &Place) -> Permit {
+    decide(&principal(owner(), &Scope::ALL), Action::Share, &Facts::Dataset(Arc::new(place.clone())), now()).unwrap()
+}
+
 fn new_link(place: &Place, ask: NewLink) -> Result<Link, LinkError> {
-    let permit = decide(&principal(owner(), &Scope::ALL), Action::Share, &Facts::Dataset(Arc::new(place.clone())), now()).unwrap();
+    let permit = share_permit(place);
     let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key") };
     Link::new(&permit, place, ask, birth, now())
 }

@@ -1,5 +1,7 @@
 //! Bodies of the API: JSON in, JSON out.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -11,7 +13,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
-/// A JSON body of at most [`BODY_BYTES_MAX`] bytes; an empty one counts as `{}`. Fields that the type does not know are refused by the type.
+/// How long a body may take to arrive whole.
+const BODY_SECS: u64 = 30;
+
+/// A JSON body of at most [`BODY_BYTES_MAX`] bytes that arrives within 30 seconds; an empty one counts as `{}`. Fields that the type does not know are refused by the type.
 #[derive(Debug)]
 pub struct Body<T> {
     /// What it says.
@@ -24,14 +29,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_why| {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))
-                .hint("send fewer items at a time")
-        })?;
+        let bytes = whole(request.into_body(), Duration::from_secs(BODY_SECS)).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         match serde_json::from_slice(text) {
             Ok(ask) => Ok(Self { ask, bytes }),
             Err(why) => Err(not_understood(&why)),
+        }
+    }
+}
+
+/// All bytes of a body, if they come within `patience`.
+async fn whole(body: axum::body::Body, patience: Duration) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(patience, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(read) => read.map_err(|_why| {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))
+                .hint("send fewer items at a time")
+        }),
+        Err(_elapsed) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", format!("the body took over `{BODY_SECS}` s to arrive"))
+                .hint("send it again, at once; nothing was done"))
         }
     }
 }
@@ -74,5 +90,20 @@ fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
             tracing::error!(why = %why, "an answer could not be written as JSON");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        use futures_util::{StreamExt, stream};
+        let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let endless = axum::body::Body::from_stream(begun.chain(stream::pending()));
+        let problem = whole(endless, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!((problem.status, problem.code), (StatusCode::REQUEST_TIMEOUT, "slow-body"));
+        assert_eq!(whole("{}".into(), Duration::from_secs(30)).await.unwrap(), "{}");
     }
 }

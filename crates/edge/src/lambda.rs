@@ -141,8 +141,8 @@ fn made_safe(mut event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
     event.request_context.domain_name = domain;
     event.request_context.stage = None;
     let path_fits = event.raw_path.as_deref().is_some_and(|path| path.starts_with('/') && path.len() <= TARGET_BYTES_MAX);
-    let query_fits =
-        event.raw_query_string.as_deref().is_none_or(|query| query.len() <= TARGET_BYTES_MAX && query.bytes().all(is_query_byte));
+    event.raw_query_string = event.raw_query_string.map(escaped);
+    let query_fits = event.raw_query_string.as_deref().is_none_or(|query| query.len() <= TARGET_BYTES_MAX);
     if !path_fits || !query_fits {
         event.raw_path = Some(BAD_TARGET.to_owned());
         event.raw_query_string = None;
@@ -154,9 +154,14 @@ fn is_domain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
 }
 
-/// What a URI's query may hold as it is; anything else a client must escape.
-fn is_query_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+/// A query with whatever no URI may hold escaped: browsers send some of it as it is.
+fn escaped(query: String) -> String {
+    let is_legal =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+    if query.bytes().all(is_legal) {
+        return query;
+    }
+    query.bytes().map(|byte| if is_legal(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Checks where a request came from, gives the router what it needs of the event, and answers 500 where the router panics.
@@ -248,7 +253,9 @@ impl Front {
             });
             return (StatusCode::INTERNAL_SERVER_ERROR, proxied.to_string()).into_response();
         }
-        problem.into_response()
+        let mut refused = problem.into_response();
+        crate::cors::add(refused.headers_mut(), false);
+        refused
     }
 }
 

@@ -256,7 +256,7 @@ impl From<ObjectsError> for Problem {
             ObjectsError::NotFolder => Self::not_found(),
             ObjectsError::Token => Self::new(StatusCode::BAD_REQUEST, "bad-listing", text).hint("begin the listing again"),
             ObjectsError::TooMany { max } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-entries", text)
-                .hint("list it with `?list-type=2&delimiter=/`, page by page")
+                .hint("list the link as a bucket, page by page: `/{key}?list-type=2&delimiter=/&prefix={name}/...`")
                 .with("max", max),
             ObjectsError::Archived => {
                 Self::new(StatusCode::CONFLICT, "archived", text).hint("whoever owns the bucket must restore the object first")
@@ -285,7 +285,7 @@ impl From<SignError> for Problem {
         match why {
             SignError::Permit | SignError::OtherSource => {
                 tracing::error!(why = %why, "a permit was used for what it is not for");
-                Self::not_found()
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
             }
             SignError::Path(why) => why.into(),
             SignError::Folder => Self::new(StatusCode::NOT_FOUND, "no-such-object", "the link has no such object"),

@@ -61,7 +61,7 @@ impl LineSink {
         }
     }
 
-    /// Writes out what is buffered. A full disk loses lines, never requests; it is said once in the log.
+    /// Writes out what is buffered. A full disk loses lines, never requests; each loss is said in the log.
     pub fn flush(&self) {
         if let Output::File(file) = &mut *self.lock()
             && let Err(why) = file.flush()

@@ -104,12 +104,21 @@ impl Credentials {
 
     /// What `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION` say.
     fn from_environment() -> Result<Self, CredentialsError> {
-        let read = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self::from_variables(|name| env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, CredentialsError> {
+        let read = |name: &str| variable(name).filter(|value| !value.is_empty());
         let (Some(id), Some(secret)) = (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) else {
             return Err(CredentialsError::Environment);
         };
         let until = read("AWS_CREDENTIAL_EXPIRATION").and_then(|text| text.parse().ok());
         Ok(Self::new(id, secret, read("AWS_SESSION_TOKEN"), until))
+    }
+
+    /// These, if a signature by them can be held to their end: a session's must be known.
+    fn with_known_end(self) -> Result<Self, CredentialsError> {
+        if self.session_token.is_some() && self.until.is_none() { Err(CredentialsError::EndUnknown) } else { Ok(self) }
     }
 
     /// The id, which every signed URL shows.
@@ -179,13 +188,7 @@ impl Issuer {
         }
         match &self.signer {
             Signer::Static(credentials) => Ok(credentials.clone()),
-            Signer::Environment | Signer::Role { .. } => {
-                let found = Credentials::from_environment()?;
-                if found.session_token.is_some() && found.until.is_none() {
-                    return Err(CredentialsError::EndUnknown);
-                }
-                Ok(found)
-            }
+            Signer::Environment | Signer::Role { .. } => Credentials::from_environment()?.with_known_end(),
         }
     }
 
@@ -243,5 +246,44 @@ where
             CredentialsError::Refused { role: role.to_owned(), code: service.err().code().unwrap_or("Unknown").to_owned() }
         }
         _ => CredentialsError::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SECURITY T17, T22
+    #[test]
+    fn the_environment_signs_only_where_its_end_is_known() {
+        let keys = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        let token = ("AWS_SESSION_TOKEN", "token");
+        let end = "2026-01-31T12:00:00Z";
+        let with = |more: &[(&str, &str)]| {
+            let all = [&keys[..], more].concat();
+            let read = |name: &str| all.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            Credentials::from_variables(read).and_then(Credentials::with_known_end).map(|found| found.until)
+        };
+        assert_eq!(with(&[]), Ok(None));
+        assert_eq!(with(&[("AWS_SESSION_TOKEN", "")]), Ok(None));
+        assert_eq!(with(&[token]), Err(CredentialsError::EndUnknown));
+        assert_eq!(with(&[token, ("AWS_CREDENTIAL_EXPIRATION", "soon")]), Err(CredentialsError::EndUnknown));
+        assert_eq!(with(&[token, ("AWS_CREDENTIAL_EXPIRATION", end)]), Ok(Some(end.parse().unwrap())));
+        assert_eq!(Credentials::from_variables(|_| None), Err(CredentialsError::Environment));
+    }
+
+    #[test]
+    fn credentials_sign_until_too_little_is_left_before_their_margin() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let credentials = Credentials::new("AKID", "secret", None, Some(at(1_000)));
+        assert!(credentials.can_sign(at(965)) && !credentials.can_sign(at(966)));
+        assert!(Credentials::new("AKID", "secret", None, None).can_sign(at(i64::from(u32::MAX))));
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let credentials = Credentials::new("AKID", "hunter2", Some("t0ken".to_owned()), None);
+        let printed = format!("{credentials:?} {:#?}", Signer::Static(credentials.clone()));
+        assert!(printed.contains("AKID") && !printed.contains("hunter2") && !printed.contains("t0ken"), "{printed}");
     }
 }

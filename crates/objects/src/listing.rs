@@ -1,7 +1,7 @@
 //! Listing: pages of `ListObjectsV2`, and all entries of one folder.
 //!
 //! What is listed is told relative to the permit's own location; nothing above it appears, in a token neither. Objects whose keys
-//! no link can carry (an empty segment, `..`, control characters) are left out: an entry must open.
+//! no link can carry (an empty segment, `..`, control characters) and markers of folders are left out: an entry must open.
 
 use std::borrow::Cow;
 
@@ -231,7 +231,7 @@ fn page(folder: &str, after: Option<&Position>, answer: &ListObjectsV2Output) ->
         last = Some(later(last, Position::Key(key.clone())));
         if key.is_empty() {
             is_marked = true;
-        } else if ObjectPath::from_decoded(key.as_str()).is_ok() {
+        } else if ObjectPath::from_decoded(key.as_str()).is_ok_and(|path| !path.is_folder()) {
             page.objects.push(ObjectEntry {
                 key,
                 size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_page_is_relative_sorted_and_holds_only_what_opens() {
         let answer = answer(
-            &["lab/", "lab/b+c", "lab/a%2Bb", "lab/a//b", "lab/%2E%2E/x", "lab/x%0Ay", "elsewhere/z", "lab/%FF"],
+            &["lab/", "lab/b+c", "lab/a%2Bb", "lab/a//b", "lab/%2E%2E/x", "lab/x%0Ay", "elsewhere/z", "lab/%FF", "lab/e/"],
             &["lab/d/", "lab//", "lab/../"],
             false,
             true,

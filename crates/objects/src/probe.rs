@@ -42,9 +42,9 @@ impl Objects {
                 return Ok(Some(Kind::Zarr));
             }
         }
-        let query = ListQuery { max: 2, ..ListQuery::default() };
+        let query = ListQuery { delimiter: Some("/".to_owned()), max: 2, ..ListQuery::default() };
         let (page, is_marked) = self.list_below(source, &folder, &query, now).await?;
-        Ok((is_marked || !page.objects.is_empty()).then_some(Kind::Folder))
+        Ok((is_marked || !page.objects.is_empty() || !page.prefixes.is_empty()).then_some(Kind::Folder))
     }
 
     /// What is known of one key of a source, asked by ourselves.

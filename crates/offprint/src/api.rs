@@ -186,6 +186,11 @@ impl Api {
         self.call(with_json(self.request(Method::POST, path)?, body)?, true).await
     }
 
+    /// Makes what the API could not recognise a second time: never sent twice, unless no connection came up.
+    pub(crate) async fn create_once<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<Reply<T>, Failure> {
+        self.call(with_json(self.request(Method::POST, path)?, body)?, false).await
+    }
+
     /// Changes the version `version` of something and no other. Never sent twice: the second would meet its own first.
     pub(crate) async fn edit<T: DeserializeOwned>(&self, path: &[&str], version: u64, body: &impl Serialize) -> Result<Reply<T>, Failure> {
         let mut request = with_json(self.request(Method::PATCH, path)?, body)?;

@@ -1,13 +1,14 @@
 //! Many links at once: the rows asked for, the pieces sent, and what became of each.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet},
     io::Read,
     path::Path,
+    sync::OnceLock,
 };
 
+use futures_util::{StreamExt, stream};
 use reqwest::StatusCode;
-use tokio::task::JoinSet;
 use wire::{
     link::{Batch, BatchCreate, BatchItem, NewLink},
     problem::Problem,
@@ -27,8 +28,8 @@ use crate::{
 const FILE_BYTES_MAX: u64 = 16 * 1_048_576;
 /// Links that one request makes: below what the API takes, in items and in bytes, so that progress moves.
 const MADE_AT_ONCE: usize = 200;
-/// Datasets that are registered at the same time.
-const REGISTERED_AT_ONCE: usize = 8;
+/// Calls under way at the same time, where the API has no batch.
+const CALLS_AT_ONCE: usize = 8;
 /// What a row of a batch file may say.
 const HEAD: [&str; 7] = ["place", "path", "class", "until", "from", "label", "strict"];
 /// What an item of a batch shows.
@@ -162,35 +163,36 @@ pub(crate) async fn create(api: &Api, out: Output, asks: &[Ask]) -> Batch {
 
 /// The ids of the datasets that the rows name, each registered once.
 async fn register(api: &Api, out: Output, asks: &[Ask]) -> HashMap<Place, Result<String, Failure>> {
-    let mut known: HashMap<Place, Result<String, Failure>> = HashMap::new();
-    let mut seen = std::collections::HashSet::new();
-    let mut waiting: VecDeque<Place> = asks.iter().map(|ask| &ask.place).filter(|place| seen.insert(*place)).cloned().collect();
-    let mut progress = Progress::new("Registering datasets", waiting.len(), out.quiet);
-    let mut under_way = JoinSet::new();
-    loop {
-        while under_way.len() < REGISTERED_AT_ONCE {
-            let Some(place) = waiting.pop_front() else { break };
-            let api = api.clone();
-            under_way.spawn(async move {
-                let done = dataset::register(&api, &place).await;
-                (place, done.map(|reply| reply.body.id))
-            });
-        }
-        match under_way.join_next().await {
-            None => return known,
-            Some(Err(_ended)) => {}
-            Some(Ok((place, done))) => {
-                // Nobody answers, or not to this token: the others would fare no better.
-                if let Err(why) = &done
-                    && matches!(why.exit, Exit::Unavailable | Exit::SignIn)
-                {
-                    known.extend(waiting.drain(..).map(|place| (place, Err(why.clone()))));
-                }
-                known.insert(place, done);
-                progress.advance(1);
+    let mut seen = HashSet::new();
+    let places: Vec<&Place> = asks.iter().map(|ask| &ask.place).filter(|place| seen.insert(*place)).collect();
+    let progress = Progress::new("Registering datasets", places.len(), out.quiet);
+    let done = each(&places, progress, async |place| dataset::register(api, place).await.map(|reply| reply.body.id)).await;
+    places.into_iter().cloned().zip(done).collect()
+}
+
+/// Calls for each item, a few at a time; results in order. Where nobody answers, or not to this token, the rest is not tried.
+pub(crate) async fn each<T, R>(
+    items: &[T],
+    mut progress: Progress,
+    call: impl AsyncFn(&T) -> Result<R, Failure>,
+) -> Vec<Result<R, Failure>> {
+    let (broken, call) = (OnceLock::new(), &call);
+    let called = stream::iter(items).map(|item| {
+        let broken = &broken;
+        async move {
+            if let Some(why) = broken.get() {
+                return Err(Failure::clone(why));
             }
+            let done = call(item).await;
+            if let Err(why) = &done
+                && matches!(why.exit, Exit::Unavailable | Exit::SignIn)
+            {
+                broken.get_or_init(|| why.clone());
+            }
+            done
         }
-    }
+    });
+    called.buffered(CALLS_AT_ONCE).inspect(|_done| progress.advance(1)).collect().await
 }
 
 /// A failure as an item's result.
@@ -277,6 +279,25 @@ mod tests {
             let why = parse(text, &Options::default()).unwrap_err();
             assert!(why.starts_with(want), "{text:?}: {why}");
         }
+    }
+
+    #[tokio::test]
+    async fn where_nobody_answers_the_rest_is_not_tried() {
+        let tried = std::sync::atomic::AtomicUsize::new(0);
+        let items: Vec<usize> = (0..100).collect();
+        let done = each(&items, Progress::new("", 100, true), async |item| {
+            tried.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            match item {
+                3 => Err(Failure::new(Exit::NotFound, "no")),
+                20 => Err(Failure::new(Exit::Unavailable, "nobody")),
+                _ => Ok(*item),
+            }
+        })
+        .await;
+        assert!(tried.into_inner() < 40, "a dead server is asked again and again");
+        assert_eq!((done.len(), done[2].as_ref().ok(), done[99].as_ref().unwrap_err().exit), (100, Some(&2), Exit::Unavailable));
+        assert_eq!(done[3].as_ref().unwrap_err().exit, Exit::NotFound);
     }
 
     #[test]

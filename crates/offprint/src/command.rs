@@ -1,6 +1,6 @@
 //! The command line as a whole: nouns, then verbs.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{
     Args, CommandFactory, Parser, Subcommand,
@@ -104,7 +104,13 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Noun::Up(ask) => Box::pin(up::run(*ask)).await.map_err(Failure::from),
             noun => tokio::select! {
                 done = Box::pin(call(noun)) => done,
-                _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+                _ = tokio::signal::ctrl_c() => {
+                    if std::io::stderr().is_terminal() {
+                        // Below the `^C` that the terminal shows.
+                        say("");
+                    }
+                    Err(Failure::new(Exit::Interrupted, "interrupted"))
+                }
             },
         }
     });
@@ -209,6 +215,7 @@ mod tests {
             ("link --json list", true),
             ("link list --only live --state /var/lib/offprint", true),
             ("link list --only alive", false),
+            ("link list --limit 0", false),
             ("link list --server app.example.org", false),
         ] {
             let read = Cli::try_parse_from(std::iter::once("offprint").chain(words.split(' ')));

@@ -1,5 +1,7 @@
 //! `offprint dataset`: list, show, register.
 
+use std::num::NonZeroUsize;
+
 use clap::{Args, Subcommand};
 use domain::id::DatasetId;
 use wire::dataset::{Dataset, NewDataset};
@@ -46,8 +48,8 @@ enum Verb {
         #[arg(long, value_name = "NAME|ID")]
         source: Option<String>,
         /// The most datasets to list.
-        #[arg(long, value_name = "N", default_value_t = 100)]
-        limit: usize,
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZeroUsize,
     },
     /// Show one dataset.
     #[command(after_help = "Example:\n  offprint dataset show lab:retina/exp-03.ome.zarr")]
@@ -72,7 +74,7 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
         Verb::List { source, limit } => {
-            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", source.as_deref())], limit).await?;
+            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", source.as_deref())], limit.get()).await?;
             out.list(&LIST, &datasets)?;
             if more {
                 out.note(&format!("There are more than {limit}; ask for them with --limit."));

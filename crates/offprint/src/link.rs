@@ -1,6 +1,6 @@
 //! `offprint link`: create, list, show, edit, pause, resume, revoke.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{
@@ -156,8 +156,8 @@ struct List {
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     /// The most links to list.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: NonZeroUsize,
 }
 
 #[derive(Debug, Args)]
@@ -307,7 +307,7 @@ async fn list(api: &Api, out: Output, ask: List) -> Result<(), Failure> {
     };
     let filters =
         [("dataset", dataset.as_deref()), ("state", ask.only.as_deref()), ("class", ask.class.as_deref()), ("q", ask.label.as_deref())];
-    let (links, more): (Vec<Link>, bool) = api.list(&["links"], &filters, ask.limit).await?;
+    let (links, more): (Vec<Link>, bool) = api.list(&["links"], &filters, ask.limit.get()).await?;
     out.list(&LIST, &links)?;
     if more {
         out.note(&format!("There are more than {}; ask for them with --limit.", ask.limit));
@@ -340,7 +340,7 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pauses or resumes links, one after the other.
+/// Pauses or resumes links.
 async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -> Result<(), Failure> {
     if let [only] = links {
         let link = find(api, only).await?;
@@ -349,21 +349,16 @@ async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -
         InForce { stops: Stops::Link, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
         return Ok(());
     }
-    let quiet_api = api.silently();
-    let mut progress = Progress::new("Changing links", links.len(), out.quiet);
-    let (mut items, mut seen) = (Vec::new(), None);
-    for (index, text) in links.iter().enumerate() {
-        match change(&quiet_api, text, act).await {
-            Ok(Reply { body: Changed { link, enforced_by }, date, .. }) => {
-                seen = date.or(seen);
-                items.push(BatchItem { index, status: 200, link: Some(link), enforced_by, problem: None });
-            }
-            Err(why) => items.push(batch::failed(index, why)),
+    let (api, progress) = (api.silently(), Progress::new("Changing links", links.len(), out.quiet));
+    let changed = batch::each(links, progress, async |text| change(&api, text, act).await).await;
+    let seen = changed.iter().filter_map(|done| done.as_ref().ok()?.date).max();
+    let items = changed.into_iter().enumerate().map(|(index, done)| match done {
+        Ok(Reply { body: Changed { link, enforced_by }, .. }) => {
+            BatchItem { index, status: 200, link: Some(link), enforced_by, problem: None }
         }
-        progress.advance(1);
-    }
-    drop(progress);
-    finish(out, Batch { items }, links, seen, wait).await
+        Err(why) => batch::failed(index, why),
+    });
+    finish(out, Batch { items: items.collect() }, links, seen, wait).await
 }
 
 async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Failure> {
@@ -464,18 +459,17 @@ impl Found {
 
     /// Finds each. Where the answer is yes already nothing is said of them, so an id is enough.
     async fn look(&mut self, api: &Api, out: Output, texts: &[String], yes: bool) {
-        let quiet_api = api.silently();
-        let mut progress = Progress::new("Finding links", texts.len(), out.quiet);
-        for (index, text) in texts.iter().enumerate() {
-            if yes && LinkId::parse(text).is_ok() {
-                self.ids.push((index, text.clone()));
-            } else {
-                match find(&quiet_api, text).await {
-                    Ok(link) => self.take(index, link),
-                    Err(why) => self.lost.push(batch::failed(index, why)),
-                }
+        let (api, progress) = (api.silently(), Progress::new("Finding links", texts.len(), out.quiet));
+        let found = batch::each(texts, progress, async |text| {
+            let known = yes && LinkId::parse(text).is_ok();
+            if known { Ok(None) } else { find(&api, text).await.map(Some) }
+        });
+        for ((index, text), found) in texts.iter().enumerate().zip(found.await) {
+            match found {
+                Ok(Some(link)) => self.take(index, link),
+                Ok(None) => self.ids.push((index, text.clone())),
+                Err(why) => self.lost.push(batch::failed(index, why)),
             }
-            progress.advance(1);
         }
     }
 }
@@ -499,7 +493,8 @@ fn consequence(found: &Found) -> String {
 fn named(link: &Link) -> String {
     let label =
         link.label.as_deref().filter(|label| !label.is_empty()).map_or_else(String::new, |label| format!(" ({})", printable(label)));
-    format!("  {} {}{label}, {}{}", link.class, printable(&link.place), link.state, until(link))
+    let end = if matches!(link.state.as_str(), "live" | "paused" | "not-yet") { until(link) } else { String::new() };
+    format!("  {} {}{label}, {}{end}", link.class, printable(&link.place), link.state)
 }
 
 async fn revoke_all(api: &Api, out: Output, text: &str, reason: Option<String>, sure: Sure) -> Result<(), Failure> {

@@ -94,8 +94,8 @@ impl Output {
         let prompt = format!("{question} [y/N] ");
         let answer = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
-            let mut stderr = io::stderr().lock();
-            stderr.write_all(prompt.as_bytes()).and_then(|()| stderr.flush())?;
+            // Unlocked again before the answer: Ctrl-C has to be said meanwhile.
+            io::stderr().write_all(prompt.as_bytes())?;
             io::stdin().read_line(&mut line).map(|_bytes| line)
         });
         let line = answer.await.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;

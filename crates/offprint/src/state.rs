@@ -27,8 +27,18 @@ impl State {
     /// Opens the folder, and makes it at the first start.
     ///
     /// # Errors
-    /// Where it cannot be made.
-    pub fn open(dir: &Path) -> Result<Self> {
+    /// Where it cannot be made, or would lie in one of the folders `served`: nothing is written into those, and it would be served with them.
+    pub fn open<'a>(dir: &Path, served: impl IntoIterator<Item = &'a Path>) -> Result<Self> {
+        let place = place_of(dir)?;
+        for served in served {
+            if place.starts_with(place_of(served)?) {
+                bail!(
+                    "the state folder {} would lie inside {} and be served with it: name another with --state",
+                    place.display(),
+                    served.display()
+                );
+            }
+        }
         if !dir.is_dir() {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -135,15 +145,6 @@ impl State {
     /// # Errors
     /// Where they cannot be written.
     pub fn keep_folders(&self, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
-        for dir in folders.values() {
-            if self.dir.starts_with(dir) {
-                bail!(
-                    "the state folder {} lies inside {}, whose files would be served with it: name another with --state",
-                    self.dir.display(),
-                    dir.display()
-                );
-            }
-        }
         write_private(&self.dir.join("folders.json"), &serde_json::to_vec_pretty(folders)?)
     }
 
@@ -155,6 +156,13 @@ impl State {
             }
         }
     }
+}
+
+/// Where a folder is or would be: the part of its path that exists, with links followed, and the rest as it stands.
+fn place_of(dir: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(dir).with_context(|| format!("{} is no path", dir.display()))?;
+    let found = absolute.ancestors().find_map(|above| Some((above.canonicalize().ok()?, absolute.strip_prefix(above).ok()?)));
+    Ok(found.map_or_else(|| absolute.clone(), |(real, rest)| real.join(rest)))
 }
 
 /// Writes a file that only its owner can read, whole or not at all.

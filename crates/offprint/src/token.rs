@@ -3,13 +3,13 @@
 use clap::{Args, Subcommand};
 use wire::{
     page::Page,
-    token::{Me, Token},
+    token::{Me, NewToken, NewTokenMade, Token},
 };
 
 use crate::{
     api::Remote,
     exit::Failure,
-    output::{Column, column},
+    output::{Column, Format, column, data},
 };
 
 /// What a token shows.
@@ -21,6 +21,9 @@ const TOKEN: [Column; 6] = [
     column("revoked", "/revoked"),
     column("current", "/current"),
 ];
+/// What a new token shows, beside its secret.
+const MADE: [Column; 4] =
+    [column("id", "/token/id"), column("scopes", "/token/scopes"), column("until", "/token/until"), column("secret", "/secret")];
 /// Who the caller is.
 const ME: [Column; 6] = [
     column("id", "/id"),
@@ -31,7 +34,7 @@ const ME: [Column; 6] = [
     column("until", "/token/until"),
 ];
 
-/// List your tokens and revoke them.
+/// Make tokens, list them and revoke them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  offprint token list")]
 pub(crate) struct TokenCommand {
@@ -46,6 +49,19 @@ enum Verb {
     /// List your tokens, without their secrets.
     #[command(after_help = "Example:\n  offprint token list --json")]
     List,
+    /// Make a token for a program that needs less than yours. Its secret is printed once.
+    #[command(after_help = "Example:\n  offprint token create pipeline --scope links --days 90 > pipeline-token")]
+    Create {
+        /// What to call it.
+        #[arg(value_name = "LABEL")]
+        label: String,
+        /// What it may be used for: read, links, datasets or admin; may be given again.
+        #[arg(long = "scope", value_name = "SCOPE", required = true)]
+        scopes: Vec<String>,
+        /// How long it lives.
+        #[arg(long, value_name = "DAYS", default_value_t = 90)]
+        days: u16,
+    },
     /// Make a token useless for good.
     #[command(after_help = "Example:\n  offprint token revoke TOKEN-ID")]
     Revoke {
@@ -74,6 +90,14 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
         Verb::List => out.list(&TOKEN, &api.get::<Page<Token>>(&["tokens"]).await?.body.items),
+        Verb::Create { label, scopes, days } => {
+            let made: NewTokenMade = api.create_once(&["tokens"], &NewToken { label, scopes, days }).await?.body;
+            out.note(&format!("Token {} works until {}. It is shown once: treat it like a password.", made.token.id, made.token.until));
+            match out.format {
+                Format::Table => data(&format!("{}\n", made.secret)),
+                Format::Json | Format::Jsonl | Format::Csv => out.one(&MADE, &made),
+            }
+        }
         Verb::Revoke { token, yes } => {
             out.confirm("Every program that uses this token is refused, for good. Links made with it stay.", "Revoke this token?", yes)
                 .await?;

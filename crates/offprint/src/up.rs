@@ -5,7 +5,14 @@
 mod parts;
 mod welcome;
 
-use std::{future::Future, net::IpAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::IpAddr,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -25,6 +32,9 @@ pub struct Up {
     /// A folder to serve in place, read-only, under a name; may be given again. A later start remembers it.
     #[arg(long, value_name = "NAME=DIR", value_parser = read_folder)]
     pub data: Vec<Folder>,
+    /// A folder named now may stand elsewhere than at an earlier start; the links of its name follow it.
+    #[arg(long, requires = "data")]
+    pub moved: bool,
     /// Where Offprint keeps what it must remember: links, tokens, the secret.
     #[arg(long, value_name = "DIR", env = "OFFPRINT_STATE", default_value = ".offprint")]
     pub state: PathBuf,
@@ -112,7 +122,8 @@ type Service = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 /// What could not be started, in a sentence that says what to do.
 pub async fn run(up: Up) -> Result<()> {
     log();
-    let state = State::open(&up.state)?;
+    embed::listener::raise_open_files();
+    let state = State::open(&up.state, up.data.iter().map(|folder| folder.dir.as_path()))?;
     let (stop, stopped) = watch::channel(false);
     let mut services = JoinSet::new();
 
@@ -132,7 +143,7 @@ pub async fn run(up: Up) -> Result<()> {
     let token = parts::founder(&app, &state).await?;
     parts::sources(&up, &app, &token, &folders).await?;
 
-    let secret = Arc::new(state.secret()?);
+    let secret = Arc::new(OnceLock::from(state.secret()?));
     let app_router = parts::guard_host(links::router(app.clone(), secret).merge(acl::router(app.clone())), &addresses, &up);
     services.spawn(http(ports.app, app_router, stopped.clone()));
     services.spawn(http(ports.data, serve::router(app), stopped.clone()));

@@ -356,6 +356,15 @@ fn sources_datasets_tokens_and_the_doctor() {
     assert_eq!(up.json(&["admin", "panic", "--resume", "--json"])["serving"], true);
     assert_eq!(status_of(&format!("{url}/.zattrs")), 302);
 
+    // A lesser token is shown once, on stdout alone, and may do what it says and no more.
+    let made = up.run(&["token", "create", "pipeline", "--scope", "links", "--scope", "datasets"]).done();
+    let lesser = made.out.trim();
+    assert!(lesser.starts_with("offprint_") && made.out.lines().count() == 1 && !made.err.contains(lesser), "{}", made.err);
+    let with_lesser = |words: &[&str]| up.check(up.command(words).env("OFFPRINT_TOKEN", lesser).output().expect("it runs"));
+    with_lesser(&["link", "create", PLAIN, "--label", "by a pipeline"]).done();
+    with_lesser(&["source", "list"]).refused(5, "[scope]");
+    with_lesser(&["admin", "panic", "--reason", "x", "-y"]).ends(5);
+
     // Last: the token ends itself.
     let tokens = up.json(&["token", "list", "--json"]);
     let id =

@@ -282,7 +282,9 @@ impl Table {
         let old = &before.link;
         let widens = old.is_widened_by(after);
         let by = permit.allows_change_of(old.id).ok_or(TableError::NotForThis)?;
-        let mut new = Link { options: after.options.clone(), until: after.until, enabled: after.enabled, ..old.clone() };
+        // What was given out cannot be taken back: its end never falls.
+        let given_until = old.given_until.max(after.given_until);
+        let mut new = Link { options: after.options.clone(), until: after.until, enabled: after.enabled, given_until, ..old.clone() };
         if new != (Link { version: old.version, ..after.clone() }) || (widens && permit.allows_share_on(old.dataset).is_none()) {
             return Err(TableError::NotForThis);
         }
@@ -493,14 +495,18 @@ fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<W
 
 fn link_change(old: &Link, new: &Link) -> Change {
     let Options { label, until, not_before, strict } = &new.options;
-    Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
+    let change = Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
         .set("label", text(label))
         .set("until_asked", text(until_word(*until)))
         .set_if("until", new.until.map(|at| number(at.as_millisecond())))
         .set_if("not_before", not_before.map(|at| number(at.as_millisecond())))
         .set("strict", AttributeValue::Bool(*strict))
         .set("enabled", AttributeValue::Bool(new.enabled))
-        .set("version", number(new.version))
+        .set("version", number(new.version));
+    match new.given_until {
+        Some(given) if old.given_until != new.given_until => change.set("given_until", number(given.as_millisecond())),
+        _ => change,
+    }
 }
 
 fn pointer_change(new: &Link) -> Change {

@@ -39,3 +39,26 @@ pub struct Me {
     /// The token.
     pub token: Token,
 }
+
+/// A further token of the caller's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewToken {
+    /// What to call it.
+    pub label: String,
+    /// What it may be used for: at most what the caller's token may.
+    pub scopes: Vec<String>,
+    /// How long it lives: 1 to 365 days.
+    pub days: u16,
+}
+
+/// A token that was made, with its secret: shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewTokenMade {
+    /// The token.
+    pub token: Token,
+    /// What to send as `Authorization: Bearer`. Nobody can show it again.
+    pub secret: String,
+}

@@ -15,6 +15,7 @@ mod source_edit;
 mod source_list;
 mod source_register;
 mod source_show;
+mod token_create;
 mod token_list;
 mod token_revoke;
 
@@ -36,7 +37,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
         .route("/api/v1/datasets/{id}", get(dataset_show::show))
         .route("/api/v1/me", get(me::me))
-        .route("/api/v1/tokens", get(token_list::list))
+        .route("/api/v1/tokens", get(token_list::list).post(token_create::create))
         .route("/api/v1/tokens/{id}/revoke", post(token_revoke::revoke))
         .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))
         .with_state(app)

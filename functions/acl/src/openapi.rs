@@ -22,6 +22,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::dataset_register::register,
         crate::dataset_show::show,
         crate::me::me,
+        crate::token_create::create,
         crate::token_list::list,
         crate::token_revoke::revoke,
     )

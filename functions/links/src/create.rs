@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::State, response::Response};
 use domain::{
-    dataset::Kind,
     decision::{Action, Facts, LinkFacts, Place},
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
@@ -69,7 +68,7 @@ pub(crate) async fn make(
         return Ok(Made { facts, existing: false });
     }
     let dataset = DatasetId::parse(&ask.dataset).map_err(|_not_one| Problem::not_found())?;
-    let mut asked = read(ask)?;
+    let asked = read(ask)?;
     let mut tries = 0..TRIES;
     loop {
         let now = app.now();
@@ -78,7 +77,6 @@ pub(crate) async fn make(
             None => Arc::new(app.table.place(dataset).await?.ok_or_else(Problem::not_found)?),
         };
         let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&place)), now)?;
-        asked.subpath = as_found(app, caller, &place, asked.subpath, now).await?;
         let link = Link::new(&permit, &place, asked.clone(), birth(app, shown, now)?, now)?;
         // The facts are built first: a path that is too long in its bucket is refused before anything is written.
         let mut facts = LinkFacts::new(link, None, Place::clone(&place), (*caller.user).clone()).map_err(|_too_long| LinkError::Subpath)?;
@@ -130,26 +128,10 @@ fn bad_path(why: PathError) -> Problem {
     Problem::from(why).at("/path").hint("plain text, not percent-encoded; no empty segments, `.` or `..`; a folder ends with `/`")
 }
 
-/// The path as the store has it: without a trailing slash it may be a folder all the same, and a link to a folder opens what is in it.
-/// A token that may not look at the store gets the path as it stands.
-async fn as_found(app: &App, caller: &Caller, place: &Arc<Place>, subpath: ObjectPath, now: Timestamp) -> Result<ObjectPath, Problem> {
-    let is_certain = subpath.is_folder() || place.dataset.kind == Kind::File;
-    let Ok(permit) = caller.may(Action::Register, &Facts::Dataset(Arc::clone(place)), now) else { return Ok(subpath) };
-    if is_certain {
-        return Ok(subpath);
-    }
-    let whole = place.dataset.path.join(&subpath).map_err(|_too_long| LinkError::Subpath)?;
-    match app.objects.probe(&permit, &whole, now).await? {
-        Some(Kind::File) => Ok(subpath),
-        Some(Kind::Zarr | Kind::Folder) => Ok(subpath.to_folder()),
-        None => Err(Problem::new(StatusCode::NOT_FOUND, "path-not-found", "the store has nothing at this path")
-            .at("/path")
-            .hint("check the path; it is relative to the dataset, and case counts")),
-    }
-}
-
 /// The id, the epoch and the key's hash of a new link. The key itself is never kept: it is derived again when it is shown.
 fn birth(app: &App, shown: &Shown, now: Timestamp) -> Result<Birth, Problem> {
     let (id, epoch) = (LinkId::new(app.new_uuid(now)?), Epoch::new(app.random()?));
-    Ok(Birth { id, epoch, hash: LinkKey::derive(&shown.secret, id, &epoch).hash() })
+    let secret =
+        shown.secret.get().ok_or_else(|| Problem::unavailable("no-secret", "what link keys are derived from cannot be read for now"))?;
+    Ok(Birth { id, epoch, hash: LinkKey::derive(secret, id, &epoch).hash() })
 }

@@ -11,6 +11,7 @@ use edge::{
     caller::Caller,
     json,
     json::Body,
+    once::Once,
     problem::Problem,
 };
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ use crate::{
 /// # Errors
 /// 428 without `If-Match`, 412 for another version, 410 for a link that was revoked.
 #[utoipa::path(patch, path = "/api/v1/links/{id}", tag = "links", operation_id = "edit_link", security(("token" = ["links"])),
-    params(("id" = String, Path, description = "The link's id"), ("If-Match" = String, Header, description = "The `ETag` of the link as it was read")),
+    params(("id" = String, Path, description = "The link's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the link as it was read")),
     request_body(content = wire::link::LinkEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The link after the change", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
@@ -35,14 +36,24 @@ pub(crate) async fn edit(
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,
-    Body { ask, .. }: Body<wire::link::LinkEdit>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::link::LinkEdit>,
 ) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.of(&format!("PATCH /api/v1/links/{id}"), &bytes);
+    if let Some(once) = &once
+        && app.table.once(caller.user.id, once, now).await?.is_some()
+    {
+        // It was done already: a replay is told how things are, and the bound as if it had been done now.
+        let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
+        let enforced_by = facts.link.timing().enforced_by(now, facts.link.given_until);
+        return Ok(Change { facts: LinkFacts::clone(&facts), enforced_by: Some(enforced_by) }.answer(&shown, &caller, now));
+    }
     let (facts, to_narrow) = load(&app, &caller, &id, Action::Narrow, now).await?;
     seen.check(facts.link.version)?;
     let after = facts.link.edited(&facts.place, read(ask)?, now)?;
     let permit = if facts.link.is_widened_by(&after) { load(&app, &caller, &id, Action::Share, now).await?.1 } else { to_narrow };
-    let changed = apply(&app, &permit, &facts, after, now).await?;
+    let changed = apply(&app, &permit, &facts, after, once.as_ref(), now).await?;
     Ok(changed.answer(&shown, &caller, app.now()))
 }
 
@@ -65,7 +76,14 @@ pub(crate) struct Change {
 ///
 /// # Errors
 /// 410 for a link that was revoked: nothing changes it any more. [`TableError`], as a problem.
-pub(crate) async fn apply(app: &App, permit: &Permit, before: &LinkFacts, after: Link, now: Timestamp) -> Result<Change, ChangeError> {
+pub(crate) async fn apply(
+    app: &App,
+    permit: &Permit,
+    before: &LinkFacts,
+    after: Link,
+    once: Option<&table::once::Once>,
+    now: Timestamp,
+) -> Result<Change, ChangeError> {
     match before.state(now) {
         LinkState::Revoked => return Err(Problem::from(Denial::Revoked).into()),
         LinkState::Withdrawn => return Err(Problem::from(Denial::Withdrawn).into()),
@@ -75,9 +93,9 @@ pub(crate) async fn apply(app: &App, permit: &Permit, before: &LinkFacts, after:
         return Ok(Change { facts: before.clone(), enforced_by: None });
     }
     let narrows = after.is_widened_by(&before.link);
-    let written = app.table.edit_link(permit, before, &after, None, now).await?;
+    let written = app.table.edit_link(permit, before, &after, once, now).await?;
     // The bound runs from here: until the write was done, another process may have read what was there before.
-    let bound = |link: &Link| link.timing().enforced_by(app.now(), link.given_until);
+    let bound = |link: &Link| link.timing().enforced_by(app.now(), before.link.given_until);
     let enforced_by = narrows.then(|| bound(&before.link).max(bound(&written)));
     let mut facts = before.clone();
     facts.link = written;
@@ -130,7 +148,7 @@ pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) 
         let now = app.now();
         let (facts, permit) = load(app, caller, id, action, now).await?;
         let after = Link { enabled, ..facts.link.clone() };
-        match apply(app, &permit, &facts, after, now).await {
+        match apply(app, &permit, &facts, after, None, now).await {
             Err(ChangeError::Stale) if tries.next().is_some() => {}
             done => {
                 let mut change = done?;

@@ -16,7 +16,7 @@ mod revoke_all;
 mod show;
 mod until;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Extension, Router, middleware,
@@ -27,8 +27,9 @@ use edge::{App, app_origin};
 
 pub use openapi::openapi;
 
-/// The URL map of `links`. The secret makes the URLs that makers are shown; nothing else of the product reads it.
-pub fn router(app: App, secret: Arc<DeploymentSecret>) -> Router {
+/// The URL map of `links`. The secret makes the URLs that makers are shown; nothing else of the product reads it. It may come later, or never:
+/// until then no link is made and no URL shown, but links are seen, paused and revoked.
+pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
     let shown = show::Shown { secret, data_url: app.config.data_url.as_deref().map(Arc::from) };
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))

@@ -1,6 +1,6 @@
 //! `GET /api/v1/links/{id}`, and how a link is shown everywhere else.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{Extension, extract::State, response::Response};
 use domain::{
@@ -66,7 +66,7 @@ pub(crate) fn about(facts: &LinkFacts, answer: Response) -> Response {
 /// What a link's addresses are made of: the deployment's secret, and where the data origin is.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
-    pub(crate) secret: Arc<DeploymentSecret>,
+    pub(crate) secret: Arc<OnceLock<DeploymentSecret>>,
     pub(crate) data_url: Option<Arc<str>>,
 }
 
@@ -106,11 +106,11 @@ impl Shown {
         }
     }
 
-    /// The addresses of a link; `None` where the secret is another than the one that it was made with: it still works, but nobody can say where.
+    /// The addresses of a link; `None` where the secret is not there, or another than the one that it was made with: it still works, but nobody can say where.
     fn addresses(&self, facts: &LinkFacts) -> Option<Addresses> {
         let link = &facts.link;
         let origin = self.data_url.as_deref()?;
-        let key = LinkKey::derive(&self.secret, link.id, &link.epoch);
+        let key = LinkKey::derive(self.secret.get()?, link.id, &link.epoch);
         if key.hash() != link.hash {
             return None;
         }

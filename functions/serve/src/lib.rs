@@ -12,7 +12,7 @@ mod index;
 mod listing;
 mod object;
 
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -52,7 +52,8 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     // What every answer gets, errors too.
     cors::add(answer.headers_mut(), indexed);
     if parts.method == Method::HEAD {
-        *answer.body_mut() = axum::body::Body::empty();
+        // A body of unknown length: an empty one would say `Content-Length: 0` where GET has more.
+        *answer.body_mut() = axum::body::Body::from_stream(futures_util::stream::empty::<Result<axum::body::Bytes, Infallible>>());
     }
     trace.close(&mut answer, verdict, &app.lines);
     answer
@@ -87,6 +88,7 @@ impl Reading<'_> {
                 if facts.link.name != name {
                     return Err(Problem::not_found());
                 }
+                self.indexed = facts.link.class == Class::Publication;
                 self.object(facts, form, path, &raw.path).await
             }
         }
@@ -114,7 +116,6 @@ impl Reading<'_> {
         let facts = found.facts.ok_or_else(Problem::not_found)?;
         self.verdict.link = Some(facts.link.id);
         self.verdict.dataset = Some(facts.link.dataset);
-        self.indexed = facts.link.class == Class::Publication;
         Ok(facts)
     }
 
@@ -140,5 +141,5 @@ impl Reading<'_> {
     }
 }
 
-/// Clients that follow no redirect: the beginning of their User-Agent (CLIENTS 1, measured).
-const FOLLOW_NO_REDIRECT: [&str; 5] = ["tensorstore/", "Boto3/", "Botocore/", "aws-sdk-", "aws-cli/"];
+/// Clients that follow no redirect, or carry headers across it that storage refuses (ADR 0010): the beginning of their User-Agent.
+const FOLLOW_NO_REDIRECT: [&str; 6] = ["tensorstore/", "Boto3/", "Botocore/", "aiobotocore/", "aws-sdk-", "aws-cli/"];

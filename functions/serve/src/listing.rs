@@ -10,6 +10,7 @@ use domain::{
     decision::{Action, LinkFacts, Permit},
     key::LinkKey,
     limits::LIST_PAGE_MAX,
+    link::Class,
     path::{ObjectPath, encode_key},
 };
 use edge::{
@@ -43,12 +44,13 @@ impl Reading<'_> {
             return Err(Problem::not_found());
         }
         let mut asked = Asked::read(&pairs)?;
-        let Some((key, _form, rest)) = split_root_prefix(&asked.prefix).map(|(key, form, rest)| (key, form, rest.to_owned())) else {
+        let Some((key, form, rest)) = split_root_prefix(&asked.prefix).map(|(key, form, rest)| (key, form, rest.to_owned())) else {
             return Ok(xml(&Listing::empty("", &asked)));
         };
         let Some(facts) = self.known(&key).await? else { return Ok(xml(&Listing::empty("", &asked))) };
-        let top = format!("{}/", key.reveal());
+        let top = format!("{}/", bucket_name(&key, form));
         asked.prefix = rest;
+        asked.start_after = asked.start_after.map(|after| after.strip_prefix(&top).map(str::to_owned).unwrap_or(after));
         self.list(facts, "", &top, asked).await
     }
 
@@ -56,8 +58,7 @@ impl Reading<'_> {
     pub(crate) async fn bucket(&mut self, key: &LinkKey, form: Form, query: Option<&str>) -> Result<Response, Problem> {
         let facts = self.facts(key).await?;
         let pairs = read_query(query);
-        let suffix = if form == Form::Streamed { "-s" } else { "" };
-        let bucket = format!("{}{suffix}", key.reveal());
+        let bucket = bucket_name(key, form);
         if pairs.get("list-type").map(String::as_str) == Some("2") {
             let asked = Asked::read(&pairs)?;
             return self.list(facts, &bucket, "", asked).await;
@@ -89,6 +90,7 @@ impl Reading<'_> {
         let permit = self.permit(Action::List, Arc::clone(&facts))?;
         let mut listing = Listing::empty(bucket, &Asked { prefix: format!("{top}{}", asked.prefix), ..asked.clone() });
         let name = facts.link.name.as_str();
+        self.indexed = facts.link.class == Class::Publication;
         if permit.scope().is_some_and(|scope| scope.is_single_object()) {
             self.list_single(&permit, name, top, &asked, &mut listing).await?;
             return Ok(xml(&listing));
@@ -96,7 +98,7 @@ impl Reading<'_> {
         let folder = format!("{name}/");
         let Some(inside) = asked.prefix.strip_prefix(folder.as_str()) else {
             if folder.starts_with(&asked.prefix) {
-                if asked.delimiter.is_some() && !asked.is_past(&folder) {
+                if asked.delimiter.is_some() && asked.max_keys > 0 && !asked.is_past(&folder) {
                     listing.add_prefix(&format!("{top}{folder}"));
                 } else if asked.delimiter.is_none() {
                     self.list_inside(&permit, &folder, top, "", &asked, &mut listing).await?;
@@ -119,7 +121,7 @@ impl Reading<'_> {
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         // A key before the folder skips nothing in it; one behind it, everything.
-        let start_after = match asked.start_after.as_deref().map(|after| after.strip_prefix(top).unwrap_or(after)) {
+        let start_after = match asked.start_after.as_deref() {
             Some(after) if !after.starts_with(folder) && after > folder => return Ok(()),
             after => after.and_then(|after| after.strip_prefix(folder)).map(str::to_owned),
         };
@@ -156,6 +158,12 @@ impl Reading<'_> {
     }
 }
 
+/// The key as the client named the bucket: streamed stays streamed.
+fn bucket_name(key: &LinkKey, form: Form) -> String {
+    let suffix = if form == Form::Streamed { "-s" } else { "" };
+    format!("{}{suffix}", key.reveal())
+}
+
 impl Asked {
     fn read(pairs: &BTreeMap<String, String>) -> Result<Self, Problem> {
         let of = |name: &str| pairs.get(name).filter(|value| !value.is_empty()).cloned();
@@ -167,6 +175,9 @@ impl Asked {
             Some(text) => text.parse::<u32>().map_err(|_why| wrong("`max-keys` is a number"))?,
             None => u32::from(LIST_PAGE_MAX),
         };
+        if of("continuation-token").is_some_and(|token| data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).is_err()) {
+            return Err(wrong("the continuation token is not one of ours"));
+        }
         Ok(Self {
             prefix: of("prefix").unwrap_or_default(),
             delimiter: of("delimiter"),
@@ -177,7 +188,7 @@ impl Asked {
         })
     }
 
-    /// Whether the page begins after `key`.
+    /// Whether the page begins after `key`, the only entry of its level: a token can only be another listing's.
     fn is_past(&self, key: &str) -> bool {
         self.token.is_some() || self.start_after.as_deref().is_some_and(|after| after >= key)
     }

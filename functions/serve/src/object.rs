@@ -11,7 +11,7 @@ use domain::{
 use edge::{problem::Problem, target::Form, trace::Delivery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use objects::presigner::SignedMethod;
+use objects::{ObjectsError, presigner::SignedMethod};
 
 use crate::Reading;
 
@@ -53,8 +53,13 @@ impl Reading<'_> {
                 None => Err(missing()),
             };
         }
-        if may_be_folder && self.app.objects.head(permit, path, self.now).await?.is_none() {
-            return self.folder_or_missing(permit, path, raw).await;
+        if may_be_folder {
+            match self.app.objects.head(permit, path, self.now).await? {
+                None => return self.folder_or_missing(permit, path, raw).await,
+                // Storage would answer 403 after the redirect, which viewers take for empty space.
+                Some(found) if found.archived => return Err(ObjectsError::Archived.into()),
+                Some(_) => {}
+            }
         }
         self.redirect(permit, if head { SignedMethod::Head } else { SignedMethod::Get }, path).await
     }
@@ -85,7 +90,8 @@ impl Reading<'_> {
         self.check_size(&stored)?;
         let (head, body) = stored.into_parts();
         let mut answer = Response::from_parts(head, Body::new(body));
-        let validity = permit.scope().and_then(|scope| Validity::at(self.now, scope.timing(), scope.until(), None));
+        let shown = matches!(answer.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
+        let validity = permit.scope().filter(|_| shown).and_then(|scope| Validity::at(self.now, scope.timing(), scope.until(), None));
         let headers = answer.headers_mut();
         headers.insert(header::CACHE_CONTROL, cache_control(validity.and_then(|validity| validity.max_age_secs(self.now))));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
@@ -98,7 +104,7 @@ impl Reading<'_> {
         let Some(max) = self.app.config.stream_bytes_max else { return Ok(()) };
         if stored.headers().contains_key(header::CONTENT_ENCODING) {
             return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "encoded", "an object with a stored encoding is not streamed here")
-                .hint("use the link without `-s`, which redirects"));
+                .hint("a link that may redirect reads it: the same one without `-s`, unless it is a review link"));
         }
         let length = stored
             .headers()
@@ -111,7 +117,7 @@ impl Reading<'_> {
                 "too-large-to-stream",
                 format!("over `{max}` bytes are not streamed here"),
             )
-            .hint("use the link without `-s`, which redirects, or ask for ranges"));
+            .hint("ask for ranges, or use the same link without `-s`, unless it is a review link"));
         }
         Ok(())
     }

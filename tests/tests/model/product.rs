@@ -117,6 +117,8 @@ struct Run {
     strays: Vec<Stray>,
     /// A create whose outcome is open: what it would have made.
     expected: Option<Row>,
+    /// Late writes arrived in this step: a link may be closed by what nobody was told of.
+    arrived: bool,
     tally: Tally,
     step: usize,
 }
@@ -152,6 +154,7 @@ pub async fn run(program: &Program) -> Result<Tally> {
         began,
         strays: Vec::new(),
         expected: None,
+        arrived: false,
         tally: Tally::default(),
         step: 0,
     };
@@ -172,14 +175,20 @@ impl Run {
     }
 
     async fn take(&mut self, step: &Step) -> Result<()> {
-        if step.late_arrive {
-            self.late_arrive().await?;
-        }
         for link in &mut self.links {
             link.before = link.beliefs.clone();
             link.enforced_by = None;
         }
+        self.arrived = false;
+        if step.late_arrive {
+            self.late_arrive().await?;
+        }
         self.act(step).await?;
+        for link in &mut self.links {
+            for belief in std::mem::take(&mut link.beliefs) {
+                keep(&mut link.beliefs, Belief { remembered: false, ..belief });
+            }
+        }
         self.read_at_once().await?;
         let publications = self.links.iter().any(|link| link.beliefs.iter().any(|belief| belief.row.publication));
         self.app.pass_secs(step.pass_secs + if publications { PUBLICATION_CACHE_SECS } else { CACHE_SECS });
@@ -190,6 +199,7 @@ impl Run {
 
     /// The writes that seemed lost arrive.
     async fn late_arrive(&mut self) -> Result<()> {
+        self.arrived = self.late.held() > 0;
         self.tally.late += self.late.held();
         self.late.deliver().await;
         for stray in std::mem::take(&mut self.strays) {
@@ -200,7 +210,7 @@ impl Run {
                         .beliefs
                         .iter()
                         .filter(|belief| belief.row.version == from_version && !belief.revoked)
-                        .map(|_| Belief { row: to.clone(), revoked: false })
+                        .map(|_| Belief::of(to.clone()))
                         .collect();
                     link.beliefs.extend(changed);
                 }
@@ -331,15 +341,15 @@ impl Run {
         let now = self.now();
         let link = &self.links[index];
         let change = change(link.version);
-        let asked = request(link, &change, now);
+        let asked = request(link, &change, now, self.step);
         for time in 0..=usize::from(step.twice) {
             let believed = self.links[index].beliefs.clone();
             let (answer, held) = if time == 0 { self.send_in(&step.weather, &asked).await } else { (self.send(&asked).await, 0) };
             if held > 0 {
                 self.strays.extend(believed.iter().filter_map(|belief| stray(index, belief, &change, now)));
             }
-            let may_fail = time == 0 && !matches!(step.weather, Weather::Fair);
-            self.judge(index, &change, &answer, may_fail).with_context(|| {
+            let weather = if time == 0 { &step.weather } else { &Weather::Fair };
+            self.judge(index, &change, &answer, weather).with_context(|| {
                 format!("time {time} of {change:?} to {believed:?} answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body))
             })?;
         }
@@ -347,8 +357,9 @@ impl Run {
     }
 
     /// Keeps what is believed of a link to what fits the answer.
-    fn judge(&mut self, index: usize, change: &Change, answer: &Answer, may_fail: bool) -> Result<()> {
+    fn judge(&mut self, index: usize, change: &Change, answer: &Answer, weather: &Weather) -> Result<()> {
         let now = self.now();
+        let (may_fail, in_conflict) = (!matches!(weather, Weather::Fair), matches!(weather, Weather::Conflicts(_)));
         let link = &mut self.links[index];
         let (status, mut kept) = (answer.status.as_u16(), Vec::new());
         if status == 503 && may_fail {
@@ -379,6 +390,12 @@ impl Run {
             }
         }
         ensure!(!kept.is_empty(), "nothing that the link may be leads to this answer");
+        if in_conflict {
+            // A narrowing that meets nothing but conflicts is made outside its transaction, where its key is not remembered.
+            for belief in kept.clone() {
+                keep(&mut kept, Belief { remembered: false, ..belief });
+            }
+        }
         link.beliefs = kept;
         if status == 200 {
             self.tally.accepted += 1
@@ -407,8 +424,9 @@ impl Run {
             if let Some(end) = given(&answer)? {
                 ensure!(possible().any(|belief| belief.opens(now)), "{} was opened at once though it is {:?}", link.id, link.beliefs);
                 if link.beliefs.iter().all(|belief| !belief.opens(now)) {
-                    let by = link.enforced_by.or(link.revoked_by).context("a link closed by nobody was open")?;
-                    ensure!(end <= by, "{} was signed for until {end}, though it is closed by {by}", link.id);
+                    let by = link.enforced_by.or(link.revoked_by);
+                    ensure!(by.is_some() || self.arrived, "{} was opened though it had been closed before this step", link.id);
+                    ensure!(by.is_none_or(|by| end <= by), "{} was signed for until {end}, though it is closed by {by:?}", link.id);
                 }
                 is_within_promises(link, end, now)?;
                 link.given.push(end);
@@ -598,7 +616,7 @@ impl Run {
         let alive: Vec<usize> =
             (0..self.links.len()).filter(|index| self.links[*index].beliefs.iter().any(|belief| !belief.revoked)).collect();
         let number = usize::from(pick / 4);
-        if pick % 4 > 0 && !alive.is_empty() {
+        if !pick.is_multiple_of(4) && !alive.is_empty() {
             return alive.get(number % alive.len()).copied();
         }
         (!self.links.is_empty()).then(|| number % self.links.len())
@@ -612,7 +630,7 @@ impl Run {
     fn learn(&mut self, shown: &Value, row: Row) -> usize {
         let text = |field: &str| shown[field].as_str().unwrap_or_else(|| panic!("no `{field}` in {shown}")).to_owned();
         let path = format!("{}{OBJECT}", text("url").strip_prefix(DATA).expect("a URL of the data origin"));
-        let belief = Belief { row, revoked: false };
+        let belief = Belief::of(row);
         let link = self.links.len();
         self.askings.push((belief.row.asking(), link));
         self.links.push(Known {
@@ -715,7 +733,7 @@ fn given(answer: &Answer) -> Result<Option<i64>> {
     Ok(Some(at.as_second() + secs))
 }
 
-fn request(link: &Known, change: &Change, now: i64) -> Asked {
+fn request(link: &Known, change: &Change, now: i64, step: usize) -> Asked {
     let of = |verb: &str| format!("/api/v1/links/{}{verb}", link.id);
     let post = |path, body| Asked { method: Method::POST, path, body, headers: Vec::new() };
     match change {
@@ -726,7 +744,7 @@ fn request(link: &Known, change: &Change, now: i64) -> Asked {
             method: Method::PATCH,
             path: of(""),
             body: Some(patch(edit, now)),
-            headers: vec![("if-match", format!("\"{if_match}\"")), ("content-type", "application/merge-patch+json".to_owned())],
+            headers: vec![("if-match", format!("\"{if_match}\"")), ("idempotency-key", format!("edit-{step}")), ("content-type", "application/merge-patch+json".to_owned())],
         },
     }
 }

@@ -41,6 +41,8 @@ pub struct Asking {
 pub struct Belief {
     pub row: Row,
     pub revoked: bool,
+    /// The edit of this step was made, and is remembered by its `Idempotency-Key`.
+    pub remembered: bool,
 }
 
 /// What is done to one link.
@@ -119,6 +121,11 @@ impl Row {
 }
 
 impl Belief {
+    /// A link that is so.
+    pub fn of(row: Row) -> Self {
+        Self { row, revoked: false, remembered: false }
+    }
+
     /// The word for its state, as the API has it.
     pub fn state(&self, now: i64) -> &'static str {
         let row = &self.row;
@@ -152,6 +159,7 @@ impl Belief {
         let gone = || Outcome::Refused(410, if self.row.publication { "link-withdrawn" } else { "link-revoked" });
         let after = match change {
             Change::Revoke => return Outcome::Accepted { enforced: true, after: self.revoked() },
+            Change::Edit { .. } if self.remembered => return Outcome::Accepted { enforced: true, after: self.clone() },
             Change::Edit { if_match, .. } if *if_match != self.row.version => return Outcome::Refused(412, "stale"),
             Change::Edit { edit, .. } => self.row.edited(edit, now),
             Change::Switch { enabled } => Row { enabled: *enabled, ..self.row.clone() },
@@ -164,8 +172,11 @@ impl Belief {
         }
         // A pause says by when it is enforced though the link was paused already: the first answer may have been lost.
         let enforced = self.row.is_narrowed_by(&after) || matches!(change, Change::Switch { enabled: false });
-        let row = if after == self.row { after } else { after.counted() };
-        Outcome::Accepted { enforced, after: Self { row, revoked: false } }
+        if after == self.row {
+            return Outcome::Accepted { enforced, after: self.clone() };
+        }
+        let remembered = matches!(change, Change::Edit { .. });
+        Outcome::Accepted { enforced, after: Self { row: after.counted(), revoked: false, remembered } }
     }
 }
 

@@ -133,7 +133,7 @@ impl S3 for Buckets {
 impl Buckets {
     /// One page, read off the runtime's threads.
     async fn page(&self, bucket: &str, ask: Ask) -> Result<Page, Refusal> {
-        let root = self.0.root(bucket)?.to_owned();
+        let root = self.0.root(bucket)?.clone();
         tokio::task::spawn_blocking(move || listing::page(&root, &ask)).await.map_err(Refusal::internal_error)?
     }
 }

@@ -18,9 +18,47 @@ use crate::s3::S3Error;
 /// The longest key S3 knows, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
 
-/// The buckets by name, each with its canonical root.
+/// The buckets by name.
 #[derive(Debug)]
-pub(super) struct Folders(HashMap<String, PathBuf>);
+pub(super) struct Folders(HashMap<String, Root>);
+
+/// A bucket's canonical root, and which folder that was when the server was built.
+#[derive(Debug, Clone)]
+pub(super) struct Root {
+    /// The path.
+    pub(super) path: PathBuf,
+    /// Its device and inode.
+    identity: (u64, u64),
+}
+
+impl Root {
+    /// # Errors
+    /// What the system says of a path that cannot be resolved, or is no folder.
+    fn of(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let meta = fs::metadata(&path)?;
+        if !meta.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { path, identity: (meta.dev(), meta.ino()) })
+    }
+
+    /// Whether the path still leads to the folder of the start: not once it was renamed, unmounted or exchanged. Blocks.
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|now| now.is_dir() && (now.dev(), now.ino()) == self.identity)
+    }
+
+    /// Nothing is known of what a folder holds that went away, and readers take 403 and 404 for chunks that are missing.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`, 503, if it did. It may come back: nothing is remembered.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if self.is_there() {
+            return Ok(());
+        }
+        Err(refusal(S3ErrorCode::ServiceUnavailable, "The folder of this bucket is not there. Please try again when it is back."))
+    }
+}
 
 impl Folders {
     /// # Errors
@@ -31,11 +69,8 @@ impl Folders {
             if !s3s::path::check_bucket_name(&name) {
                 return Err(S3Error::Name { bucket: name });
             }
-            let canonical = root
-                .canonicalize()
-                .and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) })
-                .map_err(|source| S3Error::Folder { bucket: name.clone(), source })?;
-            if folders.insert(name.clone(), canonical).is_some() {
+            let root = Root::of(&root).map_err(|source| S3Error::Folder { bucket: name.clone(), source })?;
+            if folders.insert(name.clone(), root).is_some() {
                 return Err(S3Error::Twice { bucket: name });
             }
         }
@@ -46,13 +81,13 @@ impl Folders {
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub(super) fn root(&self, bucket: &str) -> Result<&Path, Refusal> {
-        self.0.get(bucket).map(PathBuf::as_path).ok_or_else(|| refusal(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))
+    pub(super) fn root(&self, bucket: &str) -> Result<&Root, Refusal> {
+        self.0.get(bucket).ok_or_else(|| refusal(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))
     }
 
     /// Names and roots, sorted by name.
     pub(super) fn all(&self) -> Vec<(&str, &Path)> {
-        let mut all: Vec<_> = self.0.iter().map(|(name, root)| (name.as_str(), root.as_path())).collect();
+        let mut all: Vec<_> = self.0.iter().map(|(name, root)| (name.as_str(), root.path.as_path())).collect();
         all.sort_unstable();
         all
     }
@@ -87,8 +122,16 @@ impl Facts {
 ///
 /// # Errors
 /// `NoSuchKey` for what is not there or is no regular file, `AccessDenied` for what lies outside or may not be read,
-/// `InvalidURI` for `.`, `..` and NUL in a key.
-pub(super) fn open(root: &Path, key: &str) -> Result<(File, Facts), Refusal> {
+/// `InvalidURI` for `.`, `..` and NUL in a key; `ServiceUnavailable` instead of the first two when the root itself went away.
+pub(super) fn open(root: &Root, key: &str) -> Result<(File, Facts), Refusal> {
+    open_under(&root.path, key).or_else(|refused| match refused.code() {
+        S3ErrorCode::NoSuchKey | S3ErrorCode::AccessDenied => root.check().and(Err(refused)),
+        _ => Err(refused),
+    })
+}
+
+/// As [`open`], whatever became of the root.
+fn open_under(root: &Path, key: &str) -> Result<(File, Facts), Refusal> {
     let path = root.join(relative(key)?);
     let file =
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&path).map_err(|why| open_refusal(&why))?;

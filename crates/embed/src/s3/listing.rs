@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use s3s::{S3Error as Refusal, S3ErrorCode};
 
-use crate::s3::folder::{Facts, KEY_BYTES_MAX, open_refusal, refusal};
+use crate::s3::folder::{Facts, KEY_BYTES_MAX, Root, open_refusal, refusal};
 
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
@@ -59,8 +59,15 @@ pub(super) struct Page {
 ///
 /// # Errors
 /// `AccessDenied` for a folder that may not be read (a listing is never silently short) and for a prefix through a
-/// link out of the root; `SlowDown` and `InternalError` as the disk answers.
-pub(super) fn page(root: &Path, ask: &Ask) -> Result<Page, Refusal> {
+/// link out of the root; `SlowDown` and `InternalError` as the disk answers; `ServiceUnavailable` if the root itself
+/// went away, before the listing or during it.
+pub(super) fn page(root: &Root, ask: &Ask) -> Result<Page, Refusal> {
+    let listed = page_under(&root.path, ask);
+    root.check().and(listed)
+}
+
+/// As [`page`], whatever became of the root.
+fn page_under(root: &Path, ask: &Ask) -> Result<Page, Refusal> {
     let mut walk = Walk { root, ask, page: Page::default(), group: None };
     let at = ask.prefix.rfind('/').and_then(|slash| ask.prefix.get(..=slash)).unwrap_or("");
     if ask.max > 0

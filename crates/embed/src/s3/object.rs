@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +19,7 @@ use percent_encoding::percent_decode_str;
 use s3s::route::S3Route;
 use s3s::{Body, S3Error as Refusal, S3ErrorCode, S3Request, S3Response, S3Result};
 
-use crate::s3::folder::{self, Facts, Folders, content_type, open_refusal, refusal};
+use crate::s3::folder::{self, Facts, Folders, Root, content_type, open_refusal, refusal};
 use crate::s3::signed::pairs;
 
 /// Up to this many bytes are read in one go, in the same blocking call that opens the file.
@@ -69,11 +68,11 @@ impl S3Route for Objects {
 
 impl Objects {
     /// What the request asks for, and of which folder.
-    fn ask(&self, request: S3Request<Body>) -> Result<(PathBuf, Ask), Refusal> {
+    fn ask(&self, request: S3Request<Body>) -> Result<(Root, Ask), Refusal> {
         let Some((bucket, key)) = bucket_and_key(raw_path(&request.uri)) else {
             return Err(refusal(S3ErrorCode::MethodNotAllowed, "The specified method is not allowed against this resource."));
         };
-        let root = self.0.root(bucket)?.to_owned();
+        let root = self.0.root(bucket)?.clone();
         let key = percent_decode_str(key)
             .decode_utf8()
             .map_err(|_not_text| refusal(S3ErrorCode::InvalidURI, "Couldn't parse the specified URI."))?;
@@ -122,7 +121,7 @@ struct Ask {
 
 impl Ask {
     /// Opens, judges and, up to [`WHOLE_BYTES_MAX`], reads. Blocks.
-    fn answer(self, root: &std::path::Path) -> Result<S3Response<Body>, Refusal> {
+    fn answer(self, root: &Root) -> Result<S3Response<Body>, Refusal> {
         let (file, facts) = folder::open(root, &self.key)?;
         let mut headers = HeaderMap::new();
         set(&mut headers, header::ETAG, &format!("\"{}\"", facts.tag));

@@ -186,6 +186,44 @@ async fn what_is_no_regular_file_neither_hangs_nor_shows() {
     part.stop().await;
 }
 
+// SEMANTICS 4: what cannot be known is never a missing chunk.
+#[tokio::test]
+async fn a_folder_that_went_away_is_unavailable_until_it_is_back() {
+    let part = Part::with_keys(&["a/zarr.json", "a/c/0"]).await;
+    assert_eq!(part.send(&Signing::get("a/c/0"), &[]).await.status, 200);
+    let away = part.outer.path().join("away");
+    let list = |more: &[(&str, &str)]| Signing::list(&[&[("list-type", "2")], more].concat());
+    let asked = [Signing::get("a/c/0"), Signing::get("a/c/gone"), list(&[]), list(&[("prefix", "a/")]), list(&[("delimiter", "/")])];
+    for exchange in ["nothing", "another folder", "a link to it"] {
+        fs::rename(&part.root, &away).unwrap();
+        match exchange {
+            "another folder" => fs::create_dir(&part.root).unwrap(),
+            "a link to it" => symlink(&away, &part.root).unwrap(),
+            _ => {}
+        }
+        for signing in &asked {
+            let answer = part.send(signing, &[]).await;
+            assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{} {exchange}", signing.path);
+            let headed = part.send(&Signing::head("a/c/0"), &[]).await;
+            assert_eq!((headed.status, headed.body.len()), (503, 0), "HEAD {exchange}");
+        }
+        // What a request itself is wrong about, and other buckets, are answered as before.
+        assert_eq!(part.send(&Signing::get("../a"), &[]).await.status, 400);
+        assert_eq!(part.send(&Signing { path: "/other/a".to_owned(), ..Signing::get("") }, &[]).await.status, 404);
+        match exchange {
+            "another folder" => fs::remove_dir(&part.root).unwrap(),
+            "a link to it" => fs::remove_file(&part.root).unwrap(),
+            _ => {}
+        }
+        fs::rename(&away, &part.root).unwrap();
+        assert_eq!(part.send(&Signing::get("a/c/0"), &[]).await.body, b"a/c/0", "{exchange}");
+        assert_eq!(part.send(&Signing::get("a/c/gone"), &[]).await.code(), "NoSuchKey", "{exchange}");
+        let listed = part.client().list_objects_v2().bucket("data").send().await.unwrap();
+        assert_eq!(listed.key_count(), Some(2), "{exchange}");
+    }
+    part.stop().await;
+}
+
 #[test]
 fn a_server_needs_folders_and_names_of_buckets() {
     let outer = tempfile::tempdir().unwrap();

@@ -104,7 +104,8 @@ async fn keeps_if_range(scene: &Scene) {
     ] {
         let answer = open(scene, SignedMethod::Get, "0/c/0/0/1", asked).await;
         assert_eq!(answer.status(), status, "{what}");
-        if status == 304 {
+        // radosgw leaves it out.
+        if status == 304 && !scene.is_flat {
             assert_eq!(text(&answer, "etag"), etag, "{what}");
         }
     }

@@ -71,6 +71,9 @@ impl Ports {
             Some(listener) => Some(local(listener)?),
             None => up.s3_endpoint.clone(),
         };
+        if self.objects.is_some() && up.objects_url.is_none() && up.data_url.as_ref().is_some_and(|url| url.starts_with("https://")) {
+            bail!("name the outside address of objects with --objects-url: browsers follow no redirect from https to http");
+        }
         // Whoever names only the data origin means the same host for objects.
         let beside_data = match (&up.data_url, &self.objects) {
             (Some(url), Some(listener)) => {
@@ -116,6 +119,12 @@ pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf
     let mut folders = state.folders()?;
     for folder in &up.data {
         let dir = folder.dir.canonicalize().with_context(|| format!("the folder {} cannot be opened", folder.dir.display()))?;
+        if let Some(before) = folders.get(&folder.name).filter(|before| **before != dir && !up.moved) {
+            let (name, before, now) = (&folder.name, before.display(), dir.display());
+            bail!(
+                "{name} was {before} at an earlier start, and its links would open the files of {now}: take another name, or say --moved"
+            );
+        }
         folders.insert(folder.name.clone(), dir);
     }
     if folders.is_empty() || folders.get("demo") == Some(&state.demo()) {
@@ -125,7 +134,10 @@ pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf
     for (name, dir) in &folders {
         // Serving without it would answer 404 for its objects, which readers take for empty space.
         if !dir.is_dir() {
-            bail!("the folder {} of source {name} is not there: mount it, or say where it is now with --data {name}=DIR", dir.display());
+            bail!(
+                "the folder {} of source {name} is not there: mount it, or say where it is now with --moved --data {name}=DIR",
+                dir.display()
+            );
         }
     }
     state.keep_folders(&folders)?;

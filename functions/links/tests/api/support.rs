@@ -40,7 +40,6 @@ pub(crate) struct TestApp {
     /// The root dataset of `demo`: `fused.ome.zarr/`, `notes/plan.txt`, `table.csv`.
     pub(crate) root: Dataset,
     pub(crate) source: Source,
-    pub(crate) data_origin: &'static str,
     clock: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
@@ -79,8 +78,7 @@ impl TestApp {
         let keys = Credentials::new("AKTEST", "test-secret", None, None);
         let objects =
             Objects::new(Settings { endpoint: Some(s3), public_endpoint: None, signer: Signer::Static(keys), sts_endpoint: None }).unwrap();
-        let data_origin = "https://data.test";
-        let config = Config { data_url: Some(data_origin.to_owned()), ..Config::default() };
+        let config = Config { data_url: Some("https://data.test".to_owned()), ..Config::default() };
         let app = App::new(config, table.clone(), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let ada = User { id: UserId::new(Uuid::from_u128(1)), name: "Ada".to_owned(), administrator: true, standing: Standing::Active };
         let eve = User { id: UserId::new(Uuid::from_u128(2)), name: "Eve".to_owned(), administrator: false, standing: Standing::Active };
@@ -92,7 +90,7 @@ impl TestApp {
         let (source, root) = a_source("demo", "demo-data", ceilings, &ada.user, now);
         table.register_source(&administer(&ada.user, now), &source, &root, None, now).await.unwrap();
         let router = router(app.clone());
-        Self { app, router, ada, eve: Person { user: eve, token: eve_token }, root, source, data_origin, clock, _folder: folder }
+        Self { app, router, ada, eve: Person { user: eve, token: eve_token }, root, source, clock, _folder: folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

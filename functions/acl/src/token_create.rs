@@ -1,0 +1,60 @@
+//! `POST /api/v1/tokens`.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Denial, Facts},
+    id::TokenId,
+    limits::{LABEL_CHARS_MAX, TOKEN_DAYS_MAX},
+    token::{Scope, Token, TokenSecret},
+};
+use edge::{App, caller::Caller, json, json::Body, problem::Problem};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::token_list::shown;
+
+/// Makes a further token of an administrator's own, for a program that needs less. Its secret is in this answer and nowhere else.
+///
+/// # Errors
+/// 403 for anybody but an administrator, and for a scope that the caller's own token lacks; 422 for a label, scopes or days that do not fit.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token", security(("token" = ["admin"])),
+    request_body = wire::token::NewToken,
+    responses((status = 201, description = "The token, and its secret, shown this once", body = wire::token::NewTokenMade), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Body { ask, .. }: Body<wire::token::NewToken>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let secret = TokenSecret::new(app.random()?);
+    let token = read(&ask, &caller, TokenId::new(app.new_uuid(now)?), &secret, now)?;
+    app.table.insert_token(&permit, &token, now).await?;
+    Ok(json::created(&wire::token::NewTokenMade { token: shown(&token, &caller), secret: secret.reveal() }))
+}
+
+/// What is asked, held to the caller's own token.
+fn read(ask: &wire::token::NewToken, caller: &Caller, id: TokenId, secret: &TokenSecret, now: Timestamp) -> Result<Token, Problem> {
+    let wrong = |code, detail: &str, at: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(at);
+    if ask.label.chars().count() > LABEL_CHARS_MAX || ask.label.chars().any(char::is_control) {
+        return Err(wrong("label", "the label is too long, or holds a character that controls", "/label").hint("shorten the label"));
+    }
+    let words = Scope::ALL.map(Scope::word).join("`, `");
+    let scopes: Option<Vec<Scope>> = ask.scopes.iter().map(|word| Scope::of(word)).collect();
+    let mut scopes = scopes.filter(|scopes| !scopes.is_empty()).ok_or_else(|| {
+        wrong("scopes", &format!("a token has one scope or more of `{words}`"), "/scopes").hint("name what the program needs and no more")
+    })?;
+    scopes.sort_unstable();
+    scopes.dedup();
+    if let Some(needed) = scopes.iter().find(|scope| !caller.token.may(**scope)) {
+        return Err(Denial::Scope { needed: *needed }.into());
+    }
+    if !(1..=TOKEN_DAYS_MAX).contains(&ask.days) {
+        return Err(
+            wrong("token-days", &format!("a token lives 1 to `{TOKEN_DAYS_MAX}` days"), "/days").hint("make another when it has ended")
+        );
+    }
+    let life = SignedDuration::from_hours(i64::from(ask.days).saturating_mul(24));
+    let until = now.checked_add(life).unwrap_or(now);
+    Ok(Token { id, hash: secret.hash(), owner: caller.user.id, label: ask.label.clone(), scopes, until, made: now, revoked: None })
+}
