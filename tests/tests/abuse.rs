@@ -273,7 +273,8 @@ async fn endless_paths_queries_and_headers_are_refused() {
             assert!(matches!(answer.status, 400 | 404 | 414), "20 KB of `{piece}`: {}", answer.status);
         }
         for name in ["range", "user-agent", "if-none-match", "x-forwarded-host", "authorization", "cookie"] {
-            let endless = "a".repeat(ENDLESS);
+            // The listener's buffer is the bound here: some more than it may be taken while it fills.
+            let endless = "a".repeat(10 * ENDLESS);
             if let Some(answer) = Line::to(&origin).await.ask("GET", &format!("{path}/zarr.json"), &[(name, &endless)]).await {
                 assert!(matches!(answer.status, 400 | 431), "an endless `{name}`: {}", answer.status);
             }
@@ -534,7 +535,11 @@ async fn a_range_of_any_shape_means_what_the_standard_says() {
         assert_eq!(direct.header("content-range").map(str::to_owned), content_range, "`{shown}`");
         assert!(status == 416 || direct.body == bytes, "`{shown}`: {} bytes for {}", direct.body.len(), bytes.len());
         let headed = line.ask("HEAD", &streamed, &[("range", range)]).await.expect("an answer");
-        assert_eq!((headed.status, headed.header("content-length")), (status, direct.header("content-length")), "HEAD `{shown}`");
+        assert_eq!(
+            (headed.status, headed.header("content-length")),
+            (200, Some(n.to_string().as_str())),
+            "a range is for GET (RFC 9110, 14.2): `{shown}`"
+        );
         // Behind the redirect it means the same.
         let redirect = line.get(&path, &[("range", range)]).await;
         assert_eq!(redirect.status, StatusCode::FOUND.as_u16(), "`{shown}`");

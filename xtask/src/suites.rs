@@ -112,8 +112,9 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .counted(Runner::Script)
         .after("release"),
         Suite::new("template", "the template, linted, built, deployed and narrowed", "bash", &["tests/template/run.sh"])
+            .with("OFFPRINT", &*offprint)
             .counted(Runner::Script)
-            .after("setup"),
+            .after("release"),
     ]
     .into_iter()
     .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))

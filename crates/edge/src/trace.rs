@@ -295,6 +295,32 @@ mod tests {
         assert_eq!(client_family("\"} injected"), "other");
     }
 
+    /// What `docs/LOGGING.md` says of the line is all that the line has, and the other way round.
+    #[test]
+    fn every_field_of_the_access_line_is_documented() {
+        let lines = LineSink::memory();
+        let at = Timestamp::UNIX_EPOCH;
+        let id = uuid::Uuid::from_u128(1);
+        let verdict = Verdict {
+            link: Some(LinkId::new(id)),
+            dataset: Some(DatasetId::new(id)),
+            delivery: Some(Delivery::Stream),
+            range: Some("closed"),
+            path: Some("chunk"),
+            ..Verdict::default()
+        };
+        let mut answer = Response::default();
+        answer.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("7"));
+        Trace::open("data", new_request_id(), &Method::GET, &HeaderMap::new(), at).close(&mut answer, verdict, &lines);
+        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&lines.text()).unwrap();
+        let mut written: Vec<&str> = line.keys().map(String::as_str).collect();
+        written.sort_unstable();
+        let page = include_str!("../../../docs/LOGGING.md");
+        let mut documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        documented.sort_unstable();
+        assert_eq!(written, documented);
+    }
+
     #[test]
     fn timing_is_in_milliseconds() {
         let verdict = Verdict { facts: Duration::from_micros(1_234), sign: Duration::from_micros(7), ..Verdict::default() };

@@ -1,0 +1,60 @@
+//! The pages cite tests and files: each must be there, or a control is only a sentence.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+/// Every function in the Rust sources of the workspace.
+fn functions() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders: Vec<PathBuf> = ["crates", "functions", "tests", "xtask"].iter().map(|name| root().join(name)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !matches!(name.as_str(), "node_modules" | ".venv" | "target") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source");
+                names.extend(text.split("fn ").skip(1).map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()));
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_test_and_file_that_a_page_cites_is_there() {
+    let functions = functions();
+    let mut cited = 0;
+    for page in ["docs/THREATS.md", "docs/SEMANTICS.md", "docs/OPERATIONS.md", "CONTRIBUTING.md", "README.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("a page");
+        for word in text.split(|c: char| c.is_whitespace() || "`()[],;|*".contains(c)) {
+            let word = word.trim_end_matches(['.', ':', '…', '?']);
+            if word.starts_with("crates/") || word.starts_with("tests/") || word.starts_with("functions/") || word.starts_with("docs/") {
+                assert!(root().join(word).exists(), "{page} cites {word}");
+                cited += 1;
+            }
+        }
+        if page == "docs/THREATS.md" {
+            for name in text
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|name| name.matches('_').count() >= 2 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            {
+                assert!(functions.contains(name), "{page} cites the test {name}");
+                cited += 1;
+            }
+        }
+    }
+    assert!(cited > 60, "the pages cite {cited} things");
+}
