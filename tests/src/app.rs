@@ -39,7 +39,7 @@ pub struct TestApp {
     pub keys: Keys,
     /// The origin of the embedded S3 server.
     pub s3_url: String,
-    /// Where the demo data lie.
+    /// Where the data lie that the source `demo` serves.
     pub dir: TempDir,
     api: Router,
     data: Router,
@@ -80,6 +80,11 @@ impl TestApp {
     pub async fn with_table(change: impl FnOnce(Table, &str, &Keys) -> Table) -> Self {
         let dir = TempDir::new().expect("a folder");
         offprint::demo::write(dir.path()).expect("demo data");
+        Self::over(dir, change).await
+    }
+
+    /// The same over what lies in `dir` rather than the demo data.
+    pub async fn over(dir: TempDir, change: impl FnOnce(Table, &str, &Keys) -> Table) -> Self {
         let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: "a secret of the tests".to_owned() };
         let s3_url = embedded_s3(dir.path(), &keys).await;
         let table_url = embedded_table(&keys).await;

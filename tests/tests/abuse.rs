@@ -207,9 +207,15 @@ async fn guessing_keys_costs_no_memory_and_tells_nothing() {
             let mut line = target.line().await;
             lines.spawn(async move {
                 let mut seen = HashSet::new();
+                let mut unanswered = 0;
                 for guessed in (from..from + count).skip(number).step_by(LINES) {
                     let form = if guessed % 2 == 0 { "" } else { "-s" };
                     let answer = line.get(&format!("/{}{form}/exp.ome.zarr/0/c/0", guess(guessed)), &[]).await;
+                    // A flood on a busy machine may outrun the table: that is said, and tells nothing of the key either.
+                    if answer.status == 503 {
+                        unanswered += 1;
+                        continue;
+                    }
                     let names: Vec<_> = answer
                         .head
                         .lines()
@@ -222,6 +228,7 @@ async fn guessing_keys_costs_no_memory_and_tells_nothing() {
                         .collect();
                     seen.insert((answer.status, answer.body, names.join("\n")));
                 }
+                assert!(unanswered * 4 * LINES < count, "{unanswered} guesses of a line were not answered");
                 seen
             });
         }

@@ -88,7 +88,7 @@ async fn a_function_url_is_served_by_its_raw_path() {
     }
     let mut spaced = with_path(get.clone(), &format!("{base}/zarr.json"));
     spaced["rawQueryString"] = json!("a b<>");
-    assert_eq!(serve.event(spaced).await.status().as_u16(), 400);
+    assert_eq!(serve.event(spaced).await.status().as_u16(), 302, "a query that reading has no use for is no error, whatever is in it");
     // A clock far from the event's own time signs nothing.
     let mut late = with_path(get, &format!("{base}/zarr.json"));
     late["requestContext"]["timeEpoch"] = json!(jiff::Timestamp::now().as_millisecond() - 180_000);

@@ -331,6 +331,18 @@ async fn a_link_may_open_one_object_or_a_path_inside() {
     refused(&app.get(&format!("{}/../.zattrs", url)).await, 400, "bad-path");
 }
 
+// SECURITY T10: addresses come from settings, whatever the Host header says
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_has_its_address_on_the_configured_origin() {
+    let app = TestApp::fresh().await;
+    let ask = json!({ "dataset": app.dataset(EM).await });
+    let made = app.api_with(Method::POST, "/api/v1/links", Some(ask), &[("host", "evil.test"), ("x-forwarded-host", "evil.test")]).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let link = made.json();
+    assert_eq!(made.header("location"), format!("http://app.test/api/v1/links/{}", link["id"].as_str().expect("an id")));
+    assert!(link["url"].as_str().expect("a URL").starts_with(DATA));
+}
+
 // SEMANTICS 5, 7: facts are cached for the class's time, by the wall clock
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoke_is_seen_when_the_facts_have_aged() {

@@ -83,7 +83,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         Suite::cargo("deny", "layers, licences and sources", "deny --all-features check --allow unused-wrapper bans licenses sources")
             .after("setup"),
         Suite::cargo("machete", "no dependency is unused", "machete --skip-target-dir").after("setup"),
-        Suite::cargo("build", "the binaries that tests start", "build --locked --workspace --all-features --bins"),
+        Suite::cargo("build", "the binaries that tests start", "build --locked --workspace --all-features --bins --tests"),
         Suite::cargo(
             "tests",
             "unit, property, adapter, router, end-to-end and model tests",

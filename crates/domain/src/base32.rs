@@ -15,7 +15,19 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     ALPHABET.as_ref().map(|alphabet| alphabet.encode(bytes)).unwrap_or_default()
 }
 
+/// The text of `bytes` in `N` characters, without an allocation; `N` must be what they take.
+pub(crate) fn encode_array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut text = [b'a'; N];
+    if let Some(alphabet) = ALPHABET.as_ref().filter(|alphabet| alphabet.encode_len(bytes.len()) == N) {
+        alphabet.encode_mut(bytes, &mut text);
+    }
+    text
+}
+
 /// The `N` bytes of a text that re-encodes to itself: lower case, no padding, no stray trailing bits.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    ALPHABET.as_ref()?.decode(text.as_bytes()).ok()?.try_into().ok()
+    let alphabet = ALPHABET.as_ref().filter(|alphabet| alphabet.decode_len(text.len()) == Ok(N))?;
+    let mut bytes = [0; N];
+    let read = alphabet.decode_mut(text.as_bytes(), &mut bytes).ok()?;
+    (read == N).then_some(bytes)
 }

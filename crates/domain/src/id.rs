@@ -1,6 +1,9 @@
 //! Identifiers. No id is a secret, and no secret is an id.
 
-use core::fmt;
+use core::{
+    fmt::{self, Write as _},
+    str,
+};
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -16,7 +19,9 @@ pub struct IdError {
 
 /// The 26 base32 characters of an id's 128 bits, after its one-letter kind.
 fn write_id(f: &mut fmt::Formatter<'_>, kind: char, id: Uuid) -> fmt::Result {
-    write!(f, "{kind}{}", base32::encode(id.as_bytes()))
+    let text: [u8; 26] = base32::encode_array(id.as_bytes());
+    f.write_char(kind)?;
+    f.write_str(str::from_utf8(&text).unwrap_or_default())
 }
 
 /// Reads what [`write_id`] writes; only the form that re-encodes to itself is read.

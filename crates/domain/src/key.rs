@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{base32, id::LinkId};
+use crate::{base32, id::LinkId, limits::KEY_CHARS};
 
 /// The text is not a key. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -54,7 +54,8 @@ impl LinkKey {
     /// What the table and the log hold in its place.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(self.reveal().as_bytes()).into())
+        let text: [u8; KEY_CHARS] = base32::encode_array(&self.0);
+        KeyHash(Sha256::digest(text).into())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: which part of the target is the path (`edge/target.rs`).
 
-use core::fmt;
+use core::{fmt, str};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 use thiserror::Error;
@@ -52,6 +52,9 @@ impl ObjectPath {
         if raw.len() > PATH_BYTES_MAX.saturating_mul(3) {
             return Err(PathError::TooLong);
         }
+        if !raw.contains(&b'%') {
+            return str::from_utf8(raw).map_err(|_why| PathError::NotUtf8).and_then(Self::from_decoded);
+        }
         if raw.windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f")) {
             return Err(PathError::EncodedSlash);
         }
@@ -68,7 +71,9 @@ impl ObjectPath {
         if text.len() > PATH_BYTES_MAX {
             return Err(PathError::TooLong);
         }
-        for character in text.chars() {
+        // Most paths are plain ASCII, which takes one look.
+        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
+        for character in text.chars().filter(|_| !is_plain) {
             if character == '\\' {
                 return Err(PathError::Backslash);
             }

@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::{
     App,
-    lambda::RequestId,
+    lambda::{OwnOrigin, RequestId},
     problem::Problem,
     trace::{Trace, Verdict, new_request_id},
 };
@@ -18,12 +18,14 @@ use crate::{
 /// problems, and writes the access line.
 pub async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
+    let own = request.extensions_mut().remove::<OwnOrigin>();
     let trace = Trace::open("app", id.clone(), request.method(), request.headers(), app.now());
     let mut answer = next.run(request).await;
     if answer.extensions().get::<Problem>().is_none() {
         answer = unrouted(answer);
     }
     Problem::name_request(&mut answer, &id);
+    locate(&mut answer, app.config.app_url.as_deref().or(own.as_ref().map(|own| own.0.as_str())));
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -31,6 +33,16 @@ pub async fn answer(State(app): State<App>, mut request: Request, next: Next) ->
     let verdict = answer.extensions().get::<Verdict>().cloned().unwrap_or_default();
     trace.close(&mut answer, verdict, &app.lines);
     answer
+}
+
+/// Makes the address of what was made whole: on the origin as configured, else the function's own, never the Host header.
+fn locate(answer: &mut Response, origin: Option<&str>) {
+    let path = answer.headers().get(header::LOCATION).and_then(|path| path.to_str().ok()).filter(|path| path.starts_with('/'));
+    if let (Some(path), Some(origin)) = (path, origin)
+        && let Ok(whole) = HeaderValue::try_from(format!("{origin}{path}"))
+    {
+        answer.headers_mut().insert(header::LOCATION, whole);
+    }
 }
 
 /// What the router says by itself, as a problem: no such path, or no such method there.

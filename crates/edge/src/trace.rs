@@ -3,7 +3,7 @@
 //! The access line is the usage event (`docs/LOGGING.md`). It never holds a key, a token, a signed URL, an e-mail or an address.
 
 use std::{
-    fmt::{self, Write as _},
+    cell::Cell,
     fs::File,
     io::{BufWriter, Write},
     sync::{Arc, Mutex},
@@ -14,10 +14,14 @@ use axum::response::Response;
 use domain::id::{DatasetId, LinkId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+thread_local! {
+    /// Room for a line, kept from one request to the next.
+    static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Where access lines go: one line a request.
 #[derive(Debug, Clone)]
@@ -71,11 +75,9 @@ impl LineSink {
     }
 
     fn write(&self, line: &AccessLine<'_>) {
-        let mut bytes = Vec::with_capacity(512);
-        if serde_json::to_writer(&mut bytes, line).is_err() {
-            return;
-        }
-        bytes.push(b'\n');
+        let mut bytes = LINE.take();
+        bytes.clear();
+        line.write(&mut bytes);
         let written = match &mut *self.lock() {
             Output::Stdout => std::io::stdout().lock().write_all(&bytes),
             Output::File(file) => file.write_all(&bytes),
@@ -87,6 +89,7 @@ impl LineSink {
         if let Err(why) = written {
             tracing::warn!(why = %why, "an access line was lost");
         }
+        LINE.set(bytes);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Output> {
@@ -95,8 +98,7 @@ impl LineSink {
 }
 
 /// How the bytes went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// A redirect to a signed URL.
     Redirect,
@@ -106,6 +108,18 @@ pub enum Delivery {
     Listing,
     /// Nothing of the data.
     None,
+}
+
+impl Delivery {
+    /// The word of the access line.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Redirect => "redirect",
+            Self::Stream => "stream",
+            Self::Listing => "listing",
+            Self::None => "none",
+        }
+    }
 }
 
 /// What a handler knows of its request, for the access line; where no one else passes it on, it travels in the answer's extensions.
@@ -134,41 +148,67 @@ pub struct Verdict {
 }
 
 /// One line of the access log. Its fields are documented in `docs/LOGGING.md`; a test compares the two.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct AccessLine<'a> {
-    kind: &'static str,
     at: Timestamp,
     origin: &'static str,
-    request_id: &'a str,
+    request_id: &'a HeaderValue,
     method: &'a str,
     status: u16,
     verdict: &'static str,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<Text<LinkId>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dataset: Option<Text<DatasetId>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delivery: Option<Delivery>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    range: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
     client: &'static str,
-    table_trips: u32,
     duration_us: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
+    known: &'a Verdict,
 }
 
-/// An id in its one text form.
-#[derive(Debug)]
-struct Text<T>(T);
-
-impl<T: fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&self.0)
+impl AccessLine<'_> {
+    /// Writes the line as JSON, by hand: a general serialiser costs as much as a signature. Every text but the request's id is a word of
+    /// ours, or an id, and needs no escapes.
+    fn write(&self, to: &mut Vec<u8>) {
+        let known = self.known;
+        to.extend_from_slice(b"{\"kind\":\"access\",\"at\":\"");
+        write!(to, "{}", self.at).unwrap_or_default();
+        to.push(b'"');
+        word(to, ",\"origin\":\"", Some(self.origin));
+        to.extend_from_slice(b",\"request_id\":");
+        serde_json::to_writer(&mut *to, self.request_id.to_str().unwrap_or_default()).unwrap_or_default();
+        word(to, ",\"method\":\"", Some(self.method));
+        number(to, ",\"status\":", u64::from(self.status));
+        word(to, ",\"verdict\":\"", Some(self.verdict));
+        word(to, ",\"reason\":\"", Some(known.reason.unwrap_or("permit")));
+        if let Some(id) = known.link {
+            write!(to, ",\"link\":\"{id}\"").unwrap_or_default();
+        }
+        if let Some(id) = known.dataset {
+            write!(to, ",\"dataset\":\"{id}\"").unwrap_or_default();
+        }
+        word(to, ",\"delivery\":\"", known.delivery.map(Delivery::word));
+        word(to, ",\"range\":\"", known.range);
+        word(to, ",\"path\":\"", known.path);
+        word(to, ",\"client\":\"", Some(self.client));
+        number(to, ",\"table_trips\":", u64::from(known.table_trips));
+        number(to, ",\"duration_us\":", self.duration_us);
+        if let Some(bytes) = self.bytes {
+            number(to, ",\"bytes\":", bytes);
+        }
+        to.extend_from_slice(b"}\n");
     }
+}
+
+/// A field that holds a word, where there is one; `name` ends with the quote before it.
+fn word(to: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        for part in [name, value, "\""] {
+            to.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+/// Digits behind what names them. Writing to memory cannot fail.
+fn number(to: &mut Vec<u8>, name: &str, value: u64) {
+    to.extend_from_slice(name.as_bytes());
+    serde_json::to_writer(to, &value).unwrap_or_default();
 }
 
 /// A request under way.
@@ -206,10 +246,9 @@ impl Trace {
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse().ok());
         lines.write(&AccessLine {
-            kind: "access",
             at: self.at,
             origin: self.origin,
-            request_id: self.request_id.to_str().unwrap_or_default(),
+            request_id: &self.request_id,
             method: if matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::POST | Method::PATCH) {
                 self.method.as_str()
             } else {
@@ -217,33 +256,26 @@ impl Trace {
             },
             status: status.as_u16(),
             verdict: if status.is_client_error() || status.is_server_error() { "deny" } else { "permit" },
-            reason: verdict.reason.unwrap_or("permit"),
-            link: verdict.link.map(Text),
-            dataset: verdict.dataset.map(Text),
-            delivery: verdict.delivery,
-            range: verdict.range,
-            path: verdict.path,
             client: self.client,
-            table_trips: verdict.table_trips,
             duration_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
             bytes,
+            known: &verdict,
         });
         answer.headers_mut().insert(REQUEST_ID, self.request_id);
     }
 }
 
 fn server_timing(verdict: &Verdict) -> HeaderValue {
-    let mut text = String::with_capacity(64);
-    for (name, spent) in [("facts", verdict.facts), ("decide", verdict.decide), ("sign", verdict.sign)] {
-        let comma = if text.is_empty() { "" } else { ", " };
-        let micros = spent.as_micros();
-        // Milliseconds with three digits, as the header's grammar wants them; written as integers, which is cheaper than a float.
-        let (millis, rest) = (micros.checked_div(1_000).unwrap_or_default(), micros.checked_rem(1_000).unwrap_or_default());
-        if write!(text, "{comma}{name};dur={millis}.{rest:03}").is_err() {
-            break;
-        }
+    let mut text = Vec::with_capacity(64);
+    for (name, spent) in [("facts;dur=", verdict.facts), (", decide;dur=", verdict.decide), (", sign;dur=", verdict.sign)] {
+        // Milliseconds with three digits, as the header's grammar wants them.
+        let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+        number(&mut text, name, micros / 1_000);
+        text.push(b'.');
+        let digits = [micros / 100 % 10, micros / 10 % 10, micros % 10];
+        text.extend(digits.map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or(0))));
     }
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// The kind of client, by its User-Agent: a short closed list, so that no line holds what a client made up.
@@ -282,7 +314,9 @@ pub fn new_request_id() -> HeaderValue {
         }
     }
     let id = NEXT.fetch_add(0x9E37_79B9, Ordering::Relaxed);
-    HeaderValue::from_str(&format!("{id:016x}")).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    let mut text = [0; 16];
+    data_encoding::HEXLOWER.encode_mut(&id.to_be_bytes(), &mut text);
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 #[cfg(test)]

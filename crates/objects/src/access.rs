@@ -93,7 +93,7 @@ impl Access {
             }
             return Ok(Arc::clone(&held.signing));
         }
-        let mut last = Arc::clone(&self.issuing).lock_owned().await;
+        let mut last = Box::pin(Arc::clone(&self.issuing).lock_owned()).await;
         // Whoever waited finds what the first one got.
         if let Some(held) = self.held().filter(|held| held.signing.credentials.can_sign(now)) {
             return Ok(Arc::clone(&held.signing));
@@ -101,7 +101,8 @@ impl Access {
         if let Some(failure) = last.as_ref().filter(|failure| failure.is_within(now, FAILURE_SECS)) {
             return Err(failure.why.clone());
         }
-        self.issue(&mut last, now).await
+        // Boxed: every request would carry room for it.
+        Box::pin(self.issue(&mut last, now)).await
     }
 
     /// Renews in the background, one at a time, and not again right after a failure.

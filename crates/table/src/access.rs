@@ -250,6 +250,12 @@ impl FactsCache {
         {
             return Ok(Found { facts: entry.facts, cost: Cost::default() });
         }
+        // Boxed: a request whose facts are fresh, as most are, does without the room that a read takes.
+        Box::pin(self.read_or_share(table, hash, times, arrived)).await
+    }
+
+    /// Facts that are not fresh here: by a read of one's own, or by one that is under way and began after this request came.
+    async fn read_or_share(&self, table: &Table, hash: KeyHash, times: Times, arrived: u64) -> Result<Found, TableError> {
         let mut cost = Cost::default();
         loop {
             let flight = Flight::of(self, hash);

@@ -11,7 +11,7 @@ use domain::{
     path::{ObjectPath, PathError},
 };
 use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use table::TableError;
 
@@ -42,7 +42,10 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let made = make(&app, &shown, &caller, ask, once.of(OPERATION, &bytes), &mut None).await?;
     let link = shown.link(&made.facts, &caller, app.now());
-    let answer = if made.existing { json::ok(&link) } else { json::created(&link) };
+    let mut answer = if made.existing { json::ok(&link) } else { json::created(&link) };
+    if let Ok(address) = HeaderValue::try_from(format!("/api/v1/links/{}", made.facts.link.id)) {
+        answer.headers_mut().insert(header::LOCATION, address);
+    }
     Ok(about(&made.facts, answer))
 }
 

@@ -81,8 +81,9 @@ impl Reading<'_> {
         let raw = RawTarget::of(self.parts);
         match Target::parse(&raw.path)? {
             Target::Unknown => Err(Problem::not_found()),
-            Target::Root => self.root(raw.query.as_deref()).await,
-            Target::Bucket { key, form } => self.bucket(&key, form, raw.query.as_deref()).await,
+            // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
+            Target::Root => Box::pin(self.root(raw.query.as_deref())).await,
+            Target::Bucket { key, form } => Box::pin(self.bucket(&key, form, raw.query.as_deref())).await,
             Target::Object { key, form, name, path } => {
                 let facts = self.facts(&key).await?;
                 if facts.link.name != name {

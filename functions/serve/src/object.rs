@@ -1,6 +1,6 @@
 //! One object of a link: a redirect to a signed URL, or its bytes; and folders named without a slash.
 
-use std::{sync::Arc, time::Instant};
+use std::{fmt::Write, sync::Arc, time::Instant};
 
 use axum::{body::Body, response::Response};
 use domain::{
@@ -37,7 +37,7 @@ impl Reading<'_> {
         self.verdict.path = Some(path_class(&path, single));
         if !single && path.is_folder() {
             let permit = self.permit(Action::List, facts)?;
-            return self.folder(&permit, &path).await;
+            return Box::pin(self.folder(&permit, &path)).await;
         }
         let answer = self.bytes_or_redirect(&permit, form, &path, raw).await?;
         Ok(with_sunset(answer, &permit))
@@ -47,15 +47,15 @@ impl Reading<'_> {
         let head = self.parts.method == Method::HEAD;
         let may_be_folder = head || (names_html(&self.parts.headers) && !self.parts.headers.contains_key(header::RANGE));
         if self.is_streamed(form, permit) {
-            return match self.stream(permit, path).await? {
+            return match Box::pin(self.stream(permit, path)).await? {
                 Some(answer) => Ok(answer),
-                None if may_be_folder => self.folder_or_missing(permit, path, raw).await,
+                None if may_be_folder => Box::pin(self.folder_or_missing(permit, path, raw)).await,
                 None => Err(missing()),
             };
         }
         if may_be_folder {
-            match self.app.objects.head(permit, path, self.now).await? {
-                None => return self.folder_or_missing(permit, path, raw).await,
+            match Box::pin(self.app.objects.head(permit, path, self.now)).await? {
+                None => return Box::pin(self.folder_or_missing(permit, path, raw)).await,
                 // Storage would answer 403 after the redirect, which viewers take for empty space.
                 Some(found) if found.archived => return Err(ObjectsError::Archived.into()),
                 Some(_) => {}
@@ -158,8 +158,11 @@ fn found(location: HeaderValue) -> Response {
 }
 
 fn cache_control(max_age_secs: Option<u32>) -> HeaderValue {
-    let text = max_age_secs.map_or_else(|| "no-store".to_owned(), |secs| format!("private, max-age={secs}"));
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("no-store"))
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+    let Some(secs) = max_age_secs else { return NO_STORE };
+    let mut text = String::with_capacity(32);
+    write!(text, "private, max-age={secs}").unwrap_or_default();
+    HeaderValue::try_from(text).unwrap_or(NO_STORE)
 }
 
 /// `Sunset` (RFC 8594): when the link ends.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The dataset whose links are made, and an object in it.
-const DATASET: &str = "plain-v2.ome.zarr";
+const DATASET: &str = "cells.zarr";
 const OBJECT: &str = "/.zattrs";
 /// A second more than facts are cached, for links of colleagues and for publications.
 const CACHE_SECS: i64 = 6;
@@ -108,6 +108,8 @@ struct Run {
     late: Late,
     dataset: String,
     links: Vec<Known>,
+    /// Creates that were acknowledged, and the id that each was told.
+    acknowledged: Vec<(Asked, String)>,
     /// Which link each asking met last.
     askings: Vec<(Asking, usize)>,
     /// The dataset's count of revokes of all links: at the beginning, and as last seen.
@@ -128,10 +130,10 @@ pub async fn run(program: &Program) -> Result<Tally> {
     let late = Late::over(aws_smithy_http_client::Builder::new().build_http());
     let faults = Faults::over(late.client());
     let client = faults.client();
-    // One at a time: making the demo data keeps a thread busy, and the parts of another app may need it.
-    static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let making = MAKING.lock().await;
-    let app = TestApp::with_table(|_table, url, keys| {
+    let dir = tempfile::TempDir::new()?;
+    std::fs::create_dir(dir.path().join(DATASET))?;
+    std::fs::write(dir.path().join(format!("{DATASET}{OBJECT}")), "{}")?;
+    let app = TestApp::over(dir, |_table, url, keys| {
         let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
         let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
         // Nothing hangs here, so that a slow machine does not look like a store that fails.
@@ -139,7 +141,6 @@ pub async fn run(program: &Program) -> Result<Tally> {
         Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
     })
     .await;
-    drop(making);
     let dataset = app.dataset(DATASET).await;
     let began = app.now();
     let mut run = Run {
@@ -148,6 +149,7 @@ pub async fn run(program: &Program) -> Result<Tally> {
         late,
         dataset,
         links: Vec::new(),
+        acknowledged: Vec::new(),
         askings: Vec::new(),
         first_links_gen: 0,
         links_gen: 0,
@@ -200,18 +202,20 @@ impl Run {
     /// The writes that seemed lost arrive.
     async fn late_arrive(&mut self) -> Result<()> {
         self.arrived = self.late.held() > 0;
+        if !self.arrived {
+            return Ok(());
+        }
         self.tally.late += self.late.held();
         self.late.deliver().await;
         for stray in std::mem::take(&mut self.strays) {
             match stray {
                 Stray::Change { link, from_version, to } => {
                     let link = &mut self.links[link];
-                    let changed: Vec<_> = link
-                        .beliefs
-                        .iter()
-                        .filter(|belief| belief.row.version == from_version && !belief.revoked)
-                        .map(|_| Belief::of(to.clone()))
-                        .collect();
+                    // A tombstone bars every change. A revoke of all bars none that narrows, and outlives it.
+                    let open = link.tombstone.is_none();
+                    let changed = |belief: &&Belief| open && belief.row.version == from_version;
+                    let changed: Vec<_> =
+                        link.beliefs.iter().filter(changed).map(|belief| Belief { row: to.clone(), ..belief.clone() }).collect();
                     link.beliefs.extend(changed);
                 }
                 Stray::Revoke { link } => believe_revoked_too(&mut self.links[link]),
@@ -229,6 +233,7 @@ impl Run {
     async fn act(&mut self, step: &Step) -> Result<()> {
         match &step.act {
             Act::Create(wish) => self.create(wish, step).await,
+            Act::Again(pick) => self.create_again(*pick).await,
             Act::RevokeAll => self.revoke_all(step).await,
             Act::Pause(pick) => self.change(*pick, |_| Change::Switch { enabled: false }, step).await,
             Act::Resume(pick) => self.change(*pick, |_| Change::Switch { enabled: true }, step).await,
@@ -260,7 +265,7 @@ impl Run {
         }
         let key = ("idempotency-key", format!("create-{}", self.step));
         let asked = Asked { method: Method::POST, path: "/api/v1/links".to_owned(), body: Some(body), headers: vec![key] };
-        let mut made: Option<usize> = None;
+        let (mut made, mut acknowledged) = (None, false);
         for time in 0..=usize::from(step.twice) {
             let (answer, held) = if time == 0 { self.send_in(&step.weather, &asked).await } else { (self.send(&asked).await, 0) };
             let may_fail = time == 0 && !matches!(step.weather, Weather::Fair);
@@ -279,6 +284,7 @@ impl Run {
                 200 | 201 => {
                     self.tally.accepted += 1;
                     self.expected = None;
+                    acknowledged = true;
                     ensure!(!row.never_opens(), "a link was made that never opens");
                     let body = answer.json();
                     let id = body["id"].as_str().context("no id")?;
@@ -295,10 +301,29 @@ impl Run {
                 self.strays.push(Stray::Create { asking: row.asking(), met, row: row.clone(), links_gen: self.links_gen });
             }
         }
+        if let Some(link) = there.or(made).filter(|_| acknowledged) {
+            self.acknowledged.push((asked, self.links[link].id.clone()));
+        }
         if made.is_some() {
             // What was acknowledged under this key is never made again.
             self.strays.retain(|stray| !matches!(stray, Stray::Create { row: late, .. } if *late == row));
         }
+        Ok(())
+    }
+
+    /// Whatever became of the link, the same request is told of the same one, and makes none.
+    async fn create_again(&mut self, pick: u8) -> Result<()> {
+        let Some(number) = usize::from(pick).checked_rem(self.acknowledged.len()) else { return Ok(()) };
+        let (asked, id) = &self.acknowledged[number];
+        let answer = self.send(asked).await;
+        ensure!(
+            answer.status.is_success(),
+            "a create answered {} the second time: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
+        ensure!(answer.json()["id"] == json!(id), "the same request made {id}, and then met another: {}", answer.json());
+        self.tally.accepted += 1;
         Ok(())
     }
 

@@ -29,6 +29,8 @@ pub struct Step {
 pub enum Act {
     /// A link is asked for.
     Create(Wish),
+    /// The request of an earlier create, acknowledged then, comes once more, `Idempotency-Key` and all.
+    Again(u8),
     /// A link is paused.
     Pause(u8),
     /// A link is resumed.
@@ -95,6 +97,24 @@ pub enum Weather {
     Foul { calls: Vec<Option<Fault>>, then: Option<Fault> },
 }
 
+/// Programs that failed once, made small, and what was wrong.
+pub fn kept() -> Vec<(&'static str, Program)> {
+    let plain = |act| Step { late_arrive: false, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
+    let wish = Wish { label: 0, until: End::ByClass, begins_in_secs: None, strict: false, publication: false };
+    let publication = Wish { publication: true, ..wish.clone() };
+    let strict = Edit { label: None, until: None, begins_in_secs: None, strict: Some(true) };
+    vec![
+        (
+            "a second pause, after the answer to the first was lost, did not say by when it is enforced",
+            Program(vec![plain(Act::Create(wish.clone())), Step { twice: true, ..plain(Act::Pause(1)) }]),
+        ),
+        (
+            "a link that had just become strict promised 15 s for its revoke, though what was signed a moment before worked for longer",
+            Program(vec![plain(Act::Create(publication)), plain(Act::Edit { link: 1, edit: strict, stale: false }), plain(Act::Revoke(1))]),
+        ),
+    ]
+}
+
 /// Programs of up to this many steps.
 pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     vec(any_step(), steps_max / 2..=steps_max).prop_map(Program)
@@ -110,6 +130,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     let edit = (any::<u8>(), any_edit(), prop::bool::weighted(0.15));
     prop_oneof![
         6 => any_wish().prop_map(Act::Create),
+        2 => any::<u8>().prop_map(Act::Again),
         3 => any::<u8>().prop_map(Act::Pause),
         4 => any::<u8>().prop_map(Act::Resume),
         7 => edit.prop_map(|(link, edit, stale)| Act::Edit { link, edit, stale }),
