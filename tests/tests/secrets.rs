@@ -13,9 +13,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::world::{Door, Expect, Link, Up, World, embedded_s3, embedded_table};
 
-/// A path inside a dataset, which no log may hold either (`docs/LOGGING.md`).
-const INSIDE: &str = "a-patient/of-this-test/0/c/1";
-
 /// A piece of a secret, and what it is a piece of.
 type Secret = (&'static str, Vec<u8>);
 
@@ -70,7 +67,6 @@ fn memmem(hay: &[u8], needle: &[u8]) -> bool {
 async fn used(world: &World) -> Secrets {
     const PLAIN: &str = "sharded-v3.ome.zarr";
     let mut secrets = Secrets::default();
-    secrets.add("a path inside a dataset", INSIDE);
     secrets.add("the administrator's token", &world.token);
     let mut links = Vec::new();
     for (number, options) in
@@ -119,8 +115,6 @@ async fn read(world: &World, link: &Link, secrets: &mut Secrets) {
         link.at("zarr.json?x=y"),
         link.streamed_at("zarr.json"),
         link.streamed_at("not there"),
-        link.at(INSIDE),
-        link.streamed_at(INSIDE),
         link.at(""),
         link.url.clone(),
         format!("{}/{key}?list-type=2&max-keys=2", world.data_url),
