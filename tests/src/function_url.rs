@@ -90,6 +90,11 @@ impl FunctionUrl {
         Self { url, child, log: log.to_owned(), events }
     }
 
+    /// The function's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Hands an event as it is to the function, and gives back what it answered.
     pub async fn event(&self, event: Value) -> Response {
         hand_over(&self.events, event).await

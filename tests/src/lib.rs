@@ -4,5 +4,8 @@
 //! end-to-end suite goes through both doors and cannot tell which it has.
 
 pub mod app;
+#[path = "../../crates/table/tests/support/faults.rs"]
+pub mod faults;
 pub mod function_url;
+pub mod late;
 pub mod world;

@@ -123,7 +123,8 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
 
 /// What is measured rather than checked: the rows of docs/PERFORMANCE.md. Half an hour on two cores, best with nothing else running.
 pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
-    let offprint = workshop.target.join("release/offprint").display().to_string();
+    let beside = |name| workshop.target.join("release").join(name).display().to_string();
+    let offprint = beside("offprint");
     let load = |name, what| Suite::new(name, what, "python3", &[&format!("tests/load/{name}.py"), &offprint]).after("release");
     vec![
         Suite::cargo(
@@ -134,8 +135,15 @@ pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
         Suite::cargo(
             "release",
             "the product, and what it is compared with",
-            "build --locked --release --package offprint --package tests --bins --examples",
+            "build --locked --release --package offprint --package serve --package tests --bins --examples",
         ),
+        Suite::new(
+            "events",
+            "processor time an event, beside a constant answer; cold starts",
+            beside("examples/events"),
+            &[&beside("serve"), &beside("examples/constant_302")],
+        )
+        .after("release"),
         load("redirects", "processor time a redirect, beside a constant answer"),
         load("streamed", "chunks a second, beside a bare pass-through"),
         load("latency", "zarr-python through a link, beside reading directly"),

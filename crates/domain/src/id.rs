@@ -1,9 +1,6 @@
 //! Identifiers. No id is a secret, and no secret is an id.
 
-use core::{
-    fmt::{self, Write as _},
-    str,
-};
+use core::{fmt, str};
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -17,11 +14,19 @@ pub struct IdError {
     kind: &'static str,
 }
 
-/// The 26 base32 characters of an id's 128 bits, after its one-letter kind.
-fn write_id(f: &mut fmt::Formatter<'_>, kind: char, id: Uuid) -> fmt::Result {
-    let text: [u8; 26] = base32::encode_array(id.as_bytes());
-    f.write_char(kind)?;
-    f.write_str(str::from_utf8(&text).unwrap_or_default())
+/// Characters of an id: its one-letter kind, and 26 of base32 for its 128 bits.
+pub const ID_CHARS: usize = 27;
+
+/// The characters of an id.
+fn id_text(kind: u8, id: Uuid) -> [u8; ID_CHARS] {
+    let mut text = [kind; ID_CHARS];
+    let bits: [u8; 26] = base32::encode_array(id.as_bytes());
+    text.iter_mut().skip(1).zip(bits).for_each(|(to, from)| *to = from);
+    text
+}
+
+fn write_id(f: &mut fmt::Formatter<'_>, kind: u8, id: Uuid) -> fmt::Result {
+    f.write_str(str::from_utf8(&id_text(kind, id)).unwrap_or_default())
 }
 
 /// Reads what [`write_id`] writes; only the form that re-encodes to itself is read.
@@ -56,6 +61,12 @@ impl LinkId {
         Self(id)
     }
 
+    /// The text that `Display` writes, in ASCII and on the stack.
+    #[must_use]
+    pub fn text(self) -> [u8; ID_CHARS] {
+        id_text(b'l', self.0)
+    }
+
     /// Reads the form that `Display` writes.
     ///
     /// # Errors
@@ -67,7 +78,7 @@ impl LinkId {
 
 impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(f, 'l', self.0)
+        write_id(f, b'l', self.0)
     }
 }
 
@@ -76,6 +87,12 @@ impl DatasetId {
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
+    }
+
+    /// The text that `Display` writes, in ASCII and on the stack.
+    #[must_use]
+    pub fn text(self) -> [u8; ID_CHARS] {
+        id_text(b'd', self.0)
     }
 
     /// Reads the form that `Display` writes.
@@ -89,7 +106,7 @@ impl DatasetId {
 
 impl fmt::Display for DatasetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(f, 'd', self.0)
+        write_id(f, b'd', self.0)
     }
 }
 
@@ -111,7 +128,7 @@ impl SourceId {
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(f, 's', self.0)
+        write_id(f, b's', self.0)
     }
 }
 
@@ -133,7 +150,7 @@ impl UserId {
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(f, 'u', self.0)
+        write_id(f, b'u', self.0)
     }
 }
 
@@ -155,7 +172,7 @@ impl TokenId {
 
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(f, 't', self.0)
+        write_id(f, b't', self.0)
     }
 }
 

@@ -87,6 +87,6 @@ pub const TABLE_TRY_MS: u64 = 300;
 /// What a client is told to wait after a 503, in seconds.
 pub const RETRY_AFTER_SECS: u32 = 2;
 /// Bounds of the facts cache of one process.
-pub const FACTS_CACHE_ENTRIES_MAX: usize = 100_000;
+pub const FACTS_CACHE_ENTRIES_MAX: usize = 65_536;
 /// Bytes that the facts cache of one process may hold.
-pub const FACTS_CACHE_BYTES_MAX: u64 = 48 * 1_048_576;
+pub const FACTS_CACHE_BYTES_MAX: u64 = 32 * 1_048_576;

@@ -55,10 +55,12 @@ impl ObjectPath {
         if !raw.contains(&b'%') {
             return str::from_utf8(raw).map_err(|_why| PathError::NotUtf8).and_then(Self::from_decoded);
         }
-        if raw.windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f")) {
+        let is_slash = |escaped: &[u8]| matches!(escaped, [b'2', b'f' | b'F', ..]);
+        if raw.split(|byte| *byte == b'%').skip(1).any(is_slash) {
             return Err(PathError::EncodedSlash);
         }
-        let decoded: Vec<u8> = percent_decode(raw).collect();
+        let mut decoded = Vec::with_capacity(raw.len());
+        decoded.extend(percent_decode(raw));
         String::from_utf8(decoded).map_err(|_why| PathError::NotUtf8).and_then(Self::from_decoded)
     }
 
@@ -83,10 +85,10 @@ impl ObjectPath {
         }
         let inside = text.strip_suffix('/').unwrap_or(&text);
         if !text.is_empty() {
-            for segment in inside.split('/') {
+            for segment in inside.as_bytes().split(|byte| *byte == b'/') {
                 match segment {
-                    "" => return Err(PathError::EmptySegment),
-                    "." | ".." => return Err(PathError::DotSegment),
+                    [] => return Err(PathError::EmptySegment),
+                    [b'.'] | [b'.', b'.'] => return Err(PathError::DotSegment),
                     _ => {}
                 }
             }
@@ -116,6 +118,16 @@ impl ObjectPath {
     #[must_use]
     pub fn to_folder(&self) -> Self {
         if self.is_folder() { self.clone() } else { Self(format!("{}/", self.0)) }
+    }
+
+    /// The first segment, and what follows its slash; `None` where there is no slash.
+    #[must_use]
+    pub fn split_first(self) -> (String, Option<Self>) {
+        let mut first = self.0;
+        let Some(at) = first.find('/') else { return (first, None) };
+        let rest = first.split_off(at.saturating_add(1));
+        first.truncate(at);
+        (first, Some(Self(rest)))
     }
 
     /// The last segment, without a trailing `/`; `None` at the root.
@@ -239,6 +251,16 @@ mod tests {
         assert_eq!(ObjectPath::from_raw(&[b'a'; PATH_BYTES_MAX + 1]), Err(PathError::TooLong));
         assert_eq!(ObjectPath::from_raw(&vec![b'a'; 100_000]), Err(PathError::TooLong));
         assert!(ObjectPath::from_raw("%41".repeat(PATH_BYTES_MAX).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_first_segment_is_split_off_at_its_slash() {
+        let split = |text: &str| ObjectPath::from_decoded(text).unwrap().split_first();
+        let rest = |text: &str| Some(ObjectPath::from_decoded(text).unwrap());
+        assert_eq!(split("a/b/c"), ("a".to_owned(), rest("b/c")));
+        assert_eq!(split("é/"), ("é".to_owned(), rest("")));
+        assert_eq!(split("a"), ("a".to_owned(), None));
+        assert_eq!(split(""), (String::new(), None));
     }
 
     #[test]

@@ -29,9 +29,9 @@ use lambda_http::{
 use objects::{Objects, Settings, credentials::Signer};
 use serde_json::json;
 use table::Table;
-use tower::Service;
+use tower::{Service, layer::layer_fn};
 
-use crate::{App, Clock, config::Config, problem::Problem, target::RawTarget, trace::LineSink};
+use crate::{App, Clock, answers::Answers, config::Config, problem::Problem, target::RawTarget, trace::LineSink};
 
 /// The most bytes of a path or a query that are looked at; a longer one is answered as a bad path.
 const TARGET_BYTES_MAX: usize = 8_192;
@@ -66,19 +66,24 @@ pub struct OwnOrigin(pub String);
 pub async fn run(router: Router, config: Arc<Config>, reply: Reply) -> Result<(), lambda_http::Error> {
     match reply {
         Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(Front { router, config, reply }) }).await,
-        Reply::Streamed => lambda_runtime::run(streamed(router, config)).await,
+        Reply::Streamed => {
+            let door = move || streamed(router.clone(), Arc::clone(&config));
+            // The layer takes the place of what the runtime would do with the same door.
+            let answers = layer_fn(|_replaced| Answers::through(door()));
+            lambda_runtime::Runtime::new(door()).layer(answers).run().await
+        }
     }
 }
 
-/// The door of a function that streams: an event in, an answer out, without the runtime around it.
-#[must_use]
-pub fn streamed(
+/// The door of a function that streams: an event in, an answer out.
+fn streamed(
     router: Router,
     config: Arc<Config>,
 ) -> impl Service<
     LambdaEvent<LambdaRequest>,
     Response = StreamResponse<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static>,
     Error = Infallible,
+    Future: Send + 'static,
 > {
     Door { inner: StreamAdapter::from(Front { router, config, reply: Reply::Streamed }) }
 }

@@ -15,6 +15,7 @@
     )
 )]
 
+mod answers;
 pub mod app_origin;
 pub mod asked;
 pub mod caller;

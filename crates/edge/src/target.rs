@@ -6,7 +6,7 @@ use domain::{
     key::LinkKey,
     path::{ObjectPath, PathError},
 };
-use http::{Uri, request::Parts};
+use http::request::Parts;
 
 /// The path and query as they came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +18,15 @@ pub struct RawTarget {
 }
 
 impl RawTarget {
-    /// The raw target of a request: what a front door put there, else the request line's own.
+    /// The raw path and query of a request: what a front door put there, else those of the request line, which the HTTP library keeps as
+    /// it came.
     #[must_use]
-    pub fn of(parts: &Parts) -> Self {
-        parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self::of_line(&parts.uri))
-    }
-
-    /// The target of a request line, which the HTTP library keeps as it came.
-    #[must_use]
-    pub fn of_line(uri: &Uri) -> Self {
-        let text = uri.path_and_query().map_or("/", |both| both.as_str());
-        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query.to_owned())));
-        Self { path: path.to_owned(), query }
+    pub fn of(parts: &Parts) -> (&str, Option<&str>) {
+        if let Some(front) = parts.extensions.get::<Self>() {
+            return (&front.path, front.query.as_deref());
+        }
+        let line = parts.uri.path_and_query().map_or("/", |both| both.as_str());
+        line.split_once('?').map_or((line, None), |(path, query)| (path, Some(query)))
     }
 }
 
@@ -95,9 +92,8 @@ impl Target {
             return Ok(Self::Bucket { key, form });
         }
         // A slash in the decoded text is one of the raw text: encoded ones were refused.
-        let (name, path) = rest.as_str().split_once('/').map_or((rest.as_str(), None), |(name, path)| (name, Some(path)));
-        let path = path.map(ObjectPath::from_decoded).transpose()?;
-        Ok(Self::Object { key, form, name: name.to_owned(), path })
+        let (name, path) = rest.split_first();
+        Ok(Self::Object { key, form, name, path })
     }
 }
 

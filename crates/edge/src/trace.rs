@@ -6,6 +6,7 @@ use std::{
     cell::Cell,
     fs::File,
     io::{BufWriter, Write},
+    str,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 thread_local! {
-    /// Room for a line, kept from one request to the next.
+    /// Room for a line of text, kept from one request to the next.
     static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -178,10 +179,10 @@ impl AccessLine<'_> {
         word(to, ",\"verdict\":\"", Some(self.verdict));
         word(to, ",\"reason\":\"", Some(known.reason.unwrap_or("permit")));
         if let Some(id) = known.link {
-            write!(to, ",\"link\":\"{id}\"").unwrap_or_default();
+            word(to, ",\"link\":\"", str::from_utf8(&id.text()).ok());
         }
         if let Some(id) = known.dataset {
-            write!(to, ",\"dataset\":\"{id}\"").unwrap_or_default();
+            word(to, ",\"dataset\":\"", str::from_utf8(&id.text()).ok());
         }
         word(to, ",\"delivery\":\"", known.delivery.map(Delivery::word));
         word(to, ",\"range\":\"", known.range);
@@ -218,7 +219,8 @@ pub struct Trace {
     pub request_id: HeaderValue,
     origin: &'static str,
     method: Method,
-    client: &'static str,
+    /// What asks.
+    pub client: Client,
     began: Instant,
     at: Timestamp,
 }
@@ -227,8 +229,13 @@ impl Trace {
     /// Opens the span of a request to `origin`, `data` or `app`.
     #[must_use]
     pub fn open(origin: &'static str, request_id: HeaderValue, method: &Method, headers: &HeaderMap, at: Timestamp) -> Self {
-        let client = client_family(headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default());
-        Self { request_id, origin, method: method.clone(), client, began: Instant::now(), at }
+        Self { request_id, origin, method: method.clone(), client: Client::of(headers), began: Instant::now(), at }
+    }
+
+    /// When it was opened.
+    #[must_use]
+    pub const fn began(&self) -> Instant {
+        self.began
     }
 
     /// Closes it: stamps the id and the timing on the answer and writes the access line. A problem in the answer gives the reason.
@@ -256,7 +263,7 @@ impl Trace {
             },
             status: status.as_u16(),
             verdict: if status.is_client_error() || status.is_server_error() { "deny" } else { "permit" },
-            client: self.client,
+            client: self.client.family,
             duration_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
             bytes,
             known: &verdict,
@@ -266,7 +273,8 @@ impl Trace {
 }
 
 fn server_timing(verdict: &Verdict) -> HeaderValue {
-    let mut text = Vec::with_capacity(64);
+    let mut text = LINE.take();
+    text.clear();
     for (name, spent) in [("facts;dur=", verdict.facts), (", decide;dur=", verdict.decide), (", sign;dur=", verdict.sign)] {
         // Milliseconds with three digits, as the header's grammar wants them.
         let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
@@ -275,30 +283,48 @@ fn server_timing(verdict: &Verdict) -> HeaderValue {
         let digits = [micros / 100 % 10, micros / 10 % 10, micros % 10];
         text.extend(digits.map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or(0))));
     }
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    let value = HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    LINE.set(text);
+    value
 }
 
-/// The kind of client, by its User-Agent: a short closed list, so that no line holds what a client made up.
-fn client_family(agent: &str) -> &'static str {
-    const FAMILIES: [(&str, &str); 16] = [
-        ("tensorstore/", "tensorstore"),
-        ("Boto3/", "boto3"),
-        ("Botocore/", "botocore"),
-        ("aiobotocore/", "aiobotocore"),
-        ("aws-cli/", "aws-cli"),
-        ("aws-sdk-", "aws-sdk"),
-        ("Python/", "python"),
-        ("python-requests/", "python"),
-        ("Python-urllib/", "python"),
-        ("object_store/", "object-store"),
-        ("rclone/", "rclone"),
-        ("curl/", "curl"),
-        ("Wget/", "wget"),
-        ("Java", "java"),
-        ("node", "node"),
-        ("Mozilla/", "browser"),
-    ];
-    FAMILIES.iter().find(|(start, _)| agent.starts_with(start)).map_or("other", |(_, family)| family)
+/// What asks, by the beginning of its User-Agent: one of a closed list, so that no line holds what a client made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// The word of the access line.
+    pub family: &'static str,
+    /// Whether it follows a redirect, and without headers that storage refuses there (ADR 0010).
+    pub follows: bool,
+}
+
+impl Client {
+    /// The client that sent these headers.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        const FAMILIES: [(&[u8], &str, bool); 16] = [
+            (b"tensorstore/", "tensorstore", false),
+            (b"Boto3/", "boto3", false),
+            (b"Botocore/", "botocore", false),
+            (b"aiobotocore/", "aiobotocore", false),
+            (b"aws-cli/", "aws-cli", false),
+            (b"aws-sdk-", "aws-sdk", false),
+            (b"Python/", "python", true),
+            (b"python-requests/", "python", true),
+            (b"Python-urllib/", "python", true),
+            (b"object_store/", "object-store", true),
+            (b"rclone/", "rclone", true),
+            (b"curl/", "curl", true),
+            (b"Wget/", "wget", true),
+            (b"Java", "java", true),
+            (b"node", "node", true),
+            (b"Mozilla/", "browser", true),
+        ];
+        let agent = headers.get(http::header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        // The first byte rules out nearly all of them.
+        let begins = |start: &[u8]| agent.first() == start.first() && agent.starts_with(start);
+        let known = FAMILIES.into_iter().find(|(start, ..)| begins(start));
+        known.map_or(Self { family: "other", follows: true }, |(_, family, follows)| Self { family, follows })
+    }
 }
 
 /// A request id of ours, where the front door gave none: 16 hex digits, unique enough to find a line.
@@ -325,8 +351,12 @@ mod tests {
 
     #[test]
     fn a_client_is_one_of_a_closed_list() {
-        assert_eq!(client_family("tensorstore/0.1 libcurl"), "tensorstore");
-        assert_eq!(client_family("\"} injected"), "other");
+        let family =
+            |agent: &'static str| Client::of(&HeaderMap::from_iter([(http::header::USER_AGENT, HeaderValue::from_static(agent))])).family;
+        assert_eq!(family("tensorstore/0.1 libcurl"), "tensorstore");
+        assert_eq!(family("Pythonic"), "other");
+        assert_eq!(family("\"} injected"), "other");
+        assert_eq!(Client::of(&HeaderMap::new()), Client { family: "other", follows: true });
     }
 
     /// What `docs/LOGGING.md` says of the line is all that the line has, and the other way round.

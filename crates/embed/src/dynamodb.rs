@@ -26,6 +26,7 @@ use crate::{Keys, listener};
 
 mod operations;
 mod signature;
+mod tokens;
 
 /// The largest request body, as `DynamoDB`'s own.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -121,7 +122,7 @@ pub async fn serve(
     keys: Keys,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StoreError> {
-    let face = Arc::new(Face { database: store.database.clone(), keys, answers: AtomicU64::new(1) });
+    let face = Arc::new(Face { database: store.database.clone(), tokens: Arc::default(), keys, answers: AtomicU64::new(1) });
     let answer = move |request: Request<Incoming>| {
         let face = Arc::clone(&face);
         async move { face.answer(request).await }
@@ -153,6 +154,7 @@ async fn sweep(database: Database) {
 /// What a request meets.
 struct Face {
     database: Database,
+    tokens: Arc<tokens::Tokens>,
     keys: Keys,
     answers: AtomicU64,
 }
@@ -198,8 +200,8 @@ impl Face {
         }
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("");
         let (_version, operation) = target.split_once('.').ok_or_else(unknown)?;
-        let (operation, database) = (operation.to_owned(), self.database.clone());
-        match tokio::task::spawn_blocking(move || operations::run(&database, &operation, &body)).await {
+        let (operation, database, tokens) = (operation.to_owned(), self.database.clone(), Arc::clone(&self.tokens));
+        match tokio::task::spawn_blocking(move || operations::run(&database, &tokens, &operation, &body)).await {
             Ok(Some(answered)) => Ok(answered),
             Ok(None) => Err(unknown()),
             Err(ended) => {

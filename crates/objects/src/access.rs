@@ -87,11 +87,11 @@ impl Access {
     /// # Errors
     /// [`CredentialsError`] where there are none, or none that last. A failure stands for a second, so that a crowd asks once.
     pub(crate) async fn signing(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Signing>, CredentialsError> {
-        if let Some(held) = self.held().filter(|held| held.signing.credentials.can_sign(now)) {
-            if held.renew_from.is_some_and(|from| now >= from) {
+        if let Some((signing, due)) = self.in_use(now) {
+            if due {
                 self.renew_behind(now);
             }
-            return Ok(Arc::clone(&held.signing));
+            return Ok(signing);
         }
         let mut last = Box::pin(Arc::clone(&self.issuing).lock_owned()).await;
         // Whoever waited finds what the first one got.
@@ -136,6 +136,13 @@ impl Access {
                 Err(why)
             }
         }
+    }
+
+    /// What signs now, while it can, and whether it is to be renewed.
+    fn in_use(&self, now: Timestamp) -> Option<(Arc<Signing>, bool)> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref().filter(|held| held.signing.credentials.can_sign(now))?;
+        Some((Arc::clone(&held.signing), held.renew_from.is_some_and(|from| now >= from)))
     }
 
     fn held(&self) -> Option<Arc<Held>> {

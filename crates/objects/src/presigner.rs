@@ -4,10 +4,7 @@
 //! as much (SECURITY 4). It is the oracle in the tests. Not here: who may read (`domain::decision`), where credentials come from
 //! (`credentials.rs`).
 
-use core::{
-    fmt::{self, Write},
-    str,
-};
+use core::{fmt, str};
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError, RwLock},
@@ -212,7 +209,8 @@ impl Signing {
             url.push_str("&x-amz-request-payer=requester");
         }
         if let Some(tag) = asked.tag {
-            push(&mut url, format_args!("&x-offprint-link={tag}"));
+            url.push_str("&x-offprint-link=");
+            url.push_str(str::from_utf8(&tag.text()).unwrap_or_default());
         }
         let mut request = Sha256::new();
         request.update(method.line());
@@ -266,11 +264,6 @@ impl Signing {
 fn is_active(key: &ObjectPath) -> bool {
     let ending = key.name().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
     ending.is_some_and(|ending| ACTIVE_ENDINGS.iter().any(|active| ending.eq_ignore_ascii_case(active)))
-}
-
-/// Writes to a `String`, which cannot fail.
-fn push(url: &mut String, text: fmt::Arguments<'_>) {
-    url.write_fmt(text).unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -244,18 +244,18 @@ impl FactsCache {
     /// [`TableError`], where the table fails and nothing young enough is there.
     pub async fn link(&self, table: &Table, hash: KeyHash, now: Timestamp, event: Option<Timestamp>) -> Result<Found, TableError> {
         let times = Times { now, event };
-        let arrived = self.next_in_order();
         if let Some(entry) = self.0.entries.get(&hash)
             && entry.is_fresh(times)
         {
             return Ok(Found { facts: entry.facts, cost: Cost::default() });
         }
         // Boxed: a request whose facts are fresh, as most are, does without the room that a read takes.
-        Box::pin(self.read_or_share(table, hash, times, arrived)).await
+        Box::pin(self.read_or_share(table, hash, times)).await
     }
 
     /// Facts that are not fresh here: by a read of one's own, or by one that is under way and began after this request came.
-    async fn read_or_share(&self, table: &Table, hash: KeyHash, times: Times, arrived: u64) -> Result<Found, TableError> {
+    async fn read_or_share(&self, table: &Table, hash: KeyHash, times: Times) -> Result<Found, TableError> {
+        let arrived = self.next_in_order();
         let mut cost = Cost::default();
         loop {
             let flight = Flight::of(self, hash);

@@ -12,7 +12,13 @@ mod index;
 mod listing;
 mod object;
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -30,7 +36,7 @@ use edge::{
     lambda::{EventTime, OwnOrigin, RequestId},
     problem::Problem,
     target::{Form, RawTarget, Target},
-    trace::{Trace, Verdict, new_request_id},
+    trace::{Client, Trace, Verdict, new_request_id},
 };
 use http::{Method, StatusCode, request::Parts};
 use jiff::Timestamp;
@@ -41,12 +47,19 @@ pub fn router(app: App) -> Router {
 }
 
 /// Every request comes and goes here.
-async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (mut parts, _no_body_is_read) = request.into_parts();
+fn answer(State(app): State<Arc<App>>, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+    // No body is read, and none is carried along.
+    let (parts, _body) = request.into_parts();
+    // Boxed here: it has 1.5 kB, which each layer around it would move.
+    Box::pin(answer_to(app, parts))
+}
+
+async fn answer_to(app: Arc<App>, mut parts: Parts) -> Response {
     let now = app.now();
     let id = parts.extensions.remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
     let trace = Trace::open("data", id, &parts.method, &parts.headers, now);
-    let mut reading = Reading { app: &app, parts: &parts, now, verdict: Verdict::default(), indexed: false };
+    let (client, lap) = (trace.client, trace.began());
+    let mut reading = Reading { app: &app, parts: &parts, client, now, verdict: Verdict::default(), indexed: false, lap };
     let mut answer = reading.answer().await.unwrap_or_else(IntoResponse::into_response);
     let Reading { verdict, indexed, .. } = reading;
     // What every answer gets, errors too.
@@ -63,9 +76,12 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
 struct Reading<'a> {
     app: &'a App,
     parts: &'a Parts,
+    client: Client,
     now: Timestamp,
     verdict: Verdict,
     indexed: bool,
+    /// When the last step ended.
+    lap: Instant,
 }
 
 impl Reading<'_> {
@@ -78,19 +94,19 @@ impl Reading<'_> {
                 .hint("data are changed where they lie"));
         }
         self.check_clock()?;
-        let raw = RawTarget::of(self.parts);
-        match Target::parse(&raw.path)? {
+        let (raw, query) = RawTarget::of(self.parts);
+        match Target::parse(raw)? {
             Target::Unknown => Err(Problem::not_found()),
             // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
-            Target::Root => Box::pin(self.root(raw.query.as_deref())).await,
-            Target::Bucket { key, form } => Box::pin(self.bucket(&key, form, raw.query.as_deref())).await,
+            Target::Root => Box::pin(self.root(query)).await,
+            Target::Bucket { key, form } => Box::pin(self.bucket(&key, form, query)).await,
             Target::Object { key, form, name, path } => {
                 let facts = self.facts(&key).await?;
                 if facts.link.name != name {
                     return Err(Problem::not_found());
                 }
                 self.indexed = facts.link.class == Class::Publication;
-                self.object(facts, form, path, &raw.path).await
+                self.object(&Facts::Link(facts), form, path, raw).await
             }
         }
     }
@@ -108,10 +124,9 @@ impl Reading<'_> {
 
     /// The facts of a key, and what they say for the access line.
     async fn facts(&mut self, key: &LinkKey) -> Result<Arc<LinkFacts>, Problem> {
-        let began = Instant::now();
         let event = self.parts.extensions.get::<EventTime>().map(|event| event.0);
         let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, event).await;
-        self.verdict.facts = began.elapsed();
+        self.verdict.facts = self.lap();
         let found = looked_up?;
         self.verdict.table_trips = found.cost.round_trips;
         let facts = found.facts.ok_or_else(Problem::not_found)?;
@@ -120,19 +135,22 @@ impl Reading<'_> {
         Ok(facts)
     }
 
+    /// What has passed since the last step ended.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.saturating_duration_since(mem::replace(&mut self.lap, now))
+    }
+
     /// Asks the one decision.
-    fn permit(&mut self, action: Action, facts: Arc<LinkFacts>) -> Result<Permit, Problem> {
-        let began = Instant::now();
-        let decided = decide(&Principal::Holder, action, &Facts::Link(facts), self.now);
-        self.verdict.decide = began.elapsed();
+    fn permit(&mut self, action: Action, facts: &Facts) -> Result<Permit, Problem> {
+        let decided = decide(&Principal::Holder, action, facts, self.now);
+        self.verdict.decide = self.lap();
         Ok(decided?)
     }
 
     /// Whether this client gets bytes from here rather than a redirect.
     fn is_streamed(&self, form: Form, permit: &Permit) -> bool {
-        let agent = self.parts.headers.get(http::header::USER_AGENT).map(http::HeaderValue::as_bytes).unwrap_or_default();
-        let follows_none = FOLLOW_NO_REDIRECT.iter().any(|start| agent.starts_with(start.as_bytes()));
-        form == Form::Streamed || follows_none || permit.scope().is_some_and(|scope| scope.is_streamed())
+        form == Form::Streamed || !self.client.follows || permit.scope().is_some_and(|scope| scope.is_streamed())
     }
 
     /// Where this origin is, for redirects to ourselves: as configured, else the function's own address; never the Host header.
@@ -141,6 +159,3 @@ impl Reading<'_> {
         self.app.config.data_url.clone().or_else(own).unwrap_or_default()
     }
 }
-
-/// Clients that follow no redirect, or carry headers across it that storage refuses (ADR 0010): the beginning of their User-Agent.
-const FOLLOW_NO_REDIRECT: [&str; 6] = ["tensorstore/", "Boto3/", "Botocore/", "aiobotocore/", "aws-sdk-", "aws-cli/"];

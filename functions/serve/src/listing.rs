@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use domain::{
-    decision::{Action, LinkFacts, Permit},
+    decision::{Action, Facts, LinkFacts, Permit},
     key::LinkKey,
     limits::LIST_PAGE_MAX,
     link::Class,
@@ -63,7 +63,7 @@ impl Reading<'_> {
             let asked = Asked::read(&pairs)?;
             return self.list(facts, &bucket, "", asked).await;
         }
-        let permit = self.permit(Action::List, Arc::clone(&facts))?;
+        let permit = self.permit(Action::List, &Facts::Link(Arc::clone(&facts)))?;
         if pairs.contains_key("location") {
             return Ok(xml(&Location {}));
         }
@@ -87,7 +87,7 @@ impl Reading<'_> {
     async fn list(&mut self, facts: Arc<LinkFacts>, bucket: &str, top: &str, asked: Asked) -> Result<Response, Problem> {
         self.verdict.delivery = Some(Delivery::Listing);
         self.verdict.path = Some("folder");
-        let permit = self.permit(Action::List, Arc::clone(&facts))?;
+        let permit = self.permit(Action::List, &Facts::Link(Arc::clone(&facts)))?;
         let mut listing = Listing::empty(bucket, &Asked { prefix: format!("{top}{}", asked.prefix), ..asked.clone() });
         let name = facts.link.name.as_str();
         self.indexed = facts.link.class == Class::Publication;

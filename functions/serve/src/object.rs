@@ -1,10 +1,10 @@
 //! One object of a link: a redirect to a signed URL, or its bytes; and folders named without a slash.
 
-use std::{fmt::Write, sync::Arc, time::Instant};
+use std::io::Write;
 
 use axum::{body::Body, response::Response};
 use domain::{
-    decision::{Action, LinkFacts, Permit},
+    decision::{Action, Facts, Permit},
     path::ObjectPath,
     timing::Validity,
 };
@@ -17,15 +17,9 @@ use crate::Reading;
 
 impl Reading<'_> {
     /// `/{key}/{name}[/{path}]` of a link whose name matched.
-    pub(crate) async fn object(
-        &mut self,
-        facts: Arc<LinkFacts>,
-        form: Form,
-        path: Option<ObjectPath>,
-        raw: &str,
-    ) -> Result<Response, Problem> {
+    pub(crate) async fn object(&mut self, facts: &Facts, form: Form, path: Option<ObjectPath>, raw: &str) -> Result<Response, Problem> {
         self.verdict.range = Some(range_class(&self.parts.headers));
-        let permit = self.permit(Action::Read, Arc::clone(&facts))?;
+        let permit = self.permit(Action::Read, facts)?;
         let single = permit.scope().is_some_and(|scope| scope.is_single_object());
         let path = match path {
             // `/{key}/{name}` is the object of a link to one object, and a folder without its slash otherwise.
@@ -66,10 +60,9 @@ impl Reading<'_> {
 
     /// 302 to a URL signed for this method and this object.
     async fn redirect(&mut self, permit: &Permit, method: SignedMethod, path: &ObjectPath) -> Result<Response, Problem> {
-        let began = Instant::now();
         let presigner = self.app.objects.presigner(permit, self.now).await?;
         let signed = presigner.sign(permit, method, path, self.now)?;
-        self.verdict.sign = began.elapsed();
+        self.verdict.sign = self.lap();
         self.verdict.delivery = Some(Delivery::Redirect);
         let location = HeaderValue::try_from(signed.url).map_err(|_why| Problem::from(domain::path::PathError::ControlCharacter))?;
         let mut answer = found(location);
@@ -79,10 +72,9 @@ impl Reading<'_> {
 
     /// The object's bytes, or their head, as the store answers; `None` where it has none.
     async fn stream(&mut self, permit: &Permit, path: &ObjectPath) -> Result<Option<Response>, Problem> {
-        let began = Instant::now();
         let method = if self.parts.method == Method::HEAD { SignedMethod::Head } else { SignedMethod::Get };
         let stored = self.app.objects.open(permit, method, path, &self.parts.headers, self.now).await?;
-        self.verdict.sign = began.elapsed();
+        self.verdict.sign = self.lap();
         self.verdict.delivery = Some(Delivery::Stream);
         if stored.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -160,9 +152,12 @@ fn found(location: HeaderValue) -> Response {
 fn cache_control(max_age_secs: Option<u32>) -> HeaderValue {
     const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
     let Some(secs) = max_age_secs else { return NO_STORE };
-    let mut text = String::with_capacity(32);
-    write!(text, "private, max-age={secs}").unwrap_or_default();
-    HeaderValue::try_from(text).unwrap_or(NO_STORE)
+    let mut text = [0; 32];
+    let mut rest = text.as_mut_slice();
+    write!(rest, "private, max-age={secs}").unwrap_or_default();
+    let unwritten = rest.len();
+    let written = text.get(..text.len().saturating_sub(unwritten)).unwrap_or_default();
+    HeaderValue::from_bytes(written).unwrap_or(NO_STORE)
 }
 
 /// `Sunset` (RFC 8594): when the link ends.
@@ -176,7 +171,7 @@ fn with_sunset(mut answer: Response, permit: &Permit) -> Response {
 
 fn http_date(at: Timestamp) -> Option<HeaderValue> {
     let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()?;
-    HeaderValue::from_str(&text).ok()
+    HeaderValue::try_from(text).ok()
 }
 
 /// Whether the client asks for a page, as a browser does; `*/*` alone is every library's way of asking for bytes.

@@ -6,8 +6,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::tokens::Tokens;
+
 /// Runs `operation`; `None` for a name that is not known. Blocks for the disk.
-pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Option<(StatusCode, Bytes)> {
+pub(super) fn run(database: &Database, tokens: &Tokens, operation: &str, body: &[u8]) -> Option<(StatusCode, Bytes)> {
     let done = match operation {
         "BatchGetItem" => call(body, |asked| database.batch_get_item(asked)),
         "BatchWriteItem" => call(body, |asked| database.batch_write_item(asked)),
@@ -28,7 +30,9 @@ pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Option<(
         "Scan" => call(body, |asked| database.scan(asked)),
         "TagResource" => call(body, |asked| database.tag_resource(asked)),
         "TransactGetItems" => call(body, |asked| database.transact_get_items(asked)),
-        "TransactWriteItems" => call(body, |asked| database.transact_write_items(asked)),
+        "TransactWriteItems" => {
+            read(body).and_then(|asked| tokens.once(asked, body, |asked| written(&database.transact_write_items(asked)?)))
+        }
         "UntagResource" => call(body, |asked| database.untag_resource(asked)),
         "UpdateItem" => call(body, |asked| database.update_item(asked)),
         "UpdateTable" => call(body, |asked| database.update_table(asked)),
@@ -49,8 +53,15 @@ fn call<Asked: DeserializeOwned, Answered: Serialize>(
     body: &[u8],
     run: impl FnOnce(Asked) -> Result<Answered, DynoxideError>,
 ) -> Result<Vec<u8>, DynoxideError> {
-    let asked = serde_json::from_slice(body).map_err(|why| unreadable(&why))?;
-    serde_json::to_vec(&run(asked)?).map_err(|why| DynoxideError::InternalServerError(why.to_string()))
+    written(&run(read(body)?)?)
+}
+
+fn read<Asked: DeserializeOwned>(body: &[u8]) -> Result<Asked, DynoxideError> {
+    serde_json::from_slice(body).map_err(|why| unreadable(&why))
+}
+
+fn written(answered: &impl Serialize) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(answered).map_err(|why| DynoxideError::InternalServerError(why.to_string()))
 }
 
 /// A request that cannot be read, in `DynamoDB`'s class for it.
@@ -76,19 +87,19 @@ mod tests {
 
     #[test]
     fn a_request_that_cannot_be_read_is_refused_in_plain_words() {
-        let database = Database::memory().unwrap();
+        let (database, tokens) = (Database::memory().unwrap(), Tokens::default());
         for (operation, body, kind, message) in [
             ("DescribeTable", "{\"TableName\": \"t\"", "SerializationException", ""),
             ("PutItem", "not json", "SerializationException", ""),
             ("CreateTable", "{\"TableName\": \"t\"}", "ValidationException", "1 validation error detected"),
             ("GetItem", "{\"TableName\": \"table\", \"Key\": {\"pk\": {\"X\": \"1\"}}}", "Exception", ""),
         ] {
-            let (status, json) = run(&database, operation, body.as_bytes()).unwrap();
+            let (status, json) = run(&database, &tokens, operation, body.as_bytes()).unwrap();
             let text = String::from_utf8(json.to_vec()).unwrap();
             assert_eq!(status, 400, "{operation} {text}");
             assert!(text.contains(kind) && text.contains(message), "{operation} {text}");
             assert!(!text.contains("VALIDATION") && !text.contains("SERIALIZATION") && !text.contains(" at line "), "{text}");
         }
-        assert!(run(&database, "NoSuchOperation", b"{}").is_none());
+        assert!(run(&database, &tokens, "NoSuchOperation", b"{}").is_none());
     }
 }
