@@ -122,7 +122,7 @@ struct Run {
     began: Timestamp,
     strays: Vec<Stray>,
     /// Creates whose outcome is open: what each would have made.
-    expected: Vec<Row>,
+    expected: Vec<Belief>,
     /// Late writes arrived in this step: a link may be closed by what nobody was told of.
     arrived: bool,
     tally: Tally,
@@ -230,9 +230,13 @@ impl Run {
                     link.beliefs.extend(changed);
                 }
                 Stray::Revoke { link } => believe_revoked_too(&mut self.links[link]),
-                Stray::RevokeAll { links_gen } if links_gen == self.links_gen => self.links.iter_mut().for_each(believe_revoked_too),
+                Stray::RevokeAll { links_gen } if links_gen == self.links_gen => {
+                    self.links.iter_mut().for_each(believe_revoked_too);
+                    // Of a create that arrived with it, either may have been first.
+                    self.expected.extend(self.expected.iter().map(Belief::revoked).collect::<Vec<_>>());
+                }
                 Stray::Create { asking, met, row, links_gen } if links_gen == self.links_gen && self.met_by(&asking) == met => {
-                    self.expected.push(row);
+                    self.expected.push(Belief::of(row));
                 }
                 Stray::RevokeAll { .. } | Stray::Create { .. } => {}
             }
@@ -285,7 +289,7 @@ impl Run {
                 503 if may_fail => {
                     self.tally.open += 1;
                     if there.is_none() && !row.never_opens() {
-                        self.expected.push(row.clone());
+                        self.expected.push(Belief::of(row.clone()));
                     }
                 }
                 422 if row.never_opens() && answer.json()["code"] == "never-open" => {
@@ -294,7 +298,7 @@ impl Run {
                 }
                 200 | 201 => {
                     self.tally.accepted += 1;
-                    self.expected.retain(|expected| *expected != row);
+                    self.expected.retain(|expected| expected.row != row);
                     acknowledged = true;
                     ensure!(!row.never_opens(), "a link was made that never opens");
                     let body = answer.json();
@@ -303,7 +307,7 @@ impl Run {
                         ensure!(self.links[there].id == id, "the same asking met another link: {body}");
                     } else {
                         ensure!(self.links.iter().all(|link| link.id != id), "another asking met a link that was there: {body}");
-                        made = Some(self.learn(&body, row.clone()));
+                        made = Some(self.learn(&body, Belief::of(row.clone())));
                     }
                 }
                 _ => bail!("a create answered {status}: {}", String::from_utf8_lossy(&answer.body)),
@@ -527,9 +531,10 @@ impl Run {
         let mut expected = std::mem::take(&mut self.expected);
         for (id, item) in &shown {
             if self.links.iter().all(|link| link.id != *id) {
-                let met = expected.iter().position(|row| is_shown(&Belief::of(row.clone()), item, now));
+                let met = expected.iter().find(|belief| is_shown(belief, item, now)).cloned();
                 let met = met.with_context(|| format!("a link that nobody asked for, or one too many: {item}"))?;
-                self.learn(item, expected.swap_remove(met));
+                expected.retain(|other| other.row != met.row);
+                self.learn(item, met);
             }
         }
         for link in &mut self.links {
@@ -667,10 +672,9 @@ impl Run {
     }
 
     /// A link shown by the API for the first time.
-    fn learn(&mut self, shown: &Value, row: Row) -> usize {
+    fn learn(&mut self, shown: &Value, belief: Belief) -> usize {
         let text = |field: &str| shown[field].as_str().unwrap_or_else(|| panic!("no `{field}` in {shown}")).to_owned();
         let path = format!("{}{OBJECT}", text("url").strip_prefix(DATA).expect("a URL of the data origin"));
-        let belief = Belief::of(row);
         let link = self.links.len();
         self.askings.push((belief.row.asking(), link));
         self.links.push(Known {
