@@ -95,8 +95,8 @@ impl Access {
         }
         let mut last = Box::pin(Arc::clone(&self.issuing).lock_owned()).await;
         // Whoever waited finds what the first one got.
-        if let Some(held) = self.held().filter(|held| held.signing.credentials.can_sign(now)) {
-            return Ok(Arc::clone(&held.signing));
+        if let Some((signing, _due)) = self.in_use(now) {
+            return Ok(signing);
         }
         if let Some(failure) = last.as_ref().filter(|failure| failure.is_within(now, FAILURE_SECS)) {
             return Err(failure.why.clone());
