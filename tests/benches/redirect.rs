@@ -3,7 +3,7 @@
 //!
 //! Costs are nanoseconds of the processor of this thread, on which everything runs.
 
-use std::{fs, hint::black_box, sync::Arc, time::Duration};
+use std::{convert::Infallible, fs, hint::black_box, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use criterion::Criterion;
@@ -23,6 +23,7 @@ use objects::{
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+use serve::DataOrigin;
 use tests::app::{DATA, TestApp};
 use tokio::runtime::Runtime;
 use tower::Service;
@@ -46,8 +47,10 @@ struct Bench {
     path: ObjectPath,
     /// The path and query of one object in a link.
     target: String,
-    /// The product's router, and one that answers the same headers without a thought.
-    routers: [Router; 2],
+    /// The product's data origin.
+    origin: DataOrigin,
+    /// A router that answers the same headers without a thought.
+    constant: Router,
 }
 
 impl Bench {
@@ -66,15 +69,15 @@ impl Bench {
         let facts = runtime.block_on(app.facts.link(&app.table, key.hash(), now, None)).expect("facts").facts.expect("the link");
         let permit = decide(&Principal::Holder, Action::Read, &Facts::Link(facts), now).expect("a live link");
         let path = ObjectPath::from_decoded(PATH).expect("a path");
-        let product = serve::router(app.clone());
-        let answer = runtime.block_on(answer(&mut product.clone(), request(&target)));
+        let origin = DataOrigin::new(app.clone());
+        let answer = runtime.block_on(answer(&mut origin.clone(), request(&target)));
         assert_eq!(answer.status(), StatusCode::FOUND);
         let url = answer.headers()[header::LOCATION].to_str().expect("a URL");
         assert!(url.contains("X-Amz-Security-Token="), "signed with a session");
-        let routers = [product, constant(answer.headers().clone())];
+        let constant = constant(answer.headers().clone());
         // The folder is kept to the end of the process: the parts go on serving it.
         std::mem::forget(parts);
-        Self { runtime, app, permit, path, target, routers }
+        Self { runtime, app, permit, path, target, origin, constant }
     }
 
     /// One signature, with the presigner at hand.
@@ -87,16 +90,15 @@ impl Bench {
     }
 
     /// From a parsed HTTP request to the answer: path, facts, decision, signature, headers, access line.
-    fn answers(&self, of: usize) -> f64 {
-        let mut router = self.routers[of].clone();
+    fn answers(&self, mut origin: impl Service<Request<Body>, Response = Response, Error = Infallible>) -> f64 {
         self.runtime.block_on(async {
-            drop(answer(&mut router, request(&self.target)).await);
+            drop(answer(&mut origin, request(&self.target)).await);
             let mut spent = 0.0;
             for _batch in 0..CALLS / BATCH {
                 let requests: Vec<_> = (0..BATCH).map(|_| request(&self.target)).collect();
                 let begun = on_cpu();
                 for request in requests {
-                    black_box(answer(&mut router, request).await);
+                    black_box(answer(&mut origin, request).await);
                 }
                 spent += on_cpu() - begun;
             }
@@ -147,8 +149,8 @@ fn request(target: &str) -> Request<Body> {
     request.body(Body::empty()).expect("a request")
 }
 
-async fn answer(router: &mut Router, request: Request<Body>) -> Response {
-    let Ok(answer) = router.call(request).await;
+async fn answer(origin: &mut impl Service<Request<Body>, Response = Response, Error = Infallible>, request: Request<Body>) -> Response {
+    let Ok(answer) = origin.call(request).await;
     answer
 }
 
@@ -182,18 +184,19 @@ fn main() {
         Duration::from_nanos(((0..rounds).map(|_| round()).sum::<f64>() / rounds as f64 * calls as f64) as u64)
     };
     criterion.bench_function("presign", |by| by.iter_custom(|calls| timed(calls, &|| bench.signatures())));
-    criterion.bench_function("request to answer", |by| by.iter_custom(|calls| timed(calls, &|| bench.answers(0))));
+    criterion.bench_function("request to answer", |by| by.iter_custom(|calls| timed(calls, &|| bench.answers(bench.origin.clone()))));
     criterion.final_summary();
     report(&bench);
 }
 
 /// The row of `docs/PERFORMANCE.md`. Ends the process with 1 where it does not hold.
 fn report(bench: &Bench) {
-    let rounds: Vec<[f64; 3]> = (0..ROUNDS).map(|_| [bench.signatures(), bench.answers(0), bench.answers(1)]).collect();
+    let rounds: Vec<[f64; 3]> =
+        (0..ROUNDS).map(|_| [bench.signatures(), bench.answers(bench.origin.clone()), bench.answers(bench.constant.clone())]).collect();
     let [sign, answer, plain] = [0, 1, 2].map(|at| median(rounds.iter().map(|round| round[at]).collect()));
     let ratio = median(rounds.iter().map(|[sign, answer, _plain]| answer / sign).collect());
     println!(
-        "\nmedians of {ROUNDS} rounds in turn, nanoseconds: presign {sign:.0}, request to answer {answer:.0}, the router's constant answer {plain:.0}"
+        "\nmedians of {ROUNDS} rounds in turn, nanoseconds: presign {sign:.0}, request to answer {answer:.0}, a router's constant answer {plain:.0}"
     );
     println!("decide, presign, answer / presign: {ratio:.2} (must be at most {MOST})");
     if ratio > MOST {

@@ -2,7 +2,7 @@
 //!
 //! usage: `constant_302 HEADERS`, where HEADERS is a file with the head of an answer of the product: a status line, then
 //! a header a line.
-//! Prints its address, then serves until it is ended. Its accept loop, its HTTP and its router are those of `offprint up`.
+//! Prints its address, then serves until it is ended. Its accept loop, its HTTP and its router are those of the app origin of `offprint up`.
 //! Started as Lambda starts a function, with HEADERS in the environment, it answers events instead, through the door of `serve`.
 
 use std::sync::Arc;

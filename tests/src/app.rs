@@ -1,11 +1,14 @@
-//! The three routers in this process, over the embedded parts, with a clock that tests set and faults that tests ask for.
+//! The two origins in this process, over the embedded parts, with a clock that tests set and faults that tests ask for.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use domain::key::DeploymentSecret;
 use edge::{App, Clock, config::Config, trace::LineSink};
 use embed::Keys;
@@ -16,16 +19,17 @@ use objects::{
     credentials::{Credentials, Signer},
 };
 use serde_json::{Value, json};
+use serve::DataOrigin;
 use table::Table;
 use tempfile::TempDir;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use crate::world::{embedded_s3, embedded_table, founded};
 
 /// The data origin of the app under test.
 pub const DATA: &str = "http://data.test";
 
-/// The routers and what they stand on.
+/// The origins and what they stand on.
 pub struct TestApp {
     /// What the handlers work with.
     pub app: App,
@@ -42,7 +46,7 @@ pub struct TestApp {
     /// Where the data lie that the source `demo` serves.
     pub dir: TempDir,
     api: Router,
-    data: Router,
+    data: DataOrigin,
 }
 
 /// An answer, read whole.
@@ -103,7 +107,7 @@ impl TestApp {
         let app = App::new(config, change(table, &table_url, &keys), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
         let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
-        let data = serve::router(app.clone());
+        let data = DataOrigin::new(app.clone());
         let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };
         let source =
             json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
@@ -170,9 +174,9 @@ impl TestApp {
     }
 }
 
-/// Hands a request to a router and reads the answer whole.
-pub async fn call(router: &Router, request: Request<Body>) -> Answer {
-    let answer = router.clone().oneshot(request).await.expect("a router answers");
+/// Hands a request to one of the origins and reads the answer whole.
+async fn call(origin: &(impl Service<Request<Body>, Response = Response, Error = Infallible> + Clone), request: Request<Body>) -> Answer {
+    let Ok(answer) = origin.clone().oneshot(request).await;
     let (parts, body) = answer.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body").to_vec();
     Answer { status: parts.status, headers: parts.headers, body }

@@ -4,7 +4,7 @@
 
 use core::{fmt, str};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use thiserror::Error;
 
 use crate::limits::PATH_BYTES_MAX;
@@ -55,12 +55,22 @@ impl ObjectPath {
         if !raw.contains(&b'%') {
             return str::from_utf8(raw).map_err(|_why| PathError::NotUtf8).and_then(Self::from_decoded);
         }
-        let is_slash = |escaped: &[u8]| matches!(escaped, [b'2', b'f' | b'F', ..]);
-        if raw.split(|byte| *byte == b'%').skip(1).any(is_slash) {
-            return Err(PathError::EncodedSlash);
-        }
+        let mut parts = raw.split(|byte| *byte == b'%');
         let mut decoded = Vec::with_capacity(raw.len());
-        decoded.extend(percent_decode(raw));
+        decoded.extend_from_slice(parts.next().unwrap_or_default());
+        for part in parts {
+            match part {
+                [b'2', b'f' | b'F', ..] => return Err(PathError::EncodedSlash),
+                [high, low, rest @ ..] if let (Some(high), Some(low)) = (hex(*high), hex(*low)) => {
+                    decoded.push(high << 4 | low);
+                    decoded.extend_from_slice(rest);
+                }
+                _ => {
+                    decoded.push(b'%');
+                    decoded.extend_from_slice(part);
+                }
+            }
+        }
         String::from_utf8(decoded).map_err(|_why| PathError::NotUtf8).and_then(Self::from_decoded)
     }
 
@@ -167,7 +177,7 @@ impl ObjectPath {
     /// The path as a URL has it: every byte but the unreserved ones and `/` escaped, a plus as `%2B`.
     #[must_use]
     pub fn encode(&self) -> String {
-        encode_key(&self.0)
+        encode_key(&self.0).to_string()
     }
 }
 
@@ -177,10 +187,15 @@ impl fmt::Display for ObjectPath {
     }
 }
 
+/// The value of a hexadecimal digit.
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
 /// A key as a URL path has it, by the rule of `SigV4` for S3: `/` stays, all but unreserved characters are escaped in upper-case hex.
 #[must_use]
-pub fn encode_key(key: &str) -> String {
-    utf8_percent_encode(key, KEY_ESCAPES).to_string()
+pub fn encode_key(key: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(key, KEY_ESCAPES)
 }
 
 #[cfg(test)]
@@ -285,6 +300,13 @@ mod tests {
             let raw = path.encode();
             prop_assert!(raw.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte)));
             prop_assert_eq!(ObjectPath::from_raw(raw.as_bytes()), Ok(path));
+        }
+
+        #[test]
+        fn what_is_accepted_is_decoded_as_by_the_library(raw in "[%0-9a-fA-F/xé+]{0,24}") {
+            if let Ok(path) = ObjectPath::from_raw(raw.as_bytes()) {
+                prop_assert_eq!(path.as_str().as_bytes(), percent_encoding::percent_decode(raw.as_bytes()).collect::<Vec<_>>());
+            }
         }
 
         #[test]

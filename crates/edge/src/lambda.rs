@@ -13,7 +13,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Bytes,
     response::{IntoResponse, Response},
 };
@@ -59,15 +58,18 @@ pub struct RequestId(pub HeaderValue);
 #[derive(Debug, Clone)]
 pub struct OwnOrigin(pub String);
 
-/// Runs a router on Lambda until the runtime ends.
+/// Runs an origin on Lambda, a router as a rule, until the runtime ends.
 ///
 /// # Errors
 /// Those of the Lambda runtime.
-pub async fn run(router: Router, config: Arc<Config>, reply: Reply) -> Result<(), lambda_http::Error> {
+pub async fn run<S>(origin: S, config: Arc<Config>, reply: Reply) -> Result<(), lambda_http::Error>
+where
+    S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static> + Clone + Send + 'static,
+{
     match reply {
-        Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(Front { router, config, reply }) }).await,
+        Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(Front { origin, config, reply }) }).await,
         Reply::Streamed => {
-            let door = move || streamed(router.clone(), Arc::clone(&config));
+            let door = move || streamed(origin.clone(), Arc::clone(&config));
             // The layer takes the place of what the runtime would do with the same door.
             let answers = layer_fn(|_replaced| Answers::through(door()));
             lambda_runtime::Runtime::new(door()).layer(answers).run().await
@@ -76,16 +78,19 @@ pub async fn run(router: Router, config: Arc<Config>, reply: Reply) -> Result<()
 }
 
 /// The door of a function that streams: an event in, an answer out.
-fn streamed(
-    router: Router,
+fn streamed<S>(
+    origin: S,
     config: Arc<Config>,
 ) -> impl Service<
     LambdaEvent<LambdaRequest>,
     Response = StreamResponse<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static>,
     Error = Infallible,
     Future: Send + 'static,
-> {
-    Door { inner: StreamAdapter::from(Front { router, config, reply: Reply::Streamed }) }
+>
+where
+    S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
+    Door { inner: StreamAdapter::from(Front { origin, config, reply: Reply::Streamed }) }
 }
 
 /// The app of a function, from its environment, and its log as JSON lines. The runtime's own log stays above what writes whole events and
@@ -171,28 +176,31 @@ fn escaped(query: String) -> String {
     query.bytes().map(|byte| if is_legal(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// Checks where a request came from, gives the router what it needs of the event, and answers 500 where the router panics.
+/// Checks where a request came from, gives the origin what it needs of the event, and answers 500 where the origin panics.
 #[derive(Debug, Clone)]
-struct Front {
-    router: Router,
+struct Front<S> {
+    origin: S,
     config: Arc<Config>,
     reply: Reply,
 }
 
-impl Service<lambda_http::Request> for Front {
+impl<S> Service<lambda_http::Request> for Front<S>
+where
+    S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.origin.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: lambda_http::Request) -> Self::Future {
         if let Err(refused) = self.admit(&mut request) {
             return Box::pin(async move { Ok(refused) });
         }
-        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
+        let answer = AssertUnwindSafe(self.origin.call(request)).catch_unwind();
         Box::pin(async move {
             Ok(match answer.await {
                 Ok(Ok(answer)) => answer,
@@ -203,7 +211,7 @@ impl Service<lambda_http::Request> for Front {
     }
 }
 
-impl Front {
+impl<S> Front<S> {
     /// Puts the raw target, the event's time, its id and the own origin into the request's extensions.
     #[expect(clippy::result_large_err, reason = "the error is the answer, made once and passed straight on")]
     fn admit(&self, request: &mut lambda_http::Request) -> Result<(), Response> {

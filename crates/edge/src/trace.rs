@@ -14,7 +14,7 @@ use std::{
 use axum::response::Response;
 use domain::id::{DatasetId, LinkId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -169,46 +169,46 @@ impl AccessLine<'_> {
     fn write(&self, to: &mut Vec<u8>) {
         let known = self.known;
         to.extend_from_slice(b"{\"kind\":\"access\",\"at\":\"");
-        write!(to, "{}", self.at).unwrap_or_default();
-        to.push(b'"');
-        word(to, ",\"origin\":\"", Some(self.origin));
+        DateTimePrinter::new().print_timestamp(&self.at, &mut *to).unwrap_or_default();
+        word(to, b"\",\"origin\":\"", Some(self.origin));
         to.extend_from_slice(b",\"request_id\":");
         serde_json::to_writer(&mut *to, self.request_id.to_str().unwrap_or_default()).unwrap_or_default();
-        word(to, ",\"method\":\"", Some(self.method));
-        number(to, ",\"status\":", u64::from(self.status));
-        word(to, ",\"verdict\":\"", Some(self.verdict));
-        word(to, ",\"reason\":\"", Some(known.reason.unwrap_or("permit")));
+        word(to, b",\"method\":\"", Some(self.method));
+        number(to, b",\"status\":", u64::from(self.status));
+        word(to, b",\"verdict\":\"", Some(self.verdict));
+        word(to, b",\"reason\":\"", Some(known.reason.unwrap_or("permit")));
         if let Some(id) = known.link {
-            word(to, ",\"link\":\"", str::from_utf8(&id.text()).ok());
+            word(to, b",\"link\":\"", str::from_utf8(&id.text()).ok());
         }
         if let Some(id) = known.dataset {
-            word(to, ",\"dataset\":\"", str::from_utf8(&id.text()).ok());
+            word(to, b",\"dataset\":\"", str::from_utf8(&id.text()).ok());
         }
-        word(to, ",\"delivery\":\"", known.delivery.map(Delivery::word));
-        word(to, ",\"range\":\"", known.range);
-        word(to, ",\"path\":\"", known.path);
-        word(to, ",\"client\":\"", Some(self.client));
-        number(to, ",\"table_trips\":", u64::from(known.table_trips));
-        number(to, ",\"duration_us\":", self.duration_us);
+        word(to, b",\"delivery\":\"", known.delivery.map(Delivery::word));
+        word(to, b",\"range\":\"", known.range);
+        word(to, b",\"path\":\"", known.path);
+        word(to, b",\"client\":\"", Some(self.client));
+        number(to, b",\"table_trips\":", u64::from(known.table_trips));
+        number(to, b",\"duration_us\":", self.duration_us);
         if let Some(bytes) = self.bytes {
-            number(to, ",\"bytes\":", bytes);
+            number(to, b",\"bytes\":", bytes);
         }
         to.extend_from_slice(b"}\n");
     }
 }
 
-/// A field that holds a word, where there is one; `name` ends with the quote before it.
-fn word(to: &mut Vec<u8>, name: &str, value: Option<&str>) {
+/// A field that holds a word, where there is one; `name` ends with the quote before it. Names are arrays: their length is known where
+/// they are copied, which is most of the work.
+fn word<const N: usize>(to: &mut Vec<u8>, name: &[u8; N], value: Option<&str>) {
     if let Some(value) = value {
-        for part in [name, value, "\""] {
-            to.extend_from_slice(part.as_bytes());
-        }
+        to.extend_from_slice(name);
+        to.extend_from_slice(value.as_bytes());
+        to.push(b'"');
     }
 }
 
 /// Digits behind what names them. Writing to memory cannot fail.
-fn number(to: &mut Vec<u8>, name: &str, value: u64) {
-    to.extend_from_slice(name.as_bytes());
+fn number<const N: usize>(to: &mut Vec<u8>, name: &[u8; N], value: u64) {
+    to.extend_from_slice(name);
     serde_json::to_writer(to, &value).unwrap_or_default();
 }
 
@@ -275,17 +275,21 @@ impl Trace {
 fn server_timing(verdict: &Verdict) -> HeaderValue {
     let mut text = LINE.take();
     text.clear();
-    for (name, spent) in [("facts;dur=", verdict.facts), (", decide;dur=", verdict.decide), (", sign;dur=", verdict.sign)] {
-        // Milliseconds with three digits, as the header's grammar wants them.
-        let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
-        number(&mut text, name, micros / 1_000);
-        text.push(b'.');
-        let digits = [micros / 100 % 10, micros / 10 % 10, micros % 10];
-        text.extend(digits.map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or(0))));
-    }
+    millis(&mut text, b"facts;dur=", verdict.facts);
+    millis(&mut text, b", decide;dur=", verdict.decide);
+    millis(&mut text, b", sign;dur=", verdict.sign);
     let value = HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
     LINE.set(text);
     value
+}
+
+/// Milliseconds with three digits, as the header's grammar wants them.
+fn millis<const N: usize>(to: &mut Vec<u8>, name: &[u8; N], spent: Duration) {
+    let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+    number(to, name, micros / 1_000);
+    let digits = [micros / 100 % 10, micros / 10 % 10, micros % 10].map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or(0)));
+    to.push(b'.');
+    to.extend_from_slice(&digits);
 }
 
 /// What asks, by the beginning of its User-Agent: one of a closed list, so that no line holds what a client made up.

@@ -13,7 +13,7 @@ use std::{
 use domain::{
     decision::{Permit, ReadScope},
     id::LinkId,
-    path::{ObjectPath, PathError},
+    path::{ObjectPath, PathError, encode_key},
     source::{Source, Store},
     timing::Validity,
 };
@@ -26,7 +26,7 @@ use thiserror::Error;
 use crate::{
     address::Address,
     credentials::Credentials,
-    sigv4::{ALGORITHM, DayKey, KEY_ESCAPES, VALUE_ESCAPES, signature},
+    sigv4::{ALGORITHM, DayKey, VALUE_ESCAPES, signature},
 };
 
 /// Bytes of a URL beside its key and its window's query: place, tag, signature.
@@ -197,7 +197,7 @@ impl Signing {
         url.push_str(&address.origin);
         let path_from = url.len();
         url.push_str(&address.path);
-        url.extend(utf8_percent_encode(key.as_str(), KEY_ESCAPES));
+        url.extend(encode_key(key.as_str()));
         let path_to = url.len();
         url.push('?');
         let query_from = url.len();

@@ -14,8 +14,6 @@ const DAY_SECS: i64 = 86_400;
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// What stands in a query value: everything but the unreserved characters of RFC 3986 is escaped.
 pub(crate) const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same in a path, where `/` stays.
-pub(crate) const KEY_ESCAPES: &AsciiSet = &VALUE_ESCAPES.remove(b'/');
 
 /// The derived key of one day and region, with the texts that change only with them.
 #[derive(Clone)]

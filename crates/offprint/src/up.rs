@@ -6,6 +6,7 @@ mod parts;
 mod welcome;
 
 use std::{
+    convert::Infallible,
     future::Future,
     net::IpAddr,
     path::PathBuf,
@@ -15,10 +16,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use axum::Router;
+use axum::response::Response;
 use clap::Args;
 use domain::source::is_origin;
 use edge::App;
+use http::Request;
+use hyper::body::Incoming;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::state::State;
@@ -53,7 +56,7 @@ pub struct Up {
     /// The object storage as others see it: where redirects lead.
     #[arg(long, value_name = "URL", value_parser = read_origin)]
     pub objects_url: Option<String>,
-    /// An S3 endpoint to share from instead of folders (Ceph, `MinIO`, AWS); keys come from the AWS_* environment.
+    /// An S3 endpoint to share from instead of folders (Ceph, MinIO, AWS); keys come from the AWS_* environment.
     #[arg(long, value_name = "URL", value_parser = read_origin, requires = "s3_bucket", conflicts_with = "data")]
     pub s3_endpoint: Option<String>,
     /// The bucket there; without --s3-endpoint it is one on AWS.
@@ -62,7 +65,7 @@ pub struct Up {
     /// The bucket's region.
     #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1")]
     pub region: String,
-    /// A `DynamoDB` endpoint to keep the table in instead of the state folder.
+    /// A DynamoDB endpoint to keep the table in instead of the state folder.
     #[arg(long, value_name = "URL", value_parser = read_origin)]
     pub table_endpoint: Option<String>,
     /// The table's name there.
@@ -145,8 +148,8 @@ pub async fn run(up: Up) -> Result<()> {
 
     let secret = Arc::new(OnceLock::from(state.secret()?));
     let app_router = parts::guard_host(links::router(app.clone(), secret).merge(acl::router(app.clone())), &addresses, &up);
-    services.spawn(http(ports.app, app_router, stopped.clone()));
-    services.spawn(http(ports.data, serve::router(app), stopped.clone()));
+    services.spawn(serve_origin(ports.app, app_router, stopped.clone()));
+    services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app), stopped.clone()));
     services.spawn(flushed(lines.clone(), stopped.clone()));
 
     let ready = welcome::first_link(&up, &state, &addresses, &token).await?;
@@ -174,12 +177,15 @@ fn log() {
 }
 
 /// One of the two origins.
-fn http(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> Service {
+fn serve_origin<S>(listener: TcpListener, origin: S, stopped: watch::Receiver<bool>) -> Service
+where
+    S: tower::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+{
     Box::pin(async move {
         let answer = move |request| {
-            let mut router = router.clone();
+            let mut origin = origin.clone();
             async move {
-                match tower::Service::call(&mut router, request).await {
+                match origin.call(request).await {
                     Ok(answer) => answer,
                     Err(never) => match never {},
                 }

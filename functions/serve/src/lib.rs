@@ -17,12 +17,12 @@ use std::{
     mem,
     pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::{
-    Router,
-    extract::{Request, State},
+    body::{Body, HttpBody},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -38,25 +38,44 @@ use edge::{
     target::{Form, RawTarget, Target},
     trace::{Client, Trace, Verdict, new_request_id},
 };
-use http::{Method, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use jiff::Timestamp;
+use tower::Service;
 
-/// The data origin: one fallback and no patterns, so that no router ever reads the path.
-pub fn router(app: App) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(app))
+/// The data origin. No router stands before it: nothing but `edge/target.rs` may ever read the path, and one that matches nothing still
+/// costs a third of a signature.
+#[derive(Debug, Clone)]
+pub struct DataOrigin(Arc<App>);
+
+impl DataOrigin {
+    /// The data origin of a deployment.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self(Arc::new(app))
+    }
+}
+
+impl<B> Service<Request<B>> for DataOrigin {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // No body is read, and none is carried along.
+        let (mut parts, _body) = request.into_parts();
+        let id = parts.extensions.remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
+        // Boxed here: it has over a kilobyte, which each layer around it would move.
+        Box::pin(answer(Arc::clone(&self.0), parts, id))
+    }
 }
 
 /// Every request comes and goes here.
-fn answer(State(app): State<Arc<App>>, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send>> {
-    // No body is read, and none is carried along.
-    let (parts, _body) = request.into_parts();
-    // Boxed here: it has 1.5 kB, which each layer around it would move.
-    Box::pin(answer_to(app, parts))
-}
-
-async fn answer_to(app: Arc<App>, mut parts: Parts) -> Response {
+async fn answer(app: Arc<App>, parts: Parts, id: HeaderValue) -> Result<Response, Infallible> {
     let now = app.now();
-    let id = parts.extensions.remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
     let trace = Trace::open("data", id, &parts.method, &parts.headers, now);
     let (client, lap) = (trace.client, trace.began());
     let mut reading = Reading { app: &app, parts: &parts, client, now, verdict: Verdict::default(), indexed: false, lap };
@@ -64,12 +83,22 @@ async fn answer_to(app: Arc<App>, mut parts: Parts) -> Response {
     let Reading { verdict, indexed, .. } = reading;
     // What every answer gets, errors too.
     cors::add(answer.headers_mut(), indexed);
+    add_length(&mut answer);
     if parts.method == Method::HEAD {
-        // A body of unknown length: an empty one would say `Content-Length: 0` where GET has more.
-        *answer.body_mut() = axum::body::Body::from_stream(futures_util::stream::empty::<Result<axum::body::Bytes, Infallible>>());
+        *answer.body_mut() = Body::empty();
     }
     trace.close(&mut answer, verdict, &app.lines);
-    answer
+    Ok(answer)
+}
+
+/// Says how long a body is that is at hand: an answer to HEAD and the access line have no other way to know.
+fn add_length(answer: &mut Response) {
+    let length = answer.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length
+        && !answer.headers().contains_key(header::CONTENT_LENGTH)
+    {
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
 }
 
 /// One request under way.

@@ -247,7 +247,7 @@ struct CommonPrefix {
 
 impl Listing {
     fn empty(bucket: &str, asked: &Asked) -> Self {
-        let encode = |text: &str| if asked.url_encoded { encode_key(text) } else { text.to_owned() };
+        let encode = |text: &str| if asked.url_encoded { encode_key(text).to_string() } else { text.to_owned() };
         Self {
             xmlns: "http://s3.amazonaws.com/doc/2006-03-01/",
             name: bucket.to_owned(),
@@ -265,7 +265,7 @@ impl Listing {
     }
 
     fn encode(&self, text: &str) -> String {
-        if self.encoding_type.is_some() { encode_key(text) } else { text.to_owned() }
+        if self.encoding_type.is_some() { encode_key(text).to_string() } else { text.to_owned() }
     }
 
     fn add(&mut self, key: &str, object: &ObjectEntry) {

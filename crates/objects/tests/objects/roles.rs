@@ -26,7 +26,7 @@ const READS_ALL: &str =
 /// Asks the service's IAM, of which no SDK is here.
 async fn iam(cloud: &Running, pairs: &[(&str, &str)]) {
     use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-    let escaped = |value: &str| domain::path::encode_key(value).replace('/', "%2F");
+    let escaped = |value: &str| domain::path::encode_key(value).to_string().replace('/', "%2F");
     let body = pairs.iter().map(|(name, value)| [*name, "=", &escaped(value)].concat()).collect::<Vec<_>>().join("&");
     let identity = aws_credential_types::Credentials::new(&cloud.access_key_id, &cloud.secret_access_key, None, None, "test").into();
     let params = aws_sigv4::sign::v4::SigningParams::builder()

@@ -96,7 +96,11 @@ pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
         writeln!(out, "{} to demo:{}\n\n  {}\n", bold("Your first link"), demo::FIRST, link.url)?;
         writeln!(out, "Try it:\n")?;
         writeln!(out, "  curl -fL '{}/zarr.json'", link.url)?;
-        writeln!(out, "  python3 -c \"import zarr; print(zarr.open_group('{}', mode='r')['0'][...].mean())\"", link.url)?;
+        writeln!(
+            out,
+            "  python3 -c \"import zarr; print(zarr.open_group('{}', mode='r')['0'][...].mean())\"  # pip install zarr fsspec aiohttp",
+            link.url
+        )?;
         writeln!(out, "  {}\n", neuroglancer(&link.url))?;
     }
     writeln!(out, "Share more with `offprint link create NAME:PATH`; take it back with `offprint link revoke URL`. Ctrl-C stops.")?;
@@ -115,6 +119,6 @@ pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
 /// A Neuroglancer address that shows the link: the format is named, so that the viewer asks 3 times instead of 11.
 fn neuroglancer(url: &str) -> String {
     let state = json!({ "layers": [{ "name": "first link", "type": "image", "source": format!("{url}/|zarr3:") }] });
-    let escaped = encode_key(&state.to_string()).replace('/', "%2F");
+    let escaped = encode_key(&state.to_string()).to_string().replace('/', "%2F");
     format!("https://neuroglancer-demo.appspot.com/#!{escaped}")
 }
