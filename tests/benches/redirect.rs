@@ -115,6 +115,7 @@ fn signing(parts: &TestApp) -> Objects {
     let settings = Settings {
         endpoint: Some(parts.s3_url.clone()),
         public_endpoint: Some("https://lab-data.s3.eu-central-1.amazonaws.com".to_owned()),
+        private_endpoints: true,
         signer: Signer::Static(session),
         sts_endpoint: None,
     };

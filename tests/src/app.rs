@@ -94,7 +94,8 @@ impl TestApp {
         let table_url = embedded_table(&keys).await;
         let (token, table) = founded(&table_url, &keys).await;
         let signer = Signer::Static(Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None));
-        let settings = Settings { endpoint: Some(s3_url.clone()), public_endpoint: None, signer, sts_endpoint: None };
+        let settings =
+            Settings { endpoint: Some(s3_url.clone()), public_endpoint: None, private_endpoints: true, signer, sts_endpoint: None };
         let objects = Objects::new(settings).expect("objects");
         let config = Config {
             table: "offprint".to_owned(),

@@ -25,6 +25,7 @@ pub mod id;
 pub mod key;
 pub mod limits;
 pub mod link;
+pub mod network;
 pub mod path;
 pub mod source;
 pub mod timing;

@@ -112,7 +112,13 @@ pub fn app() -> Result<App, lambda_http::Error> {
     let region = variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned());
     let table = Table::new(Table::settings(endpoint("DYNAMODB"), &region, None)?, &config.table);
     let signer = config.signer_role.clone().map_or(Signer::Environment, |arn| Signer::Role { arn });
-    let objects = Objects::new(Settings { endpoint: endpoint("S3"), public_endpoint: None, signer, sts_endpoint: endpoint("STS") })?;
+    let objects = Objects::new(Settings {
+        endpoint: endpoint("S3"),
+        public_endpoint: None,
+        private_endpoints: config.private_endpoints,
+        signer,
+        sts_endpoint: endpoint("STS"),
+    })?;
     Ok(App::new(config, table, objects, LineSink::stdout(), Clock::System))
 }
 

@@ -65,6 +65,7 @@ impl Bench {
         let settings = Settings {
             endpoint: None,
             public_endpoint: None,
+            private_endpoints: true,
             signer: Signer::Static(Credentials::new(ACCESS_KEY_ID, SECRET, Some(token.clone()), None)),
             sts_endpoint: None,
         };

@@ -19,6 +19,7 @@ use crate::{
     Settings,
     address::Address,
     credentials::{Credentials, CredentialsError, Issuer},
+    names::Names,
     presigner::Signing,
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct Access {
     public: Address,
     internal: Address,
     endpoint: Option<String>,
+    names: Names,
     issuer: Arc<Issuer>,
     held: RwLock<Option<Arc<Held>>>,
     /// Whoever has it issues; the last failure lies in it.
@@ -59,7 +61,7 @@ struct Failure {
 }
 
 impl Access {
-    pub(crate) fn new(settings: &Settings, issuer: Arc<Issuer>, source: &Source) -> Result<Self, CredentialsError> {
+    pub(crate) fn new(settings: &Settings, names: Names, issuer: Arc<Issuer>, source: &Source) -> Result<Self, CredentialsError> {
         let store = &source.store;
         let own = store.endpoint.as_deref();
         let endpoint = own.or(settings.endpoint.as_deref());
@@ -69,6 +71,7 @@ impl Access {
             internal: Address::of(endpoint, store).ok_or(CredentialsError::Store)?,
             endpoint: endpoint.map(str::to_owned),
             source: source.clone(),
+            names,
             issuer,
             held: RwLock::default(),
             issuing: Arc::default(),
@@ -162,6 +165,7 @@ impl Access {
             config.set_endpoint_url(self.endpoint.clone());
             let config = config
                 .behavior_version(BehaviorVersion::latest())
+                .http_client(self.names.http_client())
                 .region(Region::new(store.region.clone()))
                 .force_path_style(self.internal.path != "/")
                 .credentials_provider(InUse(Arc::downgrade(self)))

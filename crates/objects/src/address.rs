@@ -52,6 +52,12 @@ fn fits_in_a_host(bucket: &str, host: &str) -> bool {
     !is_address && !bucket.contains('.')
 }
 
+/// Whether a host is AWS's S3 in some region, or a bucket there.
+pub(crate) fn is_of_aws(host: &str) -> bool {
+    let place = host.rsplit_once(".s3.").map(|(_bucket, place)| place).or_else(|| host.strip_prefix("s3."));
+    place.and_then(|place| place.split_once('.')).is_some_and(|(region, domain)| domain == domain_of(region))
+}
+
 /// The domain of a region's partition.
 fn domain_of(region: &str) -> &'static str {
     match region.split('-').next() {

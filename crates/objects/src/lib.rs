@@ -22,6 +22,7 @@ mod address;
 pub mod credentials;
 pub mod doctor;
 pub mod listing;
+mod names;
 pub mod policy;
 pub mod presigner;
 mod probe;
@@ -46,6 +47,7 @@ use thiserror::Error;
 use crate::{
     access::Access,
     credentials::{CredentialsError, Issuer, Signer},
+    names::Names,
     presigner::{Presigner, SignError},
     stream::Http,
 };
@@ -57,6 +59,8 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// The same store as others see it, for `Location`; `None`: as `endpoint`.
     pub public_endpoint: Option<String>,
+    /// Whether the own endpoint of a source may lie in a network that is not public.
+    pub private_endpoints: bool,
     /// Who signs for sources that name no role.
     pub signer: Signer,
     /// Origin of the token service; `None`: AWS, by region.
@@ -70,6 +74,7 @@ pub struct Objects(Arc<Shared>);
 struct Shared {
     settings: Settings,
     issuer: Arc<Issuer>,
+    names: Names,
     http: Http,
     accesses: RwLock<HashMap<SourceId, Arc<Access>>>,
 }
@@ -142,7 +147,9 @@ impl Objects {
             return Err(SettingsError { endpoint: wrong.clone() });
         }
         let issuer = Arc::new(Issuer::new(settings.signer.clone(), settings.sts_endpoint.clone()));
-        Ok(Self(Arc::new(Shared { settings, issuer, http: Http::default(), accesses: RwLock::default() })))
+        let names = Names::new(&settings);
+        let http = Http::new(names.clone());
+        Ok(Self(Arc::new(Shared { settings, issuer, names, http, accesses: RwLock::default() })))
     }
 
     /// What signs for the permit's source. Awaits nothing while credentials last.
@@ -168,7 +175,7 @@ impl Objects {
         if let Some(access) = kept.filter(|access| access.is_of(source)) {
             return Ok(access);
         }
-        let access = Arc::new(Access::new(&self.0.settings, Arc::clone(&self.0.issuer), source)?);
+        let access = Arc::new(Access::new(&self.0.settings, self.0.names.clone(), Arc::clone(&self.0.issuer), source)?);
         let mut accesses = self.0.accesses.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(other) = accesses.get(&source.id).filter(|other| other.is_of(source)) {
             return Ok(Arc::clone(other));

@@ -38,6 +38,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use crate::{
     Objects, ObjectsError,
     access::{BACKOFF_MS, CONNECT_MS},
+    names::Names,
     presigner::{Asked, SignError, SignedMethod},
 };
 
@@ -310,13 +311,21 @@ async fn error_code(answer: Response<Incoming>) -> Option<String> {
 }
 
 /// Connections to stores, made when they are first needed and pooled.
-#[derive(Default)]
 pub(crate) struct Http {
-    plain: OnceLock<Client<HttpConnector, Empty<Bytes>>>,
-    tls: OnceLock<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>>,
+    names: Names,
+    plain: OnceLock<Plain>,
+    tls: OnceLock<Tls>,
 }
 
+type Plain = Client<HttpConnector<Names>, Empty<Bytes>>;
+type Tls = Client<HttpsConnector<HttpConnector<Names>>, Empty<Bytes>>;
+
 impl Http {
+    /// Connections to what `names` finds.
+    pub(crate) fn new(names: Names) -> Self {
+        Self { names, plain: OnceLock::new(), tls: OnceLock::new() }
+    }
+
     /// Sends a request, and once more after a short wait where the store failed or the connection broke. Not after a time-out: that
     /// would double the wait.
     pub(crate) async fn send(&self, method: Method, url: &str, headers: &HeaderMap) -> Result<Response<Incoming>, ObjectsError> {
@@ -349,28 +358,28 @@ impl Http {
         }
     }
 
-    fn plain(&self) -> &Client<HttpConnector, Empty<Bytes>> {
-        self.plain.get_or_init(|| pooled().build(connector()))
+    fn plain(&self) -> &Plain {
+        self.plain.get_or_init(|| pooled().build(self.connector()))
     }
 
-    fn tls(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Empty<Bytes>>, ObjectsError> {
+    fn tls(&self) -> Result<&Tls, ObjectsError> {
         if let Some(client) = self.tls.get() {
             return Ok(client);
         }
-        let mut connector = connector();
+        let mut connector = self.connector();
         connector.enforce_http(false);
         // Without a root certificate nothing can be reached over TLS.
         let builder = HttpsConnectorBuilder::new().with_native_roots().map_err(|_no_roots| ObjectsError::Unreachable)?;
         let connector = builder.https_only().enable_http1().wrap_connector(connector);
         Ok(self.tls.get_or_init(|| pooled().build(connector)))
     }
-}
 
-fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(Duration::from_millis(CONNECT_MS)));
-    connector.set_nodelay(true);
-    connector
+    fn connector(&self) -> HttpConnector<Names> {
+        let mut connector = HttpConnector::new_with_resolver(self.names.clone());
+        connector.set_connect_timeout(Some(Duration::from_millis(CONNECT_MS)));
+        connector.set_nodelay(true);
+        connector
+    }
 }
 
 fn pooled() -> hyper_util::client::legacy::Builder {

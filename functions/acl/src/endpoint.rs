@@ -1,14 +1,13 @@
 //! Which S3 endpoints a source may name: public origins only, unless the deployment is somebody's own machine (SECURITY T13).
 //!
-//! Not here: pinning the address. The check is made when a source is registered; a name that moves to a private address later is
-//! refused by the network of a deployment, which is why only administrators register sources.
+//! Not here: a name that leads elsewhere later. Its addresses are looked at again whenever a connection is made (`objects/names.rs`).
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
 
-use domain::source::is_origin;
+use domain::{network::is_public, source::is_origin};
 use edge::problem::Problem;
 use http::StatusCode;
 
@@ -89,39 +88,6 @@ fn literal(host: &str) -> Host {
     let private =
         PRIVATE_SUFFIXES.iter().any(|suffix| name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.')));
     if numeric || private || !name.contains('.') || name.contains(':') { Host::Disguised } else { Host::Name }
-}
-
-/// Whether an address is one of the public internet (the IANA registries of special purpose addresses).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-/// Whether an IPv4 address lies in none of the blocks for this network, this machine, private use, documentation, measurements and multicast.
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let own_or_private =
-        matches!(address.octets(), [0 | 10 | 127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..]);
-    let never_routed =
-        matches!(address.octets(), [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [224..=255, ..]);
-    !own_or_private && !never_routed
-}
-
-/// Whether an IPv6 address is global unicast, `2000::/3`, and holds no other kind of address inside.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, third, ..] = address.segments();
-    match (first, second) {
-        // 6to4 is the IPv4 address inside it.
-        (0x2002, _) => {
-            let ([one, two], [three, four]) = (second.to_be_bytes(), third.to_be_bytes());
-            is_public_v4(Ipv4Addr::new(one, two, three, four))
-        }
-        // Teredo hides one, too, and 2001:db8::/32 is for documentation.
-        (0x2001, 0 | 0xdb8) => false,
-        // Mapped, translated, unique local, link-local and multicast addresses all lie outside.
-        _ => first & 0xe000 == 0x2000,
-    }
 }
 
 #[cfg(test)]

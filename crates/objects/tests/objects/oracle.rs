@@ -82,8 +82,13 @@ fn any_case() -> impl Strategy<Value = Case> {
 fn ours(case: &Case, runtime: &tokio::runtime::Runtime) -> SignedUrl {
     let now = Timestamp::from_second(case.second).unwrap();
     let credentials = Credentials::new(case.access_key_id.clone(), case.secret.clone(), case.token.clone(), None);
-    let settings =
-        Settings { endpoint: case.endpoint.clone(), public_endpoint: None, signer: Signer::Static(credentials), sts_endpoint: None };
+    let settings = Settings {
+        endpoint: case.endpoint.clone(),
+        public_endpoint: None,
+        private_endpoints: true,
+        signer: Signer::Static(credentials),
+        sts_endpoint: None,
+    };
     let opens = Opens {
         class: case.class,
         strict: case.strict,

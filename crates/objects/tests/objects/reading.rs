@@ -22,6 +22,7 @@ pub(crate) async fn suite(scene: &Scene) {
     passes_on_what_tells_of_the_object_and_nothing_else(scene).await;
     looks_up(scene).await;
     a_refusal_is_never_a_missing_object(scene).await;
+    an_endpoint_that_leads_into_the_network_is_never_connected_to(scene).await;
 }
 
 async fn open(scene: &Scene, method: SignedMethod, inside: &str, pairs: &[(&'static str, &str)]) -> Response<StoreBody> {
@@ -161,6 +162,22 @@ async fn a_refusal_is_never_a_missing_object(scene: &Scene) {
     assert_eq!(refused.map(drop), Err(ObjectsError::Refused { status: 404, code: "NoSuchBucket".to_owned() }));
 }
 
+// SECURITY T13: a name may lead elsewhere than when its source was registered
+async fn an_endpoint_that_leads_into_the_network_is_never_connected_to(scene: &Scene) {
+    let now = real_now();
+    let here = scene.settings().endpoint.unwrap().replace("127.0.0.1", "localhost");
+    let permit = Opens::folder(scene.source_with(|store| store.endpoint = Some(here)), "em.zarr/").permit(now);
+    let objects = |private_endpoints| Objects::new(Settings { endpoint: None, private_endpoints, ..scene.settings() }).unwrap();
+    let (guarded, open) = (objects(false), objects(true));
+    let (key, headers) = (path("zarr.json"), HeaderMap::new());
+    assert_eq!(guarded.head(&permit, &key, now).await, Err(ObjectsError::Unreachable));
+    let refused = guarded.open(&permit, SignedMethod::Get, &key, &headers, now).await;
+    assert_eq!(refused.map(drop), Err(ObjectsError::Unreachable));
+    assert_eq!(guarded.folder(&permit, &path(""), now).await, Err(ObjectsError::Unreachable));
+    assert!(open.head(&permit, &key, now).await.unwrap().is_some());
+    assert!(open.folder(&permit, &path(""), now).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_store_that_is_not_there_is_an_error_in_time() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -169,6 +186,7 @@ async fn a_store_that_is_not_there_is_an_error_in_time() {
     let settings = Settings {
         endpoint: Some(closed),
         public_endpoint: None,
+        private_endpoints: true,
         signer: Signer::Static(Credentials::new("AKID", "secret", None, None)),
         sts_endpoint: None,
     };
@@ -200,6 +218,7 @@ async fn bytes_are_asked_for_only_as_fast_as_they_are_taken() {
     let settings = Settings {
         endpoint: Some(endpoint),
         public_endpoint: None,
+        private_endpoints: true,
         signer: Signer::Static(Credentials::new("AKID", "secret", None, None)),
         sts_endpoint: None,
     };

@@ -69,6 +69,7 @@ fn settings(cloud: &Running, sts_endpoint: &str) -> Settings {
     Settings {
         endpoint: Some(cloud.endpoint.clone()),
         public_endpoint: None,
+        private_endpoints: true,
         signer: Signer::Static(keys),
         sts_endpoint: Some(sts_endpoint.to_owned()),
     }

@@ -72,6 +72,7 @@ impl Scene {
         let settings = Settings {
             endpoint: Some(endpoint.to_owned()),
             public_endpoint: None,
+            private_endpoints: true,
             signer: Signer::Static(credentials),
             sts_endpoint: None,
         };

@@ -118,7 +118,13 @@ async fn ends(scene: &Scene) {
 }
 
 fn presigner_of(credentials: Credentials) -> objects::Objects {
-    let settings = objects::Settings { endpoint: None, public_endpoint: None, signer: Signer::Static(credentials), sts_endpoint: None };
+    let settings = objects::Settings {
+        endpoint: None,
+        public_endpoint: None,
+        private_endpoints: true,
+        signer: Signer::Static(credentials),
+        sts_endpoint: None,
+    };
     objects::Objects::new(settings).unwrap()
 }
 

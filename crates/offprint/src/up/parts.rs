@@ -211,6 +211,7 @@ pub(super) fn objects(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Obj
     let settings = Settings {
         endpoint: addresses.objects.clone(),
         public_endpoint: addresses.objects_seen.clone(),
+        private_endpoints: true,
         signer,
         sts_endpoint: std::env::var("AWS_ENDPOINT_URL_STS").ok(),
     };

@@ -76,8 +76,14 @@ impl TestApp {
         let now = Timestamp::from_second(machine_now().as_second()).unwrap();
         let clock = Arc::new(AtomicI64::new(now.as_millisecond()));
         let keys = Credentials::new("AKTEST", "test-secret", None, None);
-        let objects =
-            Objects::new(Settings { endpoint: Some(s3), public_endpoint: None, signer: Signer::Static(keys), sts_endpoint: None }).unwrap();
+        let objects = Objects::new(Settings {
+            endpoint: Some(s3),
+            public_endpoint: None,
+            private_endpoints: true,
+            signer: Signer::Static(keys),
+            sts_endpoint: None,
+        })
+        .unwrap();
         let config = Config { data_url: Some("https://data.test".to_owned()), ..Config::default() };
         let app = App::new(config, table.clone(), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let ada = User { id: UserId::new(Uuid::from_u128(1)), name: "Ada".to_owned(), administrator: true, standing: Standing::Active };
