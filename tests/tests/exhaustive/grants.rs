@@ -1,10 +1,10 @@
-//! One person's grant on one dataset: does a withdrawal last?
+//! One person's grant on one dataset, or his membership of one group: does a withdrawal last?
 //!
-//! Modelled: people who read the grant and then give it, give it anew, or withdraw it; the store, which drops what was withdrawn thirty days
+//! Modelled: people who read the grant and then give it, give it anew, or withdraw it; and a store that drops what was withdrawn thirty days
 //! ago and more, by when nothing that was sent before the withdrawal is under way any more. Not modelled: what the grant allows, who may
 //! give it, and the other writes that count the dataset's version: they can only make late ones fail.
 //!
-//! A grant is made as one transaction with the version of its dataset. A withdrawal is too, as a rule, but goes alone where it must.
+//! A withdrawal of a grant counts the dataset's version, but goes alone where it must.
 
 use std::collections::BTreeSet;
 
@@ -22,12 +22,26 @@ enum Style {
     UnconditionalPut,
     /// A grant writes where there is none, and a withdrawal deletes it.
     HardDelete,
-    /// A withdrawal is a state, and all go by the item's own version, but by nothing of the dataset.
-    OwnVersionAlone,
-    /// As the product, but a grant that is given anew keeps the day on which the withdrawn one was to be dropped.
-    KeepsItsEnd,
-    /// The product: a withdrawal is a state, all go by the item's version, and grants by the dataset's too.
-    Product,
+    /// As a membership, but the store drops what was withdrawn, and the versions begin anew.
+    DroppedLater,
+    /// So too, held by the dataset's version; but what is given anew keeps the day on which the withdrawn one was to be dropped.
+    DroppedOnItsOldDay,
+    /// The same without that mistake: should the product ever drop what was withdrawn, then so.
+    DroppedByDataset,
+    /// The product's memberships: a withdrawal is a state that stays, and all go by the item's own version.
+    Membership,
+    /// The product's grants: they go by the dataset's version too.
+    Grant,
+}
+
+impl Style {
+    fn drops(self) -> bool {
+        matches!(self, Self::DroppedLater | Self::DroppedOnItsOldDay | Self::DroppedByDataset)
+    }
+
+    fn counts_the_dataset(self) -> bool {
+        matches!(self, Self::DroppedOnItsOldDay | Self::DroppedByDataset | Self::Grant)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +63,6 @@ enum Message {
     },
     Withdraw {
         seen: Item,
-        dataset: u8,
         withdrawals: u8,
     },
 }
@@ -110,7 +123,7 @@ impl World {
             steps.push((Step::Send(message), Self { grants_left: self.grants_left - 1, ..self.sent(message) }));
         }
         if let Some(seen) = item.filter(|item| item.is_active && self.withdrawals_left > 0) {
-            let message = Message::Withdraw { seen, dataset, withdrawals };
+            let message = Message::Withdraw { seen, withdrawals };
             steps.push((Step::Send(message), Self { withdrawals_left: self.withdrawals_left - 1, ..self.sent(message) }));
         }
         for &message in &self.under_way {
@@ -118,10 +131,10 @@ impl World {
                 Message::Grant { seen, dataset, withdrawals } => {
                     steps.push((Step::Arrive(message), self.granted(style, seen, dataset, withdrawals)));
                 }
-                Message::Withdraw { seen, dataset, .. } => {
+                Message::Withdraw { seen, .. } => {
                     let alone = self.withdrawn(style, seen);
-                    if dataset == self.dataset && alone != *self {
-                        steps.push((Step::Arrive(message), Self { dataset: self.counted(style), ..alone.clone() }));
+                    if style.counts_the_dataset() && alone != *self {
+                        steps.push((Step::Arrive(message), Self { dataset: self.dataset + 1, ..alone.clone() }));
                     }
                     steps.push((Step::ArriveAlone(message), alone));
                 }
@@ -147,16 +160,16 @@ impl World {
         let holds = match style {
             Style::UnconditionalPut => true,
             Style::HardDelete => self.item.is_none(),
-            Style::OwnVersionAlone => unchanged,
-            Style::KeepsItsEnd | Style::Product => unchanged && self.dataset == dataset,
+            Style::DroppedLater | Style::Membership => unchanged,
+            Style::DroppedOnItsOldDay | Style::DroppedByDataset | Style::Grant => unchanged && self.dataset == dataset,
         };
         if !holds {
             return self.clone();
         }
-        let ends = style == Style::KeepsItsEnd && self.item.is_some_and(|item| item.ends);
+        let ends = style == Style::DroppedOnItsOldDay && self.item.is_some_and(|item| item.ends);
         Self {
             item: Some(Item { version: version(seen).unwrap_or(0) + 1, is_active: true, ends }),
-            dataset: self.counted(style),
+            dataset: if style.counts_the_dataset() { self.dataset + 1 } else { self.dataset },
             is_undone: self.is_undone || withdrawals < self.withdrawals,
             ..self.clone()
         }
@@ -166,27 +179,24 @@ impl World {
         if self.item.map(|item| item.version) != Some(seen.version) || !self.item.is_some_and(|item| item.is_active) {
             return self.clone();
         }
-        let removed = Item { version: seen.version + 1, is_active: false, ends: true };
+        let removed = Item { version: seen.version + 1, is_active: false, ends: style.drops() };
         let item = if style == Style::HardDelete { None } else { Some(removed) };
         // Careless writers can withdraw without end, and some number must be the last.
         Self { item, withdrawals: (self.withdrawals + 1).min(WITHDRAWALS), ..self.clone() }
-    }
-
-    /// The dataset's version after a write that counts it.
-    fn counted(&self, style: Style) -> u8 {
-        if matches!(style, Style::KeepsItsEnd | Style::Product) { self.dataset + 1 } else { self.dataset }
     }
 }
 
 // SEMANTICS 6
 #[test]
-fn a_withdrawn_grant_stays_withdrawn_where_it_is_a_state_with_a_version() {
+fn a_withdrawal_lasts_where_it_is_a_state_with_a_version() {
     for (style, undone, lost) in [
         (Style::UnconditionalPut, true, false),
         (Style::HardDelete, true, false),
-        (Style::OwnVersionAlone, true, false),
-        (Style::KeepsItsEnd, false, true),
-        (Style::Product, false, false),
+        (Style::DroppedLater, true, false),
+        (Style::DroppedOnItsOldDay, false, true),
+        (Style::DroppedByDataset, false, false),
+        (Style::Membership, false, false),
+        (Style::Grant, false, false),
     ] {
         let search = Search::all(style, World::new(), |world: &World| world.steps(style));
         search.finds(undone, "a withdrawal was undone", |world| world.is_undone);

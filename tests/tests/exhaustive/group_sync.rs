@@ -15,7 +15,7 @@ enum Style {
     LastArrival,
     /// By the number, but a removal deletes the item, and with it the number.
     HardDelete,
-    /// The product: a state and its number, written where there is none, or a lower one.
+    /// A state and its number, written where there is none, or a lower one: how the product is to follow a directory.
     Sequence,
 }
 

@@ -1,6 +1,6 @@
 //! Exhaustive models: small worlds whose every state is looked at, so that no order of late, lost and repeated messages is left out.
 //!
-//! Each model has the way of writing that the product has, which must hold, and broken ways, which must be found to fail: a search that
+//! Each model has the product's way of writing, which must hold, and broken ways, which must be found to fail: a search that
 //! finds nothing in those would find nothing anywhere. A message that was sent stays under way for good. It may arrive late, in any order,
 //! again and again, or never; so a retry is the same message arriving once more, and a lost answer is one that nobody acts upon.
 //!
