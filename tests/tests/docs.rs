@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 /// Every function in the Rust sources of the workspace.
 fn functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut folders: Vec<PathBuf> = ["crates", "functions", "tests", "xtask"].iter().map(|name| root().join(name)).collect();
+    let mut folders: Vec<PathBuf> = ["crates", "functions", "fuzz", "tests", "xtask"].iter().map(|name| root().join(name)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -39,7 +39,7 @@ fn every_test_and_file_that_a_page_cites_is_there() {
         let text = fs::read_to_string(root().join(page)).expect("a page");
         for word in text.split(|c: char| c.is_whitespace() || "`()[],;|*".contains(c)) {
             let word = word.trim_end_matches(['.', ':', '…', '?']);
-            if word.starts_with("crates/") || word.starts_with("tests/") || word.starts_with("functions/") || word.starts_with("docs/") {
+            if ["crates/", "tests/", "functions/", "fuzz/", "docs/"].iter().any(|folder| word.starts_with(folder)) {
                 assert!(root().join(word).exists(), "{page} cites {word}");
                 cited += 1;
             }

@@ -16,6 +16,8 @@ const OF_CARGO_RUN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAM
 
 /// How long one suite may take, in seconds: a run that hangs should say so before the pipeline's hour is over.
 const SUITE_SECS_MAX: u64 = 1500;
+/// How long each target is fuzzed in the pipeline, in seconds.
+const FUZZ_SECS: &str = "20";
 
 /// One check with a name: a program and its arguments, run in the workspace's root.
 #[derive(Debug)]
@@ -33,12 +35,15 @@ pub(crate) struct Suite {
     wants_services: bool,
     /// Another suite, by name, whose failure makes this one pointless.
     after: Option<&'static str>,
+    /// After how many seconds it counts as hung.
+    secs_max: Option<u64>,
 }
 
 impl Suite {
     fn new(name: &'static str, what: &'static str, program: impl Into<String>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { name, what, program: program.into(), arguments, environment: Vec::new(), runner: None, wants_services: false, after: None }
+        let (program, environment, secs_max) = (program.into(), Vec::new(), Some(SUITE_SECS_MAX));
+        Self { name, what, program, arguments, environment, runner: None, wants_services: false, after: None, secs_max }
     }
 
     fn cargo(name: &'static str, what: &'static str, arguments: &str) -> Self {
@@ -94,6 +99,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .with_services()
         .after("build"),
         Suite::cargo("doc-tests", "examples in the documentation", "test --locked --workspace --all-features --doc").counted(Runner::Cargo),
+        Suite { secs_max: Some(SUITE_SECS_MAX), ..fuzz(workshop, &["all".to_owned(), FUZZ_SECS.to_owned()]) }.after("build"),
         Suite::cargo("release", "the binary people install", "build --locked --release --package offprint"),
         Suite::new(
             "clients",
@@ -119,6 +125,15 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
     .into_iter()
     .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
     .collect()
+}
+
+/// The fuzzer, on what it is told and for as long as it is told.
+pub(crate) fn fuzz(workshop: &Workshop, what: &[String]) -> Suite {
+    let arguments: Vec<&str> = what.iter().map(String::as_str).collect();
+    let suite = Suite::new("fuzz", "nothing that strangers may send breaks what reads it", workshop.file("fuzz/run.sh"), &arguments)
+        .with("CARGO_TARGET_DIR", workshop.target.display().to_string())
+        .counted(Runner::Script);
+    Suite { secs_max: None, ..suite }
 }
 
 /// What is measured rather than checked: the rows of docs/PERFORMANCE.md. Half an hour on two cores, best with nothing else running.
@@ -224,7 +239,7 @@ fn run_one(workshop: &Workshop, suite: &Suite, services: &Services) -> anyhow::R
     // It holds the writing end of the pipe, and the reading ends when nobody does.
     drop(command);
     let mut tally = Tally::default();
-    let status = pass_on(&mut child, reader, |line| {
+    let status = pass_on(&mut child, reader, suite.secs_max, |line| {
         tell(line);
         if let Some(runner) = suite.runner {
             tally = tally.read(runner, line);
@@ -244,10 +259,10 @@ fn run_one(workshop: &Workshop, suite: &Suite, services: &Services) -> anyhow::R
     Ok(Outcome { name: suite.name, took: start.elapsed(), tally, why })
 }
 
-/// Gives each line that a child prints to `line`, until it has ended; then its status. A child that takes longer than [`SUITE_SECS_MAX`] is killed. What
+/// Gives each line that a child prints to `line`, until it has ended; then its status. A child that takes longer than it may is killed. What
 /// it left running may hold its output open, and is not waited for.
-fn pass_on(child: &mut Child, output: PipeReader, mut line: impl FnMut(&str)) -> anyhow::Result<ExitStatus> {
-    let deadline = Instant::now().checked_add(Duration::from_secs(SUITE_SECS_MAX)).context("a deadline")?;
+fn pass_on(child: &mut Child, output: PipeReader, secs_max: Option<u64>, mut line: impl FnMut(&str)) -> anyhow::Result<ExitStatus> {
+    let start = Instant::now();
     let (sender, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for bytes in BufReader::new(output).split(b'\n').map_while(Result::ok) {
@@ -264,8 +279,8 @@ fn pass_on(child: &mut Child, output: PipeReader, mut line: impl FnMut(&str)) ->
                 if let Some(status) = child.try_wait().context("waiting for the suite")? {
                     return Ok(status);
                 }
-                if Instant::now() > deadline {
-                    tell(&format!("killed after {SUITE_SECS_MAX} s"));
+                if let Some(secs) = secs_max.filter(|secs| start.elapsed().as_secs() > *secs) {
+                    tell(&format!("killed after {secs} s"));
                     child.kill().context("killing the suite")?;
                 }
             }

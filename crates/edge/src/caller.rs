@@ -3,21 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use chacha20poly1305::{
-    ChaCha20Poly1305, Key, KeyInit, Nonce,
-    aead::{Aead, Payload},
-};
 use domain::{
     decision::{Action, Facts, Permit, Principal, decide},
-    limits::CURSOR_SECS,
     token::{Token, TokenSecret},
     user::User,
 };
 use http::{StatusCode, header, request::Parts};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use crate::{App, problem::Problem};
+use crate::{App, cursor::CursorKey, problem::Problem};
 
 /// A person, through a live token.
 #[derive(Clone)]
@@ -28,7 +22,7 @@ pub struct Caller {
     pub user: Arc<User>,
     /// The token.
     pub token: Arc<Token>,
-    cursor_key: Key,
+    cursor_key: CursorKey,
 }
 
 impl std::fmt::Debug for Caller {
@@ -51,14 +45,8 @@ impl Caller {
     /// # Errors
     /// 503 without random bits.
     pub fn seal_cursor(&self, app: &App, query: &str, position: &str, now: Timestamp) -> Result<String, Problem> {
-        let nonce: [u8; 12] = app.random()?;
-        let mut plain = now.as_second().to_be_bytes().to_vec();
-        plain.extend_from_slice(position.as_bytes());
-        let payload = Payload { msg: &plain, aad: query.as_bytes() };
-        let sealed = ChaCha20Poly1305::new(&self.cursor_key)
-            .encrypt(&Nonce::from(nonce), payload)
-            .map_err(|_why| Problem::unavailable("cursor", "the cursor could not be sealed"))?;
-        Ok(data_encoding::BASE64URL_NOPAD.encode(&[nonce.as_slice(), &sealed].concat()))
+        let sealed = self.cursor_key.seal(query, position, app.random()?, now);
+        sealed.ok_or_else(|| Problem::unavailable("cursor", "the cursor could not be sealed"))
     }
 
     /// The position in a cursor.
@@ -66,21 +54,11 @@ impl Caller {
     /// # Errors
     /// 400 `bad-cursor` for one of another caller or query, one that was changed, or one over an hour old.
     pub fn open_cursor(&self, query: &str, cursor: &str, now: Timestamp) -> Result<String, Problem> {
-        self.unseal(query, cursor, now).ok_or_else(|| {
+        self.cursor_key.open(query, cursor, now).ok_or_else(|| {
             Problem::new(StatusCode::BAD_REQUEST, "bad-cursor", "the cursor is not one of this listing, or is over an hour old")
                 .at("/cursor")
                 .hint("begin the listing again")
         })
-    }
-
-    fn unseal(&self, query: &str, cursor: &str, now: Timestamp) -> Option<String> {
-        let bytes = data_encoding::BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<12>()?;
-        let payload = Payload { msg: sealed, aad: query.as_bytes() };
-        let plain = ChaCha20Poly1305::new(&self.cursor_key).decrypt(&Nonce::from(*nonce), payload).ok()?;
-        let (sealed_at, position) = plain.split_first_chunk::<8>()?;
-        let age = now.as_second().checked_sub(i64::from_be_bytes(*sealed_at))?;
-        ((0..=CURSOR_SECS).contains(&age)).then(|| String::from_utf8(position.to_vec()).ok()).flatten()
     }
 }
 
@@ -99,12 +77,11 @@ impl FromRequestParts<App> for Caller {
             return Err(refused());
         }
         let (user, token) = (Arc::new(user), Arc::new(token));
-        let cursor_key: [u8; 32] = Sha256::digest(format!("offprint-cursor-v1 {}", secret.reveal())).into();
         Ok(Self {
             principal: Principal::Token { user: Arc::clone(&user), token: Arc::clone(&token) },
             user,
             token,
-            cursor_key: Key::from(cursor_key),
+            cursor_key: CursorKey::of(&secret),
         })
     }
 }

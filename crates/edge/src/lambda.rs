@@ -16,6 +16,7 @@ use axum::{
     body::Bytes,
     response::{IntoResponse, Response},
 };
+use data_encoding::BASE64;
 use futures_util::{FutureExt, Stream};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -69,16 +70,16 @@ where
     match reply {
         Reply::Buffered => lambda_runtime::run(Door { inner: Adapter::from(Front { origin, config, reply }) }).await,
         Reply::Streamed => {
-            let door = move || streamed(origin.clone(), Arc::clone(&config));
+            let fresh = move || door(origin.clone(), Arc::clone(&config));
             // The layer takes the place of what the runtime would do with the same door.
-            let answers = layer_fn(|_replaced| Answers::through(door()));
-            lambda_runtime::Runtime::new(door()).layer(answers).run().await
+            let answers = layer_fn(|_replaced| Answers::through(fresh()));
+            lambda_runtime::Runtime::new(fresh()).layer(answers).run().await
         }
     }
 }
 
 /// The door of a function that streams: an event in, an answer out.
-fn streamed<S>(
+pub fn door<S>(
     origin: S,
     config: Arc<Config>,
 ) -> impl Service<
@@ -152,18 +153,18 @@ fn made_safe(mut event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
     for name in ["host", "x-forwarded-proto", "x-forwarded-host", "forwarded"] {
         event.headers.remove(name);
     }
-    let domain = event.request_context.domain_name.take().filter(|domain| is_domain(domain));
-    if let Some(host) = domain.as_deref().and_then(|domain| HeaderValue::from_str(domain).ok()) {
-        event.headers.insert(header::HOST, host);
-    }
-    event.request_context.domain_name = domain;
+    // The conversion builds a URI from the host, and not every domain will do for it. Nobody asks for it afterwards.
+    event.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+    event.request_context.domain_name = event.request_context.domain_name.take().filter(|domain| is_domain(domain));
     event.request_context.stage = None;
     let path_fits = event.raw_path.as_deref().is_some_and(|path| path.starts_with('/') && path.len() <= TARGET_BYTES_MAX);
     event.raw_query_string = event.raw_query_string.map(escaped);
     let query_fits = event.raw_query_string.as_deref().is_none_or(|query| query.len() <= TARGET_BYTES_MAX);
-    if !path_fits || !query_fits {
+    let body_fits = !event.is_base64_encoded || event.body.as_deref().is_none_or(|body| BASE64.decode(body.as_bytes()).is_ok());
+    if !path_fits || !query_fits || !body_fits {
         event.raw_path = Some(BAD_TARGET.to_owned());
         event.raw_query_string = None;
+        event.body = None;
     }
     event
 }

@@ -21,6 +21,7 @@ pub mod asked;
 pub mod caller;
 pub mod config;
 pub mod cors;
+pub mod cursor;
 pub mod json;
 pub mod lambda;
 pub mod once;
