@@ -1,7 +1,7 @@
-# What the three launchers of this folder share. Sourced by them; it starts nothing by itself.
+# What the four launchers of this folder share. Sourced by them; it starts nothing by itself.
 #
-#   radosgw.sh | ministack.sh | moto.sh   start [--owner PID] [DIR]   prints one JSON object, returns when the service answers
-#   radosgw.sh | ministack.sh | moto.sh   stop PID...                 ends the processes named in that object's `pids`
+#   radosgw.sh | ministack.sh | moto.sh | oidc.sh   start [--owner PID] [DIR]   prints one JSON object, returns when the service answers
+#   radosgw.sh | ministack.sh | moto.sh | oidc.sh   stop PID...                 ends the processes named in that object's `pids`
 #
 # Every service listens on 127.0.0.1, on ports that were free a moment ago, so any number of them run side by side.
 # With --owner the service also ends by itself when that process is gone: a killed test run leaves nothing behind.

@@ -5,6 +5,7 @@
 #   tests/.venv/clients, cloud, sam, cargo     one Python environment a concern, pinned in requirements/*.txt
 #   tests/.venv/bin                            the tools of those environments that tests call by name; `cargo xtask` puts it on the PATH
 #   tests/clients/node_modules                 zarrita, playwright-core, esbuild, pinned in tests/clients/package-lock.json
+#   tests/services/oidc/node_modules           oidc-provider, pinned in tests/services/oidc/package-lock.json
 #   cargo-machete                              built once, into cargo's own bin folder
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -60,12 +61,12 @@ name_tools() {
 }
 
 install_node_modules() {
-    local folder=$here/../clients made_of
+    local folder=$here/../$1 made_of
     made_of=$(node --version && sha256sum <"$folder/package-lock.json")
     if [[ -f $folder/node_modules/made-of && $(<"$folder/node_modules/made-of") == "$made_of" ]]; then
         return 0
     fi
-    echo "setup: node modules"
+    echo "setup: node modules of \`$1\`"
     (cd "$folder" && npm ci --silent --ignore-scripts)
     echo "$made_of" >"$folder/node_modules/made-of"
 }
@@ -88,7 +89,8 @@ for name in clients cloud sam cargo; do
     install_venv "$name" &
     python_jobs+=($!)
 done
-install_node_modules
+install_node_modules clients
+install_node_modules services/oidc
 for job in "${python_jobs[@]}"; do
     wait "$job"
 done

@@ -7,17 +7,18 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const EDGE_AND_BELOW: [&str; 5] = ["domain", "edge", "objects", "table", "wire"];
+const EDGE_AND_BELOW: [&str; 6] = ["domain", "edge", "identity", "objects", "table", "wire"];
 
 /// What each member may depend on among ours: what is shipped, and what its own tests may add.
 fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match member {
         "table" | "objects" => (&["domain"], &["embed"]),
-        "edge" => (&["domain", "objects", "table", "wire"], &["embed"]),
+        "identity" => (&["domain"], &[]),
+        "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
         "serve" | "links" | "acl" => (&EDGE_AND_BELOW, &["embed"]),
-        "offprint" => (&["acl", "domain", "edge", "embed", "links", "objects", "serve", "table", "wire"], &[]),
+        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "serve", "table", "wire"], &[]),
         "fuzz" => (&["domain", "edge"], &[]),
-        "tests" => (&["acl", "domain", "edge", "embed", "links", "objects", "offprint", "serve", "table", "wire"], &[]),
+        "tests" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "offprint", "serve", "table", "wire"], &[]),
         // domain, wire, embed, xtask: nothing of ours.
         _ => (&[], &[]),
     }
@@ -25,11 +26,12 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
 
 /// The only members whose shipped code may name these crates. The first entry whose name fits is the one that holds; a name ending in `-` fits all that
 /// begin so. The deployment's secret is the one thing of AWS above `table` and `objects`: only `links` may read it.
-const LIVES_IN: [(&str, &[&str]); 9] = [
+const LIVES_IN: [(&str, &[&str]); 10] = [
     ("aws-sdk-dynamodb", &["table"]),
     ("aws-sdk-secretsmanager", &["links"]),
     ("aws-sdk-", &["objects"]),
     ("serde_dynamo", &["table"]),
+    ("jsonwebtoken", &["identity"]),
     ("axum", &["acl", "edge", "links", "offprint", "serve"]),
     ("lambda_http", &["acl", "edge", "links", "offprint", "serve"]),
     ("s3s", &["embed"]),

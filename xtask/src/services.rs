@@ -7,8 +7,12 @@ use anyhow::Context;
 use crate::{Workshop, tell};
 
 /// Each launcher below `tests/services`, and the variable that hands its JSON object to the tests.
-const LAUNCHERS: [(&str, &str); 3] =
-    [("radosgw", "OFFPRINT_TEST_RADOSGW"), ("ministack", "OFFPRINT_TEST_MINISTACK"), ("moto", "OFFPRINT_TEST_MOTO")];
+const LAUNCHERS: [(&str, &str); 4] = [
+    ("radosgw", "OFFPRINT_TEST_RADOSGW"),
+    ("ministack", "OFFPRINT_TEST_MINISTACK"),
+    ("moto", "OFFPRINT_TEST_MOTO"),
+    ("oidc", "OFFPRINT_TEST_OIDC"),
+];
 
 /// The servers that were started, ended when this is dropped. Should this process die, they notice and end by themselves.
 #[derive(Debug, Default)]

@@ -31,7 +31,7 @@ pub(crate) struct Suite {
     environment: Vec<(&'static str, String)>,
     /// Whose tests are counted in what it prints. A run of none is a failure, but for examples in documentation.
     runner: Option<Runner>,
-    /// Wants radosgw, ministack and moto running.
+    /// Wants radosgw, ministack, moto and the OpenID provider running.
     wants_services: bool,
     /// Another suite, by name, whose failure makes this one pointless.
     after: Option<&'static str>,
