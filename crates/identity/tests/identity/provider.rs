@@ -21,8 +21,9 @@ struct Provider {
     client: Client,
     client_id: String,
     client_secret: String,
-    /// What the launcher is told to stop; none if another started it.
+    /// What the launcher is told to stop, and its folder; none if another started it.
     pids: Vec<String>,
+    dir: Option<String>,
 }
 
 fn launcher() -> PathBuf {
@@ -47,6 +48,7 @@ impl Provider {
             client_id: text("client_id"),
             client_secret: text("client_secret"),
             pids: json["pids"].as_array().filter(|_| is_ours).into_iter().flatten().map(Value::to_string).collect(),
+            dir: is_ours.then(|| text("dir")),
         }
     }
 
@@ -54,7 +56,7 @@ impl Provider {
     fn another(&self) -> Self {
         let Self { client, client_id, client_secret, .. } = self;
         let (client, client_id, client_secret) = (client.clone(), client_id.clone(), client_secret.clone());
-        Self { issuer: format!("{}-too", self.issuer), client, client_id, client_secret, pids: Vec::new() }
+        Self { issuer: format!("{}-too", self.issuer), client, client_id, client_secret, pids: Vec::new(), dir: None }
     }
 
     /// An access token, signed by this algorithm.
@@ -94,6 +96,9 @@ impl Drop for Provider {
     fn drop(&mut self) {
         if !self.pids.is_empty() {
             let _ended = Command::new(launcher()).arg("stop").args(&self.pids).status();
+        }
+        if let Some(dir) = &self.dir {
+            let _gone = std::fs::remove_dir_all(dir);
         }
     }
 }
