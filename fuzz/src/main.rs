@@ -9,14 +9,21 @@ mod cursor;
 mod event;
 mod path;
 mod token;
+mod zone;
 
 use std::sync::LazyLock;
 
 /// A function that must not panic, whatever it is given.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] =
-    [("address", address::fuzz), ("cursor", cursor::fuzz), ("event", event::fuzz), ("path", path::fuzz), ("token", token::fuzz)];
+const TARGETS: [(&str, Target); 6] = [
+    ("address", address::fuzz),
+    ("cursor", cursor::fuzz),
+    ("event", event::fuzz),
+    ("path", path::fuzz),
+    ("token", token::fuzz),
+    ("zone", zone::fuzz),
+];
 
 static CHOSEN: LazyLock<Target> = LazyLock::new(|| {
     let asked = std::env::var("OFFPRINT_FUZZ").unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use domain::{
     key::{Epoch, KeyHash, LinkKey},
-    token::TokenSecret,
+    token::{CodeSecret, TicketSecret, TokenSecret},
 };
 
 /// A text as each of them.
@@ -10,6 +10,12 @@ pub fn fuzz(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(token) = TokenSecret::parse(text) {
         assert_eq!(token.reveal(), text);
+    }
+    if let Ok(ticket) = TicketSecret::parse(text) {
+        assert_eq!(ticket.reveal(), text);
+    }
+    if let Ok(code) = CodeSecret::parse(text) {
+        assert_eq!(code.reveal(), text);
     }
     if let Ok(key) = LinkKey::parse(text) {
         assert_eq!(key.reveal(), text);

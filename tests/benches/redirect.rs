@@ -9,7 +9,8 @@ use axum::{Router, body::Body, response::Response};
 use criterion::Criterion;
 use data_encoding::BASE64;
 use domain::{
-    decision::{Action, Facts, Permit, Principal, decide},
+    decision::{Action, Facts, Permit, Principal, Who, decide},
+    grant::Net,
     key::LinkKey,
     path::ObjectPath,
 };
@@ -67,7 +68,8 @@ impl Bench {
         let key = LinkKey::parse(target.split('/').nth(1).expect("a key")).expect("a key");
         let now = Timestamp::now();
         let facts = runtime.block_on(app.facts.link(&app.table, key.hash(), now, None)).expect("facts").facts.expect("the link");
-        let permit = decide(&Principal::Holder, Action::Read, &Facts::Link(facts), now).expect("a live link");
+        let permit =
+            decide(&Principal { who: Who::Holder, net: Net::Unknown }, Action::Read, &Facts::Link(facts), now).expect("a live link");
         let path = ObjectPath::from_decoded(PATH).expect("a path");
         let origin = DataOrigin::new(app.clone());
         let answer = runtime.block_on(answer(&mut origin.clone(), request(&target)));

@@ -10,7 +10,7 @@ use std::{
 use domain::{
     id::{TokenId, UserId},
     path::encode_key,
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
 use embed::{Bucket, Keys, dynamodb, s3};
@@ -358,10 +358,12 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
         User { id: UserId::new(uuid::Uuid::from_u128(1)), name: "owner".to_owned(), administrator: true, standing: Standing::Active };
     let token = Token {
         id: TokenId::new(uuid::Uuid::from_u128(2)),
+        kind: TokenKind::Session,
         hash: secret.hash(),
         owner: user.id,
         label: "test".to_owned(),
         scopes: Scope::ALL.to_vec(),
+        dataset: None,
         until: now + SignedDuration::from_hours(24 * 365),
         made: now,
         revoked: None,

@@ -198,13 +198,24 @@ class Deployed(unittest.TestCase):
     # Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows.
     def test_every_permission_is_needed(self):
         link = self.new_link()
+        # Whoever reads by name is looked for in the groups that the dataset is granted to.
+        self.answers(self.stack.app("/api/v1/groups", "POST", {"name": "readers"}), 201)
+        self.answers(self.stack.app(f"/api/v1/datasets/{self.dataset}/grants", "POST", {"to": "group:readers", "role": "view"}), 201)
+        name = urllib.parse.urlsplit(link["url"]).path.rstrip("/").rsplit("/", 1)[1]
+
+        def by_name(stack):
+            url = f"{stack.outputs['DataUrl']}/{self.dataset}/{name}/zarr.json"
+            return stack.data(url, headers={"Authorization": f"Bearer {stack.token}"})
+
+        self.answers(by_name(self.stack), 302)
         serve = [
             (lambda template: without_statement(template, "ServePolicy", "ReadFacts"), "table-unavailable"),
             (lambda template: without_statement(template, "ServePolicy", "AssumeSigners"), "no-credentials"),
             (without_trust_in_serve, "no-credentials"),
             *((lambda template, key=key: without_leading_key(template, key), "table-unavailable") for key in ("L#*", "D#*", "S#*", "U#*")),
+            *((lambda template, key=key: without_leading_key(template, key), "table-unavailable", by_name) for key in ("G#*", "T#*")),
         ]
-        for round_number, (narrow, code) in enumerate(serve):
+        for round_number, (narrow, code, *read) in enumerate(serve):
             template = built_template()
             narrow(template)
             app = APP_ROUNDS[round_number] if round_number < len(APP_ROUNDS) else []
@@ -213,7 +224,7 @@ class Deployed(unittest.TestCase):
             stack = Stack(self.cloud, f"narrow-{round_number}", template)
             stack.copy_items_from(self.stack)
             with self.subTest("serve", round=round_number):
-                self.answers(stack.data(on(stack, link["url"])), 503, code)
+                self.answers(read[0](stack) if read else stack.data(on(stack, link["url"])), 503, code)
             for policy, sid, probe, status, code in app:
                 with self.subTest(policy, without=sid):
                     self.answers(probe(stack, self.dataset), status, code)

@@ -54,7 +54,9 @@ fn codes_in_sources() -> BTreeSet<String> {
         let text = fs::read_to_string(&file).expect("a source file");
         let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
         // `Problem::new(StatusCode::X, "code"`, `Problem::unavailable("code"`, and the closures and helpers that name a code first.
-        for maker in ["Problem::new(", "Self::new(", "unavailable(", "gone(", "not_yours(", "wrong(", "unread(", "word(", "archived("] {
+        for maker in
+            ["Problem::new(", "Self::new(", "unavailable(", "gone(", "not_yours(", "refused(", "wrong(", "unread(", "word(", "archived("]
+        {
             for made in shipped.split(maker).skip(1) {
                 let quoted = made.split('"').nth(1).filter(|_| made.find('"') < made.find(')'));
                 codes.extend(quoted.filter(|code| is_code(code)).map(str::to_owned));

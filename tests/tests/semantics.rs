@@ -229,12 +229,21 @@ async fn every_refusal_has_its_status_and_code() {
     for alike in [
         "/nothing".to_owned(),
         "/favicon.ico".to_owned(),
-        "/daaaaaaaaaaaaaaaaaaaaaaaaaa/x/".to_owned(),
+        format!("/~{}/x/", "a".repeat(32)),
         format!("/{}/wrong.zarr/zarr.json", key_of(&live)),
     ] {
         let answer = app.get(&alike).await;
         refused(&answer, 404, "not-found");
         assert_eq!(answer.body, unknown.body, "{alike}: one body for all");
+    }
+    // A dataset asked for by name: whether it is there is told to nobody.
+    let private = app.dataset(EM).await;
+    let by_name = app.get(&format!("/{private}/{EM}/zarr.json")).await;
+    refused(&by_name, 401, "sign-in");
+    for alike in ["/daaaaaaaaaaaaaaaaaaaaaaaaaa/x/".to_owned(), format!("/{private}/wrong.zarr/zarr.json")] {
+        let answer = app.get(&alike).await;
+        refused(&answer, 401, "sign-in");
+        assert_eq!(answer.body, by_name.body, "{alike}: one body for all");
     }
     for bad in ["..", "%2e%2e", "a//b", "a%2Fb", "a%5Cb", "a%00", "%FF"] {
         refused(&app.get(&format!("/{}/{EM}/{bad}/x", key_of(&live))).await, 400, "bad-path");

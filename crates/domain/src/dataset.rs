@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
-    id::{DatasetId, SourceId, UserId},
+    id::{DatasetId, ProjectId, SourceId, UserId},
     limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
     source::State,
@@ -19,6 +19,41 @@ pub enum Kind {
     Folder,
     /// One object.
     File,
+}
+
+/// Whom a dataset is open to beside those it is granted to. Ordered: each opens those before it, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Visibility {
+    /// Nobody.
+    Private,
+    /// The members of its project.
+    Project,
+    /// Everybody with an account here.
+    Accounts,
+    /// Everybody.
+    World,
+}
+
+impl Visibility {
+    /// Every visibility.
+    pub const ALL: [Self; 4] = [Self::Private, Self::Project, Self::Accounts, Self::World];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Project => "project",
+            Self::Accounts => "accounts",
+            Self::World => "world",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|visibility| visibility.word() == word)
+    }
 }
 
 /// A folder or an object inside a source.
@@ -36,6 +71,16 @@ pub struct Dataset {
     pub owner: UserId,
     /// The datasets it lies in, outermost first: at most [`ANCESTORS_MAX`].
     pub ancestors: Vec<DatasetId>,
+    /// Whom it is open to beside those it is granted to.
+    pub visibility: Visibility,
+    /// The project that it is in.
+    pub project: Option<ProjectId>,
+    /// Whether what is granted above stops at it. Ownership does not.
+    pub restricted: bool,
+    /// The paths of the restricted datasets in it, an outer one standing for those in it: at most [`CUTS_MAX`].
+    ///
+    /// [`CUTS_MAX`]: crate::limits::CUTS_MAX
+    pub cuts: Vec<ObjectPath>,
     /// Counts bulk revokes: a link made under a lower number is revoked.
     pub links_gen: u64,
     /// Active or retired.
@@ -61,7 +106,8 @@ pub enum NewDatasetError {
 }
 
 impl Dataset {
-    /// A dataset below `above`, whose owner owns it too: the registrar gains nothing (ACCESS R1).
+    /// A dataset below `above`, whose owner owns it too: the registrar gains nothing (ACCESS R1). Restricted datasets that were registered
+    /// further in stay cut out of it.
     ///
     /// # Errors
     /// [`NewDatasetError`], where it lies too deep.
@@ -78,6 +124,7 @@ impl Dataset {
             return Err(NewDatasetError::TooManyAncestors);
         }
         let path = if kind == Kind::File { path } else { path.to_folder() };
+        let cuts = above.cuts.iter().filter(|cut| path.covers(cut)).cloned().collect();
         Ok(Self {
             id,
             source: above.source,
@@ -85,6 +132,10 @@ impl Dataset {
             kind,
             owner: above.owner,
             ancestors,
+            visibility: Visibility::Private,
+            project: None,
+            restricted: false,
+            cuts,
             links_gen: 0,
             state: State::Active,
             registered: now,
@@ -95,7 +146,52 @@ impl Dataset {
     /// The root dataset of a source: its whole prefix, owned by whoever registered it.
     #[must_use]
     pub fn root(id: DatasetId, source: SourceId, owner: UserId, now: Timestamp) -> Self {
-        let (path, kind) = (ObjectPath::default(), Kind::Folder);
-        Self { id, source, path, kind, owner, ancestors: Vec::new(), links_gen: 0, state: State::Active, registered: now, version: 1 }
+        Self {
+            id,
+            source,
+            path: ObjectPath::default(),
+            kind: Kind::Folder,
+            owner,
+            ancestors: Vec::new(),
+            visibility: Visibility::Private,
+            project: None,
+            restricted: false,
+            cuts: Vec::new(),
+            links_gen: 0,
+            state: State::Active,
+            registered: now,
+            version: 1,
+        }
+    }
+
+    /// Whether this is `below` or holds it, and nothing restricted in between keeps what is granted here from it.
+    #[must_use]
+    pub fn reaches(&self, below: &Self) -> bool {
+        let holds = below.ancestors.contains(&self.id) && self.source == below.source;
+        self.id == below.id || (holds && !below.restricted && !self.is_cut(&below.path))
+    }
+
+    /// The cuts of this dataset once `below`, in it, is restricted or open again: an outer cut stands for those in it, and one that is
+    /// opened hands its own cuts up.
+    #[must_use]
+    pub fn cuts_with(&self, below: &Self, restricted: bool) -> Vec<ObjectPath> {
+        let others = self.cuts.iter().filter(|cut| **cut != below.path);
+        let mut cuts: Vec<_> = if restricted {
+            let hidden = self.cuts.iter().any(|cut| *cut != below.path && cut.covers(&below.path));
+            let kept = others.filter(|cut| !below.path.covers(cut)).cloned();
+            kept.chain((!hidden).then(|| below.path.clone())).collect()
+        } else {
+            let was_cut = self.cuts.contains(&below.path);
+            others.cloned().chain(below.cuts.iter().filter(|_| was_cut).cloned()).collect()
+        };
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
+    }
+
+    /// Whether `path`, inside the source, is or lies in a restricted dataset in this one.
+    #[must_use]
+    pub fn is_cut(&self, path: &ObjectPath) -> bool {
+        self.cuts.iter().any(|cut| cut == path || cut.covers(path))
     }
 }

@@ -1,7 +1,8 @@
 //! The decision: who may do what. The only maker of a [`Permit`], without which nothing is signed and nothing permissioned is written.
 //!
-//! Total: whatever is not allowed by a rule below is refused, and the refusal names the rule.
-//! Not here: reading the facts (`table/access.rs`), statuses (`edge/problem.rs`).
+//! Total: whatever is not allowed by a rule below is refused, and the refusal names the rule. What a permit to read opens is judged
+//! object by object in [`ReadScope::key`], the only way to an object's key.
+//! Not here: who may give what to whom (`delegation.rs`), reading the facts (`table/access.rs`), statuses (`edge/problem.rs`).
 
 use std::sync::Arc;
 
@@ -9,21 +10,34 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
-    dataset::{Dataset, Kind},
-    id::{DatasetId, LinkId, UserId},
-    link::{Link, LinkState, Tombstone},
+    dataset::{Dataset, Kind, Visibility},
+    grant::{Conditions, Grant, Group, Net, Reach, Subject},
+    id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
+    link::{Class, Link, LinkState, Tombstone},
     path::{ObjectPath, PathError},
-    source::{Source, State, Store},
+    rights::{Right, Rights},
+    source::{Audience, Source, State, Store},
     timing::Timing,
-    token::{Scope, Token},
+    token::{Scope, Token, TokenKind},
     user::{Standing, User},
 };
 
+/// Who asks, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Who.
+    pub who: Who,
+    /// From where.
+    pub net: Net,
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
+pub enum Who {
     /// Whoever holds a link's key.
     Holder,
+    /// Somebody who names a dataset and shows no credential.
+    Nobody,
     /// A person, through a token whose scopes narrow what the person may.
     Token {
         /// The person.
@@ -36,11 +50,11 @@ pub enum Principal {
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
-    /// Read an object: GET or HEAD.
+    /// Read objects: GET or HEAD.
     Read,
     /// List a folder.
     List,
-    /// See a link or a dataset in the API.
+    /// See a link, a dataset or a group in the API.
     See,
     /// Make a link, or make one wider.
     Share,
@@ -50,8 +64,76 @@ pub enum Action {
     Register,
     /// Revoke every link of a dataset.
     RevokeAll,
+    /// Say who gets what on a dataset, and see who does.
+    Grant,
+    /// Hand a dataset over to another owner.
+    HandOver,
+    /// Make an API token of one's own. Only a session does: a token makes no token.
+    MakeToken,
+    /// Make a ticket of one's own for a dataset.
+    MakeTicket,
+    /// Make a group, or change its members.
+    Gather,
     /// Register a source, set its ceilings, use the panic switch.
     Administer,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 13] = [
+        Self::Read,
+        Self::List,
+        Self::See,
+        Self::Share,
+        Self::Narrow,
+        Self::Register,
+        Self::RevokeAll,
+        Self::Grant,
+        Self::HandOver,
+        Self::MakeToken,
+        Self::MakeTicket,
+        Self::Gather,
+        Self::Administer,
+    ];
+
+    /// The scope that a token needs for it.
+    const fn scope(self) -> Scope {
+        match self {
+            Self::Read | Self::List | Self::MakeTicket => Scope::Data,
+            Self::See | Self::MakeToken => Scope::Read,
+            Self::Share | Self::Narrow | Self::RevokeAll => Scope::Links,
+            Self::Register | Self::Grant | Self::HandOver => Scope::Datasets,
+            Self::Gather => Scope::Groups,
+            Self::Administer => Scope::Admin,
+        }
+    }
+
+    /// The right that it needs on a dataset; `None` where no right on one gives it. A read needs one by its object, [`Right::Meta`] at the least.
+    const fn right(self) -> Option<Right> {
+        match self {
+            Self::Read | Self::MakeTicket => Some(Right::Meta),
+            Self::List => Some(Right::List),
+            Self::See => Some(Right::Discover),
+            Self::Share | Self::Register => Some(Right::Share),
+            Self::Narrow | Self::RevokeAll | Self::Grant => Some(Right::Administer),
+            Self::HandOver => Some(Right::Own),
+            Self::MakeToken | Self::Gather | Self::Administer => None,
+        }
+    }
+
+    /// The rights whose ends bound a permit for it, those that are held: a read may be one of metadata or one of other objects.
+    const fn wanted(self) -> Rights {
+        match (self, self.right()) {
+            (Self::Read, _) => Rights::of(&[Right::Meta, Right::Read]),
+            (_, Some(right)) => Rights::of(&[right]),
+            (_, None) => Rights::NONE,
+        }
+    }
+
+    /// Whether it only shows or ends things: that is possible on what was retired, too.
+    const fn ends(self) -> bool {
+        matches!(self, Self::See | Self::Narrow | Self::RevokeAll | Self::Grant)
+    }
 }
 
 /// A source and a dataset in it.
@@ -74,6 +156,21 @@ pub struct LinkFacts {
     pub place: Place,
     /// Who made it.
     pub maker: User,
+    /// What the maker has there.
+    pub reach: Reach,
+    /// What a person has there who asks about the link by its id; `None`: nobody does.
+    pub asking: Option<Reach>,
+    /// The key that all of its objects' keys begin with, joined once.
+    base: ObjectPath,
+}
+
+/// Everything that a decision about a dataset needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFacts {
+    /// The dataset, in its source.
+    pub place: Place,
+    /// What the person who asks has there.
+    pub reach: Reach,
     /// The key that all of its objects' keys begin with, joined once.
     base: ObjectPath,
 }
@@ -84,7 +181,14 @@ pub enum Facts {
     /// About a link.
     Link(Arc<LinkFacts>),
     /// About a dataset.
-    Dataset(Arc<Place>),
+    Dataset(Arc<DatasetFacts>),
+    /// About a group, and whether the person who asks is in it.
+    Group {
+        /// The group.
+        group: Arc<Group>,
+        /// Whether the person is a member.
+        is_member: bool,
+    },
     /// About the deployment as a whole.
     Deployment,
 }
@@ -95,6 +199,9 @@ pub enum Denial {
     /// Not there, or not to be known of.
     #[error("nothing is there for this caller")]
     NotDiscoverable,
+    /// Not open to everybody, and nobody said who asks.
+    #[error("this is not open to everybody")]
+    SignIn,
     /// A link that was revoked.
     #[error("the link was revoked")]
     Revoked,
@@ -116,20 +223,44 @@ pub enum Denial {
     /// The dataset or its source was retired.
     #[error("the dataset was retired")]
     Retired,
-    /// The maker may no longer share.
-    #[error("the link's maker may no longer share this")]
+    /// What the link opens became a restricted dataset of its own.
+    #[error("what the link opens was restricted")]
+    Restricted,
+    /// The maker may no longer share, or asks for what only the maker may.
+    #[error("the link's maker may no longer share this, or only the maker may change it so")]
     Maker,
     /// Serving is switched off.
     #[error("serving is switched off for now")]
     NotServing,
+    /// From an address outside the zones.
+    #[error("this is not open to the network that the request came from")]
+    Zone,
     /// The caller may not, though the thing may be known of.
-    #[error("only an owner of the dataset may do this")]
-    NotOwner,
+    #[error("the right `{}` is missing", right.word())]
+    Lacks {
+        /// The right that is missing.
+        right: Right,
+    },
+    /// Metadata may be read, and this object is none.
+    #[error("only metadata and coarse levels are open here")]
+    CoarseOnly,
+    /// No such object, or none that this address opens.
+    #[error("there is no such object")]
+    NoSuchObject,
+    /// A path that no object can have.
+    #[error("{0}")]
+    Path(PathError),
+    /// The caller is not the group's owner.
+    #[error("only the group's owner may do this")]
+    NotGroupOwner,
+    /// A token makes no token.
+    #[error("a token makes no token; sign in")]
+    NotSession,
     /// The caller is no administrator.
     #[error("only an administrator may do this")]
     NotAdministrator,
     /// The token's scopes do not hold this.
-    #[error("the token lacks the scope `{0}`", needed.word())]
+    #[error("the token lacks the scope `{}`", needed.word())]
     Scope {
         /// The scope that is missing.
         needed: Scope,
@@ -145,7 +276,17 @@ pub struct Permit {
     action: Action,
     by: Option<UserId>,
     grounds: Facts,
-    until: Option<Timestamp>,
+    given: Given,
+    /// When it was given.
+    at: Timestamp,
+}
+
+/// What somebody may do, and how long one part of it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Given {
+    rights: Rights,
+    /// When the first of the wanted rights ends.
+    until: Timestamp,
 }
 
 /// Says whether `principal` may do `action`, given `facts`, at `now`.
@@ -153,125 +294,450 @@ pub struct Permit {
 /// # Errors
 /// The [`Denial`] of the first rule that says no, in the order of ACCESS 4.
 pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denial> {
-    let until = match (principal, facts) {
-        (Principal::Holder, Facts::Link(link)) => by_link(action, link, now)?,
-        (Principal::Holder, Facts::Dataset(_) | Facts::Deployment) => return Err(Denial::NotDiscoverable),
-        (Principal::Token { user, token }, facts) => {
-            by_token(user, token, action, facts, now)?;
-            None
+    let (by, given) = match (&principal.who, facts) {
+        (Who::Holder, Facts::Link(link)) => (None, by_link(action, link, principal.net, now)?),
+        (Who::Nobody, Facts::Dataset(dataset)) => (None, by_nobody(action, dataset, principal.net, now)?),
+        (Who::Holder | Who::Nobody, _) => return Err(Denial::NotDiscoverable),
+        (Who::Token { user, token }, facts) => {
+            if !token.is_live(now) || token.owner != user.id {
+                return Err(Denial::NotDiscoverable);
+            }
+            if user.standing != Standing::Active {
+                return Err(Denial::Suspended);
+            }
+            let asking = Asking { user, token, net: principal.net, now };
+            let given = match facts {
+                Facts::Link(link) => asking.about_link(action, link)?,
+                Facts::Dataset(dataset) => asking.about_dataset(action, dataset)?,
+                Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
+                Facts::Deployment => asking.about_deployment(action)?,
+            };
+            (Some(user.id), given)
         }
     };
-    let by = match principal {
-        Principal::Holder => None,
-        Principal::Token { user, .. } => Some(user.id),
+    Ok(Permit { action, by, grounds: facts.clone(), given, at: now })
+}
+
+/// What a key opens: reading and listing, as long as the link lives and its maker could do the same from here.
+fn by_link(action: Action, facts: &LinkFacts, net: Net, now: Timestamp) -> Result<Given, Denial> {
+    let right = match action {
+        Action::Read => Right::Meta,
+        Action::List => Right::List,
+        _ => return Err(Denial::NotDiscoverable),
     };
-    Ok(Permit { action, by, grounds: facts.clone(), until })
+    let given = facts.gives(action.wanted(), net, now)?;
+    open(&facts.place.source, net)?;
+    if facts.is_wholly_cut() {
+        return Err(Denial::Restricted);
+    }
+    with(right, given)
 }
 
-/// What a key opens: reading and listing, as long as the link lives. Answers when it ends.
-fn by_link(action: Action, facts: &LinkFacts, now: Timestamp) -> Result<Option<Timestamp>, Denial> {
-    let place = &facts.place;
-    match facts.state(now) {
-        LinkState::Revoked => return Err(Denial::Revoked),
-        LinkState::Withdrawn => return Err(Denial::Withdrawn),
-        LinkState::Paused => return Err(Denial::Paused),
-        LinkState::NotYet => return Err(Denial::NotYet),
-        LinkState::Expired => return Err(Denial::Expired),
-        LinkState::Stopped => return Err(why_stopped(facts)),
-        LinkState::Live => {}
+/// What the world has, where a dataset is open to it.
+fn by_nobody(action: Action, facts: &DatasetFacts, net: Net, now: Timestamp) -> Result<Given, Denial> {
+    let (Action::Read | Action::List, Some(right)) = (action, action.right()) else { return Err(Denial::SignIn) };
+    let given = authority(None, &facts.place, &facts.reach, action.wanted(), net, now);
+    if !given.rights.has(Right::Discover) {
+        return Err(Denial::SignIn);
     }
-    if !place.source.serving {
-        return Err(Denial::NotServing);
-    }
-    match action {
-        Action::Read | Action::List => Ok(facts.link.end(place)),
-        Action::See | Action::Share | Action::Narrow | Action::Register | Action::RevokeAll | Action::Administer => {
-            Err(Denial::NotDiscoverable)
-        }
-    }
+    named(right, given, &facts.place.source, net)
 }
 
-fn why_stopped(facts: &LinkFacts) -> Denial {
-    let place = &facts.place;
-    if place.source.ceilings.audience < facts.link.class.audience() {
-        Denial::Ceiling
-    } else if place.source.state != State::Active || place.dataset.state != State::Active {
-        Denial::Retired
+/// What was given, if `right` is in it.
+fn with(right: Right, given: Given) -> Result<Given, Denial> {
+    if given.rights.has(right) { Ok(given) } else { Err(Denial::Lacks { right }) }
+}
+
+/// A read or listing of a dataset by its name, once it is known that the dataset may be known of.
+fn named(right: Right, given: Given, source: &Source, net: Net) -> Result<Given, Denial> {
+    let given = with(right, given)?;
+    open(source, net)?;
+    Ok(given)
+}
+
+/// Whether a source moves bytes at all, and to there.
+fn open(source: &Source, net: Net) -> Result<(), Denial> {
+    if !source.serving {
+        Err(Denial::NotServing)
+    } else if !source.ceilings.zones.admit(net) {
+        Err(Denial::Zone)
     } else {
-        Denial::Maker
+        Ok(())
     }
 }
 
-/// What a person may do through a token. Being an administrator gives no right to read or share.
-fn by_token(user: &User, token: &Token, action: Action, facts: &Facts, now: Timestamp) -> Result<(), Denial> {
-    if !token.is_live(now) || token.owner != user.id {
-        return Err(Denial::NotDiscoverable);
+/// A person who asks, through a live token.
+struct Asking<'a> {
+    user: &'a User,
+    token: &'a Token,
+    net: Net,
+    now: Timestamp,
+}
+
+impl Asking<'_> {
+    fn needs(&self, action: Action) -> Result<(), Denial> {
+        let needed = action.scope();
+        if self.token.may(needed) { Ok(()) } else { Err(Denial::Scope { needed }) }
     }
-    if user.standing != Standing::Active {
-        return Err(Denial::Suspended);
+
+    /// About a dataset by its name. Being an administrator of the deployment gives no right here.
+    fn about_dataset(&self, action: Action, facts: &DatasetFacts) -> Result<Given, Denial> {
+        let place = &facts.place;
+        if !self.token.reaches(place.dataset.id) {
+            return Err(Denial::NotDiscoverable);
+        }
+        let given = held(Some(self.user), place, &facts.reach, action.wanted(), self.net, self.now);
+        let active = is_active(place);
+        // What was retired is there for whoever may end what hangs on it, and for nobody else.
+        if !given.rights.has(Right::Discover) || (!active && !given.rights.has(Right::Administer)) {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action)?;
+        if !active && !action.ends() {
+            return Err(Denial::Retired);
+        }
+        let right = action.right().ok_or(Denial::NotDiscoverable)?;
+        if !matches!(action, Action::Read | Action::List) {
+            return with(right, given);
+        }
+        let given = named(right, given, &place.source, self.net)?;
+        // What is signed ends with the token, too.
+        Ok(Given { until: given.until.min(self.token.until), ..given })
     }
-    let needed = match action {
-        Action::Read | Action::List | Action::See => Scope::Read,
-        Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
-        Action::Register => Scope::Datasets,
-        Action::Administer => Scope::Admin,
-    };
-    let place = match facts {
-        Facts::Deployment => return deployment(user, token, action, needed),
-        Facts::Link(link) => &link.place,
-        Facts::Dataset(place) => place,
-    };
-    let owns = place.dataset.owner == user.id;
-    let made = matches!(facts, Facts::Link(link) if link.link.maker == user.id);
-    if !owns && !made {
-        return Err(Denial::NotDiscoverable);
+
+    /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
+    /// administers its dataset. Nobody widens another's link, which acts with its maker's rights; one that is stewarded is the
+    /// dataset's, and only who administers that widens it (ACCESS R5).
+    fn about_link(&self, action: Action, facts: &LinkFacts) -> Result<Given, Denial> {
+        let (place, link) = (&facts.place, &facts.link);
+        if !self.token.reaches(place.dataset.id) {
+            return Err(Denial::NotDiscoverable);
+        }
+        let made = link.maker == self.user.id;
+        let reach = if made { Some(&facts.reach) } else { facts.asking.as_ref() };
+        let given = reach.map_or(Given::NOTHING, |reach| {
+            held(Some(self.user), place, reach, Rights::of(&[Right::Share, Right::Administer]), self.net, self.now)
+        });
+        let administers = given.rights.has(Right::Administer);
+        if !made && !administers {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action)?;
+        if action == Action::Share {
+            // After a revoke nothing yields yes (P8).
+            facts.not_revoked()?;
+        }
+        match action {
+            Action::See | Action::Narrow => Ok(Given { rights: given.rights, until: Timestamp::MAX }),
+            Action::Share if !is_active(place) => Err(Denial::Retired),
+            Action::Share if link.stewarded => with(Right::Administer, given),
+            Action::Share if !made => Err(Denial::Maker),
+            Action::Share => with(Right::Share, given),
+            _ => Err(Denial::NotDiscoverable),
+        }
     }
-    if !token.may(needed) {
-        return Err(Denial::Scope { needed });
+
+    /// About a group: its members may see it, its owner changes it. An administrator does neither, for that would be a way to read.
+    fn about_group(&self, action: Action, group: &Group, is_member: bool) -> Result<Given, Denial> {
+        let owns = group.owner == self.user.id;
+        if (!owns && !is_member) || self.token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action)?;
+        match action {
+            Action::See => Ok(Given::NOTHING),
+            Action::Gather if owns => Ok(Given::NOTHING),
+            Action::Gather => Err(Denial::NotGroupOwner),
+            _ => Err(Denial::NotDiscoverable),
+        }
     }
-    let ends = matches!(action, Action::See | Action::Narrow | Action::RevokeAll);
-    if !ends && (place.source.state != State::Active || place.dataset.state != State::Active) {
-        return Err(Denial::Retired);
-    }
-    match action {
-        // Whoever made a link may always see and narrow it, even after losing the right to share (ACCESS R5).
-        Action::See | Action::Narrow => Ok(()),
-        // Nobody widens another's link: it acts with its maker's rights.
-        Action::Share if matches!(facts, Facts::Link(_)) && !made => Err(Denial::Maker),
-        Action::Share | Action::RevokeAll | Action::Register if owns => Ok(()),
-        Action::Share | Action::RevokeAll | Action::Register => Err(Denial::NotOwner),
-        // Reading by name, without a link, is not offered through the API.
-        Action::Read | Action::List | Action::Administer => Err(Denial::NotDiscoverable),
+
+    fn about_deployment(&self, action: Action) -> Result<Given, Denial> {
+        if self.token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        match action {
+            // One's own lists: the candidates are decided one by one. And whoever has an account may make a group.
+            Action::See | Action::Gather => self.needs(action).map(|()| Given::NOTHING),
+            Action::MakeToken if self.token.kind == TokenKind::Session => Ok(Given::NOTHING),
+            Action::MakeToken => Err(Denial::NotSession),
+            Action::Administer if !self.user.administrator => Err(Denial::NotAdministrator),
+            Action::Administer => self.needs(action).map(|()| Given::NOTHING),
+            _ => Err(Denial::NotDiscoverable),
+        }
     }
 }
 
-fn deployment(user: &User, token: &Token, action: Action, needed: Scope) -> Result<(), Denial> {
-    match action {
-        // One's own lists: the candidates are decided one by one.
-        Action::See => Ok(()),
-        Action::Administer if !user.administrator => Err(Denial::NotAdministrator),
-        Action::Administer if token.may(needed) => Ok(()),
-        Action::Administer => Err(Denial::Scope { needed }),
-        Action::Read | Action::List | Action::Share | Action::Narrow | Action::Register | Action::RevokeAll => Err(Denial::NotDiscoverable),
+/// Whether both take part.
+fn is_active(place: &Place) -> bool {
+    place.source.state == State::Active && place.dataset.state == State::Active
+}
+
+/// What a person, or nobody, may do at a dataset (ACCESS 4): nothing where it or its source was retired.
+fn authority(user: Option<&User>, place: &Place, reach: &Reach, wanted: Rights, net: Net, now: Timestamp) -> Given {
+    if is_active(place) { held(user, place, reach, wanted, net, now) } else { Given::NOTHING }
+}
+
+/// The same, whether or not it was retired.
+fn held(user: Option<&User>, place: &Place, reach: &Reach, wanted: Rights, net: Net, now: Timestamp) -> Given {
+    // Facts about somebody else are none about this person, and a suspended person has what nobody has: nothing.
+    if reach.user != user.map(|user| user.id) || user.is_some_and(|user| user.standing != Standing::Active) {
+        return Given::NOTHING;
     }
+    if owns(user, place, reach) {
+        return Given { rights: Rights::ALL, until: Timestamp::MAX };
+    }
+    let mut sum = Sum::of(wanted);
+    for path in paths(place, reach) {
+        if path.holds(net, now) {
+            sum.add(path.rights, path.until());
+        }
+    }
+    sum.given()
+}
+
+/// Whether the person owns the dataset, or one that it lies in: ownership passes through what is restricted.
+pub(crate) fn owns(user: Option<&User>, place: &Place, reach: &Reach) -> bool {
+    let Some(user) = user else { return false };
+    let dataset = &place.dataset;
+    let above = || reach.above.iter().map(|above| &above.dataset).filter(|above| dataset.ancestors.contains(&above.id));
+    dataset.owner == user.id || above().any(|above| above.owner == user.id && above.source == dataset.source)
+}
+
+/// One way by which a person gets rights at a dataset.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// What it gives.
+    pub rights: Rights,
+    /// The dataset that it was given on: this one, or one above.
+    pub on: &'a Dataset,
+    /// The grant; `None`: by the project's policy.
+    pub grant: Option<&'a Grant>,
+    /// When whose membership it rests on ends.
+    membership_until: Timestamp,
+}
+
+impl Way<'_> {
+    /// Whether its conditions hold.
+    #[must_use]
+    pub fn holds(&self, net: Net, now: Timestamp) -> bool {
+        now < self.membership_until && self.grant.is_none_or(|grant| grant.conditions.hold(net, now))
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.grant.and_then(|grant| grant.conditions.until).unwrap_or(Timestamp::MAX).min(self.membership_until)
+    }
+
+    /// Whether what is given under `conditions` lies within it (ACCESS R2).
+    #[must_use]
+    pub fn covers(&self, conditions: &Conditions, now: Timestamp) -> bool {
+        let ends = conditions.until.unwrap_or(Timestamp::MAX);
+        ends <= self.membership_until && self.grant.is_none_or(|grant| conditions.lie_in(&grant.conditions, now))
+    }
+}
+
+/// Every way by which the person of `reach` gets rights at a place beside owning it, whether or not its conditions hold.
+pub fn paths<'a>(place: &'a Place, reach: &'a Reach) -> impl Iterator<Item = Way<'a>> {
+    let here = (&place.dataset, reach.here.as_slice());
+    let above = reach.above.iter().map(|above| (&above.dataset, above.grants.as_slice()));
+    let reaching = std::iter::once(here).chain(above).filter(|(on, _)| !reach.blocked && on.reaches(&place.dataset));
+    reaching.flat_map(move |(on, grants)| {
+        let mut near = 0;
+        let granted = grants.iter().filter_map(move |grant| by_grant(place, reach, on, grant, &mut near));
+        by_policy(reach, on).into_iter().chain(granted)
+    })
+}
+
+/// By what a person has a right at a dataset: where to look first when the right is judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Via {
+    /// The dataset that is owned, or that the grant is on: the one that the right is at, or one above.
+    pub on: DatasetId,
+    /// The group that the grant is to; `None`: the person, by name or as the owner.
+    pub group: Option<GroupId>,
+}
+
+/// By what the person of `reach` has `right` at a place now: what lasts longest. `None`: not at all, or by a project.
+#[must_use]
+pub fn via(user: &User, place: &Place, reach: &Reach, right: Right, net: Net, now: Timestamp) -> Option<Via> {
+    if reach.user != Some(user.id) || user.standing != Standing::Active {
+        return None;
+    }
+    let owned = std::iter::once(&place.dataset).chain(reach.above.iter().map(|above| &above.dataset));
+    let owned = owned.filter(|on| on.id == place.dataset.id || place.dataset.ancestors.contains(&on.id));
+    if let Some(on) = owned.filter(|on| on.owner == user.id && on.source == place.dataset.source).map(|on| on.id).next() {
+        return Some(Via { on, group: None });
+    }
+    let ways = paths(place, reach).filter(|way| way.rights.has(right) && way.holds(net, now));
+    let longest = ways.max_by_key(Way::until)?;
+    match longest.grant?.subject {
+        Subject::User(_) => Some(Via { on: longest.on.id, group: None }),
+        Subject::Group(group) => Some(Via { on: longest.on.id, group: Some(group) }),
+        Subject::Project(_) | Subject::Accounts | Subject::World => None,
+    }
+}
+
+/// What a grant on `on` gives the person of `reach`; `None`: it is for somebody else, or asleep. `near` is for [`membership`].
+fn by_grant<'a>(place: &Place, reach: &Reach, on: &'a Dataset, grant: &'a Grant, near: &mut usize) -> Option<Way<'a>> {
+    let signed_in = reach.user.is_some();
+    let audience = place.source.ceilings.audience;
+    let membership_until = match grant.subject {
+        Subject::User(user) if reach.user == Some(user) => Timestamp::MAX,
+        Subject::Group(group) if signed_in => membership(reach, group, near)?,
+        Subject::Project(project) if signed_in && reach.projects.iter().any(|part| part.project == project) => Timestamp::MAX,
+        Subject::Accounts if signed_in && on.visibility >= Visibility::Accounts && audience >= Audience::Accounts => Timestamp::MAX,
+        Subject::World if on.visibility == Visibility::World && audience == Audience::World => Timestamp::MAX,
+        _ => return None,
+    };
+    let rights = grant.rights();
+    (!rights.is_empty()).then_some(Way { rights, on, grant: Some(grant), membership_until })
+}
+
+/// Until when the person of `reach` is in a group. Grants and memberships both come in the order of their groups, so the search goes on
+/// at `near`, where the last one ended; a group that should have come before is looked for from the beginning.
+fn membership(reach: &Reach, group: GroupId, near: &mut usize) -> Option<Timestamp> {
+    let is_passed = reach.groups.get(..*near).and_then(<[_]>::last).is_some_and(|last| last.group >= group);
+    if is_passed {
+        *near = 0;
+    }
+    let before = reach.groups.get(*near..)?.iter().take_while(|membership| membership.group < group).count();
+    *near = near.saturating_add(before);
+    reach.groups.get(*near).filter(|membership| membership.group == group).map(|membership| membership.until)
+}
+
+/// What the policy of the project that `on` is in gives.
+fn by_policy<'a>(reach: &Reach, on: &'a Dataset) -> Option<Way<'a>> {
+    let project = on.project.filter(|_| on.visibility >= Visibility::Project && reach.user.is_some())?;
+    let part = reach.projects.iter().find(|part| part.project == project)?;
+    Some(Way { rights: part.rights(), on, grant: None, membership_until: Timestamp::MAX })
+}
+
+/// Rights that one question can want: those of a read, and its maker's to share.
+const WANTED_MAX: usize = 3;
+
+/// Rights that add up, with the latest end of each that is wanted.
+struct Sum {
+    rights: Rights,
+    ends: [(Rights, Timestamp); WANTED_MAX],
+}
+
+impl Sum {
+    fn of(wanted: Rights) -> Self {
+        let mut wanted = wanted.iter().map(|right| Rights::of(&[right]));
+        let mut next = || (wanted.next().unwrap_or(Rights::NONE), Timestamp::MIN);
+        Self { rights: Rights::NONE, ends: [next(), next(), next()] }
+    }
+
+    fn add(&mut self, rights: Rights, until: Timestamp) {
+        self.rights = self.rights.or(rights);
+        for (wanted, end) in &mut self.ends {
+            if !wanted.is_empty() && rights.holds(*wanted) && *end < until {
+                *end = until;
+            }
+        }
+    }
+
+    fn given(&self) -> Given {
+        let there = self.ends.iter().filter(|(wanted, _)| !wanted.is_empty() && self.rights.holds(*wanted));
+        Given { rights: self.rights, until: there.map(|(_, end)| *end).fold(Timestamp::MAX, Timestamp::min) }
+    }
+}
+
+impl Given {
+    const NOTHING: Self = Self { rights: Rights::NONE, until: Timestamp::MAX };
 }
 
 impl LinkFacts {
-    /// The facts of a link, with the prefix of its objects joined once: source, dataset, subpath.
+    /// The facts of a link, with the prefix of its objects joined once: source, dataset, subpath. `reach` is the maker's.
     ///
     /// # Errors
     /// [`PathError::TooLong`] where the three together are.
-    pub fn new(link: Link, tombstone: Option<Tombstone>, place: Place, maker: User) -> Result<Self, PathError> {
+    pub fn new(link: Link, tombstone: Option<Tombstone>, place: Place, maker: User, reach: Reach) -> Result<Self, PathError> {
         let base = place.source.prefix.join(&place.dataset.path)?.join(&link.subpath)?;
-        Ok(Self { link, tombstone, place, maker, base })
+        Ok(Self { link, tombstone, place, maker, reach, asking: None, base })
     }
 
-    /// Whether the maker could share this now: a link never gives more, unless it is the dataset's own act.
+    /// What the link gives at `now` to whoever comes from `net`: never more than its maker has, unless it is the dataset's own act.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first rule by which it gives nothing.
+    fn gives(&self, wanted: Rights, net: Net, now: Timestamp) -> Result<Given, Denial> {
+        let (link, place) = (&self.link, &self.place);
+        self.not_revoked()?;
+        if !link.enabled {
+            return Err(Denial::Paused);
+        }
+        if link.options.not_before.is_some_and(|begin| now < begin) {
+            return Err(Denial::NotYet);
+        }
+        let end = link.end(place).unwrap_or(Timestamp::MAX);
+        if now >= end {
+            return Err(Denial::Expired);
+        }
+        if place.source.ceilings.audience < link.class.audience() {
+            return Err(Denial::Ceiling);
+        }
+        if !is_active(place) {
+            return Err(Denial::Retired);
+        }
+        let give = if link.stewarded {
+            Given { rights: Rights::LINK.or(Rights::of(&[Right::Share])), until: Timestamp::MAX }
+        } else if self.maker.id == link.maker {
+            authority(Some(&self.maker), place, &self.reach, wanted.or(Rights::of(&[Right::Share])), net, now)
+        } else {
+            Given::NOTHING
+        };
+        if !give.rights.has(Right::Share) {
+            return Err(Denial::Maker);
+        }
+        Ok(Given { rights: give.rights.and(Rights::LINK), until: give.until.min(end) })
+    }
+
+    /// Whether it was revoked, by itself or with all of its dataset.
+    fn not_revoked(&self) -> Result<(), Denial> {
+        if self.tombstone.is_none() && self.link.links_gen == self.place.dataset.links_gen {
+            return Ok(());
+        }
+        Err(if self.link.class == Class::Publication { Denial::Withdrawn } else { Denial::Revoked })
+    }
+
+    /// Whether everything that the link opens lies in a restricted dataset below its own.
+    fn is_wholly_cut(&self) -> bool {
+        let dataset = &self.place.dataset;
+        !dataset.cuts.is_empty() && dataset.path.join(&self.link.subpath).is_ok_and(|opens| dataset.is_cut(&opens))
+    }
+
+    /// What the link is at `now`, wherever it is asked from: the rule by which a read would be refused.
     #[must_use]
-    pub fn maker_may_share(&self) -> bool {
-        let holds =
-            self.maker.id == self.link.maker && self.maker.standing == Standing::Active && self.place.dataset.owner == self.maker.id;
-        self.link.stewarded || holds
+    pub fn state(&self, now: Timestamp) -> LinkState {
+        match self.gives(Rights::NONE, Net::Anywhere, now) {
+            Ok(_) if !self.is_wholly_cut() => LinkState::Live,
+            Err(Denial::Revoked) => LinkState::Revoked,
+            Err(Denial::Withdrawn) => LinkState::Withdrawn,
+            Err(Denial::Paused) => LinkState::Paused,
+            Err(Denial::NotYet) => LinkState::NotYet,
+            Err(Denial::Expired) => LinkState::Expired,
+            Ok(_) | Err(_) => LinkState::Stopped,
+        }
+    }
+}
+
+impl DatasetFacts {
+    /// The facts of a dataset, with the prefix of its objects joined once: source and dataset.
+    ///
+    /// # Errors
+    /// [`PathError::TooLong`] where the two together are.
+    pub fn new(place: Place, reach: Reach) -> Result<Self, PathError> {
+        let base = place.source.prefix.join(&place.dataset.path)?;
+        Ok(Self { place, reach, base })
+    }
+
+    /// What the person, or nobody, has here while dataset and source are active. It permits nothing: [`decide`] does.
+    #[must_use]
+    pub fn rights_of(&self, user: Option<&User>, net: Net, now: Timestamp) -> Rights {
+        authority(user, &self.place, &self.reach, Rights::NONE, net, now).rights
     }
 }
 
@@ -285,12 +751,31 @@ impl Permit {
     /// The person, if the permit is one to share `dataset`.
     #[must_use]
     pub fn allows_share_on(&self, dataset: DatasetId) -> Option<UserId> {
-        let on = match &self.grounds {
-            Facts::Link(link) => link.place.dataset.id == dataset,
-            Facts::Dataset(place) => place.dataset.id == dataset,
-            Facts::Deployment => false,
-        };
+        let on = self.place().is_some_and(|place| place.dataset.id == dataset);
         self.by.filter(|_| on && self.action == Action::Share)
+    }
+
+    /// Whether whoever may share by it administers the dataset, too, for good: a link may then be the dataset's own act, which knows no
+    /// end and no zone of its maker's (ACCESS R4).
+    #[must_use]
+    pub fn may_steward(&self) -> bool {
+        self.action == Action::Share && self.administers_for_good()
+    }
+
+    /// Whether whoever it was given to owns the dataset, or administers it at any time from now on and from everywhere.
+    pub(crate) fn administers_for_good(&self) -> bool {
+        let Facts::Dataset(facts) = &self.grounds else { return false };
+        let unbound = Conditions::default();
+        let for_good = |way: Way<'_>| way.rights.has(Right::Administer) && way.covers(&unbound, self.at);
+        self.given.rights.has(Right::Own) || paths(&facts.place, &facts.reach).any(for_good)
+    }
+
+    fn place(&self) -> Option<&Place> {
+        match &self.grounds {
+            Facts::Link(facts) => Some(&facts.place),
+            Facts::Dataset(facts) => Some(&facts.place),
+            Facts::Group { .. } | Facts::Deployment => None,
+        }
     }
 
     /// The person, if the permit is one to change `link` at all: to share or to narrow it.
@@ -303,8 +788,39 @@ impl Permit {
     /// The person, if the permit is one for `action` on `dataset`.
     #[must_use]
     pub fn allows(&self, action: Action, dataset: DatasetId) -> Option<UserId> {
-        let on = matches!(&self.grounds, Facts::Dataset(place) if place.dataset.id == dataset);
+        let on = matches!(&self.grounds, Facts::Dataset(facts) if facts.place.dataset.id == dataset);
         self.by.filter(|_| on && self.action == action)
+    }
+
+    /// The person, if the permit is one to change `group`.
+    #[must_use]
+    pub fn allows_gather(&self, group: GroupId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Group { group: there, .. } if there.id == group);
+        self.by.filter(|_| on && self.action == Action::Gather)
+    }
+
+    /// The person, if the permit is one to make a group.
+    #[must_use]
+    pub fn allows_new_group(&self) -> Option<UserId> {
+        self.by.filter(|_| matches!(self.grounds, Facts::Deployment) && self.action == Action::Gather)
+    }
+
+    /// Whether the person may make a token of this kind: an API token by a session, a ticket where the dataset may be read.
+    #[must_use]
+    pub fn allows_token(&self, kind: TokenKind) -> bool {
+        match kind {
+            TokenKind::Api => self.action == Action::MakeToken,
+            TokenKind::Ticket => self.action == Action::MakeTicket,
+            TokenKind::Session | TokenKind::Code => false,
+        }
+    }
+
+    /// What a permit to grant rests on.
+    pub(crate) fn grounds_to_grant(&self) -> Option<&DatasetFacts> {
+        match &self.grounds {
+            Facts::Dataset(facts) if self.action == Action::Grant => Some(facts),
+            _ => None,
+        }
     }
 
     /// The person, if the permit is an administrator's.
@@ -313,89 +829,186 @@ impl Permit {
         self.by.filter(|_| self.action == Action::Administer)
     }
 
+    /// What a permit to register rests on: the dataset below which that may be.
+    #[must_use]
+    pub fn facts_to_register(&self) -> Option<&DatasetFacts> {
+        match &self.grounds {
+            Facts::Dataset(facts) if self.action == Action::Register => Some(facts),
+            _ => None,
+        }
+    }
+
     /// The place below which a dataset may be registered, and so looked for.
     #[must_use]
     pub fn place_to_register(&self) -> Option<&Place> {
-        match &self.grounds {
-            Facts::Dataset(place) if self.action == Action::Register => Some(place),
-            Facts::Dataset(_) | Facts::Link(_) | Facts::Deployment => None,
-        }
+        self.facts_to_register().map(|facts| &facts.place)
     }
 
     /// What may be read or listed; `None` if the permit is for something else.
     #[must_use]
     pub fn scope(&self) -> Option<ReadScope<'_>> {
-        match &self.grounds {
-            Facts::Link(facts) if matches!(self.action, Action::Read | Action::List) => Some(ReadScope { facts, until: self.until }),
-            Facts::Link(_) | Facts::Dataset(_) | Facts::Deployment => None,
-        }
+        let opened = match &self.grounds {
+            Facts::Link(facts) => Opened::Link(facts),
+            Facts::Dataset(facts) => Opened::Dataset(facts),
+            Facts::Group { .. } | Facts::Deployment => return None,
+        };
+        matches!(self.action, Action::Read | Action::List).then_some(ReadScope { action: self.action, given: self.given, opened })
     }
+}
+
+/// By what objects are opened.
+#[derive(Debug, Clone, Copy)]
+enum Opened<'p> {
+    Link(&'p LinkFacts),
+    Dataset(&'p DatasetFacts),
 }
 
 /// The objects that a permit opens, and until when.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadScope<'p> {
-    facts: &'p LinkFacts,
-    until: Option<Timestamp>,
+    action: Action,
+    given: Given,
+    opened: Opened<'p>,
 }
 
+/// Names of documents that describe data: what a preview reads whole.
+const METADATA_NAMES: [&str; 8] = ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "README.md", "README.txt", "README"];
+
 impl<'p> ReadScope<'p> {
+    fn place(&self) -> &'p Place {
+        match self.opened {
+            Opened::Link(facts) => &facts.place,
+            Opened::Dataset(facts) => &facts.place,
+        }
+    }
+
     /// Where the bytes are.
     #[must_use]
     pub fn store(&self) -> &'p Store {
-        &self.facts.place.source.store
+        &self.place().source.store
     }
 
-    /// The source's own prefix: what a session policy is cut to.
+    /// The source: its own prefix is what a session policy is cut to.
     #[must_use]
     pub fn source(&self) -> &'p Source {
-        &self.facts.place.source
+        &self.place().source
     }
 
-    /// The object key of `path`: the source's prefix, the dataset's path, the link's subpath and `path`, joined by bytes and by nobody else.
+    /// The object key of `path`: the source's prefix, the dataset's path, the link's subpath and `path`, joined by bytes and by nobody
+    /// else; and the last rules of the decision, those about one object.
     ///
     /// # Errors
-    /// [`PathError::TooLong`] where the whole is; [`PathError::EmptySegment`] for a path inside a single object.
-    pub fn key(&self, path: &ObjectPath) -> Result<ObjectPath, PathError> {
+    /// [`Denial::NoSuchObject`] inside a single object and in a restricted part, [`Denial::CoarseOnly`] where only metadata may be read,
+    /// [`Denial::Path`] where the whole is too long.
+    pub fn key(&self, path: &ObjectPath) -> Result<ObjectPath, Denial> {
         if self.is_single_object() && !path.is_root() {
-            return Err(PathError::EmptySegment);
+            return Err(Denial::NoSuchObject);
         }
-        self.facts.base.join(path)
+        let base = match self.opened {
+            Opened::Link(facts) => &facts.base,
+            Opened::Dataset(facts) => &facts.base,
+        };
+        let key = base.join(path).map_err(Denial::Path)?;
+        if self.hides(&key) {
+            return Err(Denial::NoSuchObject);
+        }
+        let needs = if self.action == Action::List { Right::List } else { Right::Read };
+        let is_metadata = || !key.is_folder() && key.name().is_some_and(|name| METADATA_NAMES.contains(&name));
+        if self.given.rights.has(needs) || (self.action == Action::Read && is_metadata()) { Ok(key) } else { Err(Denial::CoarseOnly) }
     }
 
-    /// Whether the link opens one object rather than a folder.
+    /// Whether an object's whole key lies in a restricted dataset below the one that is read here.
+    #[must_use]
+    pub fn hides(&self, key: &ObjectPath) -> bool {
+        let place = self.place();
+        if place.dataset.cuts.is_empty() {
+            return false;
+        }
+        let inside = key.as_str().strip_prefix(place.source.prefix.as_str());
+        // What lies outside the source is nobody's to see.
+        inside.and_then(|inside| ObjectPath::from_decoded(inside).ok()).is_none_or(|inside| place.dataset.is_cut(&inside))
+    }
+
+    /// Whether one object is opened rather than a folder.
     #[must_use]
     pub fn is_single_object(&self) -> bool {
-        self.facts.place.dataset.kind == Kind::File || !self.facts.link.subpath.is_folder()
+        match self.opened {
+            Opened::Link(facts) => facts.place.dataset.kind == Kind::File || !facts.link.subpath.is_folder(),
+            Opened::Dataset(facts) => facts.place.dataset.kind == Kind::File,
+        }
     }
 
-    /// The tag in the signed query: the link's id.
+    /// The last segment of the address that opens it.
     #[must_use]
-    pub fn tag(&self) -> LinkId {
-        self.facts.link.id
+    pub fn name(&self) -> &'p str {
+        match self.opened {
+            Opened::Link(facts) => &facts.link.name,
+            Opened::Dataset(facts) => facts.name(),
+        }
+    }
+
+    /// The tag in the signed query: the id of the link, or of the dataset.
+    #[must_use]
+    pub fn tag(&self) -> [u8; ID_CHARS] {
+        match self.opened {
+            Opened::Link(facts) => facts.link.id.text(),
+            Opened::Dataset(facts) => facts.place.dataset.id.text(),
+        }
     }
 
     /// How long facts, signatures and redirects live.
     #[must_use]
     pub fn timing(&self) -> Timing {
-        self.facts.link.timing()
+        match self.opened {
+            Opened::Link(facts) => facts.link.timing(),
+            Opened::Dataset(_) => Timing::PRIVATE,
+        }
     }
 
     /// When the permit ends.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
-        self.until
+        Some(self.given.until).filter(|until| *until < Timestamp::MAX)
     }
 
     /// Whether every answer is streamed.
     #[must_use]
     pub fn is_streamed(&self) -> bool {
-        self.facts.link.hides_its_path()
+        match self.opened {
+            Opened::Link(facts) => facts.link.hides_its_path(),
+            Opened::Dataset(_) => false,
+        }
     }
+}
 
-    /// The link.
+impl DatasetFacts {
+    /// The last segment of the dataset's address: its own, or its source's name.
     #[must_use]
-    pub fn link(&self) -> &'p Link {
-        &self.facts.link
+    pub fn name(&self) -> &str {
+        self.place.dataset.path.name().unwrap_or(self.place.source.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Membership;
+
+    #[test]
+    fn a_membership_is_found_in_whichever_order_it_is_asked_for() {
+        let group = |number: u128| GroupId::new(uuid::Uuid::from_u128(number));
+        let at = |number: u128| Timestamp::from_second(i64::try_from(number).unwrap()).unwrap();
+        let groups: Vec<_> = (1..=9).step_by(2).map(|number| Membership { group: group(number), until: at(number) }).collect();
+        let reach = Reach { groups, ..Reach::default() };
+        for first in 0..12 {
+            for then in 0..12 {
+                let mut near = 0;
+                for number in [first, then, then, first] {
+                    let wanted = (number % 2 == 1 && number < 10).then(|| at(number));
+                    assert_eq!(membership(&reach, group(number), &mut near), wanted, "{first}, {then}: {number}");
+                }
+            }
+        }
+        assert_eq!(membership(&Reach::default(), group(1), &mut 0), None);
     }
 }

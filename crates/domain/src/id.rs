@@ -54,6 +54,14 @@ pub struct UserId(Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenId(Uuid);
 
+/// The id of a group, `g` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(Uuid);
+
+/// The id of a project, `p` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProjectId(Uuid);
+
 impl LinkId {
     /// The id made of these 128 bits.
     #[must_use]
@@ -173,6 +181,50 @@ impl TokenId {
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_id(f, b't', self.0)
+    }
+}
+
+impl GroupId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'g', "a group").map(Self)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, b'g', self.0)
+    }
+}
+
+impl ProjectId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'p', "a project").map(Self)
+    }
+}
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, b'p', self.0)
     }
 }
 

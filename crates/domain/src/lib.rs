@@ -21,12 +21,15 @@
 mod base32;
 pub mod dataset;
 pub mod decision;
+pub mod delegation;
+pub mod grant;
 pub mod id;
 pub mod key;
 pub mod limits;
 pub mod link;
 pub mod network;
 pub mod path;
+pub mod rights;
 pub mod source;
 pub mod timing;
 pub mod token;

@@ -71,6 +71,14 @@ pub const BATCH_ITEMS_MAX: usize = 1_000;
 pub const BODY_BYTES_MAX: usize = 1_048_576;
 /// The longest life of a token, in days.
 pub const TOKEN_DAYS_MAX: u16 = 365;
+/// How long a session lives, in seconds.
+pub const SESSION_SECS: i64 = 12 * 3_600;
+/// How long a code for signing in may be used, in seconds.
+pub const CODE_SECS: i64 = 86_400;
+/// The longest life of a ticket, in minutes.
+pub const TICKET_MINUTES_MAX: u16 = 720;
+/// Tokens, sessions and tickets of one person that are kept, the ended ones too.
+pub const TOKENS_MAX: usize = 1_000;
 /// How long a listing's cursor may be used, in seconds.
 pub const CURSOR_SECS: i64 = 3_600;
 /// How long an `Idempotency-Key` is remembered, in seconds.
@@ -79,6 +87,14 @@ pub const IDEMPOTENCY_SECS: i64 = 86_400;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
 /// Folders between a source's root and a dataset in it: each is checked when the dataset is registered.
 pub const DATASET_DEPTH_MAX: usize = 32;
+/// Networks in one condition.
+pub const ZONES_MAX: usize = 32;
+/// Restricted datasets that one ancestor may keep out of reach of what is granted on it.
+pub const CUTS_MAX: usize = 64;
+/// Groups that one dataset may be granted to: a decision asks for a membership in each.
+pub const GROUP_GRANTS_MAX: usize = 16;
+/// A synced group that was not synced for this long lets nobody in, in seconds.
+pub const GROUP_FRESH_SECS: i64 = 7 * 86_400;
 /// Sources of one deployment: the panic switch turns all of them off in one transaction.
 pub const SOURCES_MAX: usize = 100;
 

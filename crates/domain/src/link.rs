@@ -5,12 +5,12 @@ use thiserror::Error;
 
 use crate::{
     dataset::Kind,
-    decision::{LinkFacts, Permit, Place},
+    decision::{Permit, Place, Via},
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
     limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX, WRITE_SETTLES_SECS},
     path::ObjectPath,
-    source::{Audience, State},
+    source::Audience,
     timing::Timing,
 };
 
@@ -161,6 +161,8 @@ pub struct Link {
     pub until: Option<Timestamp>,
     /// Who made it. It never gives more than this person may now, unless stewarded.
     pub maker: UserId,
+    /// By what the maker could share when the link was made: where to look first, never a reason to believe it.
+    pub via: Option<Via>,
     /// The dataset's act rather than its maker's: always so for publication links.
     pub stewarded: bool,
     /// Not paused.
@@ -256,6 +258,9 @@ pub enum LinkError {
     /// A path below a dataset that is one object, or too long.
     #[error("the dataset has no such path inside")]
     Subpath,
+    /// A publication link is the dataset's own act (ACCESS R4).
+    #[error("a publication link needs the right `administer` on its dataset")]
+    NotSteward,
     /// The permit is not one for this.
     #[error("the permit was given for something else")]
     Permit,
@@ -276,6 +281,8 @@ pub struct Birth {
     pub epoch: Epoch,
     /// The hash of the key derived from both.
     pub hash: KeyHash,
+    /// By what the maker may share.
+    pub via: Option<Via>,
 }
 
 impl Link {
@@ -292,6 +299,9 @@ impl Link {
         if place.source.ceilings.audience < class.audience() {
             return Err(LinkError::AudienceTooWide);
         }
+        if class == Class::Publication && !permit.may_steward() {
+            return Err(LinkError::NotSteward);
+        }
         let name = match class {
             Class::Review => neutral_name(place, &subpath),
             Class::Collaboration | Class::Publication | Class::Event => own_name(place, &subpath).to_owned(),
@@ -306,6 +316,7 @@ impl Link {
             until: options.until.resolve(class, now)?,
             options,
             maker,
+            via: birth.via,
             stewarded: class == Class::Publication,
             class,
             enabled: true,
@@ -425,31 +436,6 @@ impl Link {
             return Err(LinkError::ReasonNeeded);
         }
         Ok(reason)
-    }
-}
-
-impl LinkFacts {
-    /// What the link is at `now`, in the order in which a read would be refused.
-    #[must_use]
-    pub fn state(&self, now: Timestamp) -> LinkState {
-        let link = &self.link;
-        if self.tombstone.is_some() || link.links_gen != self.place.dataset.links_gen {
-            return link.ended_state();
-        }
-        if !link.enabled {
-            return LinkState::Paused;
-        }
-        if link.options.not_before.is_some_and(|begin| now < begin) {
-            return LinkState::NotYet;
-        }
-        if link.end(&self.place).is_some_and(|end| now >= end) {
-            return LinkState::Expired;
-        }
-        let allowed = self.place.source.ceilings.audience >= link.class.audience()
-            && self.place.source.state == State::Active
-            && self.place.dataset.state == State::Active
-            && self.maker_may_share();
-        if allowed { LinkState::Live } else { LinkState::Stopped }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::limits::PATH_BYTES_MAX;
 const KEY_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Why a path is refused. It never repeats the path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum PathError {
     /// Two slashes side by side, or one at the front.
     #[error("an empty segment in the path")]
@@ -243,6 +243,8 @@ mod tests {
             (b"a\\..\\b", Err(Backslash)),
             (b"a%5Cb", Err(Backslash)),
             (b"a%5cb", Err(Backslash)),
+            (b"\\", Err(Backslash)),
+            (b"%5C%5C", Err(Backslash)),
             (b"a\tb", Err(ControlCharacter)),
             (b"a%09b", Err(ControlCharacter)),
             (b"a%0d%0ab", Err(ControlCharacter)),

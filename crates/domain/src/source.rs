@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
+    grant::Zones,
     id::{DatasetId, SourceId},
     limits::LABEL_CHARS_MAX,
     path::ObjectPath,
@@ -56,6 +57,8 @@ pub struct Ceilings {
     pub audience: Audience,
     /// The longest life of a link, in days from its making; `None`: no bound.
     pub link_days_max: Option<u32>,
+    /// From where bytes and names of objects may be had at all.
+    pub zones: Zones,
 }
 
 /// Where the bytes are, and who signs for them.
@@ -195,7 +198,7 @@ mod tests {
             name: SourceName::parse("lab-raw").unwrap(),
             store: store(bucket),
             prefix: ObjectPath::from_decoded(prefix).unwrap(),
-            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30) },
+            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30), zones: Zones::default() },
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     base32,
-    id::{TokenId, UserId},
+    id::{DatasetId, TokenId, UserId},
     key::KeyHash,
 };
 
@@ -52,6 +52,89 @@ impl TokenSecret {
     }
 }
 
+/// The secret text of a ticket, `~` and 32 characters: a short-lived, personal way to read one dataset, for tools that send no header.
+/// Its hash is over another text than a token's, so neither is ever taken for the other. `Debug` prints `TicketSecret(***)`.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct TicketSecret([u8; 20]);
+
+/// What every ticket begins with.
+const TICKET_PREFIX: char = '~';
+
+impl TicketSecret {
+    /// The ticket of these random bits.
+    #[must_use]
+    pub const fn new(bits: [u8; 20]) -> Self {
+        Self(bits)
+    }
+
+    /// Reads the first segment of an address.
+    ///
+    /// # Errors
+    /// [`TokenError`] for any text that is not exactly a ticket.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        text.strip_prefix(TICKET_PREFIX).and_then(base32::decode).map(Self).ok_or(TokenError)
+    }
+
+    /// The text, shown once. Whoever writes it writes a secret.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        format!("{TICKET_PREFIX}{}", base32::encode(&self.0))
+    }
+
+    /// What the table holds in its place.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.reveal())
+    }
+}
+
+/// The secret text of a code for signing in, `offprint_code_` and 32 characters. `Debug` prints `CodeSecret(***)`.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct CodeSecret([u8; 20]);
+
+/// What every code begins with.
+const CODE_PREFIX: &str = "offprint_code_";
+
+impl CodeSecret {
+    /// The code of these random bits.
+    #[must_use]
+    pub const fn new(bits: [u8; 20]) -> Self {
+        Self(bits)
+    }
+
+    /// Reads what a person was given.
+    ///
+    /// # Errors
+    /// [`TokenError`] for any text that is not exactly a code.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        text.strip_prefix(CODE_PREFIX).and_then(base32::decode).map(Self).ok_or(TokenError)
+    }
+
+    /// The text, shown once. Whoever writes it writes a secret.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        format!("{CODE_PREFIX}{}", base32::encode(&self.0))
+    }
+
+    /// What the table holds in its place.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.reveal())
+    }
+}
+
+impl fmt::Debug for CodeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeSecret(***)")
+    }
+}
+
+impl fmt::Debug for TicketSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TicketSecret(***)")
+    }
+}
+
 impl fmt::Debug for TokenSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenSecret(***)")
@@ -61,27 +144,33 @@ impl fmt::Debug for TokenSecret {
 /// What a token may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// See links and datasets of its owner.
+    /// See links, datasets and groups of its owner.
     Read,
+    /// Read objects of datasets by their name.
+    Data,
     /// Make and change links.
     Links,
-    /// Register datasets.
+    /// Register datasets, and say who gets what on them.
     Datasets,
+    /// Make groups and change their members.
+    Groups,
     /// Register sources, set ceilings, use the panic switch: only where the owner is an administrator.
     Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Links, Self::Datasets, Self::Admin];
+    pub const ALL: [Self; 6] = [Self::Read, Self::Data, Self::Links, Self::Datasets, Self::Groups, Self::Admin];
 
     /// The word in the API.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Data => "data",
             Self::Links => "links",
             Self::Datasets => "datasets",
+            Self::Groups => "groups",
             Self::Admin => "admin",
         }
     }
@@ -93,11 +182,48 @@ impl Scope {
     }
 }
 
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// Begins with signing in; may make tokens.
+    Session,
+    /// For a program. Makes no token.
+    Api,
+    /// In an address, for one dataset.
+    Ticket,
+    /// Exchanged for a session, once, and good for nothing else.
+    Code,
+}
+
+impl TokenKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Api, Self::Ticket, Self::Code];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Api => "api",
+            Self::Ticket => "ticket",
+            Self::Code => "code",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
 /// A token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its id, for listing and revoking.
     pub id: TokenId,
+    /// What it is.
+    pub kind: TokenKind,
     /// The hash of its text.
     pub hash: KeyHash,
     /// Whose rights it narrows.
@@ -106,6 +232,8 @@ pub struct Token {
     pub label: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
+    /// The only dataset that it may be used for: always so for a ticket. `None`: every one of its owner's.
+    pub dataset: Option<DatasetId>,
     /// When it ends.
     pub until: Timestamp,
     /// When it was made.
@@ -121,10 +249,20 @@ impl Token {
         self.revoked.is_none() && now < self.until
     }
 
-    /// Whether it may be used for `scope`; each of the others holds [`Scope::Read`].
+    /// Whether it may be used for this dataset.
+    #[must_use]
+    pub fn reaches(&self, dataset: DatasetId) -> bool {
+        self.dataset.is_none_or(|only| only == dataset)
+    }
+
+    /// Whether it may be used for `scope`; each of the others holds [`Scope::Read`], but for that of a ticket, which reads objects only.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
-        scope == Scope::Read || self.scopes.contains(&scope)
+        match self.kind {
+            TokenKind::Code => false,
+            TokenKind::Ticket => scope == Scope::Data,
+            TokenKind::Session | TokenKind::Api => scope == Scope::Read || self.scopes.contains(&scope),
+        }
     }
 }
 
@@ -139,6 +277,15 @@ mod tests {
         let token = TokenSecret::new([3; 20]);
         assert_eq!(TokenSecret::parse(&token.reveal()), Ok(token.clone()));
         assert_eq!(format!("{token:?}"), "TokenSecret(***)");
+        let ticket = TicketSecret::new([3; 20]);
+        assert_eq!(TicketSecret::parse(&ticket.reveal()), Ok(ticket.clone()));
+        assert_eq!(format!("{ticket:?}"), "TicketSecret(***)");
+        assert_ne!(ticket.hash(), token.hash(), "a ticket's row is never a token's");
+        let code = CodeSecret::new([3; 20]);
+        assert_eq!(CodeSecret::parse(&code.reveal()), Ok(code.clone()));
+        assert_eq!(format!("{code:?}"), "CodeSecret(***)");
+        assert!(TokenSecret::parse(&code.reveal()).is_err() && CodeSecret::parse(&token.reveal()).is_err());
+        assert!(TicketSecret::parse(&token.reveal()).is_err() && TokenSecret::parse(&ticket.reveal()).is_err());
         for other in ["", "offprint_", &token.reveal().to_uppercase(), &token.reveal()[9..]] {
             assert_eq!(TokenSecret::parse(other), Err(TokenError), "{other}");
         }
@@ -149,10 +296,12 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let token = Token {
             id: TokenId::new(Uuid::nil()),
+            kind: TokenKind::Api,
             hash: TokenSecret::new([0; 20]).hash(),
             owner: UserId::new(Uuid::nil()),
             label: String::new(),
             scopes: vec![Scope::Links],
+            dataset: None,
             until: at(100),
             made: at(0),
             revoked: None,

@@ -1,6 +1,6 @@
 //! People, as far as the rules know them.
 
-use crate::id::UserId;
+use crate::{id::UserId, limits::LABEL_CHARS_MAX};
 
 /// Whether a person may act at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,4 +22,13 @@ pub struct User {
     pub administrator: bool,
     /// Whether the person may act.
     pub standing: Standing,
+}
+
+/// Reads a user's name: 1 to [`LABEL_CHARS_MAX`] characters, none that controls, no `:`, no space around it, and not of the form of an id;
+/// `None` for any other text.
+#[must_use]
+pub fn user_name(text: &str) -> Option<String> {
+    let fits = (1..=LABEL_CHARS_MAX).contains(&text.chars().count()) && text.trim() == text;
+    let legal = |character: char| !character.is_control() && character != ':';
+    (fits && text.chars().all(legal) && UserId::parse(text).is_err()).then(|| text.to_owned())
 }

@@ -7,14 +7,15 @@ use std::{fmt::Write as _, sync::Arc};
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Denial, Facts, LinkFacts, Permit, Place, Principal, decide},
+    decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
+    grant::{Net, Reach, Zones},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
     timing::Timing,
-    token::{Scope, Token},
+    token::{Scope, Token, TokenKind},
     user::{Standing, User},
 };
 use jiff::Timestamp;
@@ -57,7 +58,7 @@ fn place() -> Place {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: ObjectPath::from_decoded("project/").unwrap(),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default() },
         serving: true,
         state: State::Active,
         root,
@@ -73,24 +74,37 @@ fn options() -> Options {
 fn principal(user: User, scopes: &[Scope]) -> Principal {
     let token = Token {
         id: TokenId::new(Uuid::from_u128(20)),
+        kind: TokenKind::Session,
         hash: KeyHash::of("x"),
         owner: user.id,
         label: String::new(),
         scopes: scopes.to_vec(),
+        dataset: None,
         until: at(1_000),
         made: at(-1_000),
         revoked: None,
     };
-    Principal::Token { user: Arc::new(user), token: Arc::new(token) }
+    Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token) }, net: Net::Unknown }
+}
+
+const HOLDER: Principal = Principal { who: Who::Holder, net: Net::Unknown };
+
+/// What a person has at the place by nothing but owning it.
+fn reach(user: &User) -> Reach {
+    Reach { user: Some(user.id), ..Reach::default() }
+}
+
+fn dataset_facts(place: Place, user: &User) -> Facts {
+    Facts::Dataset(Arc::new(DatasetFacts::new(place, reach(user)).unwrap()))
 }
 
 fn share_permit(place: &Place) -> Permit {
-    decide(&principal(owner(), &Scope::ALL), Action::Share, &Facts::Dataset(Arc::new(place.clone())), now()).unwrap()
+    decide(&principal(owner(), &Scope::ALL), Action::Share, &dataset_facts(place.clone(), &owner()), now()).unwrap()
 }
 
 fn new_link(place: &Place, ask: NewLink) -> Result<Link, LinkError> {
     let permit = share_permit(place);
-    let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key") };
+    let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
     Link::new(&permit, place, ask, birth, now())
 }
 
@@ -99,7 +113,7 @@ fn link(class: Class) -> Link {
 }
 
 fn facts(link: Link, place: Place) -> LinkFacts {
-    LinkFacts::new(link, None, place, owner()).unwrap()
+    LinkFacts::new(link, None, place, owner(), reach(&owner())).unwrap()
 }
 
 /// A change of the live facts.
@@ -137,6 +151,7 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         ("maker no longer owns a publication", Class::Publication, |facts| facts.place.dataset.owner = user(2).id),
         ("maker suspended", Class::Collaboration, |facts| facts.maker.standing = Standing::Suspended),
         ("facts of another maker", Class::Collaboration, |facts| facts.maker = user(2)),
+        ("facts of what another has", Class::Collaboration, |facts| facts.reach = reach(&user(2))),
         ("serving off", Class::Collaboration, |facts| facts.place.source.serving = false),
     ]
 }
@@ -146,13 +161,13 @@ fn principals() -> Vec<(&'static str, Principal)> {
     let mut dead = principal(owner(), &Scope::ALL);
     let mut borrowed = principal(owner(), &Scope::ALL);
     for (principal, change) in [(&mut dead, true), (&mut borrowed, false)] {
-        if let Principal::Token { token, .. } = principal {
+        if let Who::Token { token, .. } = &mut principal.who {
             let token = Arc::make_mut(token);
             if change { token.until = now() } else { token.owner = user(9).id }
         }
     }
     vec![
-        ("holder", Principal::Holder),
+        ("holder", HOLDER),
         ("owner", principal(owner(), &Scope::ALL)),
         ("owner, read only", principal(owner(), &[Scope::Read])),
         ("owner, suspended", principal(suspended, &Scope::ALL)),
@@ -163,8 +178,7 @@ fn principals() -> Vec<(&'static str, Principal)> {
     ]
 }
 
-const ACTIONS: [Action; 8] =
-    [Action::Read, Action::List, Action::See, Action::Share, Action::Narrow, Action::Register, Action::RevokeAll, Action::Administer];
+const ACTIONS: [Action; 13] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();
@@ -172,12 +186,21 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         let cell = match decide(principal, action, facts, now()) {
             Ok(_) => "YES".to_owned(),
             Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
+            Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
             Err(why) => format!("no:{why:?}"),
         };
         write!(table, " {cell:<19}").unwrap();
     }
     table.truncate(table.trim_end().len());
     table.push('\n');
+}
+
+/// What the person who asks has by nothing but owning things.
+fn asking(principal: &Principal) -> Option<Reach> {
+    match &principal.who {
+        Who::Token { user, .. } => Some(reach(user)),
+        Who::Holder | Who::Nobody => None,
+    }
 }
 
 #[test]
@@ -192,9 +215,16 @@ fn the_policy() {
         for (what, class, change) in states() {
             let mut facts = facts(link(class), place());
             change(&mut facts);
+            facts.asking = asking(&principal);
             row(&mut table, who, what, &principal, &Facts::Link(Arc::new(facts)));
         }
-        row(&mut table, who, "(a dataset)", &principal, &Facts::Dataset(Arc::new(place())));
+        row(
+            &mut table,
+            who,
+            "(a dataset)",
+            &principal,
+            &Facts::Dataset(Arc::new(DatasetFacts::new(place(), asking(&principal).unwrap_or_default()).unwrap())),
+        );
         row(&mut table, who, "(the deployment)", &principal, &Facts::Deployment);
     }
     insta::assert_snapshot!(table);
@@ -263,7 +293,7 @@ fn a_permit_names_objects_below_its_link_only() {
     ] {
         let ask = NewLink { subpath: ObjectPath::from_decoded(subpath).unwrap(), class: Class::Collaboration, options: options() };
         let facts = Facts::Link(Arc::new(facts(new_link(&place(), ask).unwrap(), place())));
-        let permit = decide(&Principal::Holder, Action::Read, &facts, now()).unwrap();
+        let permit = decide(&HOLDER, Action::Read, &facts, now()).unwrap();
         let scope = permit.scope().unwrap();
         assert_eq!(scope.key(&ObjectPath::from_decoded(path).unwrap()).unwrap().as_str(), want);
         assert_eq!(scope.is_single_object(), subpath == "zarr.json");
@@ -279,7 +309,7 @@ fn a_permit_names_objects_below_its_link_only() {
 
 #[test]
 fn a_permit_is_for_one_thing() {
-    let facts_of = Facts::Dataset(Arc::new(place()));
+    let facts_of = dataset_facts(place(), &owner());
     let owner_token = principal(owner(), &Scope::ALL);
     let share = decide(&owner_token, Action::Share, &facts_of, now()).unwrap();
     assert_eq!(share.allows_share_on(place().dataset.id), Some(owner().id));

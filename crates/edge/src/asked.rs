@@ -71,6 +71,35 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// The same where it is needed only if something is there to be changed.
+#[derive(Debug, Clone)]
+pub struct MaybeIfMatch(Option<IfMatch>);
+
+impl MaybeIfMatch {
+    /// Holds a change of what `is_there` to the version that is there; what is not there needs none.
+    ///
+    /// # Errors
+    /// 412 `stale` for another version, 409 `exists` without `If-Match`, with the version that is there.
+    pub fn check(&self, version: u64, is_there: bool) -> Result<(), Problem> {
+        match &self.0 {
+            Some(seen) => seen.check(version),
+            None if is_there => Err(Problem::new(StatusCode::CONFLICT, "exists", "there is one already, and it says something else")
+                .hint("send `If-Match` with its `ETag` to change it")
+                .with("version", version)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for MaybeIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let sent = parts.headers.contains_key(header::IF_MATCH);
+        Ok(Self(if sent { Some(IfMatch::from_request_parts(parts, state).await?) } else { None }))
+    }
+}
+
 /// One page of a listing, as asked.
 #[derive(Debug, Clone)]
 pub struct Listing {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::{
-    decision::{Action, Facts, Permit, Principal, decide},
-    token::{Token, TokenSecret},
-    user::User,
+    decision::{Action, DatasetFacts, Denial, Facts, Permit, Place, Principal, Via, Who, decide, via},
+    id::DatasetId,
+    rights::Right,
+    token::Token,
+    user::{Standing, User},
 };
-use http::{StatusCode, header, request::Parts};
+use http::{StatusCode, request::Parts};
 use jiff::Timestamp;
 
-use crate::{App, cursor::CursorKey, problem::Problem};
+use crate::{App, credential::Credential, cursor::CursorKey, peer::net_of, problem::Problem};
 
 /// A person, through a live token.
 #[derive(Clone)]
@@ -38,6 +40,31 @@ impl Caller {
     /// The denial, as a problem.
     pub fn may(&self, action: Action, facts: &Facts, now: Timestamp) -> Result<Permit, Problem> {
         decide(&self.principal, action, facts, now).map_err(Problem::from)
+    }
+
+    /// The facts of a dataset for this caller, by its id.
+    ///
+    /// # Errors
+    /// 404 for an id that is none and for one that is nobody's.
+    pub async fn dataset(&self, app: &App, id: &str) -> Result<Arc<DatasetFacts>, Problem> {
+        let id = DatasetId::parse(id).map_err(|_not_one| Problem::not_found())?;
+        let facts = app.table.dataset_facts(id, Some(self.user.id)).await?.ok_or_else(Problem::not_found)?;
+        Ok(Arc::new(facts))
+    }
+
+    /// The facts of a place that was read, for this caller.
+    ///
+    /// # Errors
+    /// 503 where the table does not answer.
+    pub async fn at(&self, app: &App, place: Place) -> Result<Arc<DatasetFacts>, Problem> {
+        let reach = app.table.reach(&place, Some(self.user.id)).await?;
+        Ok(Arc::new(DatasetFacts::new(place, reach)?))
+    }
+
+    /// By what this caller has `right` there: what a write checks again.
+    #[must_use]
+    pub fn via(&self, facts: &DatasetFacts, right: Right, now: Timestamp) -> Option<Via> {
+        via(&self.user, &facts.place, &facts.reach, right, self.principal.net, now)
     }
 
     /// A position in a listing as an opaque text that only this caller can use, for this query, for an hour.
@@ -69,16 +96,21 @@ impl FromRequestParts<App> for Caller {
         let refused = || {
             Problem::new(StatusCode::UNAUTHORIZED, "sign-in", "a live token is needed").hint("send `Authorization: Bearer offprint_...`")
         };
-        let text = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = text.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let secret = bearer.and_then(|(_, text)| TokenSecret::parse(text.trim()).ok()).ok_or_else(refused)?;
+        let Credential::Token(secret) = Credential::of(&parts.headers) else { return Err(refused()) };
         let (user, token) = app.table.bearer(secret.hash()).await?.ok_or_else(refused)?;
         if !token.is_live(app.now()) {
             return Err(refused());
         }
+        // Before anything is told of what is there.
+        if user.standing != Standing::Active {
+            return Err(Denial::Suspended.into());
+        }
         let (user, token) = (Arc::new(user), Arc::new(token));
         Ok(Self {
-            principal: Principal::Token { user: Arc::clone(&user), token: Arc::clone(&token) },
+            principal: Principal {
+                who: Who::Token { user: Arc::clone(&user), token: Arc::clone(&token) },
+                net: net_of(parts, &app.config.trusted_proxies),
+            },
             user,
             token,
             cursor_key: CursorKey::of(&secret),

@@ -1,7 +1,9 @@
 //! The settings of a deployment. Each has its line in `docs/CONFIG.md` and its place in `template.yaml`; a test compares the three.
 
-use domain::source::is_origin;
+use domain::{grant::Zones, source::is_origin};
 use thiserror::Error;
+
+use crate::provider::ProviderSettings;
 
 /// The settings that the functions share.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,10 @@ pub struct Config {
     pub front_door_domains: Vec<String>,
     /// What the CDN sends in `x-offprint-cdn`; when set, the app functions take no other requests.
     pub cdn_secret: Option<String>,
+    /// The proxies whose `X-Forwarded-For` tells where a request comes from; none: it is not looked at.
+    pub trusted_proxies: Zones,
+    /// The identity provider whose people sign in; `None`: people sign in by code.
+    pub provider: Option<ProviderSettings>,
     /// Whether a source's endpoint may lie on this machine or a private network. Only `offprint up` says so.
     pub private_endpoints: bool,
     /// The largest object that is streamed, in bytes; `None`: no bound. Lambda ends a response at 200 MB.
@@ -32,6 +38,18 @@ pub enum ConfigError {
     /// Not set.
     #[error("the setting `{name}` is missing")]
     Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// Not a list of known words.
+    #[error("the setting `{name}` must be known words with commas between them")]
+    NotWords {
+        /// Its name.
+        name: &'static str,
+    },
+    /// Not a list of networks.
+    #[error("the setting `{name}` must be networks such as `10.0.0.0/8`, with commas between them")]
+    NotNetworks {
         /// Its name.
         name: &'static str,
     },
@@ -64,10 +82,21 @@ impl Config {
                 .map(|list| list.split(',').map(|one| one.trim().to_owned()).collect())
                 .unwrap_or_default(),
             cdn_secret: set("OFFPRINT_CDN_SECRET"),
+            trusted_proxies: networks(set("OFFPRINT_TRUSTED_PROXIES").as_deref(), "OFFPRINT_TRUSTED_PROXIES")?,
+            provider: ProviderSettings::read(set)?,
             private_endpoints: false,
             stream_bytes_max: Some(domain::limits::LAMBDA_STREAM_BYTES_MAX),
         })
     }
+}
+
+/// Networks in a list with commas.
+///
+/// # Errors
+/// [`ConfigError::NotNetworks`], naming the setting.
+pub fn networks(list: Option<&str>, name: &'static str) -> Result<Zones, ConfigError> {
+    let texts: Vec<_> = list.map(|list| list.split(',').collect()).unwrap_or_default();
+    Zones::parse(&texts).map_err(|_why| ConfigError::NotNetworks { name })
 }
 
 #[cfg(test)]
@@ -87,6 +116,8 @@ mod tests {
         .unwrap();
         assert_eq!(config.data_url.as_deref(), Some("https://data.example.org"));
         assert_eq!(config.front_door_domains, ["a.test", "b.test"]);
+        let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_TRUSTED_PROXIES", "10.0.0.0/8, lab")]);
+        assert_eq!(wrong.unwrap_err(), ConfigError::NotNetworks { name: "OFFPRINT_TRUSTED_PROXIES" });
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_APP_URL", "https://app.example.org/x")]);
         assert_eq!(wrong.unwrap_err(), ConfigError::NotAnOrigin { name: "OFFPRINT_APP_URL" });
     }

@@ -31,7 +31,7 @@ use serde_json::json;
 use table::Table;
 use tower::{Service, layer::layer_fn};
 
-use crate::{App, Clock, answers::Answers, config::Config, problem::Problem, target::RawTarget, trace::LineSink};
+use crate::{App, Clock, answers::Answers, config::Config, peer::EventSource, problem::Problem, target::RawTarget, trace::LineSink};
 
 /// The most bytes of a path or a query that are looked at; a longer one is answered as a bad path.
 const TARGET_BYTES_MAX: usize = 8_192;
@@ -229,6 +229,7 @@ impl<S> Front<S> {
         if !self.is_front_door(&domain) {
             return Err(self.refuse("the event comes from an HTTP API or an unknown domain, which may have decoded its path", false));
         }
+        let source = context.http.source_ip.as_deref().and_then(|text| text.parse().ok());
         let event_time = Timestamp::from_millisecond(context.time_epoch).ok().filter(|_| context.time_epoch > 0);
         let id = context.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         let target = RawTarget { path: request.raw_http_path().to_owned(), query: request.uri().query().map(ToOwned::to_owned) };
@@ -243,6 +244,9 @@ impl<S> Front<S> {
         let extensions = request.extensions_mut();
         extensions.insert(target);
         extensions.insert(OwnOrigin(format!("https://{domain}")));
+        if let Some(address) = source {
+            extensions.insert(EventSource(address));
+        }
         if let Some(at) = event_time {
             extensions.insert(EventTime(at));
         }

@@ -21,13 +21,17 @@ pub mod asked;
 pub mod caller;
 pub mod config;
 pub mod cors;
+pub mod credential;
 pub mod cursor;
 pub mod json;
 pub mod lambda;
 pub mod once;
+pub mod peer;
 pub mod problem;
+pub mod provider;
 pub mod target;
 pub mod trace;
+pub mod until;
 
 use std::sync::Arc;
 
@@ -36,7 +40,7 @@ use objects::Objects;
 use table::{Table, access::FactsCache};
 use uuid::Uuid;
 
-use crate::{config::Config, problem::Problem, trace::LineSink};
+use crate::{config::Config, problem::Problem, provider::Provider, trace::LineSink};
 
 /// What a handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub struct App {
     pub objects: Objects,
     /// The facts of links, bounded in age and size.
     pub facts: Arc<FactsCache>,
+    /// The identity provider, where there is one.
+    pub provider: Option<Provider>,
     /// Where access lines go.
     pub lines: LineSink,
     clock: Clock,
@@ -67,7 +73,8 @@ impl App {
     /// An app over these parts.
     #[must_use]
     pub fn new(config: Config, table: Table, objects: Objects, lines: LineSink, clock: Clock) -> Self {
-        Self { config: Arc::new(config), table, objects, facts: Arc::new(FactsCache::new()), lines, clock }
+        let provider = config.provider.clone().map(|settings| Provider::new(settings, config.private_endpoints));
+        Self { config: Arc::new(config), table, objects, facts: Arc::new(FactsCache::new()), provider, lines, clock }
     }
 
     /// The instant of a request: a handler asks once and passes it on.

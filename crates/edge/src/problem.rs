@@ -8,7 +8,10 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use domain::{dataset::NewDatasetError, decision::Denial, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError, source::SourceError};
+use domain::{
+    dataset::NewDatasetError, decision::Denial, grant::GrantError, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError,
+    source::SourceError,
+};
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
 use serde_json::{Map, Value, json};
@@ -28,13 +31,29 @@ pub struct Problem {
     pointer: Option<String>,
     extra: Map<String, Value>,
     retry_after_secs: Option<u32>,
+    /// Whether a 401 may be answered with a password, too.
+    takes_basic: bool,
 }
+
+/// What an API request may show.
+const BEARER: &str = "Bearer realm=\"offprint\"";
+/// What a request for data by name may show.
+const BEARER_OR_BASIC: &str = "Bearer realm=\"offprint\", Basic realm=\"offprint\", charset=\"UTF-8\"";
 
 impl Problem {
     /// A problem. `detail` says what is wrong, in a sentence without names of people or paths.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), hint: None, pointer: None, extra: Map::new(), retry_after_secs: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            hint: None,
+            pointer: None,
+            extra: Map::new(),
+            retry_after_secs: None,
+            takes_basic: false,
+        }
     }
 
     /// 503: nothing is wrong with the request; it may be sent again.
@@ -48,6 +67,20 @@ impl Problem {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the last characters of the address")
+    }
+
+    /// 401 of data asked for by name: the same whether nothing was shown or something that is no good, and whether or not there is such a dataset.
+    #[must_use]
+    pub fn sign_in_for_data() -> Self {
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "sign-in", "this is not open to everybody")
+            .hint("send a token as `Authorization: Bearer`, or as the password of `Basic`");
+        Self { takes_basic: true, ..problem }
+    }
+
+    /// 404 of an object: the only 404 that a reader may take for a missing chunk.
+    #[must_use]
+    pub fn no_such_object() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no-such-object", "there is no such object here")
     }
 
     /// Adds what to do.
@@ -120,7 +153,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(Duration::from_secs(u64::from(secs)).as_secs()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"offprint\""));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(if self.takes_basic { BEARER_OR_BASIC } else { BEARER }));
         }
         answer.extensions_mut().insert(Verdict { reason: Some(self.code), ..Verdict::default() });
         answer.extensions_mut().insert(self);
@@ -143,7 +176,15 @@ impl From<Denial> for Problem {
             Denial::Retired => gone("dataset-retired").hint("the data were taken out of service"),
             Denial::Maker => gone("link-maker").hint("an owner of the data can make a new link"),
             Denial::NotServing => Self::unavailable("not-serving", why.to_string()),
-            Denial::NotOwner => not_yours("not-owner").hint("ask the dataset's owner"),
+            Denial::SignIn => Self::sign_in_for_data(),
+            Denial::Restricted => gone("link-restricted").hint("an owner of the data can make a link to the restricted part itself"),
+            Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
+            Denial::Lacks { right } => not_yours("not-allowed").hint("ask the dataset's owner").with("right", right.word()),
+            Denial::CoarseOnly => not_yours("coarse-only").hint("metadata are open; ask the dataset's owner for the role `view`"),
+            Denial::NoSuchObject => Self::no_such_object(),
+            Denial::Path(why) => why.into(),
+            Denial::NotGroupOwner => not_yours("not-group-owner").hint("ask the group's owner"),
+            Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
             Denial::Scope { needed } => not_yours("scope").hint("use a token with this scope").with("scope", needed.word()),
             Denial::Suspended => not_yours("suspended").hint("ask an administrator"),
@@ -173,11 +214,36 @@ impl From<LinkError> for Problem {
                 .hint("ask an administrator to raise the source's ceiling"),
             LinkError::Label => wrong("label").at("/label").hint("shorten the label"),
             LinkError::Subpath => wrong("no-such-path").at("/path").hint("a path inside the dataset; a folder ends with `/`"),
+            LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
+                .at("/class")
+                .hint("ask who administers the dataset to make it"),
             LinkError::Permit => Self::not_found(),
             LinkError::ReasonNeeded => Self::new(StatusCode::CONFLICT, "reason-needed", why.to_string())
                 .at("/reason")
                 .hint("say why; readers of the paper will see it"),
             LinkError::Reason => wrong("reason").at("/reason").hint("shorten the reason"),
+        }
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(why: GrantError) -> Self {
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
+        let refused = |code| Self::new(StatusCode::FORBIDDEN, code, why.to_string());
+        match why {
+            GrantError::Permit => Self::not_found(),
+            GrantError::ToOneself => refused("to-oneself").at("/to").hint("ask another who administers the dataset"),
+            GrantError::Ownership => wrong("ownership").at("/role").hint("use `POST /api/v1/datasets/{id}/hand-over`"),
+            GrantError::MoreThanGiver => refused("more-than-giver").hint("ask the dataset's owner, or give less, for a shorter time"),
+            GrantError::MoreThanPublic => {
+                wrong("more-than-public").at("/role").hint("`preview`, `view` or `download`, without `may_share`")
+            }
+            GrantError::AudienceTooWide => {
+                refused("audience-too-wide").at("/to").hint("ask an administrator to raise the source's ceiling")
+            }
+            GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
+            GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),
+            GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
         }
     }
 }
@@ -288,7 +354,8 @@ impl From<SignError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
             }
             SignError::Path(why) => why.into(),
-            SignError::Folder => Self::new(StatusCode::NOT_FOUND, "no-such-object", "the link has no such object"),
+            SignError::Denied(why) => why.into(),
+            SignError::Folder => Self::no_such_object(),
             SignError::NothingLeft => Self::unavailable("nothing-left", why.to_string()),
         }
     }

@@ -3,8 +3,11 @@
 //! The path is taken as it came in, never from a parsed URI: parsers resolve `..`, turn `\` into `/` and drop tabs.
 
 use domain::{
+    id::{DatasetId, ID_CHARS},
     key::LinkKey,
+    limits::KEY_CHARS,
     path::{ObjectPath, PathError},
+    token::TicketSecret,
 };
 use http::request::Parts;
 
@@ -39,27 +42,51 @@ pub enum Form {
     Streamed,
 }
 
+/// By what a request opens something: its first segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opener {
+    /// A link's key.
+    Link(LinkKey),
+    /// A dataset's id: whoever asks says who it is.
+    Dataset(DatasetId),
+    /// `~` and a ticket: it says who asks, and for which dataset.
+    Ticket(TicketSecret),
+}
+
+impl Opener {
+    /// The segment as it is asked with in `form`. Whoever writes it may write a secret.
+    #[must_use]
+    pub fn reveal(&self, form: Form) -> String {
+        let text = match self {
+            Self::Link(key) => key.reveal(),
+            Self::Dataset(dataset) => dataset.to_string(),
+            Self::Ticket(ticket) => ticket.reveal(),
+        };
+        if form == Form::Streamed { text + "-s" } else { text }
+    }
+}
+
 /// What a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The origin's own root, `/`: a path-style S3 client asking for its buckets, or for `?list-type=2&prefix={key}/...`.
     Root,
-    /// A link, as a bucket: `/{key}` or `/{key}/`.
+    /// A link or dataset, as a bucket: `/{key}` or `/{key}/`.
     Bucket {
-        /// The key.
-        key: LinkKey,
+        /// By what.
+        opener: Opener,
         /// The form.
         form: Form,
     },
-    /// Something inside a link: `/{key}/{name}[/{path}]`.
+    /// Something inside a link or dataset: `/{key}/{name}[/{path}]`.
     Object {
-        /// The key.
-        key: LinkKey,
+        /// By what.
+        opener: Opener,
         /// The form.
         form: Form,
-        /// The link's name as asked; it must match.
+        /// The name as asked; it must match.
         name: String,
-        /// The path below the link. `None`: the name without a slash behind it.
+        /// The path below. `None`: the name without a slash behind it.
         path: Option<ObjectPath>,
     },
     /// No key that could exist: answered like one that does not.
@@ -87,27 +114,32 @@ impl Target {
         if first.is_empty() {
             return Err(PathError::EmptySegment);
         }
-        let Some((key, form)) = known else { return Ok(Self::Unknown) };
+        let Some((opener, form)) = known else { return Ok(Self::Unknown) };
         if rest.is_root() {
-            return Ok(Self::Bucket { key, form });
+            return Ok(Self::Bucket { opener, form });
         }
         // A slash in the decoded text is one of the raw text: encoded ones were refused.
         let (name, path) = rest.split_first();
-        Ok(Self::Object { key, form, name, path })
+        Ok(Self::Object { opener, form, name, path })
     }
 }
 
-/// A first segment as key and form.
-fn read_key(segment: &str) -> Option<(LinkKey, Form)> {
+/// A first segment as what opens, and form.
+fn read_key(segment: &str) -> Option<(Opener, Form)> {
     let (text, form) = segment.strip_suffix("-s").map_or((segment, Form::Redirected), |text| (text, Form::Streamed));
-    LinkKey::parse(text).ok().map(|key| (key, form))
+    let opener = match text.len() {
+        KEY_CHARS => LinkKey::parse(text).ok().map(Opener::Link),
+        ID_CHARS => DatasetId::parse(text).ok().map(Opener::Dataset),
+        _ => TicketSecret::parse(text).ok().map(Opener::Ticket),
+    };
+    opener.map(|opener| (opener, form))
 }
 
 /// The key, form and rest of an S3 prefix `{key}/...` asked at the origin's root.
 #[must_use]
-pub fn split_root_prefix(prefix: &str) -> Option<(LinkKey, Form, &str)> {
+pub fn split_root_prefix(prefix: &str) -> Option<(Opener, Form, &str)> {
     let (first, rest) = prefix.split_once('/')?;
-    read_key(first).map(|(key, form)| (key, form, rest))
+    read_key(first).map(|(opener, form)| (opener, form, rest))
 }
 
 #[cfg(test)]
@@ -118,7 +150,19 @@ mod tests {
 
     fn object(form: Form, name: &str, path: Option<&str>) -> Target {
         let path = path.map(|path| ObjectPath::from_decoded(path).unwrap());
-        Target::Object { key: LinkKey::parse(KEY).unwrap(), form, name: name.to_owned(), path }
+        Target::Object { opener: key(), form, name: name.to_owned(), path }
+    }
+
+    fn dataset() -> Opener {
+        Opener::Dataset(DatasetId::parse("daaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap())
+    }
+
+    fn ticket() -> Opener {
+        Opener::Ticket(TicketSecret::parse(&format!("~{KEY}")).unwrap())
+    }
+
+    fn key() -> Opener {
+        Opener::Link(LinkKey::parse(KEY).unwrap())
     }
 
     // SEMANTICS 2; SECURITY section 3
@@ -127,9 +171,9 @@ mod tests {
         use PathError::*;
         for (raw, want) in [
             ("/", Ok(Target::Root)),
-            ("/KEY", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Redirected })),
-            ("/KEY/", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Redirected })),
-            ("/KEY-s/", Ok(Target::Bucket { key: LinkKey::parse(KEY).unwrap(), form: Form::Streamed })),
+            ("/KEY", Ok(Target::Bucket { opener: key(), form: Form::Redirected })),
+            ("/KEY/", Ok(Target::Bucket { opener: key(), form: Form::Redirected })),
+            ("/KEY-s/", Ok(Target::Bucket { opener: key(), form: Form::Streamed })),
             ("/KEY/em.zarr", Ok(object(Form::Redirected, "em.zarr", None))),
             ("/KEY/em.zarr/", Ok(object(Form::Redirected, "em.zarr", Some("")))),
             ("/KEY/em.zarr/0/c/4", Ok(object(Form::Redirected, "em.zarr", Some("0/c/4")))),
@@ -151,7 +195,16 @@ mod tests {
             ("/KEY-S/a", Ok(Target::Unknown)),
             ("/ABCDEFGHIJKLMNOPQRSTUVWXYZ234567/a", Ok(Target::Unknown)),
             ("/favicon.ico", Ok(Target::Unknown)),
-            ("/daaaaaaaaaaaaaaaaaaaaaaaaaa/em.zarr/", Ok(Target::Unknown)),
+            ("/Daaaaaaaaaaaaaaaaaaaaaaaaaa/em.zarr/", Ok(Target::Unknown)),
+            (
+                "/daaaaaaaaaaaaaaaaaaaaaaaaaa/a",
+                Ok(Target::Object { opener: dataset(), form: Form::Redirected, name: "a".to_owned(), path: None }),
+            ),
+            ("/daaaaaaaaaaaaaaaaaaaaaaaaaa-s/", Ok(Target::Bucket { opener: dataset(), form: Form::Streamed })),
+            ("/~KEY/", Ok(Target::Bucket { opener: ticket(), form: Form::Redirected })),
+            ("/~KEY-s/", Ok(Target::Bucket { opener: ticket(), form: Form::Streamed })),
+            ("/~/a", Ok(Target::Unknown)),
+            ("/~~KEY/a", Ok(Target::Unknown)),
         ] {
             assert_eq!(Target::parse(&raw.replace("KEY", KEY)), want, "{raw}");
         }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
@@ -123,10 +124,10 @@ where
             Some(_ended) = connections.join_next() => {}
             () = sleep(Duration::from_millis(ACCEPT_PAUSE_MILLIS)), if is_full => {}
             accepted = listener.accept(), if !is_full => match accepted {
-                Ok((stream, _peer)) => {
+                Ok((stream, peer)) => {
                     let (counted, answer, closed) = (Counted::new(), answer.clone(), closed.clone());
                     connections.spawn(async move {
-                        serve_connection(stream, answer, closed, Duration::from_secs(WRITE_PATIENCE_SECS)).await;
+                        serve_connection(stream, peer, answer, closed, Duration::from_secs(WRITE_PATIENCE_SECS)).await;
                         drop(counted);
                     });
                 }
@@ -147,7 +148,7 @@ where
 }
 
 /// One connection, from its first byte: a peer that never speaks costs no buffers.
-async fn serve_connection<A, F, B>(stream: TcpStream, answer: A, mut closed: watch::Receiver<bool>, patience: Duration)
+async fn serve_connection<A, F, B>(stream: TcpStream, peer: SocketAddr, answer: A, mut closed: watch::Receiver<bool>, patience: Duration)
 where
     A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -162,7 +163,9 @@ where
     if !matches!(spoke, Ok(Ok(1..))) || stream.set_nodelay(true).is_err() {
         return;
     }
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        // Who is at the other end of the connection, whatever a header says.
+        request.extensions_mut().insert(peer);
         let answered = answer(request);
         async move { Ok::<_, Infallible>(answered.await) }
     });
@@ -322,7 +325,7 @@ mod tests {
     async fn a_reader_that_takes_nothing_loses_its_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stuck = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _peer) = listener.accept().await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
         let answer = |_request| async {
             let piece = Bytes::from(vec![0; 65_536]);
             let endless = futures_util::stream::repeat_with(move || Ok::<_, io::Error>(http_body::Frame::data(piece.clone())));
@@ -330,7 +333,7 @@ mod tests {
         };
         stuck.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         let (_closing, closed) = watch::channel(false);
-        timeout(Duration::from_secs(20), serve_connection(stream, answer, closed, Duration::from_millis(200))).await.unwrap();
+        timeout(Duration::from_secs(20), serve_connection(stream, peer, answer, closed, Duration::from_millis(200))).await.unwrap();
         drop(stuck);
     }
 }

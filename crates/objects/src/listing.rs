@@ -12,7 +12,7 @@ use aws_sdk_s3::{
 };
 use data_encoding::BASE64URL_NOPAD;
 use domain::{
-    decision::Permit,
+    decision::{Permit, ReadScope},
     limits::{INDEX_ENTRIES_MAX, LIST_PAGE_MAX},
     path::ObjectPath,
     source::Source,
@@ -88,7 +88,9 @@ impl Objects {
             return Err(ObjectsError::NotFolder);
         }
         let folder = scope.key(&folder.to_folder()).map_err(SignError::from)?;
-        self.list_below(scope.source(), &folder, query, now).await.map(|(page, _marked)| page)
+        let (mut page, _marked) = self.list_below(scope.source(), &folder, query, now).await?;
+        leave_out_hidden(&scope, &folder, &mut page);
+        Ok(page)
     }
 
     /// Everything in `folder`, one level deep, sorted by bytes; `None`: nothing is there, neither an object nor a folder's marker.
@@ -106,7 +108,8 @@ impl Objects {
         let mut entries = Vec::new();
         let mut is_there = false;
         loop {
-            let (page, marked) = self.list_below(scope.source(), &folder, &query, now).await?;
+            let (mut page, marked) = self.list_below(scope.source(), &folder, &query, now).await?;
+            leave_out_hidden(&scope, &folder, &mut page);
             is_there |= marked;
             entries.extend(page.objects.into_iter().map(|object| FolderEntry { name: object.key.clone(), object: Some(object) }));
             entries.extend(page.prefixes.into_iter().map(|name| FolderEntry { name, object: None }));
@@ -151,6 +154,13 @@ impl Objects {
         let answer = request.send().await.map_err(|why| failure(&why))?;
         Ok(page(folder, after.as_ref(), &answer))
     }
+}
+
+/// Takes the restricted parts out of a page, so that a listing shows no name that it would not open.
+fn leave_out_hidden(scope: &ReadScope<'_>, folder: &ObjectPath, page: &mut ListPage) {
+    let shows = |name: &str| ObjectPath::from_decoded(name).and_then(|name| folder.join(&name)).is_ok_and(|key| !scope.hides(&key));
+    page.objects.retain(|object| shows(&object.key));
+    page.prefixes.retain(|prefix| shows(prefix));
 }
 
 /// Whether any path that a link can carry begins so. One that cannot begin one lists nothing, and never reaches the store.

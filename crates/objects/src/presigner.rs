@@ -11,8 +11,8 @@ use std::{
 };
 
 use domain::{
-    decision::{Permit, ReadScope},
-    id::LinkId,
+    decision::{Denial, Permit, ReadScope},
+    id::ID_CHARS,
     path::{ObjectPath, PathError, encode_key},
     source::{Source, Store},
     timing::Validity,
@@ -68,9 +68,12 @@ pub enum SignError {
     /// The permit is for another source than the presigner.
     #[error("the presigner signs for another source")]
     OtherSource,
-    /// The path does not fit the link.
-    #[error("the link has no such path")]
+    /// The path fits no key.
+    #[error("there is no such path")]
     Path(#[from] PathError),
+    /// The permit does not open this object.
+    #[error("the permit does not open this")]
+    Denied(#[from] Denial),
     /// A folder is no object; the empty key would be the bucket itself.
     #[error("a folder cannot be signed for")]
     Folder,
@@ -122,7 +125,7 @@ pub(crate) struct Asked<'a> {
     /// The whole key in the bucket.
     pub(crate) key: &'a ObjectPath,
     /// The tag in the signed query.
-    pub(crate) tag: Option<LinkId>,
+    pub(crate) tag: Option<[u8; ID_CHARS]>,
     pub(crate) validity: Validity,
 }
 
@@ -210,7 +213,7 @@ impl Signing {
         }
         if let Some(tag) = asked.tag {
             url.push_str("&x-offprint-link=");
-            url.push_str(str::from_utf8(&tag.text()).unwrap_or_default());
+            url.push_str(str::from_utf8(&tag).unwrap_or_default());
         }
         let mut request = Sha256::new();
         request.update(method.line());

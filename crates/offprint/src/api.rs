@@ -11,7 +11,7 @@ use domain::{source::is_origin, token::TokenSecret};
 use jiff::Timestamp;
 use reqwest::{
     Client, Method, Request, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -21,6 +21,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Format, Output, instant, say},
     progress::waiting,
+    session::Sessions,
 };
 
 /// How long a connection may take to come up.
@@ -34,7 +35,7 @@ const PAGE_ITEMS: usize = 100;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server and output")]
 pub(crate) struct Remote {
-    /// The app's address; without it, that of the `offprint up` that runs here.
+    /// The app's address; without it, that of the `offprint up` that runs here, or the only one that you are signed in to.
     #[arg(long, value_name = "URL", env = "OFFPRINT_URL", hide_env_values = true, value_parser = read_origin, global = true)]
     server: Option<String>,
     /// The folder in which `offprint up` keeps its address and the administrator's token.
@@ -64,29 +65,62 @@ impl Remote {
 
     /// The server and the token that are meant.
     ///
-    /// The token of the state folder goes to the server of the state folder and to no other.
-    ///
     /// # Errors
     /// [`Exit::Unavailable`] where no server is named and none runs here, [`Exit::SignIn`] without a token.
     pub(crate) fn api(&self) -> Result<Api, Failure> {
-        let here = local_server(&self.state);
-        let server = self.server.clone().or_else(|| here.clone()).ok_or_else(|| {
+        let (server, token) = self.server_and_token(given_token(), &Sessions::open())?;
+        Api::new(&server, Some(&token), self.quiet)
+    }
+
+    /// The server that is meant: named, running here, or the only one with a session.
+    ///
+    /// # Errors
+    /// [`Exit::Unavailable`] where there is none.
+    pub(crate) fn server(&self, sessions: Option<&Sessions>) -> Result<String, Failure> {
+        let signed_in = || sessions.and_then(Sessions::only_server).map(str::to_owned);
+        self.server.clone().or_else(|| local_server(&self.state)).or_else(signed_in).ok_or_else(|| {
             Failure::new(Exit::Unavailable, format!("no server is named, and none runs from the state folder {}", self.state.display()))
                 .hint("start one with `offprint up`, or name one with --server or OFFPRINT_URL")
-        })?;
-        let token = match std::env::var("OFFPRINT_TOKEN") {
-            Ok(text) if !text.trim().is_empty() => text,
-            _ if here.as_ref() == Some(&server) => fs::read_to_string(self.state.join("admin-token"))
-                .map_err(|why| sign_in(&format!("the administrator's token cannot be read: {why}")))?,
-            _ => return Err(sign_in("no token")),
+        })
+    }
+
+    /// What a command uses before a session that is kept for `server`, if anything.
+    pub(crate) fn goes_before_a_session(&self, server: &str) -> Option<String> {
+        if given_token().is_some() {
+            return Some("OFFPRINT_TOKEN is set, and".to_owned());
+        }
+        let found = self.token_here(server).is_some_and(|token| token.is_ok());
+        found.then(|| format!("The token in the state folder {}", self.state.display()))
+    }
+
+    /// A token that is given goes before that of the state folder, and this before a session. The token of the state folder goes to the
+    /// server of the state folder and to no other, and a session to the server that began it.
+    fn server_and_token(&self, given: Option<String>, sessions: &Sessions) -> Result<(String, TokenSecret), Failure> {
+        let server = self.server(given.is_none().then_some(sessions))?;
+        let text = match (given, self.token_here(&server)) {
+            (Some(text), _) | (None, Some(Ok(text))) => text,
+            (None, none_here) => match (sessions.secret(&server), none_here) {
+                (Some(text), _) => text.to_owned(),
+                (None, Some(Err(why))) => return Err(sign_in(&format!("the administrator's token cannot be read: {why}"))),
+                (None, _) => return Err(sign_in("no token")),
+            },
         };
-        let token = TokenSecret::parse(token.trim()).map_err(|_why| sign_in("what is given as a token is none"))?;
-        Api::new(&server, &token, self.quiet)
+        let token = TokenSecret::parse(text.trim()).map_err(|_why| sign_in("what is given as a token is none"))?;
+        Ok((server, token))
+    }
+
+    /// The token of the state folder, where `server` is the one that runs from it.
+    fn token_here(&self, server: &str) -> Option<std::io::Result<String>> {
+        (local_server(&self.state)? == server).then(|| fs::read_to_string(self.state.join("admin-token")))
     }
 }
 
+fn given_token() -> Option<String> {
+    std::env::var("OFFPRINT_TOKEN").ok().filter(|text| !text.trim().is_empty())
+}
+
 fn sign_in(what: &str) -> Failure {
-    Failure::new(Exit::SignIn, what).hint("put a token into OFFPRINT_TOKEN")
+    Failure::new(Exit::SignIn, what).hint("put a token into OFFPRINT_TOKEN, or sign in with `offprint sign-in`")
 }
 
 /// The app that runs from a state folder, as its ready file has it.
@@ -114,16 +148,24 @@ pub(crate) struct Reply<T> {
 }
 
 impl Api {
-    fn new(server: &str, token: &TokenSecret, quiet: bool) -> Result<Self, Failure> {
+    /// A client of `server`; without a token for what needs none.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for an address that is none.
+    pub(crate) fn new(server: &str, token: Option<&TokenSecret>, quiet: bool) -> Result<Self, Failure> {
         let base: Url = server.parse().map_err(|_why| Failure::new(Exit::Usage, "the server's address was not understood"))?;
         if base.scheme() == "http" && !is_loopback(&base) && !quiet {
             say(&format!("warning: {server} is not encrypted; whoever listens can take the token"));
         }
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(anyhow::Error::from)?;
-        bearer.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(anyhow::Error::from)?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
         let client = Client::builder()
             .user_agent(concat!("offprint/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, bearer)]))
+            .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_PATIENCE)
             .timeout(ANSWER_PATIENCE)
@@ -173,12 +215,28 @@ impl Api {
 
     /// Makes something: sent again with the same `Idempotency-Key` where no answer came.
     pub(crate) async fn create<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<Reply<T>, Failure> {
+        self.call(self.keyed(path, body)?, true).await
+    }
+
+    /// Makes something of the version `version` of what is there: the same as [`Api::create`], where this would be refused.
+    pub(crate) async fn replace<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        version: u64,
+        body: &impl Serialize,
+    ) -> Result<Reply<T>, Failure> {
+        let mut request = self.keyed(path, body)?;
+        request.headers_mut().insert(IF_MATCH, etag(version)?);
+        self.call(request, true).await
+    }
+
+    fn keyed(&self, path: &[&str], body: &impl Serialize) -> Result<Request, Failure> {
         let mut bits = [0; 16];
         getrandom::fill(&mut bits).map_err(|why| Failure::new(Exit::Failed, format!("no random bits can be had: {why}")))?;
         let key = uuid::Builder::from_random_bytes(bits).into_uuid().to_string();
         let mut request = with_json(self.request(Method::POST, path)?, body)?;
         request.headers_mut().insert("idempotency-key", HeaderValue::try_from(key).map_err(anyhow::Error::from)?);
-        self.call(request, true).await
+        Ok(request)
     }
 
     /// Acts on something; every act may be sent twice.
@@ -192,10 +250,18 @@ impl Api {
     }
 
     /// Changes the version `version` of something and no other. Never sent twice: the second would meet its own first.
-    pub(crate) async fn edit<T: DeserializeOwned>(&self, path: &[&str], version: u64, body: &impl Serialize) -> Result<Reply<T>, Failure> {
+    /// `None`: for what has no version.
+    pub(crate) async fn edit<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        version: impl Into<Option<u64>>,
+        body: &impl Serialize,
+    ) -> Result<Reply<T>, Failure> {
         let mut request = with_json(self.request(Method::PATCH, path)?, body)?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/merge-patch+json"));
-        request.headers_mut().insert(IF_MATCH, HeaderValue::try_from(format!("\"{version}\"")).map_err(anyhow::Error::from)?);
+        if let Some(version) = version.into() {
+            request.headers_mut().insert(IF_MATCH, etag(version)?);
+        }
         self.call(request, false).await
     }
 
@@ -245,6 +311,10 @@ impl Api {
         Failure::new(Exit::Unavailable, format!("{} {what}", self.base.origin().ascii_serialization()))
             .hint("is it running, and is --server right?")
     }
+}
+
+fn etag(version: u64) -> Result<HeaderValue, Failure> {
+    Ok(HeaderValue::try_from(format!("\"{version}\"")).map_err(anyhow::Error::from)?)
 }
 
 fn with_json(mut request: Request, body: &impl Serialize) -> Result<Request, Failure> {
@@ -331,20 +401,52 @@ mod tests {
         Remote { server: server.map(str::to_owned), state: state.to_owned(), output: Format::Table, json: false, quiet: true }
     }
 
+    fn text(bits: u8) -> String {
+        TokenSecret::new([bits; 20]).reveal()
+    }
+
     #[test]
     fn the_token_of_the_state_folder_goes_to_its_own_server_only() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::Unavailable);
+        let none = Sessions::default();
+        let exit = |server: Option<&str>| remote(dir.path(), server).server_and_token(None, &none).unwrap_err().exit;
+        let found = |server: Option<&str>| remote(dir.path(), server).server_and_token(None, &none).is_ok();
+        assert_eq!(exit(None), Exit::Unavailable);
         std::fs::write(dir.path().join("ready.json"), r#"{"app_url":"http://127.0.0.1:1"}"#).unwrap();
-        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::SignIn, "no token yet");
-        std::fs::write(dir.path().join("admin-token"), TokenSecret::new([7; 20]).reveal()).unwrap();
-        assert!(remote(dir.path(), None).api().is_ok());
-        assert!(remote(dir.path(), Some("http://127.0.0.1:1")).api().is_ok());
+        assert_eq!(exit(None), Exit::SignIn, "no token yet");
+        std::fs::write(dir.path().join("admin-token"), text(7)).unwrap();
+        assert!(found(None) && found(Some("http://127.0.0.1:1")));
         for other in ["http://127.0.0.1:2", "https://127.0.0.1:1", "http://localhost:1"] {
-            assert_eq!(remote(dir.path(), Some(other)).api().unwrap_err().exit, Exit::SignIn, "{other}");
+            assert_eq!(exit(Some(other)), Exit::SignIn, "{other}");
         }
         std::fs::write(dir.path().join("admin-token"), "something else").unwrap();
-        assert_eq!(remote(dir.path(), None).api().unwrap_err().exit, Exit::SignIn);
+        assert_eq!(exit(None), Exit::SignIn);
+    }
+
+    #[test]
+    fn a_session_is_what_is_used_last_and_goes_to_its_own_server_only() {
+        let (here, there, other) = ("http://127.0.0.1:1", "https://app.example.org", "https://app.example.com");
+        let dir = tempfile::tempdir().unwrap();
+        let both = Sessions::of(&[(here, &text(1)), (there, &text(2))]);
+        let one = Sessions::of(&[(there, &text(2))]);
+        let used = |server: Option<&str>, given: Option<String>, sessions: &Sessions| {
+            let used = remote(dir.path(), server).server_and_token(given, sessions);
+            used.map(|(server, token)| (server, token.reveal())).map_err(|why| why.exit)
+        };
+        let is = |server: &str, bits: u8| Ok((server.to_owned(), text(bits)));
+        assert_eq!(used(Some(there), None, &both), is(there, 2));
+        assert_eq!(used(Some(other), None, &both), Err(Exit::SignIn));
+        // Without a name: the only one, and not with a token that was given for something else.
+        assert_eq!(used(None, None, &one), is(there, 2));
+        assert_eq!(used(None, None, &both), Err(Exit::Unavailable));
+        assert_eq!(used(None, Some(text(9)), &one), Err(Exit::Unavailable));
+        assert_eq!(used(Some(there), Some(text(9)), &one), is(there, 9));
+        // A server that runs here: its own token first.
+        std::fs::write(dir.path().join("ready.json"), r#"{"app_url":"http://127.0.0.1:1"}"#).unwrap();
+        assert_eq!(used(None, None, &both), is(here, 1));
+        std::fs::write(dir.path().join("admin-token"), text(7)).unwrap();
+        assert_eq!(used(None, None, &both), is(here, 7));
+        assert_eq!(used(Some(there), None, &both), is(there, 2));
     }
 
     #[test]

@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use aws_credential_types::Credentials;
 use clap::Args;
 use domain::{
-    decision::{Action, Facts, Principal, decide},
+    decision::{Action, Facts, Principal, Who, decide},
+    grant::Net,
     id::{TokenId, UserId},
     limits::LABEL_CHARS_MAX,
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -75,10 +76,13 @@ pub(crate) async fn found(table: &Table, secret: &TokenSecret, name: &str, now: 
     let founder = table.founder().await.context("the table does not answer")?;
     let token = Token {
         id: TokenId::new(random_uuid(now)?),
+        // Whoever runs the deployment is signed in by that: it makes tokens for programs.
+        kind: TokenKind::Session,
         hash: secret.hash(),
         owner: founder.unwrap_or(UserId::new(random_uuid(now)?)),
         label: "first token".to_owned(),
         scopes: Scope::ALL.to_vec(),
+        dataset: None,
         until: now.checked_add(SignedDuration::from_hours(TOKEN_DAYS.saturating_mul(24)))?,
         made: now,
         revoked: None,
@@ -89,9 +93,9 @@ pub(crate) async fn found(table: &Table, secret: &TokenSecret, name: &str, now: 
         return table.bootstrap(&user, &token, now).await.context("the first user cannot be made");
     };
     let user = table.user(id).await?.context("the first user is not there")?;
-    let principal = Principal::Token { user: Arc::new(user), token: Arc::new(token.clone()) };
+    let principal = Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token.clone()) }, net: Net::Unknown };
     let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
-    table.insert_token(&permit, &token, now).await.context("a new token cannot be made")
+    table.insert_session(&permit, &token, now).await.context("a new token cannot be made")
 }
 
 fn random_uuid(now: Timestamp) -> Result<Uuid> {

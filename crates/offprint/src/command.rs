@@ -10,14 +10,21 @@ use clap_complete::Shell;
 
 use crate::{
     admin::{self, AdminCommand},
+    audit::{self, Audit},
+    check::{self, Check},
     dataset::{self, DatasetCommand},
     doctor::{self, DoctorCommand},
     exit::{Exit, Failure},
+    grant::{self, GrantCommand},
+    group::{self, GroupCommand},
     link::{self, LinkCommand},
     output::{data, say},
+    session::{self, SignIn, SignOut},
     source::{self, SourceCommand},
+    ticket::{self, TicketCommand},
     token::{self, TokenCommand, WhoAmI},
     up::{self, Up},
+    user::{self, UserCommand},
 };
 
 const STYLES: Styles = Styles::styled()
@@ -39,8 +46,9 @@ const STYLES: Styles = Styles::styled()
 Examples:
   offprint up --data lab=/data/microscopy
   offprint link create lab:retina/exp-03.ome.zarr --until 30d
+  offprint grant give lab:retina/exp-03.ome.zarr --to user:ada --role view
 
-Data go to stdout, everything else to stderr. A token is read from OFFPRINT_TOKEN, or from the state folder. \
+Data go to stdout, everything else to stderr. A token is read from OFFPRINT_TOKEN, from the state folder, or from the session that `offprint sign-in` keeps. \
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found or gone, 4 sign-in needed, 5 not allowed, 6 conflict or stale version, \
 7 limit reached, 8 some of a batch failed, 9 service unavailable, 130 interrupted."
 )]
@@ -56,9 +64,19 @@ enum Noun {
     Link(LinkCommand),
     Source(SourceCommand),
     Dataset(DatasetCommand),
+    Grant(GrantCommand),
+    Group(GroupCommand),
+    Check(Check),
+    Ticket(TicketCommand),
+    User(UserCommand),
     Token(TokenCommand),
+    #[command(visible_alias = "login")]
+    SignIn(SignIn),
+    #[command(visible_alias = "logout")]
+    SignOut(SignOut),
     #[command(name = "whoami")]
     WhoAmI(WhoAmI),
+    Audit(Audit),
     Doctor(DoctorCommand),
     Admin(AdminCommand),
     Completions(Completions),
@@ -125,7 +143,15 @@ async fn call(noun: Noun) -> Result<(), Failure> {
         Noun::Link(command) => link::run(command).await,
         Noun::Source(command) => source::run(command).await,
         Noun::Dataset(command) => dataset::run(command).await,
+        Noun::Grant(command) => grant::run(command).await,
+        Noun::Group(command) => group::run(command).await,
+        Noun::Check(command) => check::run(command).await,
+        Noun::Ticket(command) => ticket::run(command).await,
+        Noun::User(command) => user::run(command).await,
         Noun::Token(command) => token::run(command).await,
+        Noun::SignIn(command) => session::sign_in(command).await,
+        Noun::SignOut(command) => session::sign_out(command).await,
+        Noun::Audit(command) => audit::run(command).await,
         Noun::WhoAmI(command) => token::who_am_i(command).await,
         Noun::Doctor(command) => doctor::run(command).await,
         Noun::Admin(command) => admin::run(command).await,
@@ -217,6 +243,43 @@ mod tests {
             ("link list --only alive", false),
             ("link list --limit 0", false),
             ("link list --server app.example.org", false),
+            ("grant give lab:a --to user:ada --role view", true),
+            ("grant give lab:a --to group:core --role manager --may-share --until 30d --zones 192.0.2.0/24,2001:db8::/32", true),
+            ("grant give lab:a --to world --role owner", false),
+            ("grant give lab:a --to ada --role view", false),
+            ("grant give lab:a --role view", false),
+            ("grant give lab:a --to user:ada", false),
+            ("grant give nowhere --to user:ada --role view", false),
+            ("grant withdraw lab:a --to user:ada --reason x --wait -y", true),
+            ("grant withdraw lab:a", false),
+            ("dataset edit lab:a", false),
+            ("dataset edit lab:a --visibility world", true),
+            ("dataset edit lab:a --visibility everybody", false),
+            ("dataset edit lab:a --restricted yes", false),
+            ("dataset edit lab:a --restricted true --visibility world", false),
+            ("dataset hand-over lab:a", false),
+            ("dataset hand-over lab:a --to ada -y", true),
+            ("group add core", false),
+            ("group add core ada grace", true),
+            ("group remove core ada --wait", true),
+            ("user add ada --administrator", true),
+            ("user block ada", false),
+            ("user block ada --source lab", true),
+            ("check lab:a", true),
+            ("check lab:a --action fly", false),
+            ("check lab:a --user ada --action hand-over --path 0/ --address 192.0.2.7", true),
+            ("check lab:a --address here", false),
+            ("ticket create lab:a --minutes 720", true),
+            ("ticket create lab:a --minutes 721", false),
+            ("ticket create lab:a --minutes 0", false),
+            ("token create x --scope data --dataset lab:a", true),
+            ("token create x --scope data --dataset lab", false),
+            ("sign-in", true),
+            ("login offprint_code_x", true),
+            ("logout", true),
+            ("audit --month 2026-11 --actor ada --target lab:a --verb link --csv", true),
+            ("audit --month November", false),
+            ("audit --csv --json", false),
         ] {
             let read = Cli::try_parse_from(std::iter::once("offprint").chain(words.split(' ')));
             assert_eq!(read.is_ok(), fits, "{words}");

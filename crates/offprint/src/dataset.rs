@@ -1,35 +1,44 @@
-//! `offprint dataset`: list, show, register.
+//! `offprint dataset`: list, show, register, edit, hand over; `sharing.rs` shows who reaches one.
 
-use std::num::NonZeroUsize;
+use std::{collections::HashSet, fmt, num::NonZeroUsize, str::FromStr};
 
-use clap::{Args, Subcommand};
-use domain::id::DatasetId;
-use wire::dataset::{Dataset, NewDataset};
+use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
+use domain::{id::DatasetId, timing::Timing};
+use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, NewDataset};
 
 use crate::{
-    api::{Api, Remote, Reply},
+    api::{Api, InForce, Remote, Reply, Stops},
     exit::{Exit, Failure},
-    output::{Column, column},
+    link::NOT_REACHED,
+    output::{Column, Format, Output, bound, column, printable},
     place::Place,
+    sharing,
 };
 
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 8] = [
+const ONE: [Column; 11] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
     column("kind", "/kind"),
     column("state", "/state"),
     column("owner", "/owner"),
+    column("visibility", "/visibility"),
+    column("restricted", "/restricted"),
+    column("rights", "/rights"),
     column("registered", "/registered"),
     column("version", "/version"),
 ];
+/// What a list of datasets shared with the caller shows.
+const SHARED: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("place", "/place"), column("rights", "/rights")];
+/// Whom a dataset can be open to, from the fewest.
+const VISIBILITIES: [&str; 4] = ["private", "project", "accounts", "world"];
 /// Datasets that are looked through for one by its place.
 const LOOKED_THROUGH_MAX: usize = 100_000;
 
-/// Register what can be shared, and show it.
+/// Register what can be shared, show it, and say whom it is open to.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  offprint dataset show lab:retina/exp-03.ome.zarr")]
 pub(crate) struct DatasetCommand {
@@ -64,6 +73,115 @@ enum Verb {
         /// What to register: NAME:PATH, a source and a path in it.
         place: Place,
     },
+    /// Change whom it is open to, or whether what is granted above it stops at it.
+    Edit(Edit),
+    /// Make somebody else its owner.
+    HandOver(HandOverAsk),
+    /// Show everyone who can reach it, and by what.
+    #[command(after_help = "Example:\n  offprint dataset sharing lab:retina/exp-03.ome.zarr")]
+    Sharing {
+        /// The dataset: NAME:PATH, or its id.
+        #[arg(value_name = "PLACE|ID")]
+        dataset: Named,
+    },
+    /// List what was shared with you, by name or through a group.
+    #[command(after_help = "Example:\n  offprint dataset shared --json")]
+    Shared {
+        /// The most datasets to list.
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZeroUsize,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  offprint dataset edit lab:retina/exp-03.ome.zarr --visibility accounts
+  offprint dataset edit lab:retina/patients/ --restricted true
+
+One thing is changed at a time.",
+    override_usage = "offprint dataset edit [OPTIONS] <PLACE|ID>",
+    group = ArgGroup::new("change").args(["visibility", "restricted"]).required(true)
+)]
+struct Edit {
+    /// The dataset: NAME:PATH, or its id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: Named,
+    /// Whom it is open to beside those it is granted to: private, project, accounts or world. What they get, `grant give` says.
+    #[arg(long, value_name = "WHO", value_parser = PossibleValuesParser::new(VISIBILITIES), hide_possible_values = true)]
+    visibility: Option<String>,
+    /// Whether what is granted above stops at it: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    restricted: Option<bool>,
+    /// Do it without asking.
+    #[arg(short, long)]
+    yes: bool,
+    /// Return when the change is in force everywhere.
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint dataset hand-over lab:retina/exp-03.ome.zarr --to ada")]
+struct HandOverAsk {
+    /// The dataset: NAME:PATH, or its id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: Named,
+    /// The new owner's name or id.
+    #[arg(long, value_name = "NAME|ID")]
+    to: String,
+    /// Do it without asking.
+    #[arg(short, long)]
+    yes: bool,
+    /// Return when the change is in force everywhere.
+    #[arg(long)]
+    wait: bool,
+}
+
+/// A dataset as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By its id.
+    Id(String),
+    /// By its place.
+    Place(Place),
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if DatasetId::parse(text).is_ok() { Ok(Self::Id(text.to_owned())) } else { text.parse().map(Self::Place) }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id),
+            Self::Place(place) => place.fmt(f),
+        }
+    }
+}
+
+impl Named {
+    /// The dataset. A place that nobody registered yet is registered, as `link create` does it: that gives nobody anything.
+    ///
+    /// # Errors
+    /// The API's refusal: [`Exit::NotFound`] for what is not there or not the caller's to know of.
+    pub(crate) async fn dataset(&self, api: &Api, out: Output) -> Result<Dataset, Failure> {
+        match self {
+            Self::Id(id) => Ok(api.get(&["datasets", id]).await?.body),
+            Self::Place(place) => {
+                let Reply { body: dataset, is_new, .. } = register(api, place).await?;
+                if is_new {
+                    out.note(&format!("{} is registered now, as {}.", printable(&dataset.place), dataset.id));
+                }
+                Ok(dataset)
+            }
+        }
+    }
 }
 
 /// Runs a verb.
@@ -76,9 +194,7 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         Verb::List { source, limit } => {
             let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", source.as_deref())], limit.get()).await?;
             out.list(&LIST, &datasets)?;
-            if more {
-                out.note(&format!("There are more than {limit}; ask for them with --limit."));
-            }
+            out.more(more, limit);
             Ok(())
         }
         Verb::Show { dataset } => {
@@ -92,7 +208,86 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
             }
             out.one(&ONE, &registered.body)
         }
+        Verb::Edit(ask) => edit(&api, out, ask).await,
+        Verb::HandOver(ask) => hand_over(&api, out, ask).await,
+        Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.dataset(&api, out).await?).await,
+        Verb::Shared { limit } => {
+            let (mut datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &[], limit.get()).await?;
+            // One that comes by two ways is listed by each.
+            let mut seen = HashSet::new();
+            datasets.retain(|dataset| seen.insert(dataset.id.clone()));
+            out.list(&SHARED, &datasets)?;
+            out.more(more, limit);
+            Ok(())
+        }
     }
+}
+
+async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
+    let dataset = ask.dataset.dataset(api, out).await?;
+    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted };
+    let differs =
+        edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility) || edit.restricted.is_some_and(|to| to != dataset.restricted);
+    if differs {
+        out.confirm(&consequence(&dataset, &edit), "Change this dataset?", ask.yes).await?;
+    }
+    let changed = api.edit::<DatasetChanged>(&["datasets", &dataset.id], dataset.version, &edit).await?;
+    tell(out, changed, ask.wait).await
+}
+
+/// What an edit will do: to whom it opens, and how fast it shuts where it does.
+fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
+    let place = printable(&dataset.place);
+    let (said, narrows) = match (edit.visibility.as_deref(), edit.restricted) {
+        (Some(to), _) => {
+            let said = match to {
+                "world" => format!("Anybody gets at {place} what is granted to `world`, without signing in."),
+                "accounts" => format!("Everybody with an account gets at {place} what is granted to `accounts`."),
+                "project" => format!("The members of its project get at {place} what the project gives them."),
+                _ => format!("Only those to whom {place} is granted by name or through a group reach it."),
+            };
+            (said, openness(to) < openness(&dataset.visibility))
+        }
+        (None, Some(true)) => (
+            format!("What is granted above {place} stops at it. Links to folders above it, those that exist too, will leave it out."),
+            true,
+        ),
+        (None, _) => {
+            (format!("Whoever was granted something above {place} gets it there, too, and links to folders above it open it."), false)
+        }
+    };
+    if narrows {
+        let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
+        format!("{said}\nReading that only this allowed stops within {soon}, by links within {at_last}. {NOT_REACHED}")
+    } else {
+        said
+    }
+}
+
+/// How many a visibility lets in, from the fewest.
+fn openness(visibility: &str) -> Option<usize> {
+    VISIBILITIES.iter().position(|word| *word == visibility)
+}
+
+async fn hand_over(api: &Api, out: Output, ask: HandOverAsk) -> Result<(), Failure> {
+    let dataset = ask.dataset.dataset(api, out).await?;
+    let consequence = format!(
+        "{} owns {} from then on. You keep what was granted to you, and what you have as the owner of what lies above it. Grants stay, and links whose makers may still share it.",
+        printable(&ask.to),
+        printable(&dataset.place)
+    );
+    out.confirm(&consequence, "Hand this dataset over?", ask.yes).await?;
+    let changed = api.create::<DatasetChanged>(&["datasets", &dataset.id, "hand-over"], &HandOver { to: ask.to }).await?;
+    tell(out, changed, ask.wait).await
+}
+
+async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<DatasetChanged>, wait: bool) -> Result<(), Failure> {
+    match out.format {
+        Format::Table | Format::Csv => out.one(&ONE, &changed.dataset)?,
+        Format::Json | Format::Jsonl => out.one(&ONE, &changed)?,
+    }
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
+    Ok(())
 }
 
 /// Registers what is at a place; what is registered already stays as it is.
@@ -103,18 +298,81 @@ pub(crate) async fn register(api: &Api, place: &Place) -> Result<Reply<Dataset>,
     api.create(&["datasets"], &NewDataset { source: place.source().to_owned(), path: place.path() }).await
 }
 
-/// The id of the dataset that a place or an id names. Registers nothing.
+/// The id of the dataset that a place or an id names: of the caller's own, then of those shared with the caller. Registers nothing.
 ///
 /// # Errors
-/// [`Exit::NotFound`] where nothing of the caller's is registered at the place.
+/// [`Exit::NotFound`] where neither has one at the place.
 pub(crate) async fn find_id(api: &Api, text: &str) -> Result<String, Failure> {
-    if DatasetId::parse(text).is_ok() {
-        return Ok(text.to_owned());
+    let place: Place = match text.parse().map_err(|why: String| Failure::new(Exit::Usage, why))? {
+        Named::Id(id) => return Ok(id),
+        Named::Place(place) => place,
+    };
+    let (own, _more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", Some(place.source()))], LOOKED_THROUGH_MAX).await?;
+    if let Some(found) = own.into_iter().find(|dataset| place.is(&dataset.place)) {
+        return Ok(found.id);
     }
-    let place: Place = text.parse().map_err(|why: String| Failure::new(Exit::Usage, why))?;
-    let (datasets, _more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", Some(place.source()))], LOOKED_THROUGH_MAX).await?;
-    datasets.into_iter().find(|dataset| place.is(&dataset.place)).map(|dataset| dataset.id).ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no dataset of yours is registered at {place}"))
-            .hint("`offprint dataset list` shows those that are")
+    let shared: Vec<Dataset> = match api.list(&["me", "shared"], &[], LOOKED_THROUGH_MAX).await {
+        Ok((shared, _more)) => shared,
+        // An older server, which shares by link alone.
+        Err(why) if why.exit == Exit::NotFound => Vec::new(),
+        Err(why) => return Err(why),
+    };
+    shared.into_iter().find(|dataset| place.is(&dataset.place)).map(|dataset| dataset.id).ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("no dataset of yours, and none shared with you, is registered at {place}"))
+            .hint("`offprint dataset list` and `offprint dataset shared` show those that are")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dataset_is_named_by_id_or_place() {
+        let id = format!("d{}", "a".repeat(26));
+        assert_eq!(id.parse(), Ok(Named::Id(id.clone())));
+        for text in ["lab:", "lab:a/b.zarr", "lab:a:b"] {
+            let named: Named = text.parse().unwrap();
+            assert_eq!((named.to_string().as_str(), matches!(named, Named::Place(_))), (text, true));
+        }
+        for text in ["", "lab", "d", "https://data.example.org/KEY/a.zarr", "lab:../a"] {
+            assert!(text.parse::<Named>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_edit_says_who_reads_then_and_how_fast_the_rest_stops() {
+        for (from, visibility, restricted, says, narrows) in [
+            ("private", Some("world"), None, "Anybody gets", false),
+            ("private", Some("accounts"), None, "Everybody with an account", false),
+            ("world", Some("accounts"), None, "Everybody with an account", true),
+            ("accounts", Some("project"), None, "members of its project", true),
+            ("world", Some("private"), None, "by name or through a group", true),
+            ("private", None, Some(true), "stops at it", true),
+            ("private", None, Some(false), "gets it there, too", false),
+        ] {
+            let dataset = Dataset { visibility: from.to_owned(), ..example() };
+            let text = consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted });
+            assert!(text.contains(says) && text.contains("lab:a\\u{1b}"), "{text}");
+            assert_eq!(text.contains("within 65 seconds, by links within 5 minutes 30 seconds. A download"), narrows, "{text}");
+        }
+    }
+
+    fn example() -> Dataset {
+        Dataset {
+            id: "d1".to_owned(),
+            source: "s1".to_owned(),
+            place: "lab:a\u{1b}".to_owned(),
+            path: "a".to_owned(),
+            name: "a".to_owned(),
+            kind: "folder".to_owned(),
+            owner: "u1".to_owned(),
+            visibility: "private".to_owned(),
+            restricted: false,
+            rights: Vec::new(),
+            state: "active".to_owned(),
+            registered: "2027-01-01T00:00:00Z".to_owned(),
+            version: 1,
+        }
+    }
 }

@@ -66,6 +66,18 @@ impl Exit {
             _ => Self::Failed,
         }
     }
+
+    /// What a rule that says no means here, where nobody answered with a status.
+    fn of_denial(code: &str) -> Self {
+        match code {
+            "sign-in" => Self::SignIn,
+            "bad-path" => Self::Usage,
+            "not-found" | "no-such-object" | "dataset-retired" => Self::NotFound,
+            "not-serving" => Self::Unavailable,
+            link if link.starts_with("link-") => Self::NotFound,
+            _ => Self::NotAllowed,
+        }
+    }
 }
 
 /// Why a command did not do what was asked. `Display` is one line: what happened, its code, what to do, the request's id.
@@ -101,6 +113,17 @@ impl Failure {
     /// A refusal of the API.
     pub(crate) fn refused(status: StatusCode, problem: Problem) -> Self {
         Self { exit: Exit::of(status, &problem.code), problem: Box::new(Problem { status: status.as_u16(), ..problem }) }
+    }
+
+    /// What the one decision would refuse, and by which rule: it was asked and not done.
+    pub(crate) fn denied(code: &str, what: impl Into<String>) -> Self {
+        let problem = Problem { detail: what.into(), code: code.to_owned(), ..Problem::default() };
+        Self { exit: Exit::of_denial(code), problem: Box::new(problem) }
+    }
+
+    /// Where the same thing is there already in other terms: its version, by which it can be changed.
+    pub(crate) fn version_there(&self) -> Option<u64> {
+        (self.problem.code == "exists").then(|| self.problem.more.get("version")?.as_u64()).flatten()
     }
 
     /// The same as the problem of one item of a batch.
@@ -167,6 +190,38 @@ mod tests {
             assert_eq!(Exit::of(StatusCode::from_u16(status).unwrap(), code).code(), want, "{status} {code}");
         }
         assert_eq!([Exit::Done, Exit::Some, Exit::Interrupted].map(Exit::code), [0, 8, 130]);
+    }
+
+    #[test]
+    fn every_denial_has_its_exit_code() {
+        for (code, want) in [
+            ("not-allowed", 5),
+            ("suspended", 5),
+            ("zone", 5),
+            ("coarse-only", 5),
+            ("a-rule-of-next-year", 5),
+            ("sign-in", 4),
+            ("not-found", 3),
+            ("dataset-retired", 3),
+            ("link-revoked", 3),
+            ("no-such-object", 3),
+            ("bad-path", 2),
+            ("not-serving", 9),
+        ] {
+            assert_eq!(Failure::denied(code, "no").exit.code(), want, "{code}");
+        }
+        assert_eq!(Failure::denied("zone", "not from here").to_string(), "not from here [zone]");
+    }
+
+    #[test]
+    fn only_what_exists_has_a_version_to_change() {
+        let refused = |code: &str, version: serde_json::Value| {
+            let more = serde_json::Map::from_iter([("version".to_owned(), version)]);
+            Failure::refused(StatusCode::CONFLICT, Problem { code: code.to_owned(), more, ..Problem::default() }).version_there()
+        };
+        assert_eq!(refused("exists", 3.into()), Some(3));
+        assert_eq!(refused("exists", "3".into()), None);
+        assert_eq!(refused("stale", 3.into()), None);
     }
 
     #[test]

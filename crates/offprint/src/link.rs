@@ -63,7 +63,7 @@ const NAMED_MAX: usize = 10;
 /// Links that one request revokes: below what the API takes, so that progress moves.
 const REVOKED_AT_ONCE: usize = 200;
 /// What a revoke cannot reach (UX 1).
-const NOT_REACHED: &str = "A download that is already running may finish. Copies already made stay.";
+pub(crate) const NOT_REACHED: &str = "A download that is already running may finish. Copies already made stay.";
 
 /// Make links and take them back.
 #[derive(Debug, Args)]
@@ -309,9 +309,7 @@ async fn list(api: &Api, out: Output, ask: List) -> Result<(), Failure> {
         [("dataset", dataset.as_deref()), ("state", ask.only.as_deref()), ("class", ask.class.as_deref()), ("q", ask.label.as_deref())];
     let (links, more): (Vec<Link>, bool) = api.list(&["links"], &filters, ask.limit.get()).await?;
     out.list(&LIST, &links)?;
-    if more {
-        out.note(&format!("There are more than {}; ask for them with --limit.", ask.limit));
-    }
+    out.more(more, ask.limit);
     Ok(())
 }
 

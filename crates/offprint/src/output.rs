@@ -1,6 +1,9 @@
 //! What a command says: data on stdout in the format asked for, everything else on stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    num::NonZeroUsize,
+};
 
 use clap::ValueEnum;
 use domain::timing::Timing;
@@ -71,6 +74,13 @@ impl Output {
         }
     }
 
+    /// Says that a listing was cut.
+    pub(crate) fn more(self, more: bool, limit: NonZeroUsize) {
+        if more {
+            self.note(&format!("There are more than {limit}; ask for them with --limit."));
+        }
+    }
+
     /// Says something to the person, unless they want quiet.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
@@ -119,6 +129,14 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Items as an aligned table, for what is more than one list.
+///
+/// # Errors
+/// Never, for what the API sends.
+pub(crate) fn rows(columns: &[Column], items: &[impl Serialize]) -> Result<String, Failure> {
+    Ok(table(columns, &values(items)?))
+}
+
 /// Lines as one text.
 pub(crate) fn text(lines: impl Iterator<Item = String>) -> String {
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
@@ -139,6 +157,11 @@ pub(crate) fn printable(text: &str) -> String {
 pub(crate) fn instant(at: Timestamp) -> String {
     let whole = at.round(jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Ceil)).unwrap_or(at);
     whole.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// An instant as the API writes it, as [`instant`] says it; any other text as it stands.
+pub(crate) fn instant_of(text: &str) -> String {
+    text.parse().map_or_else(|_not_a_time| printable(text), instant)
 }
 
 /// The bound in words: "65 seconds", "5 minutes 30 seconds".
@@ -183,7 +206,8 @@ fn shown(column: Column, item: &Value) -> Option<String> {
     Some(match item.pointer(column.at)? {
         Value::Null => return None,
         Value::String(text) if text.is_empty() => return None,
-        Value::String(text) => text.parse().map_or_else(|_not_a_time| printable(text), instant),
+        Value::Array(items) if items.is_empty() => return None,
+        Value::String(text) => instant_of(text),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Array(items) => items.iter().filter_map(Value::as_str).map(printable).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

@@ -110,13 +110,16 @@ struct Add {
     /// The longest life of a link, in days; no bound if left out.
     #[arg(long, value_name = "DAYS")]
     link_days_max: Option<u32>,
+    /// The networks that data go to, such as 192.0.2.0/24, with commas between them; everywhere if left out.
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    zones: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  offprint source edit lab --audience link --link-days-max 365",
     override_usage = "offprint source edit [OPTIONS] <NAME|ID>",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "serving", "retire", "reinstate"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "serving", "retire", "reinstate"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 struct Edit {
@@ -129,6 +132,9 @@ struct Edit {
     /// Another longest life of a link, in days from its making, or none.
     #[arg(long, value_name = "DAYS|none", value_parser = days)]
     link_days_max: Option<Days>,
+    /// Other networks that data go to, with commas between them, or any.
+    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
+    zones: Option<Vec<String>>,
     /// Whether it is served: with false nothing in it opens for the time being.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     serving: Option<bool>,
@@ -180,8 +186,11 @@ async fn find(api: &Api, text: &str) -> Result<Source, Failure> {
 }
 
 async fn add(api: &Api, out: Output, ask: Add) -> Result<(), Failure> {
-    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some())
-        .then(|| Ceilings { audience: ask.audience.unwrap_or_else(|| "link".to_owned()), link_days_max: ask.link_days_max });
+    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || !ask.zones.is_empty()).then(|| Ceilings {
+        audience: ask.audience.unwrap_or_else(|| "link".to_owned()),
+        link_days_max: ask.link_days_max,
+        zones: ask.zones,
+    });
     let new = NewSource {
         name: ask.name,
         bucket: ask.bucket,
@@ -214,8 +223,12 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         out.confirm(&consequence, if ask.retire { "Retire this source?" } else { "Stop serving this source?" }, ask.yes).await?;
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
-    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some())
-        .then(|| CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days) });
+    let zones = ask.zones.map(|zones| if zones == ["any"] { Vec::new() } else { zones });
+    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some()).then(|| CeilingsEdit {
+        audience: ask.audience,
+        link_days_max: ask.link_days_max.map(|Days(days)| days),
+        zones,
+    });
     let edit = SourceEdit { ceilings, state: state.map(str::to_owned), serving: ask.serving, reason: ask.reason };
     let Reply { body: changed, date, .. } = api.edit::<SourceChanged>(&["sources", &source.id], source.version, &edit).await?;
     match out.format {

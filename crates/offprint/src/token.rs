@@ -8,15 +8,18 @@ use wire::{
 
 use crate::{
     api::Remote,
+    dataset::Named,
     exit::Failure,
     output::{Column, Format, column, data},
 };
 
 /// What a token shows.
-const TOKEN: [Column; 6] = [
+pub(crate) const TOKEN: [Column; 8] = [
     column("id", "/id"),
+    column("kind", "/kind"),
     column("label", "/label"),
     column("scopes", "/scopes"),
+    column("dataset", "/dataset"),
     column("until", "/until"),
     column("revoked", "/revoked"),
     column("current", "/current"),
@@ -25,11 +28,12 @@ const TOKEN: [Column; 6] = [
 const MADE: [Column; 4] =
     [column("id", "/token/id"), column("scopes", "/token/scopes"), column("until", "/token/until"), column("secret", "/secret")];
 /// Who the caller is.
-const ME: [Column; 6] = [
+pub(crate) const ME: [Column; 7] = [
     column("id", "/id"),
     column("name", "/name"),
     column("administrator", "/administrator"),
     column("token", "/token/id"),
+    column("kind", "/token/kind"),
     column("scopes", "/token/scopes"),
     column("until", "/token/until"),
 ];
@@ -49,15 +53,23 @@ enum Verb {
     /// List your tokens, without their secrets.
     #[command(after_help = "Example:\n  offprint token list --json")]
     List,
-    /// Make a token for a program that needs less than yours. Its secret is printed once.
-    #[command(after_help = "Example:\n  offprint token create pipeline --scope links --days 90 > pipeline-token")]
+    /// Make a token for a program. Its secret is printed once.
+    #[command(after_help = "\
+Examples:
+  offprint token create pipeline --scope links --days 90 > pipeline-token
+  offprint token create reader --scope data --dataset lab:retina/exp-03.ome.zarr > reader-token
+
+A session makes tokens, a token makes none: sign in first.")]
     Create {
         /// What to call it.
         #[arg(value_name = "LABEL")]
         label: String,
-        /// What it may be used for: read, links, datasets or admin; may be given again.
+        /// What it may be used for: read, data, links, datasets, groups or admin; may be given again.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
+        /// The only dataset that it is for; every one if left out.
+        #[arg(long, value_name = "PLACE|ID")]
+        dataset: Option<Named>,
         /// How long it lives.
         #[arg(long, value_name = "DAYS", default_value_t = 90)]
         days: u16,
@@ -90,8 +102,12 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
         Verb::List => out.list(&TOKEN, &api.get::<Page<Token>>(&["tokens"]).await?.body.items),
-        Verb::Create { label, scopes, days } => {
-            let made: NewTokenMade = api.create_once(&["tokens"], &NewToken { label, scopes, days }).await?.body;
+        Verb::Create { label, scopes, dataset, days } => {
+            let dataset = match &dataset {
+                Some(named) => Some(named.dataset(&api, out).await?.id),
+                None => None,
+            };
+            let made: NewTokenMade = api.create_once(&["tokens"], &NewToken { label, scopes, dataset, days }).await?.body;
             out.note(&format!("Token {} works until {}. It is shown once: treat it like a password.", made.token.id, made.token.until));
             match out.format {
                 Format::Table => data(&format!("{}\n", made.secret)),

@@ -71,6 +71,18 @@ pub struct Up {
     /// The table's name there.
     #[arg(long, value_name = "NAME", default_value = "offprint")]
     pub table: String,
+    /// An OpenID Connect provider whose people may sign in; its address as its tokens have it.
+    #[arg(long, value_name = "URL", requires = "oidc_audience")]
+    pub oidc_issuer: Option<String>,
+    /// Whom the provider's tokens must be meant for: this deployment, as the provider knows it.
+    #[arg(long, value_name = "TEXT", requires = "oidc_issuer")]
+    pub oidc_audience: Option<String>,
+    /// How its tokens are signed, with commas between: as its discovery document names it.
+    #[arg(long, value_name = "WORDS", default_value = "RS256", requires = "oidc_issuer")]
+    pub oidc_algorithms: String,
+    /// The proxies before this machine whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between.
+    #[arg(long, value_name = "NET", env = "OFFPRINT_TRUSTED_PROXIES")]
+    pub trusted_proxies: Option<String>,
     /// Writes one JSON object here once everything answers.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
@@ -142,7 +154,7 @@ pub async fn run(up: Up) -> Result<()> {
     parts::until_table_answers(&table).await?;
     let objects = parts::objects(&up, &addresses, &keys)?;
     let lines = state.access_lines()?;
-    let app = App::new(parts::config(&up, &addresses), table, objects, lines.clone(), edge::Clock::System);
+    let app = App::new(parts::config(&up, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
     let token = parts::founder(&app, &state).await?;
     parts::sources(&up, &app, &token, &folders).await?;
 

@@ -57,7 +57,7 @@ impl Up {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(OFFPRINT);
         command.args(words).env("OFFPRINT_STATE", self.dir.path().join("state")).stdin(Stdio::null());
-        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL");
+        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL").env("XDG_CONFIG_HOME", self.dir.path().join("config"));
         command
     }
 
@@ -418,4 +418,69 @@ fn refusals_have_their_codes_and_their_stream() {
     }
     let help = up.run(&["--help"]).done();
     assert!(help.out.contains("Usage:") && help.err.is_empty());
+}
+
+#[test]
+fn what_is_written_wrongly_is_refused_before_anybody_is_asked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let run = |words: &[&str]| {
+        let mut command = Command::new(OFFPRINT);
+        command.args(words).env("XDG_CONFIG_HOME", dir.path()).env("OFFPRINT_STATE", dir.path()).stdin(Stdio::null());
+        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL").output().expect("it runs")
+    };
+    for (words, code, says) in [
+        (vec!["grant", "give", "lab:a", "--to", "ada", "--role", "view"], 2, "user:NAME, group:NAME, accounts or world"),
+        (vec!["grant", "give", "lab:a", "--to", "user:ada", "--role", "owner"], 2, "owner"),
+        (vec!["grant", "give", "lab", "--to", "world", "--role", "view"], 2, "NAME:PATH"),
+        (vec!["dataset", "edit", "lab:a"], 2, "--visibility"),
+        (vec!["check", "lab:a", "--action", "fly"], 2, "fly"),
+        (vec!["check", "lab:a", "--address", "here"], 2, "here"),
+        (vec!["ticket", "create", "lab:a", "--minutes", "721"], 2, "720"),
+        (vec!["audit", "--month", "November"], 2, "2026-11"),
+        // Well written, and nobody there: the server first, then who asks.
+        (vec!["check", "lab:a"], 9, "offprint up"),
+        (vec!["check", "lab:a", "--server", "http://127.0.0.1:1"], 4, "offprint sign-in"),
+        (vec!["sign-out", "--server", "http://127.0.0.1:1"], 4, "no session is kept"),
+        (vec!["sign-in", "--server", "http://127.0.0.1:1"], 2, "no code was given"),
+        (vec!["sign-in", "offprint_code_x", "--server", "http://127.0.0.1:1"], 9, "cannot be reached"),
+    ] {
+        let ran = run(&words);
+        let err = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(code), "{words:?}: {err}");
+        assert!(err.contains(says) && ran.stdout.is_empty() && !err.contains("offprint_code_x"), "{words:?}: {err}");
+    }
+    for noun in ["grant", "group", "user", "ticket", "check", "audit", "sign-in", "login", "sign-out", "logout"] {
+        let help = run(&[noun, "--help"]);
+        assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Example"), "{noun}");
+    }
+}
+
+#[test]
+fn a_session_goes_to_the_server_that_began_it_and_to_no_other() {
+    let up = Up::start();
+    let (app, config) = (up.text("app_url"), up.dir.path().join("config/offprint"));
+    let admin = fs::read_to_string(up.dir.path().join("state/admin-token")).expect("a token");
+    let keep = |server: &str, secret: &str| {
+        fs::create_dir_all(&config).expect("a folder");
+        let kept = serde_json::json!({ server: { "user": "ada", "until": "2027-01-01T00:00:00Z", "secret": secret } });
+        fs::write(config.join("sessions.json"), kept.to_string()).expect("a file");
+    };
+    let elsewhere = ["--state", "/nonexistent"];
+    let me = |more: &[&str]| up.run(&[&["whoami"], &elsewhere[..], more].concat());
+    keep(&app, admin.trim());
+    // The only server with a session needs no name.
+    me(&[]).done();
+    me(&["--server", &app]).done();
+    me(&["--server", "http://127.0.0.1:1"]).refused(4, "no token");
+    // A token that is given goes before it.
+    let nobodys = format!("offprint_{}", "a".repeat(32));
+    let given = up.command(&["whoami", "--state", "/nonexistent", "--server", &app]).env("OFFPRINT_TOKEN", &nobodys).output();
+    up.check(given.expect("it runs")).refused(4, "[sign-in]");
+    // One that has ended is said to have.
+    keep(&app, &nobodys);
+    me(&[]).refused(4, "[sign-in]");
+    fs::write(config.join("sessions.json"), "{}").expect("a file");
+    up.run(&["sign-out", "--server", &app]).refused(4, "no session is kept");
+    // Signing out ends a session and nothing else: the administrator's token is still good.
+    up.run(&["whoami"]).done();
 }

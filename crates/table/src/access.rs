@@ -1,4 +1,5 @@
-//! The facts of a decision about a link: read in two round trips, cached for as long as the link's class allows.
+//! The facts of a decision about a link, or about a dataset asked for by name: read in two round trips or three, cached for as long as
+//! their class allows.
 
 use std::{
     collections::HashMap,
@@ -10,11 +11,18 @@ use std::{
 };
 
 use domain::{
-    decision::LinkFacts,
-    id::LinkId,
+    dataset::Dataset,
+    decision::{DatasetFacts, LinkFacts, Place},
+    grant::{Grant, Net, Reach},
+    id::{DatasetId, LinkId, UserId},
     key::KeyHash,
     limits::{FACTS_CACHE_BYTES_MAX, FACTS_CACHE_ENTRIES_MAX, REFUSAL_CACHE_SECS},
     link::{Link, LinkState, Tombstone},
+    path::ObjectPath,
+    rights::Right,
+    timing::Timing,
+    token::Token,
+    user::{Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
@@ -26,32 +34,46 @@ use crate::{
     error::TableError,
     item::{Item, Row, row, unreadable},
     links::{LinkRow, TombstoneRow},
+    reach::{Named, assemble, keys_of_via},
     read::{Cost, Stretch},
     schema::{self, Key},
     users::UserRow,
 };
 
 impl Table {
-    /// The facts of the link whose key has this hash, in two round trips: link and tombstone together, then dataset, source and maker
-    /// together. `None`: there is no such link.
+    /// The facts of the link whose key has this hash, in two round trips: link and tombstone together, then dataset, source, maker and
+    /// what the maker's right rests on together; two or three more only where that is gone. `None`: there is no such link.
     ///
     /// # Errors
     /// [`TableError::Unreadable`] where any of them is missing or cannot be judged: never a yes.
-    pub async fn link_facts(&self, hash: KeyHash) -> Result<Option<LinkFacts>, TableError> {
-        self.read_link(hash, &mut Cost::default()).await
+    pub async fn link_facts(&self, hash: KeyHash, now: Timestamp) -> Result<Option<LinkFacts>, TableError> {
+        self.read_link(hash, now, &mut Cost::default()).await
     }
 
-    /// The same, by the link's id: one round trip more.
+    /// The same, by the link's id, with what `asking` has at its dataset: one round trip more, or two for somebody else than the maker.
     ///
     /// # Errors
     /// As [`Table::link_facts`].
-    pub async fn link_by_id(&self, id: LinkId) -> Result<Option<LinkFacts>, TableError> {
+    pub async fn link_by_id(&self, id: LinkId, asking: UserId, now: Timestamp) -> Result<Option<LinkFacts>, TableError> {
         let cost = &mut Cost::default();
         let Some(hash) = self.hash_of(id, cost).await? else { return Ok(None) };
-        self.read_link(hash, cost).await
+        self.link_for(hash, asking, now).await
     }
 
-    async fn read_link(&self, hash: KeyHash, cost: &mut Cost) -> Result<Option<LinkFacts>, TableError> {
+    /// The facts of a link, with what `asking` has at its dataset.
+    ///
+    /// # Errors
+    /// As [`Table::link_facts`].
+    pub async fn link_for(&self, hash: KeyHash, asking: UserId, now: Timestamp) -> Result<Option<LinkFacts>, TableError> {
+        let cost = &mut Cost::default();
+        let Some(mut facts) = self.read_link(hash, now, cost).await? else { return Ok(None) };
+        if asking != facts.link.maker {
+            facts.asking = Some(self.reach_at(&facts.place, Some(asking), cost).await?);
+        }
+        Ok(Some(facts))
+    }
+
+    async fn read_link(&self, hash: KeyHash, now: Timestamp, cost: &mut Cost) -> Result<Option<LinkFacts>, TableError> {
         let (mut link, mut tombstone) = (None, None);
         for item in self.all(&Stretch { pk: schema::link_partition(hash), prefix: "" }, cost).await? {
             let key = Key::of(&item);
@@ -63,11 +85,20 @@ impl Table {
         }
         let Some(link) = link else { return Ok(None) };
         let found = self.batch(keys_behind(&link), cost).await?;
-        facts(link, tombstone, &found).map(Some)
+        let facts = facts(link, tombstone, &found)?;
+        self.with_whole_reach(facts, now, cost).await.map(Some)
+    }
+
+    /// A link whose maker cannot share it by what the link names: the rest is read before that is believed.
+    async fn with_whole_reach(&self, mut facts: LinkFacts, now: Timestamp, cost: &mut Cost) -> Result<LinkFacts, TableError> {
+        if facts.state(now) == LinkState::Stopped && !facts.link.stewarded && facts.maker.standing == Standing::Active {
+            facts.reach = self.reach_at(&facts.place, Some(facts.link.maker), cost).await?;
+        }
+        Ok(facts)
     }
 
     /// The facts of several links, in the order of their hashes. Those that are not there, or cannot be read, are left out and logged.
-    pub(crate) async fn facts_of(&self, hashes: &[KeyHash], cost: &mut Cost) -> Result<Vec<LinkFacts>, TableError> {
+    pub(crate) async fn facts_of(&self, hashes: &[KeyHash], now: Timestamp, cost: &mut Cost) -> Result<Vec<LinkFacts>, TableError> {
         let mut found = self.batch(hashes.iter().flat_map(|hash| [schema::link(*hash), schema::tombstone(*hash)]), cost).await?;
         let mut links = Vec::new();
         for hash in hashes {
@@ -83,7 +114,7 @@ impl Table {
         for (link, tombstone) in links {
             let id = link.id;
             match facts(link, tombstone, &found) {
-                Ok(facts) => all.push(facts),
+                Ok(facts) => all.push(self.with_whole_reach(facts, now, cost).await?),
                 Err(why) => tracing::warn!(link.id = %id, error = %why, "a listed link was left out"),
             }
         }
@@ -96,26 +127,50 @@ fn link_and_tombstone(hash: KeyHash, link: Item, tombstone: Option<Item>) -> Res
     Ok((row::<LinkRow>(link)?.link(hash)?, tombstone))
 }
 
-fn keys_behind(link: &Link) -> [Key; 3] {
-    [schema::dataset(link.dataset), schema::source(link.source), schema::user(link.maker)]
+fn keys_behind(link: &Link) -> Vec<Key> {
+    let mut keys = vec![schema::dataset(link.dataset), schema::source(link.source), schema::user(link.maker)];
+    // What is the dataset's own act does not rest on its maker's rights.
+    if !link.stewarded {
+        keys.extend(keys_of_via(link.dataset, link.source, link.maker, link.via));
+    }
+    keys
 }
 
 fn facts(link: Link, tombstone: Option<Tombstone>, found: &HashMap<Key, Item>) -> Result<LinkFacts, TableError> {
     let place = place_of(found, link.dataset, link.source)?;
     let maker = found.get(&schema::user(link.maker)).cloned().ok_or(TableError::Unreadable { what: UserRow::WHAT })?;
-    LinkFacts::new(link, tombstone, place, row::<UserRow>(maker)?.user()?).map_err(unreadable(LinkRow::WHAT))
+    let reach = assemble(&place.dataset, Some(link.maker), found);
+    LinkFacts::new(link, tombstone, place, row::<UserRow>(maker)?.user()?, reach).map_err(unreadable(LinkRow::WHAT))
+}
+
+/// The facts of a dataset asked for by its name, and who asks.
+#[derive(Debug, Clone)]
+pub struct NamedFacts {
+    /// The dataset; `None`: there is none of this id.
+    pub dataset: Option<Arc<DatasetFacts>>,
+    /// The person and the token of the credential; `None`: none was shown, or one that is unknown.
+    pub bearer: Option<(Arc<User>, Arc<Token>)>,
 }
 
 /// What the cache answers.
 #[derive(Debug, Clone)]
-pub struct Found {
-    /// The facts; `None`: there is no such link.
-    pub facts: Option<Arc<LinkFacts>>,
+pub struct Found<T> {
+    /// The facts.
+    pub facts: T,
     /// What it cost: nothing where they were fresh, or where another request's read served this one too.
     pub cost: Cost,
 }
 
-/// The facts of the links that this process read lately: the only thing in the product that remembers a decision's grounds.
+impl Found<Known> {
+    fn of_dataset(self) -> Result<Found<NamedFacts>, TableError> {
+        match self.facts {
+            Known::Named(facts) => Ok(Found { facts, cost: self.cost }),
+            Known::Link(_) => Err(TableError::Unreadable { what: "a dataset" }),
+        }
+    }
+}
+
+/// The facts of the links and datasets that this process read lately: the only thing in the product that remembers a decision's grounds.
 ///
 /// Bounded in entries and bytes. Age counts from the moment the read began and is compared with times given by the caller, so the
 /// cache has no clock. A refusal is kept a second at the most, a strict link not at all. Reads of one link are shared by those who wait for it.
@@ -123,8 +178,8 @@ pub struct Found {
 pub struct FactsCache(Arc<Shared>);
 
 struct Shared {
-    entries: Cache<KeyHash, Entry, Bytes>,
-    flights: Mutex<HashMap<KeyHash, Arc<OnceCell<Landed>>>>,
+    entries: Cache<About, Entry, Bytes>,
+    flights: Mutex<HashMap<About, Arc<OnceCell<Landed>>>>,
     /// Orders arrivals and reads: a request may only share a strict link's read that began after it came.
     order: AtomicU64,
 }
@@ -147,10 +202,37 @@ struct Landed {
     result: Result<Entry, TableError>,
 }
 
+/// What a read was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    /// The link whose key has this hash.
+    Link(KeyHash),
+    /// A dataset, asked for by whoever shows the token of this hash, or by nobody.
+    Named(DatasetId, Option<KeyHash>),
+    /// The dataset of the ticket of this hash.
+    Ticket(KeyHash),
+}
+
+/// What it found.
+#[derive(Debug, Clone)]
+enum Known {
+    /// A link; `None`: there is none.
+    Link(Option<Arc<LinkFacts>>),
+    /// A dataset, and who asks.
+    Named(NamedFacts),
+}
+
+impl Known {
+    fn of(Named { dataset, bearer }: Named) -> Self {
+        let bearer = bearer.map(|(user, token)| (Arc::new(user), Arc::new(token)));
+        Self::Named(NamedFacts { dataset: dataset.map(Arc::new), bearer })
+    }
+}
+
 /// What was read, and when the read began.
 #[derive(Clone)]
 struct Entry {
-    facts: Option<Arc<LinkFacts>>,
+    facts: Known,
     read_at: Timestamp,
     event: Option<Timestamp>,
 }
@@ -163,9 +245,36 @@ struct Times {
 }
 
 impl Entry {
-    /// How old facts about this link may be, in seconds.
+    /// How old these facts may be, in seconds.
     fn class_secs(&self) -> u32 {
-        self.facts.as_ref().map_or(REFUSAL_CACHE_SECS, |facts| facts.link.timing().facts_cache_secs)
+        match &self.facts {
+            Known::Link(Some(facts)) => facts.link.timing().facts_cache_secs,
+            Known::Named(NamedFacts { dataset: Some(_), .. }) => Timing::PRIVATE.facts_cache_secs,
+            Known::Link(None) | Known::Named(_) => REFUSAL_CACHE_SECS,
+        }
+    }
+
+    /// Whether they let anybody read at all, from anywhere: what says no is looked at again soon.
+    fn opens(&self, now: Timestamp) -> bool {
+        match &self.facts {
+            Known::Link(facts) => facts.as_ref().is_some_and(|facts| facts.place.source.serving && facts.state(now) == LinkState::Live),
+            Known::Named(NamedFacts { dataset, bearer }) => dataset.as_ref().is_some_and(|facts| {
+                let lives = bearer.as_ref().is_none_or(|(_, token)| token.is_live(now));
+                let user = bearer.as_ref().map(|(user, _)| &**user);
+                lives && facts.place.source.serving && facts.rights_of(user, Net::Anywhere, now).has(Right::Meta)
+            }),
+        }
+    }
+
+    /// Whether they say yes to some networks and no to others: a no is looked at again soon, and here nobody knows who asks next.
+    fn depends_on_net(&self) -> bool {
+        let (place, reach) = match &self.facts {
+            Known::Link(Some(facts)) => (&facts.place, &facts.reach),
+            Known::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach),
+            Known::Link(None) | Known::Named(_) => return false,
+        };
+        let above = reach.above.iter().flat_map(|above| above.grants.iter());
+        !place.source.ceilings.zones.is_everywhere() || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
     }
 
     fn is_strict(&self) -> bool {
@@ -174,8 +283,8 @@ impl Entry {
 
     /// Whether it may answer without a look at the table.
     fn is_fresh(&self, times: Times) -> bool {
-        let opens = self.facts.as_ref().is_some_and(|facts| facts.place.source.serving && facts.state(times.now) == LinkState::Live);
-        let secs = if opens { self.class_secs() } else { self.class_secs().min(REFUSAL_CACHE_SECS) };
+        let lasts = self.opens(times.now) && !self.depends_on_net();
+        let secs = if lasts { self.class_secs() } else { self.class_secs().min(REFUSAL_CACHE_SECS) };
         self.is_younger(secs, times)
     }
 
@@ -197,36 +306,70 @@ struct Bytes;
 /// What an entry takes in the cache's own structures, spare room included, and in the allocator's.
 const ENTRY_OVERHEAD_BYTES: usize = 400;
 
-impl Weighter<KeyHash, Entry> for Bytes {
-    fn weight(&self, _key: &KeyHash, entry: &Entry) -> u64 {
-        let facts = entry.facts.as_ref().map_or(0, |facts| bytes_of(facts));
+impl Weighter<About, Entry> for Bytes {
+    fn weight(&self, _about: &About, entry: &Entry) -> u64 {
+        let facts = match &entry.facts {
+            Known::Link(facts) => facts.as_ref().map_or(0, |facts| bytes_of(facts)),
+            Known::Named(facts) => bytes_of_named(facts),
+        };
         let least = FACTS_CACHE_BYTES_MAX.div_ceil(u64::try_from(FACTS_CACHE_ENTRIES_MAX).unwrap_or(u64::MAX));
         u64::try_from(facts.saturating_add(ENTRY_OVERHEAD_BYTES)).unwrap_or(u64::MAX).max(least)
     }
 }
 
 fn bytes_of(facts: &LinkFacts) -> usize {
-    let LinkFacts { link, tombstone, place, maker, .. } = facts;
-    let source = &place.source;
-    let role = source.store.role.as_ref();
+    let LinkFacts { link, tombstone, place, maker, reach, asking, .. } = facts;
     // The joined prefix is as long as its three parts, hence each of them counts twice.
     let texts = [
+        bytes_of_place(place),
+        bytes_of_reach(reach),
+        asking.as_ref().map_or(0, bytes_of_reach),
         link.name.len(),
         link.options.label.len(),
         link.subpath.as_str().len().saturating_mul(2),
-        place.dataset.path.as_str().len().saturating_mul(2),
+        maker.name.len(),
+        tombstone.as_ref().and_then(|tombstone| tombstone.reason.as_ref()).map_or(0, String::len),
+    ];
+    texts.into_iter().fold(size_of::<LinkFacts>(), usize::saturating_add)
+}
+
+fn bytes_of_named(NamedFacts { dataset, bearer }: &NamedFacts) -> usize {
+    let of_dataset = dataset.as_ref().map_or(0, |facts| bytes_of_place(&facts.place).saturating_add(bytes_of_reach(&facts.reach)));
+    let of_bearer = bearer.as_ref().map_or(0, |(user, token)| user.name.len().saturating_add(token.label.len()));
+    [size_of::<DatasetFacts>(), size_of::<User>(), size_of::<Token>(), of_bearer].into_iter().fold(of_dataset, usize::saturating_add)
+}
+
+fn bytes_of_place(place: &Place) -> usize {
+    let (source, dataset) = (&place.source, &place.dataset);
+    let role = source.store.role.as_ref();
+    let texts = [
+        bytes_of_dataset(dataset).saturating_add(dataset.path.as_str().len()),
         source.prefix.as_str().len().saturating_mul(2),
-        place.dataset.ancestors.len().saturating_mul(16),
         source.name.as_str().len(),
         source.store.bucket.len(),
         source.store.region.len(),
         source.store.endpoint.as_ref().map_or(0, String::len),
         role.map_or(0, |role| role.arn.len()),
         role.and_then(|role| role.external_id.as_ref()).map_or(0, String::len),
-        maker.name.len(),
-        tombstone.as_ref().and_then(|tombstone| tombstone.reason.as_ref()).map_or(0, String::len),
     ];
-    texts.into_iter().fold(size_of::<LinkFacts>(), usize::saturating_add)
+    texts.into_iter().fold(0, usize::saturating_add)
+}
+
+/// What a dataset holds beside itself.
+fn bytes_of_dataset(dataset: &Dataset) -> usize {
+    let cuts = dataset.cuts.iter().map(|cut| cut.as_str().len().saturating_add(size_of::<ObjectPath>())).fold(0, usize::saturating_add);
+    dataset.path.as_str().len().saturating_add(dataset.ancestors.len().saturating_mul(16)).saturating_add(cuts)
+}
+
+/// What a reach holds beside itself.
+fn bytes_of_reach(reach: &Reach) -> usize {
+    let grants = |grants: &[Grant]| grants.len().saturating_mul(size_of::<Grant>());
+    let above = reach
+        .above
+        .iter()
+        .map(|above| size_of_val(above).saturating_add(bytes_of_dataset(&above.dataset)).saturating_add(grants(&above.grants)));
+    let memberships = size_of_val(reach.groups.as_slice()).saturating_add(size_of_val(reach.projects.as_slice()));
+    above.fold(grants(&reach.here).saturating_add(memberships), usize::saturating_add)
 }
 
 impl FactsCache {
@@ -238,39 +381,80 @@ impl FactsCache {
         Self(Arc::new(Shared { entries, flights: Mutex::default(), order: AtomicU64::new(0) }))
     }
 
-    /// The facts of the link whose key has this hash, for a request at `now` whose event says it is of `event`.
+    /// The facts of the link whose key has this hash, for a request at `now` whose event says it is of `event`; `None`: there is no such link.
     ///
     /// # Errors
     /// [`TableError`], where the table fails and nothing young enough is there.
-    pub async fn link(&self, table: &Table, hash: KeyHash, now: Timestamp, event: Option<Timestamp>) -> Result<Found, TableError> {
-        let times = Times { now, event };
-        if let Some(entry) = self.0.entries.get(&hash)
+    pub async fn link(
+        &self,
+        table: &Table,
+        hash: KeyHash,
+        now: Timestamp,
+        event: Option<Timestamp>,
+    ) -> Result<Found<Option<Arc<LinkFacts>>>, TableError> {
+        match self.about(table, About::Link(hash), Times { now, event }).await? {
+            Found { facts: Known::Link(facts), cost } => Ok(Found { facts, cost }),
+            Found { facts: Known::Named(_), .. } => Err(TableError::Unreadable { what: LinkRow::WHAT }),
+        }
+    }
+
+    /// The facts of a dataset for whoever shows the token of this hash, or nobody.
+    ///
+    /// # Errors
+    /// As [`FactsCache::link`].
+    pub async fn named(
+        &self,
+        table: &Table,
+        dataset: DatasetId,
+        token: Option<KeyHash>,
+        now: Timestamp,
+        event: Option<Timestamp>,
+    ) -> Result<Found<NamedFacts>, TableError> {
+        self.about(table, About::Named(dataset, token), Times { now, event }).await?.of_dataset()
+    }
+
+    /// The facts of the dataset that the ticket of this hash is for, and whose it is.
+    ///
+    /// # Errors
+    /// As [`FactsCache::link`].
+    pub async fn ticket(
+        &self,
+        table: &Table,
+        ticket: KeyHash,
+        now: Timestamp,
+        event: Option<Timestamp>,
+    ) -> Result<Found<NamedFacts>, TableError> {
+        self.about(table, About::Ticket(ticket), Times { now, event }).await?.of_dataset()
+    }
+
+    async fn about(&self, table: &Table, about: About, times: Times) -> Result<Found<Known>, TableError> {
+        if let Some(entry) = self.0.entries.get(&about)
             && entry.is_fresh(times)
         {
             return Ok(Found { facts: entry.facts, cost: Cost::default() });
         }
         // Boxed: a request whose facts are fresh, as most are, does without the room that a read takes.
-        Box::pin(self.read_or_share(table, hash, times)).await
+        Box::pin(self.read_or_share(table, about, times)).await
     }
 
     /// Facts that are not fresh here: by a read of one's own, or by one that is under way and began after this request came.
-    async fn read_or_share(&self, table: &Table, hash: KeyHash, times: Times) -> Result<Found, TableError> {
+    async fn read_or_share(&self, table: &Table, about: About, times: Times) -> Result<Found<Known>, TableError> {
         let arrived = self.next_in_order();
         let mut cost = Cost::default();
         loop {
-            let flight = Flight::of(self, hash);
-            let landed = flight.cell.get_or_init(|| self.read(table, hash, times, &mut cost)).await;
+            let flight = Flight::of(self, about);
+            let landed = flight.cell.get_or_init(|| self.read(table, about, times, &mut cost)).await;
             let began_later = landed.began > arrived;
             match &landed.result {
                 Ok(entry) if began_later || entry.is_fresh(times) => return Ok(Found { facts: entry.facts.clone(), cost }),
                 // Read for somebody who came before: another read, which cannot have begun before now.
                 Ok(_) => {}
-                Err(why) => return self.last_known(hash, times, cost).ok_or_else(|| why.clone()),
+                Err(why) => return self.last_known(about, times, cost).ok_or_else(|| why.clone()),
             }
         }
     }
 
-    /// How many links it holds.
+    /// How many facts it holds.
     #[must_use]
     pub fn entries(&self) -> usize {
         self.0.entries.len()
@@ -282,21 +466,21 @@ impl FactsCache {
         self.0.entries.weight()
     }
 
-    async fn read(&self, table: &Table, hash: KeyHash, times: Times, cost: &mut Cost) -> Landed {
+    async fn read(&self, table: &Table, about: About, times: Times, cost: &mut Cost) -> Landed {
         let began = self.next_in_order();
-        let result = Box::pin(table.read_link(hash, cost)).await;
-        let result = result.map(|facts| Entry { facts: facts.map(Arc::new), read_at: times.now, event: times.event });
+        let result = Box::pin(known(table, about, times.now, cost)).await;
+        let result = result.map(|facts| Entry { facts, read_at: times.now, event: times.event });
         match &result {
-            Ok(entry) if entry.is_strict() => drop(self.0.entries.remove(&hash)),
-            Ok(entry) => self.0.entries.insert(hash, entry.clone()),
+            Ok(entry) if entry.is_strict() => drop(self.0.entries.remove(&about)),
+            Ok(entry) => self.0.entries.insert(about, entry.clone()),
             Err(_) => {}
         }
         Landed { began, result }
     }
 
     /// When the table fails: facts younger than their class's time, though they were due for another look (SEMANTICS 7).
-    fn last_known(&self, hash: KeyHash, times: Times, cost: Cost) -> Option<Found> {
-        let entry = self.0.entries.get(&hash).filter(|entry| entry.is_younger(entry.class_secs(), times))?;
+    fn last_known(&self, about: About, times: Times, cost: Cost) -> Option<Found<Known>> {
+        let entry = self.0.entries.get(&about).filter(|entry| entry.is_younger(entry.class_secs(), times))?;
         Some(Found { facts: entry.facts, cost })
     }
 
@@ -304,37 +488,45 @@ impl FactsCache {
         self.0.order.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<KeyHash, Arc<OnceCell<Landed>>>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<About, Arc<OnceCell<Landed>>>> {
         self.0.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn known(table: &Table, about: About, now: Timestamp, cost: &mut Cost) -> Result<Known, TableError> {
+    match about {
+        About::Link(hash) => Ok(Known::Link(table.read_link(hash, now, cost).await?.map(Arc::new))),
+        About::Named(dataset, token) => table.named(dataset, token, cost).await.map(Known::of),
+        About::Ticket(ticket) => table.named_by_ticket(ticket, cost).await.map(Known::of),
     }
 }
 
 /// A read under way, shared by whoever waits for it. The last to leave takes it off the list, a request that was cancelled too.
 struct Flight<'c> {
     cache: &'c FactsCache,
-    hash: KeyHash,
+    about: About,
     cell: Arc<OnceCell<Landed>>,
 }
 
 impl<'c> Flight<'c> {
-    /// The read of this link that has not landed yet, or a new one.
-    fn of(cache: &'c FactsCache, hash: KeyHash) -> Self {
+    /// The read about this that has not landed yet, or a new one.
+    fn of(cache: &'c FactsCache, about: About) -> Self {
         let mut flights = cache.flights();
-        let cell = flights.entry(hash).or_default();
+        let cell = flights.entry(about).or_default();
         if cell.initialized() {
             *cell = Arc::default();
         }
-        Self { cache, hash, cell: Arc::clone(cell) }
+        Self { cache, about, cell: Arc::clone(cell) }
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let mut flights = self.cache.flights();
-        let listed = flights.get(&self.hash).is_some_and(|listed| Arc::ptr_eq(listed, &self.cell));
+        let listed = flights.get(&self.about).is_some_and(|listed| Arc::ptr_eq(listed, &self.cell));
         // The list's own and this one: nobody else waits. A read that has landed helps nobody who comes later.
         if listed && (Arc::strong_count(&self.cell) <= 2 || self.cell.initialized()) {
-            drop(flights.remove(&self.hash));
+            drop(flights.remove(&self.about));
         }
     }
 }
@@ -348,8 +540,8 @@ mod tests {
     fn unknown_keys_fill_the_cache_to_its_bounds_and_no_further() {
         let cache = FactsCache::new();
         for number in 0..3 * FACTS_CACHE_ENTRIES_MAX {
-            let entry = Entry { facts: None, read_at: Timestamp::UNIX_EPOCH, event: None };
-            cache.0.entries.insert(KeyHash::of(&number.to_string()), entry);
+            let entry = Entry { facts: Known::Link(None), read_at: Timestamp::UNIX_EPOCH, event: None };
+            cache.0.entries.insert(About::Link(KeyHash::of(&number.to_string())), entry);
         }
         assert!(cache.entries() <= FACTS_CACHE_ENTRIES_MAX && cache.bytes() <= FACTS_CACHE_BYTES_MAX, "{cache:?}");
         assert!(cache.entries() > FACTS_CACHE_ENTRIES_MAX / 2, "{cache:?}");
@@ -357,7 +549,7 @@ mod tests {
 
     #[test]
     fn a_read_that_everybody_left_is_off_the_list() {
-        let (cache, hash) = (FactsCache::new(), KeyHash::of("x"));
+        let (cache, hash) = (FactsCache::new(), About::Link(KeyHash::of("x")));
         let (one, other) = (Flight::of(&cache, hash), Flight::of(&cache, hash));
         assert!(Arc::ptr_eq(&one.cell, &other.cell), "both wait for one read");
         drop(one);

@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::{
-    Table,
+    Listed, Page, Table,
     error::TableError,
     item::{Item, Row, item, row, time, unreadable},
-    read::{Cost, Stretch},
+    read::{Cost, Stretch, Window},
     schema::{self, AUDIT_SHARDS, Key},
 };
 
@@ -140,13 +140,39 @@ impl Table {
         for shard in 0..AUDIT_SHARDS {
             let stretch = Stretch { pk: schema::audit_partition(month_of, shard), prefix: "" };
             for item in self.all(&stretch, &mut Cost::default()).await? {
-                let id = Key::of(&item).ok_or(TableError::Unreadable { what: AuditRow::WHAT })?.sk;
-                let AuditRow { at, actor, verb, target, before, after, reason } = row(item)?;
-                let actor = UserId::parse(&actor).map_err(unreadable(AuditRow::WHAT))?;
-                entries.push(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason });
+                entries.push(entry(item)?);
             }
         }
         entries.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(entries)
     }
+
+    /// The entries of the calendar month (UTC) of `month_of`, the latest first, a page at a time; a page's position is the id of its last.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn audit_page(&self, month_of: Timestamp, page: &Page) -> Result<Listed<AuditEntry>, TableError> {
+        let last = page.position.as_deref().map(Uuid::parse_str).transpose().map_err(|_why| TableError::Position)?;
+        let mut entries = Vec::new();
+        for shard in 0..AUDIT_SHARDS {
+            let pk = schema::audit_partition(month_of, shard);
+            // A key that need not be there: the next one before it is.
+            let after = last.map(|id| Key { pk: pk.clone(), sk: id.hyphenated().to_string() }.attributes());
+            let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: false };
+            let (items, _more) = self.page(&Stretch { pk, prefix: "" }, &window, &mut Cost::default()).await?;
+            entries.extend(items.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?);
+        }
+        entries.sort_by(|one, other| other.id.cmp(&one.id));
+        let more = entries.len() >= usize::from(page.items_max());
+        entries.truncate(usize::from(page.items_max()));
+        let next = entries.last().filter(|_| more).map(|entry| entry.id.clone());
+        Ok(Listed { items: entries, next })
+    }
+}
+
+fn entry(item: Item) -> Result<AuditEntry, TableError> {
+    let id = Key::of(&item).ok_or(TableError::Unreadable { what: AuditRow::WHAT })?.sk;
+    let AuditRow { at, actor, verb, target, before, after, reason } = row(item)?;
+    let actor = UserId::parse(&actor).map_err(unreadable(AuditRow::WHAT))?;
+    Ok(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason })
 }

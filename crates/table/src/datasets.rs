@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    dataset::{Dataset, Kind},
-    decision::{Permit, Place},
-    id::{DatasetId, SourceId, UserId},
-    limits::DATASET_DEPTH_MAX,
+    dataset::{Dataset, Kind, Visibility},
+    decision::{Action, DatasetFacts, Permit, Place, Via},
+    id::{DatasetId, ProjectId, SourceId, UserId},
+    limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
 };
 use jiff::Timestamp;
@@ -17,12 +18,13 @@ use crate::{
     Listed, Page, Table,
     audit::Audited,
     error::TableError,
-    item::{Item, Row, item, number, row, text, time, unreadable},
+    grants::{Grounds, head, proof},
+    item::{Item, NEEDS_CUTS, Row, item, needs, number, row, text, texts, time, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
     sources::{SourceRow, state_of, state_word},
-    write::{Condition, Outcome, Part, Tag, Write},
+    write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Rounds of a registration that meets others.
@@ -38,6 +40,15 @@ pub(crate) struct DatasetRow {
     kind: String,
     owner: String,
     ancestors: Vec<String>,
+    /// Rows written before there were grants have none of these four, and are as private as they were.
+    #[serde(default = "private")]
+    visibility: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    #[serde(default)]
+    restricted: bool,
+    #[serde(default)]
+    cuts: Vec<String>,
     links_gen: u64,
     state: String,
     registered: i64,
@@ -45,8 +56,13 @@ pub(crate) struct DatasetRow {
     gsi1sk: String,
 }
 
+fn private() -> String {
+    Visibility::Private.word().to_owned()
+}
+
 impl Row for DatasetRow {
     const WHAT: &'static str = "a dataset";
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_CUTS];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -56,7 +72,7 @@ impl Row for DatasetRow {
 impl DatasetRow {
     fn of(dataset: &Dataset) -> Self {
         Self {
-            needs: Vec::new(),
+            needs: needs([(NEEDS_CUTS, dataset.restricted || !dataset.cuts.is_empty())]),
             version: dataset.version,
             id: dataset.id.to_string(),
             source: dataset.source.to_string(),
@@ -64,6 +80,10 @@ impl DatasetRow {
             kind: kind_word(dataset.kind).to_owned(),
             owner: dataset.owner.to_string(),
             ancestors: dataset.ancestors.iter().map(DatasetId::to_string).collect(),
+            visibility: dataset.visibility.word().to_owned(),
+            project: dataset.project.map(|project| project.to_string()),
+            restricted: dataset.restricted,
+            cuts: dataset.cuts.iter().map(|cut| cut.as_str().to_owned()).collect(),
             links_gen: dataset.links_gen,
             state: state_word(dataset.state).to_owned(),
             registered: dataset.registered.as_millisecond(),
@@ -81,6 +101,10 @@ impl DatasetRow {
             kind: kind_of(&self.kind).ok_or_else(unknown)?,
             owner: UserId::parse(&self.owner).map_err(unreadable(Self::WHAT))?,
             ancestors: self.ancestors.iter().map(|id| DatasetId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
+            visibility: Visibility::of(&self.visibility).ok_or_else(unknown)?,
+            project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
+            restricted: self.restricted,
+            cuts: self.cuts.into_iter().map(ObjectPath::from_decoded).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
             links_gen: self.links_gen,
             state: state_of(&self.state).ok_or_else(unknown)?,
             registered: time(self.registered, Self::WHAT)?,
@@ -237,11 +261,13 @@ impl Table {
     pub async fn register_dataset(
         &self,
         permit: &Permit,
+        via: Option<Via>,
         dataset: &Dataset,
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<RegisteredDataset, TableError> {
-        let above = permit.place_to_register().filter(|above| is_below(dataset, above)).ok_or(TableError::NotForThis)?;
+        let grounds = permit.facts_to_register().filter(|above| is_below(dataset, &above.place)).ok_or(TableError::NotForThis)?;
+        let above = &grounds.place;
         let by = permit.by().ok_or(TableError::NotForThis)?;
         if dataset.path.as_str().len() > CLAIM_PATH_BYTES_MAX {
             return Err(TableError::PathTooLong);
@@ -261,6 +287,7 @@ impl Table {
                 .parts(new_dataset(dataset)?)
                 .parts(as_seen(above))
                 .parts(nothing_between(above, dataset))
+                .parts(proof(&above.dataset, &grounds.reach, by, via))
                 .parts(Once::part(once, by, &result, now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(RegisteredDataset { dataset: dataset.clone(), existing: false }),
@@ -274,12 +301,151 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Changes whom a dataset is open to beside those it is granted to, by who administers it.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was read.
+    pub async fn set_visibility(
+        &self,
+        permit: &Permit,
+        Grounds { facts, via }: Grounds<'_>,
+        visibility: Visibility,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
+        let after = Dataset { visibility, version: before.version.saturating_add(1), ..before.clone() };
+        if self.once_if(by, once, now).await?.is_some() || before.visibility == visibility {
+            return Ok(before.clone());
+        }
+        let said = |dataset: &Dataset| json!({ "visibility": dataset.visibility.word() });
+        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
+        let write = Write::audited(audited)
+            .change(Tag::Seen, head(facts).set("visibility", text(visibility.word())))
+            .parts(proof(before, &facts.reach, by, via))
+            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+        self.changed(write, after).await
+    }
+
+    /// Keeps what is granted above a dataset from it, or lets it through again, by who administers it. Every dataset above remembers
+    /// the cut, those that were registered later too, so that nothing there opens a path below it.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset or one above changed since it was read, [`TableError::TooMany`] cuts above,
+    /// [`TableError::NotForThis`] for a source's root dataset, which has nothing above.
+    pub async fn set_restricted(
+        &self,
+        permit: &Permit,
+        Grounds { facts, via }: Grounds<'_>,
+        restricted: bool,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).filter(|_| !before.ancestors.is_empty()).ok_or(TableError::NotForThis)?;
+        let after = Dataset { restricted, version: before.version.saturating_add(1), ..before.clone() };
+        if self.once_if(by, once, now).await?.is_some() || before.restricted == restricted {
+            return Ok(before.clone());
+        }
+        let (above, unclaimed) = self.holders(before).await?;
+        let seen = |dataset: &Dataset| facts.reach.above.iter().find(|seen| seen.dataset.id == dataset.id).map(|seen| seen.dataset.version);
+        if above.iter().any(|dataset| via.is_some_and(|via| via.on == dataset.id) && seen(dataset) != Some(dataset.version)) {
+            return Err(TableError::Stale);
+        }
+        let said = |dataset: &Dataset| json!({ "restricted": dataset.restricted });
+        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
+        let flags = needs([(NEEDS_CUTS, restricted || !before.cuts.is_empty())]);
+        let own = head(facts).set("restricted", AttributeValue::Bool(restricted)).set("needs", texts(flags));
+        let mut write = Write::audited(audited).change(Tag::Seen, own).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        for dataset in &above {
+            let cuts = dataset.cuts_with(before, restricted);
+            if cuts.len() > CUTS_MAX {
+                return Err(TableError::TooMany { what: "restricted datasets in one", max: CUTS_MAX });
+            }
+            let flags = needs([(NEEDS_CUTS, dataset.restricted || !cuts.is_empty())]);
+            let change = Change::new(schema::dataset(dataset.id), Condition::is("version", number(dataset.version)))
+                .set("cuts", texts(cuts.into_iter().map(|cut| cut.as_str().to_owned())))
+                .set("needs", texts(flags))
+                .count("version");
+            write = write.change(Tag::Seen, change);
+        }
+        // The versions of the datasets above are checked by their change: of the proof only the rest is left.
+        let is_changed = |part: &Part| above.iter().any(|dataset| part.checks(&schema::dataset(dataset.id)));
+        let rest = proof(before, &facts.reach, by, via).into_iter().filter(|(_, part)| !is_changed(part));
+        self.changed(write.parts(rest).parts(unclaimed), after).await
+    }
+
+    /// Every dataset that holds `dataset`, its ancestors first and those registered above it later; and that no other comes to do so.
+    async fn holders(&self, dataset: &Dataset) -> Result<(Vec<Dataset>, Vec<(Tag, Part)>), TableError> {
+        let cost = &mut Cost::default();
+        let claims: Vec<_> = dataset.path.above().map(|path| schema::claim(dataset.source, &path)).collect();
+        let mut claimed = self.batch(claims.clone(), cost).await?;
+        let mut ids = dataset.ancestors.clone();
+        let mut unclaimed = Vec::new();
+        for key in claims {
+            match claimed.remove(&key).map(claimed_by).transpose()? {
+                Some(id) if ids.contains(&id) => {}
+                Some(id) => ids.push(id),
+                None => unclaimed.push((Tag::Seen, Part::Check(key, Condition::absent()))),
+            }
+        }
+        let mut found = self.batch(ids.iter().map(|id| schema::dataset(*id)), cost).await?;
+        let holders = ids.iter().map(|id| {
+            let item = found.remove(&schema::dataset(*id)).ok_or(TableError::Unreadable { what: DatasetRow::WHAT })?;
+            row::<DatasetRow>(item)?.dataset()
+        });
+        Ok((holders.collect::<Result<_, _>>()?, unclaimed))
+    }
+
+    /// Hands a dataset over to another owner, by its owner. What was granted stays.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset changed since it was read, [`TableError::Missing`] for a person who is not there.
+    pub async fn hand_over(
+        &self,
+        permit: &Permit,
+        facts: &DatasetFacts,
+        owner: UserId,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
+        let after = Dataset { owner, version: before.version.saturating_add(1), ..before.clone() };
+        if self.once_if(by, once, now).await?.is_some() || before.owner == owner {
+            return Ok(before.clone());
+        }
+        let said = |dataset: &Dataset| json!({ "owner": dataset.owner.to_string() });
+        let audited = Audited::new(now, by, "dataset.hand-over", &before.id)?.from(&said(before)).to(&said(&after));
+        // Who owns what lies above owns this, too, as long as that is so.
+        let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| before.owner != by);
+        let via = above.map(|above| Via { on: above.dataset.id, group: None });
+        let change = head(facts).set("owner", text(owner.to_string())).set(GSI1_PK, text(schema::user_partition(owner)));
+        let write = Write::audited(audited)
+            .change(Tag::Seen, change)
+            .parts(proof(before, &facts.reach, by, via))
+            .part(Tag::Same, Part::Check(schema::user(owner), Condition::is("standing", text("active"))))
+            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+        self.changed(write, after).await
+    }
+
+    async fn changed(&self, write: Write, after: Dataset) -> Result<Dataset, TableError> {
+        match self.commit(write).await? {
+            Outcome::Done => Ok(after),
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+}
+
 /// Whether `dataset` is just what the rules make below `above`: the registrar gains nothing (ACCESS R1).
 fn is_below(dataset: &Dataset, above: &Place) -> bool {
     let above = &above.dataset;
-    let inherits = dataset.source == above.source && dataset.owner == above.owner;
-    let ancestors = dataset.ancestors.split_last().is_some_and(|(last, rest)| *last == above.id && rest == above.ancestors);
-    inherits && ancestors && above.path.covers(&dataset.path) && above.path != dataset.path
+    let made = Dataset::below(above, dataset.id, dataset.path.clone(), dataset.kind, dataset.registered);
+    made.is_ok_and(|made| made == *dataset) && above.path.covers(&dataset.path) && above.path != dataset.path
 }
 
 /// A dataset and its claim.

@@ -11,13 +11,24 @@ use crate::{error::TableError, schema::Key};
 /// An item as the store has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The flags of `needs` that this version knows how to judge. A row with any other is never a yes: deploy readers before writers.
-const KNOWN_NEEDS: [&str; 0] = [];
+/// A dataset is restricted, or holds restricted ones.
+pub(crate) const NEEDS_CUTS: &str = "cuts";
+/// A token is for one dataset.
+pub(crate) const NEEDS_DATASET: &str = "dataset";
+/// A source has zones.
+pub(crate) const NEEDS_ZONES: &str = "zones";
+
+/// The flags whose condition holds.
+pub(crate) fn needs<const N: usize>(flags: [(&str, bool); N]) -> Vec<String> {
+    flags.into_iter().filter(|(_, set)| *set).map(|(flag, _)| flag.to_owned()).collect()
+}
 
 /// A row of the table.
 pub(crate) trait Row: Serialize + DeserializeOwned {
     /// What it is, for errors.
     const WHAT: &'static str;
+    /// The flags of `needs` that this version knows how to judge in it. A row with any other is never a yes: deploy readers before writers.
+    const KNOWN_NEEDS: &'static [&'static str] = &[];
 
     /// The flags needed to judge it; `None` for a row that permits nothing.
     fn needs(&self) -> Option<&[String]>;
@@ -33,7 +44,7 @@ pub(crate) fn item<R: Row>(key: &Key, row: &R) -> Result<Item, TableError> {
 /// The row of an item. A missing attribute, one of another kind, or an unknown flag is an error, never a default.
 pub(crate) fn row<R: Row>(item: Item) -> Result<R, TableError> {
     let row: R = serde_dynamo::from_item(item).map_err(|_why| TableError::Unreadable { what: R::WHAT })?;
-    let unknown = row.needs().unwrap_or_default().iter().any(|flag| !KNOWN_NEEDS.contains(&flag.as_str()));
+    let unknown = row.needs().unwrap_or_default().iter().any(|flag| !R::KNOWN_NEEDS.contains(&flag.as_str()));
     if unknown { Err(TableError::Unreadable { what: R::WHAT }) } else { Ok(row) }
 }
 
@@ -60,4 +71,9 @@ pub(crate) fn number(value: impl Into<i128>) -> AttributeValue {
 /// A text attribute.
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
+}
+
+/// A list of texts.
+pub(crate) fn texts(values: impl IntoIterator<Item = String>) -> AttributeValue {
+    AttributeValue::L(values.into_iter().map(AttributeValue::S).collect())
 }

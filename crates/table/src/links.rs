@@ -5,11 +5,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    decision::{LinkFacts, Permit, Place},
-    id::{DatasetId, LinkId, SourceId, UserId},
+    decision::{DatasetFacts, LinkFacts, Permit, Place, Via, via},
+    grant::Net,
+    id::{DatasetId, GroupId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
     link::{Class, Link, LinkState, Options, Tombstone, Until},
     path::ObjectPath,
+    rights::Right,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,7 @@ use crate::{
     audit::Audited,
     datasets::{as_seen, listed_after, rank_of},
     error::TableError,
+    grants::proof,
     item::{Item, Row, item, number, row, text, time, time_if, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
@@ -48,6 +51,10 @@ pub(crate) struct LinkRow {
     not_before: Option<i64>,
     strict: bool,
     maker: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via_on: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via_group: Option<String>,
     stewarded: bool,
     enabled: bool,
     links_gen: u64,
@@ -82,6 +89,8 @@ impl LinkRow {
             not_before: link.options.not_before.map(Timestamp::as_millisecond),
             strict: link.options.strict,
             maker: link.maker.to_string(),
+            via_on: link.via.map(|via| via.on.to_string()),
+            via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
             stewarded: link.stewarded,
             enabled: link.enabled,
             links_gen: link.links_gen,
@@ -110,6 +119,13 @@ impl LinkRow {
             },
             until: time_if(self.until, Self::WHAT)?,
             maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
+            via: match self.via_on {
+                None => None,
+                Some(on) => Some(Via {
+                    on: DatasetId::parse(&on).map_err(unreadable(Self::WHAT))?,
+                    group: self.via_group.map(|id| GroupId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
+                }),
+            },
             stewarded: self.stewarded,
             enabled: self.enabled,
             links_gen: self.links_gen,
@@ -218,19 +234,26 @@ pub struct Revoked {
 }
 
 impl Table {
-    /// Makes a link on the place that was `seen`. The same maker asking for the same, while that link has not ended, gets that link, a
+    /// Makes a link on the dataset that was `seen`. The same maker asking for the same, while that link has not ended, gets that link, a
     /// paused one too; however many ask at once, there is one.
     ///
     /// # Errors
     /// [`TableError::Stale`] where dataset or source changed since `seen`: load and decide again. [`TableError::Unavailable`]: unknown
     /// whether it was written; ask again.
-    pub async fn insert_link(&self, permit: &Permit, link: &Link, seen: &Place, once: Option<&Once>) -> Result<Inserted, TableError> {
-        let on_seen = link.dataset == seen.dataset.id && link.source == seen.source.id && link.links_gen == seen.dataset.links_gen;
+    pub async fn insert_link(
+        &self,
+        permit: &Permit,
+        link: &Link,
+        seen: &DatasetFacts,
+        once: Option<&Once>,
+    ) -> Result<Inserted, TableError> {
+        let Place { source, dataset } = &seen.place;
+        let on_seen = link.dataset == dataset.id && link.source == source.id && link.links_gen == dataset.links_gen;
         let maker = permit.allows_share_on(link.dataset).filter(|by| *by == link.maker && on_seen).ok_or(TableError::NotForThis)?;
         let (now, asked) = (link.made, asked(link));
         for _round in 0..ROUNDS {
             if let Some(id) = self.once_if(maker, once, now).await? {
-                return self.inserted_as(&id).await;
+                return self.inserted_as(&id, maker, now).await;
             }
             let there = self.get(&schema::link_options(asked), &mut Cost::default()).await?.map(row::<OptionsRow>).transpose()?;
             if let Some(there) = &there
@@ -239,8 +262,10 @@ impl Table {
                 self.remember(once, maker, &same.id.to_string(), now).await?;
                 return Ok(Inserted { link: same, existing: true });
             }
-            let write =
-                new_link(link, asked, there.as_ref())?.parts(as_seen(seen)).parts(Once::part(once, maker, &link.id.to_string(), now)?);
+            let write = new_link(link, asked, there.as_ref())?
+                .parts(as_seen(&seen.place))
+                .parts(proof(&seen.place.dataset, &seen.reach, maker, link.via))
+                .parts(Once::part(once, maker, &link.id.to_string(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(Inserted { link: LinkRow::of(link).link(link.hash)?, existing: false }),
                 Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
@@ -255,14 +280,14 @@ impl Table {
     /// The link of this hash, if what was asked for is still what it is, and it has not ended.
     async fn same_link(&self, hash: &str, fingerprint: KeyHash, now: Timestamp) -> Result<Option<Link>, TableError> {
         let hash = KeyHash::parse(hash).map_err(unreadable(OptionsRow::WHAT))?;
-        let Some(facts) = self.link_facts(hash).await? else { return Ok(None) };
+        let Some(facts) = self.link_facts(hash, now).await? else { return Ok(None) };
         let ended = matches!(facts.state(now), LinkState::Revoked | LinkState::Withdrawn | LinkState::Expired);
         Ok((!ended && asked(&facts.link) == fingerprint).then_some(facts.link))
     }
 
-    async fn inserted_as(&self, id: &str) -> Result<Inserted, TableError> {
+    async fn inserted_as(&self, id: &str, by: UserId, now: Timestamp) -> Result<Inserted, TableError> {
         let id = LinkId::parse(id).map_err(unreadable("an idempotency item"))?;
-        let facts = self.link_by_id(id).await?.ok_or(TableError::Missing { what: "the link" })?;
+        let facts = self.link_by_id(id, by, now).await?.ok_or(TableError::Missing { what: "the link" })?;
         Ok(Inserted { link: facts.link, existing: true })
     }
 
@@ -289,7 +314,7 @@ impl Table {
             return Err(TableError::NotForThis);
         }
         if let Some(id) = self.once_if(by, once, now).await? {
-            return Ok(self.inserted_as(&id).await?.link);
+            return Ok(self.inserted_as(&id, by, now).await?.link);
         }
         if new == *old {
             return Ok(new);
@@ -304,11 +329,18 @@ impl Table {
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
         if widens {
             write = write.parts(as_seen(&before.place));
+            let reach = if by == old.maker { Some(&before.reach) } else { before.asking.as_ref() };
+            // What the maker's right rests on is checked with it; a stewarded link rests on its dataset, which is.
+            if let Some(reach) = reach.filter(|_| !old.stewarded) {
+                // By what it is now: what the link was made by may be gone.
+                let via = via(&before.maker, &before.place, reach, Right::Share, Net::Anywhere, now);
+                write = write.parts(proof(&before.place.dataset, reach, by, via));
+            }
         }
         match self.commit(write).await? {
             Outcome::Done => LinkRow::of(&new).link(new.hash),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
-                Some(id) => Ok(self.inserted_as(&id).await?.link),
+                Some(id) => Ok(self.inserted_as(&id, by, now).await?.link),
                 None => Err(TableError::Throttled),
             },
             Outcome::Refused(_) => Err(TableError::Stale),
@@ -435,19 +467,25 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
-    pub async fn links_of_dataset(&self, dataset: DatasetId, page: &Page) -> Result<Listed<LinkFacts>, TableError> {
-        self.listed(schema::links_of_dataset(dataset), page, |id| schema::link_pointer(dataset, id)).await
+    pub async fn links_of_dataset(&self, dataset: DatasetId, page: &Page, now: Timestamp) -> Result<Listed<LinkFacts>, TableError> {
+        self.listed(schema::links_of_dataset(dataset), page, now, |id| schema::link_pointer(dataset, id)).await
     }
 
     /// The links that somebody made, newest first.
     ///
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
-    pub async fn links_of_maker(&self, maker: UserId, page: &Page) -> Result<Listed<LinkFacts>, TableError> {
-        self.listed(schema::user_partition(maker), page, schema::link_id).await
+    pub async fn links_of_maker(&self, maker: UserId, page: &Page, now: Timestamp) -> Result<Listed<LinkFacts>, TableError> {
+        self.listed(schema::user_partition(maker), page, now, schema::link_id).await
     }
 
-    async fn listed(&self, pk: String, page: &Page, key: impl Fn(LinkId) -> schema::Key) -> Result<Listed<LinkFacts>, TableError> {
+    async fn listed(
+        &self,
+        pk: String,
+        page: &Page,
+        now: Timestamp,
+        key: impl Fn(LinkId) -> schema::Key,
+    ) -> Result<Listed<LinkFacts>, TableError> {
         let after = match &page.position {
             None => None,
             Some(rank) => {
@@ -459,7 +497,7 @@ impl Table {
         let cost = &mut Cost::default();
         let (candidates, next) = self.page(&Stretch { pk, prefix: LINK_RANK }, &window, cost).await?;
         let hashes = candidates.iter().map(hash_of_candidate).collect::<Result<Vec<_>, _>>()?;
-        let items = self.facts_of(&hashes, cost).await?;
+        let items = self.facts_of(&hashes, now, cost).await?;
         Ok(Listed { items, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
     }
 }

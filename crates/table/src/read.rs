@@ -12,7 +12,7 @@ use crate::{
     Table,
     error::{Fault, TableError},
     item::{Item, text},
-    schema::{GSI1, GSI1_PK, GSI1_SK, Key, PK, SK},
+    schema::{self, GSI1, GSI1_PK, GSI1_SK, Key, PK, SK},
 };
 
 /// Keys of one `BatchGetItem`.
@@ -22,16 +22,28 @@ const PAGES_MAX: usize = 1_000;
 /// The longest pause before the one retry.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a read cost: calls to the store, and items that came back.
+/// What a read cost: round trips to the store, one after the other, and items that came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// Calls, retries too.
+    /// Round trips, retries too; calls made at the same time are one.
     pub round_trips: u32,
     /// Items.
     pub items: u32,
 }
 
 impl Cost {
+    /// With what was read at the same time: one trip, and the items of both.
+    pub(crate) fn beside(&mut self, others: Self) {
+        self.round_trips = self.round_trips.max(others.round_trips);
+        self.items = self.items.saturating_add(others.items);
+    }
+
+    /// With what was read afterwards.
+    pub(crate) fn then(&mut self, others: Self) {
+        self.round_trips = self.round_trips.saturating_add(others.round_trips);
+        self.items = self.items.saturating_add(others.items);
+    }
+
     fn came(&mut self, items: usize) {
         self.items = self.items.saturating_add(u32::try_from(items).unwrap_or(u32::MAX));
     }
@@ -43,6 +55,13 @@ pub(crate) struct Stretch {
     pub(crate) pk: String,
     /// What the sort keys begin with; empty for all.
     pub(crate) prefix: &'static str,
+}
+
+impl Stretch {
+    /// The grants to groups on a dataset.
+    pub(crate) fn group_grants(dataset: domain::id::DatasetId) -> Self {
+        Self { pk: schema::dataset_partition(dataset), prefix: schema::GROUP_GRANT_PREFIX }
+    }
 }
 
 /// Where a listing goes on, and how many it reads.

@@ -8,11 +8,17 @@
 //! | link id | `N#link-id` | `#` | `U#maker`, `L#made#link-id` |
 //! | link options | `H#sha256(maker, target, options)` | `#` | |
 //! | dataset | `D#id` | `#` | `U#owner`, `D#registered#id` |
+//! | grant | `D#id` | `A#U#uid`, `A#G#gid`, `A#P#pid`, `A#ANY`, `A#WORLD` | `U#uid`, `A#given#dataset` |
 //! | claim | `S#id` | `D#path` | |
+//! | block | `S#id` | `B#uid` | |
 //! | source | `S#id` | `#` | |
 //! | register of sources; a source's name | `S#` | `#`; `N#name` | |
 //! | user | `U#uid` | `#` | |
-//! | founder | `U#` | `#` | |
+//! | founder; a user's name | `U#` | `#`; `N#name` | |
+//! | identity | `I#sha256(issuer, subject)` | `#` | |
+//! | register of groups: a group's name | `G#` | `N#name` | |
+//! | group | `G#gid` | `#` | |
+//! | membership | `G#gid#shard` | `M#uid` | `U#uid`, `G#joined#gid` |
 //! | token | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
@@ -25,7 +31,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    id::{DatasetId, LinkId, SourceId, TokenId, UserId},
+    grant::Subject,
+    id::{DatasetId, GroupId, LinkId, SourceId, TokenId, UserId},
     key::KeyHash,
     path::ObjectPath,
     source::SourceName,
@@ -102,8 +109,85 @@ pub(crate) fn link_options(fingerprint: KeyHash) -> Key {
 }
 
 pub(crate) fn dataset(dataset: DatasetId) -> Key {
-    Key::head(format!("D#{dataset}"))
+    Key::head(dataset_partition(dataset))
 }
+
+/// The partition of a dataset and of the grants on it.
+pub(crate) fn dataset_partition(dataset: DatasetId) -> String {
+    format!("D#{dataset}")
+}
+
+pub(crate) fn grant(dataset: DatasetId, subject: Subject) -> Key {
+    Key { pk: dataset_partition(dataset), sk: format!("{GRANT_PREFIX}{}", subject_text(subject)) }
+}
+
+/// What the sort key of every grant begins with.
+pub(crate) const GRANT_PREFIX: &str = "A#";
+/// What the sort key of every grant to a group begins with.
+pub(crate) const GROUP_GRANT_PREFIX: &str = "A#G#";
+
+fn subject_text(subject: Subject) -> String {
+    match subject {
+        Subject::User(user) => format!("U#{user}"),
+        Subject::Group(group) => format!("G#{group}"),
+        Subject::Project(project) => format!("P#{project}"),
+        Subject::Accounts => "ANY".to_owned(),
+        Subject::World => "WORLD".to_owned(),
+    }
+}
+
+/// Whom a grant's sort key is for.
+pub(crate) fn subject_of(sk: &str) -> Option<Subject> {
+    let text = sk.strip_prefix(GRANT_PREFIX)?;
+    match text.split_once('#') {
+        Some(("U", id)) => UserId::parse(id).ok().map(Subject::User),
+        Some(("G", id)) => GroupId::parse(id).ok().map(Subject::Group),
+        Some(("P", id)) => domain::id::ProjectId::parse(id).ok().map(Subject::Project),
+        None if text == "ANY" => Some(Subject::Accounts),
+        None if text == "WORLD" => Some(Subject::World),
+        _ => None,
+    }
+}
+
+pub(crate) fn block(source: SourceId, user: UserId) -> Key {
+    Key { pk: claims(source), sk: format!("{BLOCK_PREFIX}{user}") }
+}
+
+/// What the sort key of every block begins with.
+pub(crate) const BLOCK_PREFIX: &str = "B#";
+
+pub(crate) fn group(group: GroupId) -> Key {
+    Key::head(format!("G#{group}"))
+}
+
+pub(crate) fn group_name(name: &str) -> Key {
+    Key { pk: "G#".to_owned(), sk: format!("N#{name}") }
+}
+
+pub(crate) fn member(group: GroupId, user: UserId) -> Key {
+    Key { pk: members(group, member_shard(user)), sk: member_key(user) }
+}
+
+/// The sort key of a person's membership in any group.
+pub(crate) fn member_key(user: UserId) -> String {
+    format!("{MEMBER_PREFIX}{user}")
+}
+
+/// One of the partitions that a group's memberships are spread over.
+pub(crate) fn members(group: GroupId, shard: u8) -> String {
+    format!("G#{group}#{shard:02}")
+}
+
+/// Which partition a person's membership lies in: by the id's last random bits.
+pub(crate) fn member_shard(user: UserId) -> u8 {
+    let text = user.to_string();
+    text.bytes().rev().nth(1).unwrap_or_default() % MEMBER_SHARDS
+}
+
+/// How many partitions the members of a group are spread over.
+pub(crate) const MEMBER_SHARDS: u8 = 16;
+/// What the sort key of every membership begins with.
+pub(crate) const MEMBER_PREFIX: &str = "M#";
 
 pub(crate) fn claim(source: SourceId, path: &ObjectPath) -> Key {
     Key { pk: claims(source), sk: format!("{CLAIM_PREFIX}{}", path.as_str()) }
@@ -144,6 +228,16 @@ pub(crate) fn user_partition(user: UserId) -> String {
 
 pub(crate) fn founder() -> Key {
     Key::head("U#".to_owned())
+}
+
+/// A user's name, which no two have: letters of either case are the same.
+pub(crate) fn user_name(name: &str) -> Key {
+    Key { pk: "U#".to_owned(), sk: format!("N#{}", name.to_lowercase()) }
+}
+
+/// Who a person is at a provider: an issuer and a subject, never an address.
+pub(crate) fn identity(issuer: &str, subject: &str) -> Key {
+    Key::head(format!("I#{}", KeyHash::of(&format!("{}:{issuer}{}:{subject}", issuer.len(), subject.len()))))
 }
 
 pub(crate) fn token(hash: KeyHash) -> Key {
@@ -188,6 +282,29 @@ pub(crate) fn dataset_rank(registered: Timestamp, dataset: DatasetId) -> String 
     format!("{DATASET_RANK}{:015}#{dataset}", registered.as_millisecond())
 }
 
+/// The place of a grant in the list of its subject, by the time it was given.
+pub(crate) fn grant_rank(given: Timestamp, dataset: DatasetId) -> String {
+    format!("{GRANT_PREFIX}{:015}#{dataset}", given.as_millisecond())
+}
+
+/// Where the grants of a subject are listed, in GSI1; nowhere for everybody's.
+pub(crate) fn grants_of(subject: Subject) -> Option<String> {
+    match subject {
+        Subject::User(user) => Some(user_partition(user)),
+        Subject::Group(group) => Some(format!("G#{group}")),
+        Subject::Project(project) => Some(format!("P#{project}")),
+        Subject::Accounts | Subject::World => None,
+    }
+}
+
+/// The place of a membership in the list of its member.
+pub(crate) fn group_rank(at: Timestamp, group: GroupId) -> String {
+    format!("{GROUP_RANK}{:015}#{group}", at.as_millisecond())
+}
+
+/// What the place of every group in a list begins with.
+pub(crate) const GROUP_RANK: &str = "G#";
+
 /// What the place of every dataset in a list begins with.
 pub(crate) const DATASET_RANK: &str = "D#";
 
@@ -207,7 +324,7 @@ mod tests {
         let (id, hash) = (Uuid::from_u128(7), KeyHash::of("x"));
         let at = Timestamp::from_millisecond(1_767_225_599_999).unwrap();
         let (link_, dataset_, source_) = (LinkId::new(id), DatasetId::new(id), SourceId::new(id));
-        let (user_, token_) = (UserId::new(id), TokenId::new(id));
+        let (user_, token_, group_) = (UserId::new(id), TokenId::new(id), GroupId::new(id));
         let path = ObjectPath::from_decoded("exp #3/50% +é.ome.zarr/").unwrap();
         for (key, pk, sk) in [
             (link(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
@@ -226,6 +343,15 @@ mod tests {
             (token(hash), "T#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
             (token_pointer(user_, token_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "T#taaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (once(user_, "a#b"), "K#uaaaaaaaaaaaaaaaaaaaaaaaaa4#a#b", "#"),
+            (grant(dataset_, Subject::User(user_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#U#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (grant(dataset_, Subject::Group(group_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#G#gaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (grant(dataset_, Subject::Accounts), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#ANY"),
+            (grant(dataset_, Subject::World), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#WORLD"),
+            (block(source_, user_), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "B#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (group(group_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (group_name("imaging"), "G#", "N#imaging"),
+            (member(group_, user_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (user_name("Ada"), "U#", "N#ada"),
             (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),
         ] {
             assert_eq!((key.pk.as_str(), key.sk.as_str()), (pk, sk));
@@ -233,6 +359,12 @@ mod tests {
         assert_eq!(link_rank(at, link_), "L#001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4");
         assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
         assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
+        for subject in [Subject::User(user_), Subject::Group(group_), Subject::Accounts, Subject::World] {
+            assert_eq!(subject_of(&grant(dataset_, subject).sk), Some(subject));
+        }
+        for odd in ["A#", "A#X", "A#U#", "A#G#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "L#ANY", "A#ANY#"] {
+            assert_eq!(subject_of(odd), None, "{odd}");
+        }
         for odd in ["", "L#", "L#1#x", "D#001767225599999#x", "L#00176722559999x#y"] {
             assert_eq!(id_of_rank(odd, LINK_RANK), None, "{odd}");
         }

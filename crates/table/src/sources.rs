@@ -3,7 +3,8 @@
 use domain::{
     dataset::Dataset,
     decision::Permit,
-    id::{DatasetId, SourceId},
+    grant::{Hold, Zones},
+    id::{DatasetId, SourceId, UserId},
     limits::SOURCES_MAX,
     path::ObjectPath,
     source::{Audience, Ceilings, Role, Source, SourceName, State, Store},
@@ -17,7 +18,8 @@ use crate::{
     audit::Audited,
     datasets,
     error::TableError,
-    item::{Row, item, number, row, text, unreadable},
+    grants::{hold_of, hold_word},
+    item::{NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
     once::Once,
     read::{Cost, Stretch},
     schema,
@@ -47,6 +49,8 @@ pub(crate) struct SourceRow {
     audience: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     link_days_max: Option<u32>,
+    #[serde(default)]
+    zones: Vec<String>,
     serving: bool,
     state: String,
     root: String,
@@ -54,6 +58,7 @@ pub(crate) struct SourceRow {
 
 impl Row for SourceRow {
     const WHAT: &'static str = "a source";
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -64,7 +69,7 @@ impl SourceRow {
     fn of(source: &Source) -> Self {
         let Source { id, name, store, prefix, ceilings, serving, state, root, version } = source;
         Self {
-            needs: Vec::new(),
+            needs: needs([(NEEDS_ZONES, !ceilings.zones.is_everywhere())]),
             version: *version,
             id: id.to_string(),
             name: name.as_str().to_owned(),
@@ -78,6 +83,7 @@ impl SourceRow {
             prefix: prefix.as_str().to_owned(),
             audience: audience_word(ceilings.audience).to_owned(),
             link_days_max: ceilings.link_days_max,
+            zones: ceilings.zones.texts().collect(),
             serving: *serving,
             state: state_word(*state).to_owned(),
             root: root.to_string(),
@@ -99,12 +105,42 @@ impl SourceRow {
                 requester_pays: self.requester_pays,
             },
             prefix: ObjectPath::from_decoded(self.prefix).map_err(unreadable(Self::WHAT))?,
-            ceilings: Ceilings { audience: audience_of(&self.audience).ok_or_else(unknown)?, link_days_max: self.link_days_max },
+            ceilings: Ceilings {
+                audience: audience_of(&self.audience).ok_or_else(unknown)?,
+                link_days_max: self.link_days_max,
+                zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
+            },
             serving: self.serving,
             state: state_of(&self.state).ok_or_else(unknown)?,
             root: DatasetId::parse(&self.root).map_err(unreadable(Self::WHAT))?,
             version: self.version,
         })
+    }
+}
+
+/// That a person gets nothing at a source but what the person owns.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct BlockRow {
+    needs: Vec<String>,
+    version: u64,
+    hold: String,
+    by: String,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Row for BlockRow {
+    const WHAT: &'static str = "a block";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl BlockRow {
+    pub(crate) fn is_lifted(&self) -> bool {
+        hold_of(&self.hold) == Some(Hold::Withdrawn)
     }
 }
 
@@ -268,7 +304,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Source, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
-        let Ceilings { audience, link_days_max } = after.ceilings;
+        let Ceilings { audience, link_days_max, zones } = &after.ceilings;
         let mut changed = Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
         if changed != (Source { version: before.version, ..after.clone() }) {
             return Err(TableError::NotForThis);
@@ -281,8 +317,10 @@ impl Table {
         }
         changed.version = before.version.saturating_add(1);
         let change = Change::new(schema::source(before.id), Condition::is("version", number(before.version)))
-            .set("audience", text(audience_word(audience)))
+            .set("audience", text(audience_word(*audience)))
             .set_if("link_days_max", link_days_max.map(number))
+            .set("zones", texts(zones.texts()))
+            .set("needs", texts(needs([(NEEDS_ZONES, !zones.is_everywhere())])))
             .set("serving", aws_sdk_dynamodb::types::AttributeValue::Bool(after.serving))
             .set("state", text(state_word(after.state)))
             .set("version", number(changed.version));
@@ -297,6 +335,65 @@ impl Table {
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy => Err(TableError::Throttled),
         }
+    }
+
+    /// Blocks a person at a source, or lifts the block, by an administrator. What is so already stays.
+    ///
+    /// # Errors
+    /// [`TableError::Missing`] for a person who is not there, [`TableError::Stale`] where it changes at the same time.
+    pub async fn set_block(
+        &self,
+        permit: &Permit,
+        source: SourceId,
+        user: UserId,
+        blocked: bool,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), TableError> {
+        let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+        let key = schema::block(source, user);
+        let there = self.get(&key, &mut Cost::default()).await?.map(row::<BlockRow>).transpose()?;
+        if there.as_ref().is_some_and(|block| !block.is_lifted()) == blocked {
+            return Ok(());
+        }
+        let version = there.as_ref().map_or(0, |block| block.version).saturating_add(1);
+        let unchanged = there.map_or_else(Condition::absent, |block| Condition::is("version", number(block.version)));
+        let hold = if blocked { Hold::Active } else { Hold::Withdrawn };
+        let block = BlockRow {
+            needs: Vec::new(),
+            version,
+            hold: hold_word(hold).to_owned(),
+            by: by.to_string(),
+            at: now.as_millisecond(),
+            reason: reason.map(str::to_owned),
+        };
+        let verb = if blocked { "source.block" } else { "source.unblock" };
+        let audited = Audited::new(now, by, verb, &source)?.to(&json!({ "user": user.to_string() })).because(reason);
+        let write = Write::audited(audited)
+            .put(Tag::Seen, item(&key, &block)?, unchanged)
+            .part(Tag::Same, Part::Check(schema::user(user), Condition::present()));
+        match self.commit(write).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// The people who are blocked at a source.
+    ///
+    /// # Errors
+    /// [`TableError`], where any of it could not be read.
+    pub async fn blocked_at(&self, source: SourceId) -> Result<Vec<UserId>, TableError> {
+        let stretch = Stretch { pk: schema::claims(source), prefix: schema::BLOCK_PREFIX };
+        let mut blocked = Vec::new();
+        for found in self.all(&stretch, &mut Cost::default()).await? {
+            let user = schema::Key::of(&found).and_then(|key| UserId::parse(key.sk.strip_prefix(schema::BLOCK_PREFIX)?).ok());
+            if !row::<BlockRow>(found)?.is_lifted() {
+                blocked.extend(user);
+            }
+        }
+        Ok(blocked)
     }
 
     /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed. Answers how many there are.
@@ -333,6 +430,7 @@ fn facts(source: &Source) -> serde_json::Value {
     json!({
         "name": source.name.as_str(), "bucket": source.store.bucket, "prefix": source.prefix.as_str(),
         "audience": audience_word(source.ceilings.audience), "link_days_max": source.ceilings.link_days_max,
+        "zones": source.ceilings.zones.texts().collect::<Vec<_>>(),
         "serving": source.serving, "state": state_word(source.state), "version": source.version,
     })
 }

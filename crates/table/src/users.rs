@@ -2,9 +2,10 @@
 
 use domain::{
     decision::Permit,
-    id::{TokenId, UserId},
+    id::{DatasetId, TokenId, UserId},
     key::KeyHash,
-    token::{Scope, Token},
+    limits::TOKENS_MAX,
+    token::{Scope, Token, TokenKind},
     user::{Standing, User},
 };
 use jiff::Timestamp;
@@ -15,11 +16,14 @@ use crate::{
     Table,
     audit::Audited,
     error::TableError,
-    item::{Row, item, number, row, time, time_if, unreadable},
+    item::{NEEDS_DATASET, Row, item, needs, number, row, text, time, time_if, unreadable},
     read::{Cost, Stretch},
     schema::{self, Key},
-    write::{Change, Condition, Outcome, Tag, Write},
+    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
+
+/// How long what has ended is kept, in seconds.
+const DROP_SECS: i64 = 86_400;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserRow {
@@ -41,17 +45,13 @@ impl Row for UserRow {
 
 impl UserRow {
     fn of(user: &User) -> Self {
-        let standing = match user.standing {
-            Standing::Active => "active",
-            Standing::Suspended => "suspended",
-        };
         Self {
             needs: Vec::new(),
             version: 1,
             id: user.id.to_string(),
             name: user.name.clone(),
             administrator: user.administrator,
-            standing: standing.to_owned(),
+            standing: standing_word(user.standing).to_owned(),
         }
     }
 
@@ -67,22 +67,35 @@ impl UserRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct TokenRow {
+pub(crate) struct TokenRow {
     needs: Vec<String>,
     version: u64,
     id: String,
+    /// Rows written before there were kinds are API tokens, or the founder's.
+    #[serde(default = "api")]
+    kind: String,
     hash: String,
     owner: String,
     label: String,
     scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
     until: i64,
     made: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<i64>,
+    /// When the store may drop it; API tokens stay, to be looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+}
+
+fn api() -> String {
+    TokenKind::Api.word().to_owned()
 }
 
 impl Row for TokenRow {
     const WHAT: &'static str = "a token";
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_DATASET];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -92,27 +105,32 @@ impl Row for TokenRow {
 impl TokenRow {
     fn of(token: &Token) -> Self {
         Self {
-            needs: Vec::new(),
+            needs: needs([(NEEDS_DATASET, token.dataset.is_some())]),
             version: 1,
             id: token.id.to_string(),
+            kind: token.kind.word().to_owned(),
             hash: token.hash.to_string(),
             owner: token.owner.to_string(),
             label: token.label.clone(),
             scopes: token.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+            dataset: token.dataset.map(|dataset| dataset.to_string()),
             until: token.until.as_millisecond(),
             made: token.made.as_millisecond(),
             revoked: token.revoked.map(Timestamp::as_millisecond),
+            ttl: ttl_of(token),
         }
     }
 
-    fn token(self) -> Result<Token, TableError> {
+    pub(crate) fn token(self) -> Result<Token, TableError> {
         let unreadable_scope = TableError::Unreadable { what: Self::WHAT };
         Ok(Token {
             id: TokenId::parse(&self.id).map_err(unreadable(Self::WHAT))?,
+            kind: TokenKind::of(&self.kind).ok_or(TableError::Unreadable { what: Self::WHAT })?,
             hash: KeyHash::parse(&self.hash).map_err(unreadable(Self::WHAT))?,
             owner: UserId::parse(&self.owner).map_err(unreadable(Self::WHAT))?,
             label: self.label,
             scopes: self.scopes.iter().map(|word| Scope::of(word)).collect::<Option<_>>().ok_or(unreadable_scope)?,
+            dataset: self.dataset.map(|id| DatasetId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             until: time(self.until, Self::WHAT)?,
             made: time(self.made, Self::WHAT)?,
             revoked: time_if(self.revoked, Self::WHAT)?,
@@ -124,6 +142,13 @@ impl TokenRow {
 #[derive(Serialize, Deserialize)]
 struct TokenPointerRow {
     hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+}
+
+/// Sessions, tickets and codes are many, and mean nothing once they have ended.
+fn ttl_of(token: &Token) -> Option<i64> {
+    (token.kind != TokenKind::Api).then(|| token.until.as_second().saturating_add(DROP_SECS))
 }
 
 impl Row for TokenPointerRow {
@@ -147,7 +172,98 @@ impl Row for FounderRow {
     }
 }
 
+/// A user's name in the register.
+#[derive(Serialize, Deserialize)]
+struct UserNameRow {
+    user: String,
+}
+
+impl Row for UserNameRow {
+    const WHAT: &'static str = "a user's name";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// Who a user is at a provider.
+#[derive(Serialize, Deserialize)]
+struct IdentityRow {
+    needs: Vec<String>,
+    user: String,
+}
+
+impl Row for IdentityRow {
+    const WHAT: &'static str = "an identity";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+/// Who a person is at a provider, as the provider's signature has just proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The exact `iss`.
+    pub issuer: &'a str,
+    /// The exact `sub`.
+    pub subject: &'a str,
+}
+
 impl Table {
+    /// The user who is this person at a provider; `None`: nobody yet.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn identified(&self, identity: Identity<'_>) -> Result<Option<User>, TableError> {
+        let found = self.get(&schema::identity(identity.issuer, identity.subject), &mut Cost::default()).await?;
+        let Some(found) = found else { return Ok(None) };
+        let id = UserId::parse(&row::<IdentityRow>(found)?.user).map_err(unreadable(IdentityRow::WHAT))?;
+        self.user(id).await
+    }
+
+    /// A new account for a person whom a provider has proven, who had none.
+    ///
+    /// # Errors
+    /// [`TableError::Exists`] for a name that is taken, [`TableError::Stale`] where the person has an account by now.
+    pub async fn sign_up(&self, identity: Identity<'_>, user: &User, now: Timestamp) -> Result<(), TableError> {
+        if user.administrator {
+            return Err(TableError::NotForThis);
+        }
+        let row = IdentityRow { needs: Vec::new(), user: user.id.to_string() };
+        let said = json!({ "name": user.name, "issuer": identity.issuer });
+        let write = Write::audited(Audited::new(now, user.id, "user.sign-up", &user.id)?.to(&said))
+            .put(Tag::Same, item(&schema::identity(identity.issuer, identity.subject), &row)?, Condition::absent())
+            .parts(new_user(user)?);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Stale),
+            Outcome::Refused(_) => Err(TableError::Exists { what: "a user of this name" }),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// A session of a person whom a provider has proven.
+    ///
+    /// # Errors
+    /// [`TableError::NotForThis`] for what is no session, [`TableError::Stale`] where the person is suspended or the identity is another's.
+    pub async fn sign_in(&self, identity: Identity<'_>, session: &Token, now: Timestamp) -> Result<(), TableError> {
+        if session.kind != TokenKind::Session {
+            return Err(TableError::NotForThis);
+        }
+        let audited = Audited::new(now, session.owner, "user.sign-in", &session.id)?.to(&token_facts(session));
+        let same = Condition::is("user", text(session.owner.to_string()));
+        let active = Condition::is("standing", text(standing_word(Standing::Active)));
+        let write = with_token(Write::audited(audited), session)?
+            .check(schema::identity(identity.issuer, identity.subject), same)
+            .check(schema::user(session.owner), active);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
     /// A user.
     ///
     /// # Errors
@@ -155,6 +271,25 @@ impl Table {
     pub async fn user(&self, id: UserId) -> Result<Option<User>, TableError> {
         let found = self.get(&schema::user(id), &mut Cost::default()).await?;
         found.map(|item| row::<UserRow>(item)?.user()).transpose()
+    }
+
+    /// Users by id; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`TableError`], where any of them cannot be read.
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<User>, TableError> {
+        let found = self.batch(ids.iter().map(|id| schema::user(*id)), &mut Cost::default()).await?;
+        found.into_values().map(|item| row::<UserRow>(item)?.user()).collect()
+    }
+
+    /// The user of this name, in letters of either case.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn user_named(&self, name: &str) -> Result<Option<User>, TableError> {
+        let Some(found) = self.get(&schema::user_name(name), &mut Cost::default()).await? else { return Ok(None) };
+        let id = UserId::parse(&row::<UserNameRow>(found)?.user).map_err(unreadable(UserNameRow::WHAT))?;
+        self.user(id).await
     }
 
     /// The token of this hash and its owner, in two round trips; `None`: there is no such token. Whether it is live is the decision's to say.
@@ -206,33 +341,112 @@ impl Table {
         let founder = item(&schema::founder(), &FounderRow { user: user.id.to_string() })?;
         let write = Write::audited(Audited::new(now, user.id, "deployment.bootstrap", &user.id)?)
             .put(Tag::New, founder, Condition::absent())
-            .put(Tag::New, item(&schema::user(user.id), &UserRow::of(user))?, Condition::absent());
+            .parts(new_user(user)?);
         self.commit_new(with_token(write, token)?, "an administrator").await
     }
 
     /// A further user, by an administrator.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit, [`TableError::Exists`] for an id that is taken.
+    /// [`TableError::NotForThis`] without an administrator's permit, [`TableError::Exists`] for a name or id that is taken.
     pub async fn insert_user(&self, permit: &Permit, user: &User, now: Timestamp) -> Result<(), TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
         let after = json!({ "name": user.name, "administrator": user.administrator });
-        let write = Write::audited(Audited::new(now, by, "user.create", &user.id)?.to(&after)).put(
-            Tag::New,
-            item(&schema::user(user.id), &UserRow::of(user))?,
-            Condition::absent(),
-        );
-        self.commit_new(write, "the user").await
+        let write = Write::audited(Audited::new(now, by, "user.create", &user.id)?.to(&after)).parts(new_user(user)?);
+        self.commit_new(write, "a user of this name").await
     }
 
-    /// A further token of an administrator's own. Nobody makes one for somebody else: it would act with that person's rights.
+    /// Suspends a user, or lets one act again, by an administrator. Links that a suspended person made stop; grants that the person
+    /// gave stay.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit or for another owner, [`TableError::Exists`] for a token that is there.
+    /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user.
+    pub async fn set_standing(
+        &self,
+        permit: &Permit,
+        user: &User,
+        standing: Standing,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<User, TableError> {
+        let by = permit.allows_administer().filter(|by| *by != user.id).ok_or(TableError::NotForThis)?;
+        if user.standing == standing {
+            return Ok(user.clone());
+        }
+        let after = User { standing, ..user.clone() };
+        let seen = Condition::is("standing", text(standing_word(user.standing)));
+        let change = Change::new(schema::user(user.id), seen).set("standing", text(standing_word(standing))).count("version");
+        let said = |standing| json!({ "standing": standing_word(standing) });
+        let audited = Audited::new(now, by, "user.edit", &user.id)?.from(&said(user.standing)).to(&said(standing)).because(reason);
+        match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
+            Outcome::Done => Ok(after),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy if standing == Standing::Active => Err(TableError::Throttled),
+            // Suspending never fails for bookkeeping.
+            Outcome::Busy => match self.change_alone(&change).await? {
+                Alone::Changed | Alone::Unsure => {
+                    self.record(audited).await;
+                    Ok(after)
+                }
+                Alone::Refused => Err(TableError::Stale),
+            },
+        }
+    }
+
+    /// A further token, or a ticket, of the caller's own. Nobody makes one for somebody else: it would act with that person's rights.
+    ///
+    /// # Errors
+    /// [`TableError::NotForThis`] for another owner, [`TableError::TooMany`], [`TableError::Exists`] for a token that is there.
     pub async fn insert_token(&self, permit: &Permit, token: &Token, now: Timestamp) -> Result<(), TableError> {
-        let by = permit.allows_administer().filter(|by| *by == token.owner).ok_or(TableError::NotForThis)?;
-        let write = with_token(Write::audited(Audited::new(now, by, "token.create", &token.id)?.to(&token_facts(token))), token)?;
+        let by = permit.by().filter(|by| *by == token.owner && permit.allows_token(token.kind)).ok_or(TableError::NotForThis)?;
+        if self.tokens_of(by).await?.len() >= TOKENS_MAX {
+            return Err(TableError::TooMany { what: "tokens of one person", max: TOKENS_MAX });
+        }
+        let verb = if token.kind == TokenKind::Ticket { "ticket.create" } else { "token.create" };
+        let write = with_token(Write::audited(Audited::new(now, by, verb, &token.id)?.to(&token_facts(token))), token)?;
         self.commit_new(write, "the token").await
+    }
+
+    /// A session of an administrator's own, by whoever runs the deployment: never behind a request.
+    ///
+    /// # Errors
+    /// [`TableError::NotForThis`] without an administrator's permit or for another owner, [`TableError::Exists`] for one that is there.
+    pub async fn insert_session(&self, permit: &Permit, session: &Token, now: Timestamp) -> Result<(), TableError> {
+        let fits = |by: &UserId| *by == session.owner && session.kind == TokenKind::Session;
+        let by = permit.allows_administer().filter(fits).ok_or(TableError::NotForThis)?;
+        let audited = Audited::new(now, by, "token.create", &session.id)?.to(&token_facts(session));
+        self.commit_new(with_token(Write::audited(audited), session)?, "the token").await
+    }
+
+    /// A code by which a person signs in, once, by an administrator.
+    ///
+    /// # Errors
+    /// [`TableError::NotForThis`] without an administrator's permit, or for anything but a code.
+    pub async fn insert_code(&self, permit: &Permit, code: &Token, now: Timestamp) -> Result<(), TableError> {
+        let by = permit.allows_administer().filter(|_| code.kind == TokenKind::Code).ok_or(TableError::NotForThis)?;
+        let audited = Audited::new(now, by, "user.code", &code.owner)?;
+        self.commit_new(with_token(Write::audited(audited), code)?, "the code").await
+    }
+
+    /// Exchanges a code for a session, once: whoever comes second finds it used.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] for a code that was used or revoked, [`TableError::NotForThis`] for what is no code or no session of its owner.
+    pub async fn redeem_code(&self, code: &Token, session: &Token, now: Timestamp) -> Result<(), TableError> {
+        let fits = code.kind == TokenKind::Code && session.kind == TokenKind::Session && code.owner == session.owner && code.is_live(now);
+        if !fits {
+            return Err(TableError::NotForThis);
+        }
+        let live = Condition::present().and(Condition::lacks("revoked"));
+        let change = Change::new(schema::token(code.hash), live).set("revoked", number(now.as_millisecond())).count("version");
+        let audited = Audited::new(now, session.owner, "user.sign-in", &session.id)?.to(&token_facts(session));
+        let active = Condition::is("standing", text(standing_word(Standing::Active)));
+        let write = with_token(Write::audited(audited).change(Tag::Seen, change), session)?.check(schema::user(session.owner), active);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
     }
 
     /// Ends a token, by its owner or an administrator. Ending it again changes nothing.
@@ -266,8 +480,23 @@ impl Table {
     }
 }
 
+/// A user and the name that nobody else has.
+fn new_user(user: &User) -> Result<[(Tag, Part); 2], TableError> {
+    let name = item(&schema::user_name(&user.name), &UserNameRow { user: user.id.to_string() })?;
+    let user = item(&schema::user(user.id), &UserRow::of(user))?;
+    Ok([(Tag::New, Part::Put(user, Condition::absent())), (Tag::New, Part::Put(name, Condition::absent()))])
+}
+
+fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active => "active",
+        Standing::Suspended => "suspended",
+    }
+}
+
 fn with_token(write: Write, token: &Token) -> Result<Write, TableError> {
-    let pointer = item(&schema::token_pointer(token.owner, token.id), &TokenPointerRow { hash: token.hash.to_string() })?;
+    let pointer =
+        item(&schema::token_pointer(token.owner, token.id), &TokenPointerRow { hash: token.hash.to_string(), ttl: ttl_of(token) })?;
     Ok(write.put(Tag::New, item(&schema::token(token.hash), &TokenRow::of(token))?, Condition::absent()).put(
         Tag::New,
         pointer,
@@ -276,5 +505,5 @@ fn with_token(write: Write, token: &Token) -> Result<Write, TableError> {
 }
 
 fn token_facts(token: &Token) -> serde_json::Value {
-    json!({ "label": token.label, "scopes": token.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>(), "until": token.until.to_string() })
+    json!({ "kind": token.kind.word(), "label": token.label, "dataset": token.dataset.map(|dataset| dataset.to_string()), "scopes": token.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>(), "until": token.until.to_string() })
 }

@@ -159,6 +159,18 @@ pub(crate) enum Part {
     Check(Key, Condition),
 }
 
+impl Part {
+    /// Whether it only checks the item of this key.
+    pub(crate) fn checks(&self, key: &Key) -> bool {
+        matches!(self, Self::Check(there, _) if there == key)
+    }
+
+    /// Whether both only check the same item.
+    pub(crate) fn is_where(&self, other: &Self) -> bool {
+        matches!(other, Self::Check(key, _) if self.checks(key))
+    }
+}
+
 /// What a part stands for, so that its failed condition can be told from the others'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::patch::present;
+
 /// A folder or an object inside a source, with one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -21,6 +23,13 @@ pub struct Dataset {
     pub kind: String,
     /// The id of its owner.
     pub owner: String,
+    /// Whom it is open to beside those it is granted to.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
+    pub visibility: String,
+    /// Whether what is granted above stops at it.
+    pub restricted: bool,
+    /// What the caller may do with it, the weakest right first.
+    pub rights: Vec<String>,
     /// Active or retired.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|retired)$"))]
     pub state: String,
@@ -40,4 +49,67 @@ pub struct NewDataset {
     pub source: String,
     /// Its path inside the source; plain text, not percent-encoded. A trailing `/` may be left out: what is there decides.
     pub path: String,
+}
+
+/// A change of a dataset, as a merge patch (RFC 7396). Where it lies never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatasetEdit {
+    /// Whom it is open to beside those it is granted to; what they get is said by the grants to `accounts` and `world`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^(private|project|accounts|world)$"))]
+    pub visibility: Option<String>,
+    /// Whether what is granted above stops at it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub restricted: Option<bool>,
+}
+
+/// A dataset after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatasetChanged {
+    /// The dataset, as it is now.
+    pub dataset: Dataset,
+    /// Where somebody may get less than before: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
+/// Handing a dataset over.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandOver {
+    /// The new owner's name or id.
+    pub to: String,
+}
+
+/// What is asked for a ticket: a short-lived address by which the caller's own tools read one dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewTicket {
+    /// How long it lives, in minutes: 1 to 720; 720 if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
+}
+
+/// A ticket: personal, and void with the caller's rights. Shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ticket {
+    /// Its id, by which it is revoked like a token.
+    pub id: String,
+    /// The dataset's id.
+    pub dataset: String,
+    /// When it ends.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: String,
+    /// Where the dataset opens with it. Whoever has it reads as the caller.
+    pub url: String,
+    /// The same, always streamed.
+    pub streamed_url: String,
 }

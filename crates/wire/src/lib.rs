@@ -4,10 +4,14 @@
 //! grow. Not here: what a value means or whether it is legal, which the routers read into `domain`; the key of a link anywhere
 //! but in the fields that end in `url`, and in `s3`.
 
+pub mod audit;
 pub mod dataset;
+pub mod grant;
+pub mod group;
 pub mod link;
 pub mod page;
 pub mod patch;
 pub mod problem;
 pub mod source;
 pub mod token;
+pub mod user;

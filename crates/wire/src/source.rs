@@ -56,6 +56,9 @@ pub struct Ceilings {
     /// The longest life of a link, in days from its making; missing: no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_days_max: Option<u32>,
+    /// The networks that bytes and names of objects go to, as `192.0.2.0/24`; empty or missing: every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
 }
 
 /// What is asked for a new source.
@@ -124,6 +127,10 @@ pub struct CeilingsEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub link_days_max: Option<Option<u32>>,
+    /// Other networks; an empty list: every one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub zones: Option<Vec<String>>,
 }
 
 /// A source after a change.

@@ -10,8 +10,14 @@ pub struct Token {
     pub id: String,
     /// What its owner calls it.
     pub label: String,
-    /// What it may be used for: `read`, `links`, `datasets`, `admin`.
+    /// What it is: a session begins with signing in and may make tokens, an API token is for programs, a ticket for one dataset.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(session|api|ticket)$"))]
+    pub kind: String,
+    /// What it may be used for: `read`, `data`, `links`, `datasets`, `groups`, `admin`.
     pub scopes: Vec<String>,
+    /// The id of the only dataset that it is for; missing: every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     /// When it ends.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub until: String,
@@ -47,8 +53,11 @@ pub struct Me {
 pub struct NewToken {
     /// What to call it.
     pub label: String,
-    /// What it may be used for: at most what the caller's token may.
+    /// What it may be used for: `admin` for administrators only.
     pub scopes: Vec<String>,
+    /// The id of the only dataset that it is for; missing: every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     /// How long it lives: 1 to 365 days.
     pub days: u16,
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use domain::{
-    decision::{Action, Facts, Place},
+    decision::{Action, DatasetFacts, Facts, Place},
+    grant::Reach,
     id::SourceId,
 };
 use edge::{
@@ -62,8 +63,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): F
 
 /// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes.
 fn kept(place: Place, source: Option<&str>, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
-    let named = |text: &str| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text;
-    let fits = source.is_none_or(named);
-    let place = Arc::new(place);
-    (fits && caller.may(Action::See, &Facts::Dataset(Arc::clone(&place)), now).is_ok()).then(|| shown(&place))
+    let fits = source.is_none_or(|text| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text);
+    // Owning it is enough, and all that this list is about.
+    let reach = Reach { user: Some(caller.user.id), ..Reach::default() };
+    let facts = Arc::new(DatasetFacts::new(place, reach).ok()?);
+    (fits && caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok()).then(|| shown(&facts, caller, now))
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use domain::{
     dataset::Dataset,
-    decision::{Action, Facts, Place},
+    decision::{Action, DatasetFacts, Facts, Place},
     id::DatasetId,
     path::ObjectPath,
+    rights::Right,
     source::Source,
 };
 use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem};
@@ -34,8 +35,8 @@ pub(crate) async fn register(
     Body { ask, bytes }: Body<wire::dataset::NewDataset>,
 ) -> Result<Response, Problem> {
     let once = once.of("POST /api/v1/datasets", &bytes);
-    if let Some(place) = replayed(&app, &caller, once.as_ref()).await? {
-        return Ok(with_version(json::created(&shown(&place)), place.dataset.version));
+    if let Some(facts) = replayed(&app, &caller, once.as_ref()).await? {
+        return Ok(with_version(json::created(&shown(&facts, &caller, app.now())), facts.place.dataset.version));
     }
     let source = named(&app, &ask.source).await?;
     let path = ObjectPath::from_decoded(ask.path).map_err(|why| {
@@ -48,21 +49,24 @@ pub(crate) async fn register(
             Err(Refusal::Stale) if tries.next().is_some() => {}
             Err(Refusal::Stale) => return Err(TableError::Stale.into()),
             Err(Refusal::For(why)) => return Err(why),
-            Ok((place, true)) => return Ok(with_version(json::ok(&shown(&place)), place.dataset.version)),
-            Ok((place, false)) => return Ok(with_version(json::created(&shown(&place)), place.dataset.version)),
+            Ok((facts, existing)) => {
+                let dataset = shown(&facts, &caller, app.now());
+                let answer = if existing { json::ok(&dataset) } else { json::created(&dataset) };
+                return Ok(with_version(answer, dataset.version));
+            }
         }
     }
 }
 
 /// What the first request under this key registered. Another body under it is refused, whatever it asks for.
-async fn replayed(app: &App, caller: &Caller, once: Option<&table::once::Once>) -> Result<Option<Place>, Problem> {
+async fn replayed(app: &App, caller: &Caller, once: Option<&table::once::Once>) -> Result<Option<Arc<DatasetFacts>>, Problem> {
     let Some(once) = once else { return Ok(None) };
     let now = app.now();
     let Some(id) = app.table.once(caller.user.id, once, now).await? else { return Ok(None) };
     let id = DatasetId::parse(&id).map_err(|_other| Problem::from(TableError::Mismatch))?;
-    let place = app.table.place(id).await?.ok_or_else(Problem::not_found)?;
-    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::new(place.clone())), now)?;
-    Ok(Some(place))
+    let facts = caller.dataset(app, &id.to_string()).await?;
+    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;
+    Ok(Some(facts))
 }
 
 enum Refusal {
@@ -83,22 +87,28 @@ async fn at(
     source: &Source,
     path: &ObjectPath,
     once: Option<&table::once::Once>,
-) -> Result<(Place, bool), Refusal> {
+) -> Result<(Arc<DatasetFacts>, bool), Refusal> {
     let now = app.now();
     if let Some(place) = app.table.dataset_at(source.id, path).await? {
-        let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::new(place.clone())), now)?;
-        return Ok((place, true));
+        let facts = caller.at(app, place).await?;
+        let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;
+        return Ok((facts, true));
     }
-    let above = Arc::new(app.table.nearest_above(source.id, path).await?.ok_or_else(Problem::not_found)?);
+    let above = app.table.nearest_above(source.id, path).await?.ok_or_else(Problem::not_found)?;
+    let above = caller.at(app, above).await?;
     let permit = caller.may(Action::Register, &Facts::Dataset(Arc::clone(&above)), now)?;
     let kind = app.objects.probe(&permit, path, now).await?.ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "path-not-found", "the store has nothing at this path")
             .at("/path")
             .hint("check the path; it is relative to the source, and case counts")
     })?;
-    let dataset = Dataset::below(&above.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
-    match app.table.register_dataset(&permit, &dataset, once, now).await {
-        Ok(registered) => Ok((Place { source: above.source.clone(), dataset: registered.dataset }, registered.existing)),
+    let dataset = Dataset::below(&above.place.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
+    let via = caller.via(&above, Right::Share, now);
+    match app.table.register_dataset(&permit, via, &dataset, once, now).await {
+        Ok(registered) => {
+            let place = Place { source: above.place.source.clone(), dataset: registered.dataset };
+            Ok((caller.at(app, place).await?, registered.existing))
+        }
         Err(TableError::Stale) => Err(Refusal::Stale),
         Err(why) => Err(why.into()),
     }

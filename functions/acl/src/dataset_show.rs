@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use domain::{
     dataset::Kind,
-    decision::{Action, Facts, Place},
-    id::DatasetId,
+    decision::{Action, DatasetFacts, Facts},
 };
 use edge::{
     App,
@@ -15,10 +14,11 @@ use edge::{
     json,
     problem::Problem,
 };
+use jiff::Timestamp;
 
 use crate::source_show::state_word;
 
-/// Shows a dataset to its owner.
+/// Shows a dataset to whoever may know of it.
 ///
 /// # Errors
 /// 404 for a dataset that is not there or not the caller's to know of.
@@ -27,14 +27,14 @@ use crate::source_show::state_word;
     responses((status = 200, description = "The dataset; `ETag` is its version", body = wire::dataset::Dataset), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
-    let id = DatasetId::parse(&id).map_err(|_not_one| Problem::not_found())?;
-    let place = Arc::new(app.table.place(id).await?.ok_or_else(Problem::not_found)?);
-    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&place)), now)?;
-    Ok(with_version(json::ok(&shown(&place)), place.dataset.version))
+    let facts = caller.dataset(&app, &id).await?;
+    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;
+    Ok(with_version(json::ok(&shown(&facts, &caller, now)), facts.place.dataset.version))
 }
 
-/// A dataset as its owner sees it.
-pub(crate) fn shown(place: &Place) -> wire::dataset::Dataset {
+/// A dataset as whoever may know of it sees it.
+pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wire::dataset::Dataset {
+    let place = &facts.place;
     let dataset = &place.dataset;
     wire::dataset::Dataset {
         id: dataset.id.to_string(),
@@ -49,6 +49,9 @@ pub(crate) fn shown(place: &Place) -> wire::dataset::Dataset {
         }
         .to_owned(),
         owner: dataset.owner.to_string(),
+        visibility: dataset.visibility.word().to_owned(),
+        restricted: dataset.restricted,
+        rights: facts.rights_of(Some(&caller.user), caller.principal.net, now).iter().map(|right| right.word().to_owned()).collect(),
         state: state_word(dataset.state).to_owned(),
         registered: dataset.registered.to_string(),
         version: dataset.version,

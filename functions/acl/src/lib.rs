@@ -1,23 +1,37 @@
-//! Sources, datasets and tokens: what may be shared, and by whom.
+//! Sources, datasets, people, groups, grants and tokens: what may be shared, by whom, and who gets what.
 //!
 //! Each verb has its file: extract, load, decide, act, answer. Not here: any rule (`domain`), any row (`table`), what a refusal
 //! looks like (`edge/problem.rs`).
 
+mod audit;
+mod check;
+mod dataset_edit;
 mod dataset_list;
 mod dataset_register;
+mod dataset_sharing;
 mod dataset_show;
 mod endpoint;
+mod grant_give;
+mod grant_list;
+mod grant_withdraw;
+mod group;
 mod me;
 mod openapi;
 mod serving;
+mod shared;
+mod sign_in;
 mod source_doctor;
 mod source_edit;
 mod source_list;
 mod source_register;
 mod source_show;
+mod subject;
+mod ticket_create;
 mod token_create;
 mod token_list;
 mod token_revoke;
+mod user;
+mod ways;
 
 use axum::{
     Router, middleware,
@@ -35,8 +49,26 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sources/{id}/doctor", post(source_doctor::doctor))
         .route("/api/v1/serving", post(serving::serving))
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
-        .route("/api/v1/datasets/{id}", get(dataset_show::show))
+        .route("/api/v1/datasets/{id}", get(dataset_show::show).patch(dataset_edit::edit))
+        .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
+        .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
+        .route("/api/v1/datasets/{id}/grants", get(grant_list::list).post(grant_give::give))
+        .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
+        .route("/api/v1/datasets/{id}/tickets", post(ticket_create::create))
+        .route("/api/v1/check", post(check::check))
+        .route("/api/v1/groups", get(group::list).post(group::create))
+        .route("/api/v1/groups/{id}", get(group::show).patch(group::edit))
+        .route("/api/v1/groups/{id}/members", get(group::members).post(group::add))
+        .route("/api/v1/groups/{id}/members/remove", post(group::remove))
+        .route("/api/v1/users", post(user::create))
+        .route("/api/v1/users/{id}", get(user::show).patch(user::edit))
+        .route("/api/v1/users/{id}/code", post(user::code))
+        .route("/api/v1/sources/{id}/blocks", get(user::blocks).post(user::block))
+        .route("/api/v1/sign-in", post(sign_in::sign_in))
+        .route("/api/v1/sign-out", post(sign_in::sign_out))
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/me", get(me::me))
+        .route("/api/v1/me/shared", get(shared::list))
         .route("/api/v1/tokens", get(token_list::list).post(token_create::create))
         .route("/api/v1/tokens/{id}/revoke", post(token_revoke::revoke))
         .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))

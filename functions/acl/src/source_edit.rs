@@ -64,6 +64,7 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
         after.ceilings = read_ceilings(&wire::source::Ceilings {
             audience: edit.audience.unwrap_or(there.audience),
             link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
+            zones: edit.zones.unwrap_or(there.zones),
         })?;
     }
     after.serving = ask.serving.unwrap_or(before.serving);
@@ -89,7 +90,9 @@ pub(crate) fn bounded(reason: Option<String>) -> Result<Option<String>, Problem>
 /// Whether some link may open less than before.
 fn narrows(before: &Source, after: &Source) -> bool {
     let lower = |old: &Ceilings, new: &Ceilings| {
-        new.audience < old.audience || new.link_days_max.unwrap_or(u32::MAX) < old.link_days_max.unwrap_or(u32::MAX)
+        new.audience < old.audience
+            || new.link_days_max.unwrap_or(u32::MAX) < old.link_days_max.unwrap_or(u32::MAX)
+            || !old.zones.lie_in(&new.zones)
     };
     lower(&before.ceilings, &after.ceilings)
         || (before.serving && !after.serving)

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use domain::{
     dataset::Dataset,
     decision::{Action, Facts},
+    grant::Zones,
     id::{DatasetId, SourceId},
     path::ObjectPath,
     source::{Audience, Ceilings, Role, Source, SourceError, SourceName, State as Standing, Store},
@@ -78,7 +79,9 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
     let requester_pays = ask.requester_pays.unwrap_or_default();
     let store = Store { bucket: ask.bucket, region: read_region(ask.region)?, endpoint: ask.endpoint, path_style, role, requester_pays };
     store.check()?;
-    let ceilings = ask.ceilings.map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None }), |asked| read_ceilings(&asked))?;
+    let ceilings = ask
+        .ceilings
+        .map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default() }), |asked| read_ceilings(&asked))?;
     let (id, root) = (SourceId::new(app.new_uuid(now)?), DatasetId::new(app.new_uuid(now)?));
     Ok(Source { id, name, store, prefix: prefix.to_folder(), ceilings, serving: true, state: Standing::Active, root, version: 1 })
 }
@@ -123,6 +126,14 @@ fn is_role_arn(arn: &str) -> bool {
         && name.bytes().all(legal)
 }
 
+/// Reads networks.
+///
+/// # Errors
+/// 422 `zones`.
+pub(crate) fn read_zones(texts: &[String], pointer: &'static str) -> Result<Zones, Problem> {
+    Zones::parse(texts).map_err(|why| wrong("zones", pointer, why.to_string(), "such as `192.0.2.0/24`; leave it empty for everywhere"))
+}
+
 /// Reads ceilings.
 ///
 /// # Errors
@@ -133,7 +144,8 @@ pub(crate) fn read_ceilings(ask: &wire::source::Ceilings) -> Result<Ceilings, Pr
     if ask.link_days_max == Some(0) {
         return Err(SourceError::NoLife.into());
     }
-    Ok(Ceilings { audience, link_days_max: ask.link_days_max })
+    let zones = read_zones(&ask.zones, "/ceilings/zones")?;
+    Ok(Ceilings { audience, link_days_max: ask.link_days_max, zones })
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
         ceilings: wire::source::Ceilings {
             audience: word_of(source.ceilings.audience).to_owned(),
             link_days_max: source.ceilings.link_days_max,
+            zones: source.ceilings.zones.texts().collect(),
         },
         serving: source.serving,
         state: state_word(source.state).to_owned(),
@@ -67,7 +68,8 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
 
 const AUDIENCES: [Audience; 4] = [Audience::Named, Audience::Accounts, Audience::Link, Audience::World];
 
-fn word_of(audience: Audience) -> &'static str {
+/// An audience as answers name it.
+pub(crate) fn word_of(audience: Audience) -> &'static str {
     match audience {
         Audience::Named => "named",
         Audience::Accounts => "accounts",

@@ -5,7 +5,7 @@ use domain::{
     decision::{Action, Denial, Facts},
     id::TokenId,
     limits::{LABEL_CHARS_MAX, TOKEN_DAYS_MAX},
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
 };
 use edge::{App, caller::Caller, json, json::Body, problem::Problem};
 use http::StatusCode;
@@ -13,11 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::token_list::shown;
 
-/// Makes a further token of an administrator's own, for a program that needs less. Its secret is in this answer and nowhere else.
+/// Makes a token of the caller's own, for a program. Its secret is in this answer and nowhere else. A token makes no token: a session does.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, and for a scope that the caller's own token lacks; 422 for a label, scopes or days that do not fit.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token", security(("token" = ["admin"])),
+/// 403 for a token that asks, and for a scope that the session lacks; 422 for a label, scopes or days that do not fit.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token", security(("token" = ["read"])),
     request_body = wire::token::NewToken,
     responses((status = 201, description = "The token, and its secret, shown this once", body = wire::token::NewTokenMade), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
@@ -26,9 +26,14 @@ pub(crate) async fn create(
     Body { ask, .. }: Body<wire::token::NewToken>,
 ) -> Result<Response, Problem> {
     let now = app.now();
-    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let permit = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
     let secret = TokenSecret::new(app.random()?);
-    let token = read(&ask, &caller, TokenId::new(app.new_uuid(now)?), &secret, now)?;
+    let mut token = read(&ask, &caller, TokenId::new(app.new_uuid(now)?), &secret, now)?;
+    if let Some(id) = &ask.dataset {
+        let facts = caller.dataset(&app, id).await?;
+        let _may_know = caller.may(Action::See, &Facts::Dataset(facts.clone()), now)?;
+        token.dataset = Some(facts.place.dataset.id);
+    }
     app.table.insert_token(&permit, &token, now).await?;
     Ok(json::created(&wire::token::NewTokenMade { token: shown(&token, &caller), secret: secret.reveal() }))
 }
@@ -56,5 +61,16 @@ fn read(ask: &wire::token::NewToken, caller: &Caller, id: TokenId, secret: &Toke
     }
     let life = SignedDuration::from_hours(i64::from(ask.days).saturating_mul(24));
     let until = now.checked_add(life).unwrap_or(now);
-    Ok(Token { id, hash: secret.hash(), owner: caller.user.id, label: ask.label.clone(), scopes, until, made: now, revoked: None })
+    Ok(Token {
+        id,
+        kind: TokenKind::Api,
+        hash: secret.hash(),
+        owner: caller.user.id,
+        label: ask.label.clone(),
+        scopes,
+        dataset: None,
+        until,
+        made: now,
+        revoked: None,
+    })
 }

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use domain::{
     decision::{Action, Facts},
-    token::Token,
+    token::{Token, TokenKind},
 };
 use edge::{App, caller::Caller, json, problem::Problem};
 
@@ -15,19 +15,33 @@ use edge::{App, caller::Caller, json, problem::Problem};
     responses((status = 200, description = "Every token of the caller's", body = wire::page::Page<wire::token::Token>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
-    let items = app.table.tokens_of(caller.user.id).await?.iter().map(|token| shown(token, &caller)).collect();
+    let items = app
+        .table
+        .tokens_of(caller.user.id)
+        .await?
+        .iter()
+        .filter(|token| token.kind != TokenKind::Code)
+        .map(|token| shown(token, &caller))
+        .collect();
     Ok(json::ok(&wire::page::Page { items, next_cursor: None }))
 }
 
 /// A token as its owner sees it.
 pub(crate) fn shown(token: &Token, caller: &Caller) -> wire::token::Token {
+    one(token, token.id == caller.token.id)
+}
+
+/// The same; `current`: it is the one that asks.
+pub(crate) fn one(token: &Token, current: bool) -> wire::token::Token {
     wire::token::Token {
         id: token.id.to_string(),
+        kind: token.kind.word().to_owned(),
         label: token.label.clone(),
         scopes: token.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+        dataset: token.dataset.map(|dataset| dataset.to_string()),
         until: token.until.to_string(),
         made: token.made.to_string(),
         revoked: token.revoked.map(|at| at.to_string()),
-        current: token.id == caller.token.id,
+        current,
     }
 }

@@ -10,7 +10,7 @@ use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 
 use crate::token_list::shown;
 
-/// Revokes a token of the caller's, at once: tokens are looked up at every request. A token may end itself, and others that may do no more than it.
+/// Revokes a token of the caller's: at once for the API, which looks tokens up at every request, and within 65 s for reading data. A token may end itself, and others that may do no more than it.
 ///
 /// # Errors
 /// 404 for a token that is not the caller's, 403 `scope` for one that may do more.

@@ -4,21 +4,27 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::State, response::Response};
 use domain::{
-    decision::{Action, Facts, LinkFacts, Place},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
     link::{Birth, Class, Link, LinkError, NewLink, Options, Until},
     path::{ObjectPath, PathError},
+    rights::Right,
 };
-use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use edge::{
+    App,
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+    until::{read_not_before, read_until},
+};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use table::TableError;
 
-use crate::{
-    show::{Shown, about},
-    until::{read_not_before, read_until},
-};
+use crate::show::{Shown, about};
 
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";
@@ -56,7 +62,7 @@ pub(crate) struct Made {
     pub(crate) existing: bool,
 }
 
-/// Makes one link. `seen` is the place as it was read for the last link on the same dataset, and is left for the next: should the dataset
+/// Makes one link. `seen` is the dataset as it was read for the last link on the same dataset, and is left for the next: should the dataset
 /// have changed meanwhile, the write says so.
 pub(crate) async fn make(
     app: &App,
@@ -64,7 +70,7 @@ pub(crate) async fn make(
     caller: &Caller,
     ask: wire::link::NewLink,
     once: Option<table::once::Once>,
-    seen: &mut Option<Arc<Place>>,
+    seen: &mut Option<Arc<DatasetFacts>>,
 ) -> Result<Made, Problem> {
     // A replay comes first: it gets the first answer even where the same request would be refused by now.
     if let Some(facts) = replayed(app, caller, once.as_ref()).await? {
@@ -75,18 +81,20 @@ pub(crate) async fn make(
     let mut tries = 0..TRIES;
     loop {
         let now = app.now();
-        let place = match seen.take() {
-            Some(place) => place,
-            None => Arc::new(app.table.place(dataset).await?.ok_or_else(Problem::not_found)?),
+        let on = match seen.take() {
+            Some(facts) => facts,
+            None => caller.dataset(app, &dataset.to_string()).await?,
         };
-        let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&place)), now)?;
-        let link = Link::new(&permit, &place, asked.clone(), birth(app, shown, now)?, now)?;
+        let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&on)), now)?;
+        let via = caller.via(&on, Right::Share, now);
+        let link = Link::new(&permit, &on.place, asked.clone(), birth(app, shown, via, now)?, now)?;
         // The facts are built first: a path that is too long in its bucket is refused before anything is written.
-        let mut facts = LinkFacts::new(link, None, Place::clone(&place), (*caller.user).clone()).map_err(|_too_long| LinkError::Subpath)?;
-        match app.table.insert_link(&permit, &facts.link, &place, once.as_ref()).await {
+        let facts = LinkFacts::new(link, None, on.place.clone(), (*caller.user).clone(), on.reach.clone());
+        let mut facts = facts.map_err(|_too_long| LinkError::Subpath)?;
+        match app.table.insert_link(&permit, &facts.link, &on, once.as_ref()).await {
             Ok(inserted) => {
                 facts.link = inserted.link;
-                *seen = Some(place);
+                *seen = Some(on);
                 return Ok(Made { facts, existing: inserted.existing });
             }
             // The dataset changed between the read and the write.
@@ -102,7 +110,7 @@ async fn replayed(app: &App, caller: &Caller, once: Option<&table::once::Once>) 
     let now = app.now();
     let Some(id) = app.table.once(caller.user.id, once, now).await? else { return Ok(None) };
     let id = LinkId::parse(&id).map_err(|_other| Problem::from(TableError::Mismatch))?;
-    let facts = Arc::new(app.table.link_by_id(id).await?.ok_or_else(Problem::not_found)?);
+    let facts = Arc::new(app.table.link_by_id(id, caller.user.id, now).await?.ok_or_else(Problem::not_found)?);
     let _may_see = caller.may(Action::See, &Facts::Link(Arc::clone(&facts)), now)?;
     Ok(Some(Arc::unwrap_or_clone(facts)))
 }
@@ -132,9 +140,9 @@ fn bad_path(why: PathError) -> Problem {
 }
 
 /// The id, the epoch and the key's hash of a new link. The key itself is never kept: it is derived again when it is shown.
-fn birth(app: &App, shown: &Shown, now: Timestamp) -> Result<Birth, Problem> {
+fn birth(app: &App, shown: &Shown, via: Option<Via>, now: Timestamp) -> Result<Birth, Problem> {
     let (id, epoch) = (LinkId::new(app.new_uuid(now)?), Epoch::new(app.random()?));
     let secret =
         shown.secret.get().ok_or_else(|| Problem::unavailable("no-secret", "what link keys are derived from cannot be read for now"))?;
-    Ok(Birth { id, epoch, hash: LinkKey::derive(secret, id, &epoch).hash() })
+    Ok(Birth { id, epoch, hash: LinkKey::derive(secret, id, &epoch).hash(), via })
 }

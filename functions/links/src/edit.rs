@@ -13,14 +13,12 @@ use edge::{
     json::Body,
     once::Once,
     problem::Problem,
+    until::{read_not_before, read_until},
 };
 use jiff::Timestamp;
 use table::TableError;
 
-use crate::{
-    show::{Shown, about, load},
-    until::{read_not_before, read_until},
-};
+use crate::show::{Shown, about, load};
 
 /// Changes a link. What narrows it needs no right to share and says when it is in force; what widens it needs that right.
 ///

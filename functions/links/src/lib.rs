@@ -14,7 +14,6 @@ mod resume;
 mod revoke;
 mod revoke_all;
 mod show;
-mod until;
 
 use std::sync::{Arc, OnceLock};
 

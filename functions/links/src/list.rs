@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::State, response::Response};
 use domain::{
-    decision::{Action, Facts, LinkFacts},
-    id::DatasetId,
+    decision::{Action, DatasetFacts, Facts, LinkFacts},
     link::{Class, LinkState},
 };
 use edge::{
@@ -66,7 +65,7 @@ pub(crate) async fn list(
     for _look in 0..LOOKS_MAX {
         let room = usize::from(listing.limit).saturating_sub(items.len());
         let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
-        let found = candidates(&app, &caller, dataset, &page).await?;
+        let found = candidates(&app, &caller, dataset.as_deref(), &page, now).await?;
         items.extend(found.items.into_iter().filter_map(|facts| wanted.keep(facts, &caller, now)));
         position = found.next;
         if position.is_none() || items.len() >= usize::from(listing.limit) {
@@ -78,23 +77,29 @@ pub(crate) async fn list(
 }
 
 /// The dataset whose links are asked for, if the caller may know of it; `None`: the caller's own links.
-async fn dataset_to_list(app: &App, caller: &Caller, asked: Option<&str>, now: Timestamp) -> Result<Option<DatasetId>, Problem> {
+async fn dataset_to_list(app: &App, caller: &Caller, asked: Option<&str>, now: Timestamp) -> Result<Option<Arc<DatasetFacts>>, Problem> {
     let Some(text) = asked else {
         let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
         return Ok(None);
     };
-    let id = DatasetId::parse(text).map_err(|_not_one| Problem::not_found())?;
-    let place = app.table.place(id).await?.ok_or_else(Problem::not_found)?;
-    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::new(place)), now)?;
-    Ok(Some(id))
+    let facts = caller.dataset(app, text).await?;
+    let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;
+    Ok(Some(facts))
 }
 
 /// Candidates: indexes only propose, [`Wanted::keep`] decides each on what the table holds.
-async fn candidates(app: &App, caller: &Caller, dataset: Option<DatasetId>, page: &Page) -> Result<Listed<LinkFacts>, Problem> {
-    Ok(match dataset {
-        Some(dataset) => app.table.links_of_dataset(dataset, page).await?,
-        None => app.table.links_of_maker(caller.user.id, page).await?,
-    })
+async fn candidates(
+    app: &App,
+    caller: &Caller,
+    dataset: Option<&DatasetFacts>,
+    page: &Page,
+    now: Timestamp,
+) -> Result<Listed<LinkFacts>, Problem> {
+    let Some(dataset) = dataset else { return Ok(app.table.links_of_maker(caller.user.id, page, now).await?) };
+    let mut found = app.table.links_of_dataset(dataset.place.dataset.id, page, now).await?;
+    // Whoever administers the dataset sees all of its links.
+    found.items.iter_mut().for_each(|facts| facts.asking = Some(dataset.reach.clone()));
+    Ok(found)
 }
 
 /// What is left of a listing.

@@ -26,7 +26,7 @@ pub(crate) async fn resolve(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let key = key_in(&ask.url).ok_or_else(Problem::not_found)?;
-    let facts = Arc::new(app.table.link_facts(key.hash()).await?.ok_or_else(Problem::not_found)?);
+    let facts = Arc::new(app.table.link_for(key.hash(), caller.user.id, now).await?.ok_or_else(Problem::not_found)?);
     let _may_see = caller.may(Action::See, &Facts::Link(Arc::clone(&facts)), now)?;
     Ok(about(&facts, json::ok(&shown.link(&facts, &caller, now))))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use domain::{
     decision::{Action, Facts},
-    id::DatasetId,
     limits::REASON_CHARS_MAX,
     link::LinkError,
     timing::Timing,
@@ -29,15 +28,14 @@ pub(crate) async fn revoke_all(
     Body { ask, bytes }: Body<wire::link::RevokeAsk>,
 ) -> Result<Response, Problem> {
     let now = app.now();
-    let id = DatasetId::parse(&id).map_err(|_not_one| Problem::not_found())?;
-    let place = Arc::new(app.table.place(id).await?.ok_or_else(Problem::not_found)?);
-    let permit = caller.may(Action::RevokeAll, &Facts::Dataset(Arc::clone(&place)), now)?;
+    let facts = caller.dataset(&app, &id).await?;
+    let permit = caller.may(Action::RevokeAll, &Facts::Dataset(Arc::clone(&facts)), now)?;
     let reason = needed(ask.reason)?;
     let once = once.of(&format!("POST /api/v1/datasets/{id}/links/revoke"), &bytes);
-    let _links_gen = app.table.revoke_all(&permit, &place, Some(&reason), once.as_ref(), now).await?;
+    let _links_gen = app.table.revoke_all(&permit, &facts.place, Some(&reason), once.as_ref(), now).await?;
     // The widest bound, from after the write: links of every class may have been open.
     let enforced_by = Timing::WORLD.enforced_by(app.now(), None).to_string();
-    Ok(json::ok(&wire::link::DatasetLinksRevoked { dataset: id.to_string(), enforced_by }))
+    Ok(json::ok(&wire::link::DatasetLinksRevoked { dataset: facts.place.dataset.id.to_string(), enforced_by }))
 }
 
 fn needed(reason: Option<String>) -> Result<String, Problem> {

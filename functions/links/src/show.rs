@@ -50,7 +50,7 @@ pub(crate) async fn load(
     now: Timestamp,
 ) -> Result<(Arc<LinkFacts>, Permit), Problem> {
     let id = LinkId::parse(id).map_err(|_not_one| Problem::not_found())?;
-    let facts = Arc::new(app.table.link_by_id(id).await?.ok_or_else(Problem::not_found)?);
+    let facts = Arc::new(app.table.link_by_id(id, caller.user.id, now).await?.ok_or_else(Problem::not_found)?);
     let permit = caller.may(action, &Facts::Link(Arc::clone(&facts)), now)?;
     Ok((facts, permit))
 }

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, header};
 
 use objects::listing::{FolderEntry, ListQuery};
 
-use crate::{Reading, object::missing};
+use crate::Reading;
 
 impl Reading<'_> {
     /// `GET` or `HEAD` of a path that ends with a slash.
@@ -22,15 +22,15 @@ impl Reading<'_> {
         self.verdict.delivery = Some(Delivery::Listing);
         if self.parts.method == Method::HEAD {
             let there = path.is_root() || self.has_folder(permit, path).await?;
-            return if there { Ok(page(String::new())) } else { Err(missing()) };
+            return if there { Ok(page(String::new())) } else { Err(Problem::no_such_object()) };
         }
         // An empty root is a folder all the same; a folder deeper down is there as far as it holds something.
         let entries = match self.app.objects.folder(permit, path, self.now).await? {
             Some(entries) => entries,
             None if path.is_root() => Vec::new(),
-            None => return Err(missing()),
+            None => return Err(Problem::no_such_object()),
         };
-        let name = path.name().or_else(|| permit.scope().map(|scope| scope.link().name.as_str())).unwrap_or_default();
+        let name = path.name().or_else(|| permit.scope().map(|scope| scope.name())).unwrap_or_default();
         Ok(page(index(name, &entries)))
     }
 }

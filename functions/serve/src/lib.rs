@@ -26,20 +26,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    decision::{Action, Facts, LinkFacts, Permit, Principal, decide},
+    decision::{Action, Denial, Facts, Permit, Principal, Who, decide},
+    id::DatasetId,
     key::LinkKey,
     limits::CLOCK_SKEW_MAX_SECS,
     link::Class,
+    token::TicketSecret,
+    user::Standing,
 };
 use edge::{
     App, cors,
+    credential::Credential,
     lambda::{EventTime, OwnOrigin, RequestId},
+    peer::net_of,
     problem::Problem,
-    target::{Form, RawTarget, Target},
+    target::{Form, Opener, RawTarget, Target},
     trace::{Client, Trace, Verdict, new_request_id},
 };
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use jiff::Timestamp;
+use table::{
+    TableError,
+    access::{Found, NamedFacts},
+};
 use tower::Service;
 
 /// The data origin. No router stands before it: nothing but `edge/target.rs` may ever read the path, and one that matches nothing still
@@ -78,9 +87,22 @@ async fn answer(app: Arc<App>, parts: Parts, id: HeaderValue) -> Result<Response
     let now = app.now();
     let trace = Trace::open("data", id, &parts.method, &parts.headers, now);
     let (client, lap) = (trace.client, trace.began());
-    let mut reading = Reading { app: &app, parts: &parts, client, now, verdict: Verdict::default(), indexed: false, lap };
+    let mut reading = Reading {
+        app: &app,
+        parts: &parts,
+        client,
+        now,
+        verdict: Verdict::default(),
+        indexed: false,
+        who: Who::Holder,
+        by_name: false,
+        lap,
+    };
     let mut answer = reading.answer().await.unwrap_or_else(IntoResponse::into_response);
-    let Reading { verdict, indexed, .. } = reading;
+    let Reading { verdict, indexed, by_name, .. } = reading;
+    if by_name {
+        answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization"));
+    }
     // What every answer gets, errors too.
     cors::add(answer.headers_mut(), indexed);
     add_length(&mut answer);
@@ -109,6 +131,10 @@ struct Reading<'a> {
     now: Timestamp,
     verdict: Verdict,
     indexed: bool,
+    /// Who asks: a link's holder, until a dataset is asked for by its name.
+    who: Who,
+    /// Whether the answer depends on the `Authorization` header.
+    by_name: bool,
     /// When the last step ended.
     lap: Instant,
 }
@@ -128,14 +154,11 @@ impl Reading<'_> {
             Target::Unknown => Err(Problem::not_found()),
             // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
             Target::Root => Box::pin(self.root(query)).await,
-            Target::Bucket { key, form } => Box::pin(self.bucket(&key, form, query)).await,
-            Target::Object { key, form, name, path } => {
-                let facts = self.facts(&key).await?;
-                if facts.link.name != name {
-                    return Err(Problem::not_found());
-                }
-                self.indexed = facts.link.class == Class::Publication;
-                self.object(&Facts::Link(facts), form, path, raw).await
+            Target::Bucket { opener, form } => Box::pin(self.bucket(&opener, form, query)).await,
+            Target::Object { opener, form, name, path } => {
+                let facts = self.facts(&opener).await?;
+                self.check_name(&facts, &name)?;
+                self.object(&facts, form, path, raw).await
             }
         }
     }
@@ -151,17 +174,89 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The facts of a key, and what they say for the access line.
-    async fn facts(&mut self, key: &LinkKey) -> Result<Arc<LinkFacts>, Problem> {
-        let event = self.parts.extensions.get::<EventTime>().map(|event| event.0);
-        let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, event).await;
+    /// The facts of what is asked for, who asks, and what both say for the access line.
+    async fn facts(&mut self, opener: &Opener) -> Result<Facts, Problem> {
+        match opener {
+            Opener::Link(key) => self.facts_of_link(key).await,
+            // Boxed: a link's future would carry room for the others.
+            Opener::Dataset(dataset) => Box::pin(self.facts_by_name(*dataset)).await,
+            Opener::Ticket(ticket) => Box::pin(self.facts_by_ticket(ticket)).await,
+        }
+    }
+
+    async fn facts_of_link(&mut self, key: &LinkKey) -> Result<Facts, Problem> {
+        let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, self.event()).await;
         self.verdict.facts = self.lap();
         let found = looked_up?;
         self.verdict.table_trips = found.cost.round_trips;
         let facts = found.facts.ok_or_else(Problem::not_found)?;
         self.verdict.link = Some(facts.link.id);
         self.verdict.dataset = Some(facts.link.dataset);
-        Ok(facts)
+        self.indexed = facts.link.class == Class::Publication;
+        Ok(Facts::Link(facts))
+    }
+
+    /// A dataset by its id, for whoever the `Authorization` header says. Without one that is good, a dataset that is not open to everybody
+    /// and one that is not there answer alike.
+    async fn facts_by_name(&mut self, dataset: DatasetId) -> Result<Facts, Problem> {
+        self.by_name = true;
+        let token = match Credential::of(&self.parts.headers) {
+            Credential::None => None,
+            Credential::Token(secret) => Some(secret.hash()),
+            Credential::Bad => return Err(Problem::sign_in_for_data()),
+        };
+        let looked_up = self.app.facts.named(&self.app.table, dataset, token, self.now, self.event()).await;
+        self.named(looked_up, token.is_some())
+    }
+
+    /// The dataset that a ticket is for. A ticket that is none, or has ended, is answered like a key that is none.
+    async fn facts_by_ticket(&mut self, ticket: &TicketSecret) -> Result<Facts, Problem> {
+        let looked_up = self.app.facts.ticket(&self.app.table, ticket.hash(), self.now, self.event()).await;
+        match self.named(looked_up, true) {
+            Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Err(Problem::not_found()),
+            other => other,
+        }
+    }
+
+    fn named(&mut self, looked_up: Result<Found<NamedFacts>, TableError>, shown: bool) -> Result<Facts, Problem> {
+        self.verdict.facts = self.lap();
+        let Found { facts: NamedFacts { dataset, bearer }, cost } = looked_up?;
+        self.verdict.table_trips = cost.round_trips;
+        self.who = match bearer {
+            Some((user, token)) if token.is_live(self.now) => Who::Token { user, token },
+            _ if shown => return Err(Problem::sign_in_for_data()),
+            _ => Who::Nobody,
+        };
+        // Before anything is told of what is there.
+        if let Who::Token { user, .. } = &self.who
+            && user.standing != Standing::Active
+        {
+            return Err(Denial::Suspended.into());
+        }
+        let unknown = if shown { Problem::not_found } else { Problem::sign_in_for_data };
+        let facts = dataset.ok_or_else(unknown)?;
+        self.verdict.dataset = Some(facts.place.dataset.id);
+        Ok(Facts::Dataset(facts))
+    }
+
+    /// Holds the name in the address to what is there. Whoever may not know of a dataset learns nothing of its name, either.
+    fn check_name(&mut self, facts: &Facts, name: &str) -> Result<(), Problem> {
+        let fits = match facts {
+            Facts::Link(facts) => facts.link.name == name,
+            Facts::Dataset(facts) => facts.name() == name,
+            Facts::Group { .. } | Facts::Deployment => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        if let Facts::Dataset(_) = facts {
+            let _may_know = self.permit(Action::Read, facts)?;
+        }
+        Err(Problem::not_found())
+    }
+
+    fn event(&self) -> Option<Timestamp> {
+        self.parts.extensions.get::<EventTime>().map(|event| event.0)
     }
 
     /// What has passed since the last step ended.
@@ -172,7 +267,8 @@ impl Reading<'_> {
 
     /// Asks the one decision.
     fn permit(&mut self, action: Action, facts: &Facts) -> Result<Permit, Problem> {
-        let decided = decide(&Principal::Holder, action, facts, self.now);
+        let principal = Principal { who: self.who.clone(), net: net_of(self.parts, &self.app.config.trusted_proxies) };
+        let decided = decide(&principal, action, facts, self.now);
         self.verdict.decide = self.lap();
         Ok(decided?)
     }

@@ -3,19 +3,17 @@
 //! The bucket is the key; its objects' keys begin with the link's name. Asked at the origin's root, `/?list-type=2&prefix={key}/...`,
 //! they begin with the key instead. Source: the S3 API's `ListObjectsV2`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use axum::{body::Body, response::Response};
 use domain::{
-    decision::{Action, Facts, LinkFacts, Permit},
-    key::LinkKey,
+    decision::{Action, Facts, Permit},
     limits::LIST_PAGE_MAX,
-    link::Class,
     path::{ObjectPath, encode_key},
 };
 use edge::{
     problem::Problem,
-    target::{Form, split_root_prefix},
+    target::{Form, Opener, split_root_prefix},
     trace::Delivery,
 };
 use http::{HeaderValue, Method, StatusCode, header};
@@ -44,26 +42,27 @@ impl Reading<'_> {
             return Err(Problem::not_found());
         }
         let mut asked = Asked::read(&pairs)?;
-        let Some((key, form, rest)) = split_root_prefix(&asked.prefix).map(|(key, form, rest)| (key, form, rest.to_owned())) else {
+        let Some((opener, form, rest)) = split_root_prefix(&asked.prefix).map(|(opener, form, rest)| (opener, form, rest.to_owned()))
+        else {
             return Ok(xml(&Listing::empty("", &asked)));
         };
-        let Some(facts) = self.known(&key).await? else { return Ok(xml(&Listing::empty("", &asked))) };
-        let top = format!("{}/", bucket_name(&key, form));
+        let Some(facts) = self.known(&opener).await? else { return Ok(xml(&Listing::empty("", &asked))) };
+        let top = format!("{}/", opener.reveal(form));
         asked.prefix = rest;
         asked.start_after = asked.start_after.map(|after| after.strip_prefix(&top).map(str::to_owned).unwrap_or(after));
-        self.list(facts, "", &top, asked).await
+        self.list(&facts, "", &top, asked).await
     }
 
-    /// `/{key}` and `/{key}/`: the link as a bucket.
-    pub(crate) async fn bucket(&mut self, key: &LinkKey, form: Form, query: Option<&str>) -> Result<Response, Problem> {
-        let facts = self.facts(key).await?;
+    /// `/{key}` and `/{key}/`: a link or dataset as a bucket.
+    pub(crate) async fn bucket(&mut self, opener: &Opener, form: Form, query: Option<&str>) -> Result<Response, Problem> {
+        let facts = self.facts(opener).await?;
         let pairs = read_query(query);
-        let bucket = bucket_name(key, form);
+        let bucket = opener.reveal(form);
         if pairs.get("list-type").map(String::as_str) == Some("2") {
             let asked = Asked::read(&pairs)?;
-            return self.list(facts, &bucket, "", asked).await;
+            return self.list(&facts, &bucket, "", asked).await;
         }
-        let permit = self.permit(Action::List, &Facts::Link(Arc::clone(&facts)))?;
+        let permit = self.permit(Action::List, &facts)?;
         if pairs.contains_key("location") {
             return Ok(xml(&Location {}));
         }
@@ -71,12 +70,13 @@ impl Reading<'_> {
             return Ok(Response::new(Body::empty()));
         }
         // A person who cut the address short is led to what the link opens.
-        let slash = if permit.scope().is_some_and(|scope| scope.is_single_object()) { "" } else { "/" };
-        Ok(found_at(&format!("{}/{bucket}/{}{slash}", self.origin(), encode_key(&facts.link.name))))
+        let scope = permit.scope().ok_or_else(Problem::not_found)?;
+        let slash = if scope.is_single_object() { "" } else { "/" };
+        Ok(found_at(&format!("{}/{bucket}/{}{slash}", self.origin(), encode_key(scope.name()))))
     }
 
-    async fn known(&mut self, key: &LinkKey) -> Result<Option<Arc<LinkFacts>>, Problem> {
-        match self.facts(key).await {
+    async fn known(&mut self, opener: &Opener) -> Result<Option<Facts>, Problem> {
+        match self.facts(opener).await {
             Ok(facts) => Ok(Some(facts)),
             Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(None),
             Err(problem) => Err(problem),
@@ -84,14 +84,16 @@ impl Reading<'_> {
     }
 
     /// One page. `top` stands before every key: nothing in a bucket, the key and a slash at the origin's root.
-    async fn list(&mut self, facts: Arc<LinkFacts>, bucket: &str, top: &str, asked: Asked) -> Result<Response, Problem> {
+    async fn list(&mut self, facts: &Facts, bucket: &str, top: &str, asked: Asked) -> Result<Response, Problem> {
         self.verdict.delivery = Some(Delivery::Listing);
         self.verdict.path = Some("folder");
-        let permit = self.permit(Action::List, &Facts::Link(Arc::clone(&facts)))?;
+        let permit = self.permit(Action::List, facts)?;
+        let scope = permit.scope().ok_or_else(Problem::not_found)?;
         let mut listing = Listing::empty(bucket, &Asked { prefix: format!("{top}{}", asked.prefix), ..asked.clone() });
-        let name = facts.link.name.as_str();
-        self.indexed = facts.link.class == Class::Publication;
-        if permit.scope().is_some_and(|scope| scope.is_single_object()) {
+        let name = scope.name();
+        if scope.is_single_object() {
+            // What a listing of one object tells is what its HEAD tells.
+            let permit = self.permit(Action::Read, facts)?;
             self.list_single(&permit, name, top, &asked, &mut listing).await?;
             return Ok(xml(&listing));
         }
@@ -156,12 +158,6 @@ impl Reading<'_> {
         }
         Ok(())
     }
-}
-
-/// The key as the client named the bucket: streamed stays streamed.
-fn bucket_name(key: &LinkKey, form: Form) -> String {
-    let suffix = if form == Form::Streamed { "-s" } else { "" };
-    format!("{}{suffix}", key.reveal())
 }
 
 impl Asked {

@@ -16,7 +16,7 @@ use objects::{ObjectsError, presigner::SignedMethod};
 use crate::Reading;
 
 impl Reading<'_> {
-    /// `/{key}/{name}[/{path}]` of a link whose name matched.
+    /// `/{key}/{name}[/{path}]` of a link or dataset whose name matched.
     pub(crate) async fn object(&mut self, facts: &Facts, form: Form, path: Option<ObjectPath>, raw: &str) -> Result<Response, Problem> {
         self.verdict.range = Some(range_class(&self.parts.headers));
         let permit = self.permit(Action::Read, facts)?;
@@ -25,7 +25,7 @@ impl Reading<'_> {
             // `/{key}/{name}` is the object of a link to one object, and a folder without its slash otherwise.
             None if single => ObjectPath::default(),
             None => return Ok(self.to_folder(raw)),
-            Some(_) if single => return Err(missing()),
+            Some(_) if single => return Err(Problem::no_such_object()),
             Some(path) => path,
         };
         self.verdict.path = Some(path_class(&path, single));
@@ -33,23 +33,30 @@ impl Reading<'_> {
             let permit = self.permit(Action::List, facts)?;
             return Box::pin(self.folder(&permit, &path)).await;
         }
-        let answer = self.bytes_or_redirect(&permit, form, &path, raw).await?;
+        let answer = self.bytes_or_redirect(facts, &permit, form, &path, raw).await?;
         Ok(with_sunset(answer, &permit))
     }
 
-    async fn bytes_or_redirect(&mut self, permit: &Permit, form: Form, path: &ObjectPath, raw: &str) -> Result<Response, Problem> {
+    async fn bytes_or_redirect(
+        &mut self,
+        facts: &Facts,
+        permit: &Permit,
+        form: Form,
+        path: &ObjectPath,
+        raw: &str,
+    ) -> Result<Response, Problem> {
         let head = self.parts.method == Method::HEAD;
         let may_be_folder = head || (names_html(&self.parts.headers) && !self.parts.headers.contains_key(header::RANGE));
         if self.is_streamed(form, permit) {
             return match Box::pin(self.stream(permit, path)).await? {
                 Some(answer) => Ok(answer),
-                None if may_be_folder => Box::pin(self.folder_or_missing(permit, path, raw)).await,
-                None => Err(missing()),
+                None if may_be_folder => Box::pin(self.folder_or_missing(facts, path, raw)).await,
+                None => Err(Problem::no_such_object()),
             };
         }
         if may_be_folder {
             match Box::pin(self.app.objects.head(permit, path, self.now)).await? {
-                None => return Box::pin(self.folder_or_missing(permit, path, raw)).await,
+                None => return Box::pin(self.folder_or_missing(facts, path, raw)).await,
                 // Storage would answer 403 after the redirect, which viewers take for empty space.
                 Some(found) if found.archived => return Err(ObjectsError::Archived.into()),
                 Some(_) => {}
@@ -115,8 +122,10 @@ impl Reading<'_> {
     }
 
     /// What a name without a slash is, once no object has it.
-    async fn folder_or_missing(&mut self, permit: &Permit, path: &ObjectPath, raw: &str) -> Result<Response, Problem> {
-        if self.has_folder(permit, path).await? { Ok(self.to_folder(raw)) } else { Err(missing()) }
+    async fn folder_or_missing(&mut self, facts: &Facts, path: &ObjectPath, raw: &str) -> Result<Response, Problem> {
+        // Who may not list learns of no folder, either.
+        let Ok(permit) = self.permit(Action::List, facts) else { return Err(Problem::no_such_object()) };
+        if self.has_folder(&permit, path).await? { Ok(self.to_folder(raw)) } else { Err(Problem::no_such_object()) }
     }
 
     /// 302 to the same address with a slash behind it.
@@ -129,11 +138,6 @@ impl Reading<'_> {
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 /// Room for the headers of a redirect, so that their map grows once.
 const HEADERS: usize = 12;
-
-/// 404 of an object: the only 404 that a reader may take for a missing chunk.
-pub(crate) fn missing() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no-such-object", "the link has no such object")
-}
 
 /// 302 to an address of this origin.
 pub(crate) fn found_at(address: &str) -> Response {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Facts, LinkFacts, Permit, Place, Principal, decide},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
+    grant::{Net, Reach, Zones},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     link::{Class, Link, Options, Until},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -45,7 +46,7 @@ pub(crate) fn source(store: Store, prefix: &str) -> Source {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: path(prefix),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE },
         serving: true,
         state: State::Active,
         root: DatasetId::new(Uuid::from_u128(2)),
@@ -86,7 +87,7 @@ impl Opens {
         Self { kind: Kind::File, ..Self::folder(source, dataset) }
     }
 
-    fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         let mut dataset = Dataset::root(DatasetId::new(Uuid::from_u128(2)), self.source.id, OWNER, Timestamp::UNIX_EPOCH);
         dataset.path = self.dataset.clone();
         dataset.kind = self.kind;
@@ -108,6 +109,7 @@ impl Opens {
             options,
             until: self.until,
             maker: OWNER,
+            via: None,
             stewarded: false,
             enabled: true,
             links_gen: 0,
@@ -116,13 +118,13 @@ impl Opens {
             made: Timestamp::UNIX_EPOCH,
             version: 1,
         };
-        let facts = LinkFacts::new(link, None, place, owner()).unwrap();
-        decide(&Principal::Holder, Action::Read, &Facts::Link(Arc::new(facts)), now).unwrap()
+        let facts = LinkFacts::new(link, None, place, owner(), reach()).unwrap();
+        decide(&HOLDER, Action::Read, &Facts::Link(Arc::new(facts)), now).unwrap()
     }
 
     /// The owner's permit to register below the dataset.
     pub(crate) fn permit_to_register(&self, now: Timestamp) -> Permit {
-        decide(&caller(now), Action::Register, &Facts::Dataset(Arc::new(self.place())), now).unwrap()
+        decide(&caller(now), Action::Register, &Facts::Dataset(Arc::new(DatasetFacts::new(self.place(), reach()).unwrap())), now).unwrap()
     }
 }
 
@@ -135,16 +137,25 @@ fn owner() -> User {
     User { id: OWNER, name: "Ada".to_owned(), administrator: true, standing: Standing::Active }
 }
 
-fn caller(now: Timestamp) -> Principal {
+pub(crate) fn caller(now: Timestamp) -> Principal {
     let token = Token {
         id: TokenId::new(Uuid::from_u128(3)),
+        kind: TokenKind::Session,
         hash: TokenSecret::new([1; 20]).hash(),
         owner: OWNER,
         label: String::new(),
         scopes: Scope::ALL.to_vec(),
+        dataset: None,
         until: now + SignedDuration::from_hours(1),
         made: now,
         revoked: None,
     };
-    Principal::Token { user: Arc::new(owner()), token: Arc::new(token) }
+    Principal { who: Who::Token { user: Arc::new(owner()), token: Arc::new(token) }, net: Net::Unknown }
+}
+
+const HOLDER: Principal = Principal { who: Who::Holder, net: Net::Unknown };
+
+/// What the owner has by owning.
+fn reach() -> Reach {
+    Reach { user: Some(OWNER), ..Reach::default() }
 }

@@ -12,13 +12,19 @@ use anyhow::{Context, Result, bail};
 use axum::{Router, extract::Request, middleware::Next, response::IntoResponse};
 use domain::{
     dataset::Dataset,
-    decision::{Action, Facts, Principal, decide},
+    decision::{Action, Facts, Principal, Who, decide},
+    grant::{Net, Zones},
     id::{DatasetId, SourceId},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State as ItemState, Store},
     token::TokenSecret,
 };
-use edge::{App, config::Config, problem::Problem};
+use edge::{
+    App,
+    config::{Config, networks},
+    problem::Problem,
+    provider::ProviderSettings,
+};
 use embed::{Bucket, Keys, dynamodb, s3};
 use http::StatusCode;
 use objects::{
@@ -219,14 +225,22 @@ pub(super) fn objects(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Obj
 }
 
 /// The settings of the local deployment.
-pub(super) fn config(up: &Up, addresses: &Addresses) -> Config {
-    Config {
+pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
+    let provider = |name: &str| match name {
+        "OFFPRINT_OIDC_ISSUER" => up.oidc_issuer.clone(),
+        "OFFPRINT_OIDC_AUDIENCE" => up.oidc_audience.clone(),
+        "OFFPRINT_OIDC_ALGORITHMS" => Some(up.oidc_algorithms.clone()),
+        _ => None,
+    };
+    Ok(Config {
         table: up.table.clone(),
         app_url: Some(addresses.app.clone()),
         data_url: Some(addresses.data.clone()),
         private_endpoints: true,
+        provider: ProviderSettings::read(provider)?,
+        trusted_proxies: networks(up.trusted_proxies.as_deref(), "--trusted-proxies")?,
         ..Config::default()
-    }
+    })
 }
 
 /// The first user, named administrator, and a token: made at the first start, read from the state folder later.
@@ -251,7 +265,8 @@ pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &B
     let now = app.now();
     let (user, token) = app.table.bearer(token.hash()).await?.context("the administrator's token is not known")?;
     let owner = user.id;
-    let permit = decide(&Principal::Token { user: Arc::new(user), token: Arc::new(token) }, Action::Administer, &Facts::Deployment, now)?;
+    let principal = Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token) }, net: Net::Unknown };
+    let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
     let elsewhere = up.s3_bucket.iter().map(|bucket| (bucket.replace('.', "-"), bucket.clone()));
     for (name, bucket) in folders.keys().map(|name| (name.clone(), name.clone())).chain(elsewhere) {
         let name = SourceName::parse(&name)?;
@@ -262,7 +277,7 @@ pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &B
         let (source, root) = (SourceId::new(id()?), DatasetId::new(id()?));
         let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();
         let store = Store { bucket, region: up.region.clone(), endpoint: None, path_style, role: None, requester_pays: false };
-        let ceilings = Ceilings { audience: Audience::Link, link_days_max: None };
+        let ceilings = Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default() };
         let source = Source {
             id: source,
             name,

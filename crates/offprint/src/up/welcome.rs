@@ -107,7 +107,7 @@ pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
     if !up.bind.is_loopback() {
         writeln!(
             out,
-            "\n{}: everybody who reaches {} can reach the app. Sign-in is not there yet: its API is guarded by tokens alone, and nothing here is encrypted.",
+            "\n{}: everybody who reaches {} can reach the app. Its API is guarded by sessions and tokens, and nothing here is encrypted.",
             bold("Warning"),
             up.bind
         )?;

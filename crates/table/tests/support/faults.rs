@@ -59,6 +59,7 @@ struct State {
     planned: VecDeque<(String, Fault)>,
     choose: Option<Choice>,
     calls: Vec<String>,
+    actions: Vec<usize>,
     items: usize,
 }
 
@@ -113,6 +114,11 @@ impl Faults {
         self.with(|state| (std::mem::take(&mut state.calls), std::mem::take(&mut state.items)))
     }
 
+    /// The actions of each transaction sent since the last time this was asked.
+    pub fn actions(&self) -> Vec<usize> {
+        self.with(|state| std::mem::take(&mut state.actions))
+    }
+
     fn with<T>(&self, then: impl FnOnce(&mut State) -> T) -> T {
         then(&mut self.0.state.lock().unwrap())
     }
@@ -147,6 +153,9 @@ impl HttpConnector for Line {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let (faults, inner) = (self.faults.clone(), self.inner.clone());
+        let body: Option<Value> = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let actions = body.as_ref().and_then(|body| body["TransactItems"].as_array()).map(Vec::len);
+        faults.with(|state| state.actions.extend(actions));
         HttpConnectorFuture::new(async move {
             let Some(fault) = faults.fault_of(&operation) else {
                 return answer(&faults, inner.call(request).await?, |_| {}).await;

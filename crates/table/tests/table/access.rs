@@ -1,6 +1,6 @@
 //! Rules of facts: what a read costs, what it never takes for a yes, and what the cache remembers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::{
@@ -51,16 +51,16 @@ pub async fn a_flag_nobody_knows_is_never_a_yes(store: Store) {
             .table_name(&deployment.name)
             .set_key(Some(key(&pk, sk)))
             .update_expression("SET needs = :needs")
-            .expression_attribute_values(":needs", AttributeValue::L(vec![AttributeValue::S("zones".to_owned())]))
+            .expression_attribute_values(":needs", AttributeValue::L(vec![AttributeValue::S("a-flag-of-tomorrow".to_owned())]))
             .send()
             .await
             .unwrap();
         let unreadable = Err(TableError::Unreadable { what });
-        assert_eq!(deployment.table.link_facts(facts.link.hash).await, unreadable, "{what}");
-        assert_eq!(deployment.table.link_by_id(facts.link.id).await, unreadable, "{what}");
+        assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, unreadable, "{what}");
+        assert_eq!(deployment.table.link_by_id(facts.link.id, deployment.user.id, now()).await, unreadable, "{what}");
         let cached = FactsCache::new().link(&deployment.table, facts.link.hash, now(), None).await;
         assert_eq!(cached.map(|found| found.facts.is_some()).unwrap_err(), TableError::Unreadable { what });
-        let listed = deployment.table.links_of_maker(deployment.user.id, &Page::default()).await.unwrap();
+        let listed = deployment.table.links_of_maker(deployment.user.id, &Page::default(), now()).await.unwrap();
         assert_eq!(listed.items, Vec::new(), "{what}");
         if what == "a user" {
             assert!(deployment.table.bearer(deployment.secret.hash()).await.is_err(), "nor does the user's token open");
@@ -74,7 +74,7 @@ pub async fn a_missing_row_is_never_a_yes(store: Store) {
         let facts = deployment.link(ask("a")).await;
         let (what, pk, sk) = keys_behind(&facts)[number].clone();
         store.sdk().delete_item().table_name(&deployment.name).set_key(Some(key(&pk, sk))).send().await.unwrap();
-        assert_eq!(deployment.table.link_facts(facts.link.hash).await, Err(TableError::Unreadable { what }));
+        assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, Err(TableError::Unreadable { what }));
     }
 }
 
@@ -86,7 +86,13 @@ async fn counted() -> (Deployment, Faults, FactsCache) {
     (deployment.through(&table), faults, FactsCache::new())
 }
 
-async fn look(deployment: &Deployment, cache: &FactsCache, facts: &LinkFacts, at: Timestamp, event: Option<Timestamp>) -> Found {
+async fn look(
+    deployment: &Deployment,
+    cache: &FactsCache,
+    facts: &LinkFacts,
+    at: Timestamp,
+    event: Option<Timestamp>,
+) -> Found<Option<Arc<LinkFacts>>> {
     cache.link(&deployment.table, facts.link.hash, at, event).await.unwrap()
 }
 
@@ -94,7 +100,7 @@ fn millis(millis: i64) -> Timestamp {
     now() + SignedDuration::from_millis(millis)
 }
 
-fn is_live(found: &Found) -> bool {
+fn is_live(found: &Found<Option<Arc<LinkFacts>>>) -> bool {
     found.facts.as_ref().is_some_and(|facts| facts.state(now()) == LinkState::Live)
 }
 
@@ -204,7 +210,7 @@ async fn a_refusal_is_kept_a_second_at_the_most() {
     assert!(absent(0).await.facts.is_none());
     faults.count();
     assert!(absent(999).await.facts.is_none() && faults.count().0.is_empty());
-    deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap();
+    deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap();
     assert!(absent(1_000).await.facts.is_some(), "a new link works at once");
     let facts = deployment.facts(&link).await;
     deployment.pause(&facts, false).await.unwrap();

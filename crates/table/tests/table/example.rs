@@ -7,19 +7,20 @@ use std::sync::{
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Facts, LinkFacts, Permit, Place, Principal, decide},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
+    grant::{Net, Reach},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{DeploymentSecret, Epoch, LinkKey},
     link::{Birth, Class, Edit, Link, NewLink, Options, Tombstone, Until},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store as Place_},
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
 use table::{Table, once::Once};
 
-use crate::stores::Store;
+use crate::{people::some_secret, stores::Store};
 
 pub fn now() -> Timestamp {
     Timestamp::from_second(2_000_000_000).unwrap()
@@ -72,7 +73,7 @@ pub fn a_source(name: &str, prefix: &str) -> Source {
             requester_pays: false,
         },
         prefix: path(prefix),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: Some(365) },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: Some(365), zones: domain::grant::Zones::default() },
         serving: true,
         state: State::Active,
         root: some_id(DatasetId::new),
@@ -94,7 +95,7 @@ impl Deployment {
         let name = format!("table-{}-{}", std::process::id(), unique());
         let table = store.table(&name).await;
         let user = User { id: some_id(UserId::new), name: "Ada".to_owned(), administrator: true, standing: Standing::Active };
-        let secret = TokenSecret::new([u8::try_from(unique() % 256).unwrap(); 20]);
+        let secret = some_secret();
         let token = a_token(&user, &secret);
         table.bootstrap(&user, &token, now()).await.unwrap();
         let source = a_source("lab-raw", "raw/");
@@ -104,8 +105,8 @@ impl Deployment {
         let permit = deployment.administer();
         deployment.table.register_source(&permit, &source, &root, None, now()).await.unwrap();
         let below = Dataset::below(&root, some_id(DatasetId::new), path("em/fused.ome.zarr"), Kind::Zarr, now()).unwrap();
-        let permit = deployment.permit(Action::Register, &Facts::Dataset(Arc::new(deployment.root.clone())));
-        deployment.table.register_dataset(&permit, &below, None, now()).await.unwrap();
+        let permit = deployment.permit(Action::Register, &deployment.about(&deployment.root));
+        deployment.table.register_dataset(&permit, None, &below, None, now()).await.unwrap();
         deployment.place = Place { source, dataset: below };
         deployment
     }
@@ -118,8 +119,22 @@ impl Deployment {
     }
 
     pub fn permit(&self, action: Action, facts: &Facts) -> Permit {
-        let principal = Principal::Token { user: Arc::new(self.user.clone()), token: Arc::new(self.token.clone()) };
+        let who = Who::Token { user: Arc::new(self.user.clone()), token: Arc::new(self.token.clone()) };
+        let principal = Principal { who, net: Net::Unknown };
         decide(&principal, action, facts, now()).unwrap()
+    }
+
+    /// What the administrator, who owns everything here, has at the dataset.
+    pub fn seen(&self) -> DatasetFacts {
+        self.facts_at(&self.place)
+    }
+
+    pub fn facts_at(&self, place: &Place) -> DatasetFacts {
+        DatasetFacts::new(place.clone(), Reach { user: Some(self.user.id), ..Reach::default() }).unwrap()
+    }
+
+    pub fn about(&self, place: &Place) -> Facts {
+        Facts::Dataset(Arc::new(self.facts_at(place)))
     }
 
     pub fn administer(&self) -> Permit {
@@ -127,7 +142,7 @@ impl Deployment {
     }
 
     pub fn share(&self) -> Permit {
-        self.permit(Action::Share, &Facts::Dataset(Arc::new(self.place.clone())))
+        self.permit(Action::Share, &self.about(&self.place))
     }
 
     pub fn on(&self, action: Action, facts: &LinkFacts) -> Permit {
@@ -139,20 +154,20 @@ impl Deployment {
         let id = some_id(LinkId::new);
         let epoch = Epoch::new([u8::try_from(unique() % 256).unwrap(); 16]);
         let key = LinkKey::derive(&DeploymentSecret::new(vec![7; 32]).unwrap(), id, &epoch);
-        let birth = Birth { id, epoch, hash: key.hash() };
+        let birth = Birth { id, epoch, hash: key.hash(), via: None };
         (Link::new(&self.share(), &self.place, ask, birth, made).unwrap(), key)
     }
 
     /// A link in the table, and its facts.
     pub async fn link(&self, ask: NewLink) -> LinkFacts {
         let (link, _) = self.new_link(ask, now());
-        let inserted = self.table.insert_link(&self.share(), &link, &self.place, None).await.unwrap();
+        let inserted = self.table.insert_link(&self.share(), &link, &self.seen(), None).await.unwrap();
         assert!(!inserted.existing);
         self.facts(&inserted.link).await
     }
 
     pub async fn facts(&self, link: &Link) -> LinkFacts {
-        self.table.link_facts(link.hash).await.unwrap().expect("the link was made")
+        self.table.link_facts(link.hash, now()).await.unwrap().expect("the link was made")
     }
 
     pub async fn edit(&self, facts: &LinkFacts, edit: Edit) -> Result<Link, table::TableError> {
@@ -185,10 +200,12 @@ impl Deployment {
 pub fn a_token(user: &User, secret: &TokenSecret) -> Token {
     Token {
         id: some_id(TokenId::new),
+        kind: TokenKind::Session,
         hash: secret.hash(),
         owner: user.id,
         label: "laptop".to_owned(),
         scopes: Scope::ALL.to_vec(),
+        dataset: None,
         until: later(86_400),
         made: now(),
         revoked: None,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::{
-    decision::{Action, Facts},
+    decision::Action,
     id::UserId,
     key::KeyHash,
     link::{Edit, Link, LinkState, Until},
@@ -26,15 +26,15 @@ pub async fn a_link_is_found_by_its_key_and_its_id_at_once(store: Store) {
     wanted.options.strict = true;
     wanted.options.until = Until::At(later(5_000));
     let (link, key) = deployment.new_link(wanted, now());
-    let inserted = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap();
+    let inserted = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap();
     assert_eq!((&inserted.link, inserted.existing), (&link, false));
-    let facts = deployment.table.link_facts(key.hash()).await.unwrap().unwrap();
+    let facts = deployment.table.link_facts(key.hash(), now()).await.unwrap().unwrap();
     assert_eq!((&facts.link, &facts.place, &facts.maker), (&link, &deployment.place, &deployment.user));
     assert_eq!(facts.tombstone, None);
-    assert_eq!(deployment.table.link_by_id(link.id).await.unwrap().as_ref(), Some(&facts));
+    assert_eq!(deployment.table.link_by_id(link.id, deployment.user.id, now()).await.unwrap().as_ref(), Some(&facts));
     let (other, other_key) = deployment.new_link(ask("never made"), now());
-    assert_eq!(deployment.table.link_facts(other_key.hash()).await, Ok(None));
-    assert_eq!(deployment.table.link_by_id(other.id).await, Ok(None));
+    assert_eq!(deployment.table.link_facts(other_key.hash(), now()).await, Ok(None));
+    assert_eq!(deployment.table.link_by_id(other.id, deployment.user.id, now()).await, Ok(None));
 }
 
 // L7
@@ -42,7 +42,7 @@ pub async fn the_same_request_meets_the_same_link(store: Store) {
     let deployment = Deployment::new(&store).await;
     let insert = async |wanted, at| {
         let (link, _) = deployment.new_link(wanted, at);
-        deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap()
+        deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap()
     };
     let first = insert(ask("a"), now()).await;
     let again = insert(ask("a"), later(86_400)).await;
@@ -74,7 +74,7 @@ pub async fn an_ended_link_is_followed_by_a_new_one(store: Store) {
     let deployment = Deployment::new(&store).await;
     let insert = async |at| {
         let (link, _) = deployment.new_link(ask("a"), at);
-        deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap()
+        deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap()
     };
     let first = insert(now()).await.link;
     deployment.revoke(&deployment.facts(&first).await).await;
@@ -93,12 +93,13 @@ pub async fn equal_creates_at_once_make_one_link(store: Store) {
     let deployment = Deployment::new(&store).await;
     let links: Vec<_> = (0..20).map(|_| deployment.new_link(ask("same"), now()).0).collect();
     let permit = deployment.share();
-    let all = join_all(links.iter().map(|link| deployment.table.insert_link(&permit, link, &deployment.place, None))).await;
+    let seen = deployment.seen();
+    let all = join_all(links.iter().map(|link| deployment.table.insert_link(&permit, link, &seen, None))).await;
     let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
     let ids: HashSet<_> = all.iter().map(|inserted| inserted.link.id).collect();
     assert_eq!(ids.len(), 1, "one link");
     assert_eq!(all.iter().filter(|inserted| !inserted.existing).count(), 1, "made once");
-    let listed = deployment.table.links_of_dataset(deployment.place.dataset.id, &Page::default()).await.unwrap();
+    let listed = deployment.table.links_of_dataset(deployment.place.dataset.id, &Page::default(), now()).await.unwrap();
     assert_eq!(listed.items.len(), 1);
     assert_eq!(deployment.audited("link.create", all[0].link.id).await, 1);
 }
@@ -107,15 +108,19 @@ pub async fn a_link_is_made_on_what_was_seen(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (link, key) = deployment.new_link(ask("a"), now());
     let narrower = domain::source::Source {
-        ceilings: domain::source::Ceilings { audience: domain::source::Audience::Named, link_days_max: Some(1) },
+        ceilings: domain::source::Ceilings {
+            audience: domain::source::Audience::Named,
+            link_days_max: Some(1),
+            zones: domain::grant::Zones::default(),
+        },
         ..deployment.place.source.clone()
     };
     let permit = deployment.administer();
     deployment.table.edit_source(&permit, &deployment.place.source, &narrower, None, None, now()).await.unwrap();
-    let stale = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await;
+    let stale = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await;
     assert_eq!(stale, Err(TableError::Stale), "the source's ceiling fell after the decision");
-    assert_eq!(deployment.table.link_facts(key.hash()).await, Ok(None), "nothing was written");
-    assert_eq!(deployment.table.link_by_id(link.id).await, Ok(None), "nothing was written");
+    assert_eq!(deployment.table.link_facts(key.hash(), now()).await, Ok(None), "nothing was written");
+    assert_eq!(deployment.table.link_by_id(link.id, deployment.user.id, now()).await, Ok(None), "nothing was written");
 }
 
 pub async fn an_edit_changes_what_it_says_and_counts_the_version(store: Store) {
@@ -179,14 +184,14 @@ pub async fn late_and_repeated_writes_never_undo_a_revoke(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (link, _) = deployment.new_link(ask("a"), now());
     let once = once("create", 1);
-    deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once)).await.unwrap();
+    deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&once)).await.unwrap();
     let facts = deployment.facts(&link).await;
     deployment.revoke(&facts).await;
     let revoked = deployment.facts(&link).await;
     for _ in 0..3 {
-        let replayed = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once)).await.unwrap();
+        let replayed = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&once)).await.unwrap();
         assert_eq!((replayed.link.id, replayed.existing), (link.id, true), "the replay meets what it did");
-        let late = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await;
+        let late = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await;
         assert_eq!(late, Err(TableError::Exists { what: "a link of this id" }), "the same link is never made twice");
         assert_eq!(deployment.edit(&facts, Edit { strict: Some(true), ..Edit::default() }).await, Err(TableError::Stale));
         deployment.revoke(&facts).await;
@@ -218,7 +223,7 @@ pub async fn the_first_revoke_stays(store: Store) {
 pub async fn revoking_all_is_one_write_and_ends_every_link(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (one, other) = (deployment.link(ask("a")).await, deployment.link(ask("b")).await);
-    let permit = deployment.permit(Action::RevokeAll, &Facts::Dataset(deployment.place.clone().into()));
+    let permit = deployment.permit(Action::RevokeAll, &deployment.about(&deployment.place));
     let revoke_all = async || deployment.table.revoke_all(&permit, &deployment.place, Some("moved"), None, now()).await;
     assert_eq!(revoke_all().await, Ok(1));
     for facts in [&one, &other] {
@@ -226,7 +231,7 @@ pub async fn revoking_all_is_one_write_and_ends_every_link(store: Store) {
     }
     assert_eq!(revoke_all().await, Ok(1), "what was to be revoked is");
     let (late, _) = deployment.new_link(ask("a"), now());
-    let stale = deployment.table.insert_link(&deployment.share(), &late, &deployment.place, None).await;
+    let stale = deployment.table.insert_link(&deployment.share(), &late, &deployment.seen(), None).await;
     assert_eq!(stale, Err(TableError::Stale), "no link under the old number");
     let seen = deployment.table.place(deployment.place.dataset.id).await.unwrap().unwrap();
     assert_eq!((seen.dataset.links_gen, seen.dataset.version), (1, 2));
@@ -242,7 +247,7 @@ pub async fn an_idempotency_key_meets_what_it_did(store: Store) {
     let deployment = Deployment::new(&store).await;
     let insert = async |label: &str, once, at| {
         let (link, _) = deployment.new_link(ask(label), at);
-        deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once)).await
+        deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&once)).await
     };
     let first = insert("a", once("k#1", 1), now()).await.unwrap();
     let again = insert("a", once("k#1", 1), now()).await.unwrap();
@@ -260,7 +265,8 @@ pub async fn an_idempotency_key_meets_what_it_did(store: Store) {
 
     let links: Vec<_> = (0..10).map(|number| deployment.new_link(ask(&format!("race {number}")), now()).0).collect();
     let (permit, key) = (deployment.share(), once("race", 9));
-    let all = join_all(links.iter().map(|link| deployment.table.insert_link(&permit, link, &deployment.place, Some(&key)))).await;
+    let seen = deployment.seen();
+    let all = join_all(links.iter().map(|link| deployment.table.insert_link(&permit, link, &seen, Some(&key)))).await;
     let ids: HashSet<_> = all.into_iter().map(|inserted| inserted.unwrap().link.id).collect();
     assert_eq!(ids.len(), 1, "one key, one effect");
 
@@ -279,7 +285,7 @@ pub async fn lists_are_newest_first_and_whole(store: Store) {
     let mut made = Vec::new();
     for number in 0..7 {
         let (link, _) = deployment.new_link(ask(&format!("link {number}")), later(number));
-        made.push(deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap().link);
+        made.push(deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap().link);
     }
     deployment.revoke(&deployment.facts(&made[2]).await).await;
     made.reverse();
@@ -287,7 +293,7 @@ pub async fn lists_are_newest_first_and_whole(store: Store) {
     let (mut by_dataset, mut by_maker) = (Vec::new(), Vec::new());
     let mut page = Page { position: None, items_max: 3 };
     loop {
-        let listed = deployment.table.links_of_dataset(deployment.place.dataset.id, &page).await.unwrap();
+        let listed = deployment.table.links_of_dataset(deployment.place.dataset.id, &page, now()).await.unwrap();
         assert!(listed.items.len() <= 3);
         by_dataset.extend(listed.items);
         page.position = listed.next;
@@ -297,7 +303,7 @@ pub async fn lists_are_newest_first_and_whole(store: Store) {
     }
     page = Page { position: None, items_max: 2 };
     loop {
-        let listed = deployment.table.links_of_maker(deployment.user.id, &page).await.unwrap();
+        let listed = deployment.table.links_of_maker(deployment.user.id, &page, now()).await.unwrap();
         by_maker.extend(listed.items);
         page.position = listed.next;
         if page.position.is_none() {
@@ -312,10 +318,10 @@ pub async fn lists_are_newest_first_and_whole(store: Store) {
     }
     for odd in ["", "x", "L#1#2", "D#000000000000000#x", "L#002000000000000#d"] {
         let page = Page { position: Some(odd.to_owned()), items_max: 3 };
-        let refused = deployment.table.links_of_maker(deployment.user.id, &page).await;
+        let refused = deployment.table.links_of_maker(deployment.user.id, &page, now()).await;
         assert_eq!(refused.map(|listed| listed.items), Err(TableError::Position), "{odd}");
     }
-    let nobody = deployment.table.links_of_maker(some_id(UserId::new), &Page::default()).await.unwrap();
+    let nobody = deployment.table.links_of_maker(some_id(UserId::new), &Page::default(), now()).await.unwrap();
     assert_eq!((nobody.items, nobody.next), (Vec::new(), None));
 }
 
@@ -357,12 +363,15 @@ pub async fn create_show_revoke_in_a_tight_loop_never_misses(store: Store) {
     let deployment = Deployment::new(&store).await;
     for number in 0..200 {
         let (link, key) = deployment.new_link(ask(&format!("loop {number}")), now());
-        deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await.unwrap();
-        let shown = deployment.table.link_by_id(link.id).await.unwrap().expect("by id");
-        assert_eq!(deployment.table.link_facts(key.hash()).await.unwrap().as_ref(), Some(&shown), "by key");
+        deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await.unwrap();
+        let shown = deployment.table.link_by_id(link.id, deployment.user.id, now()).await.unwrap().expect("by id");
+        assert_eq!(deployment.table.link_facts(key.hash(), now()).await.unwrap().as_ref(), Some(&shown), "by key");
         assert_eq!(shown.state(now()), LinkState::Live);
         deployment.revoke(&shown).await;
-        assert_eq!(deployment.table.link_by_id(link.id).await.unwrap().expect("by id").state(now()), LinkState::Revoked);
+        assert_eq!(
+            deployment.table.link_by_id(link.id, deployment.user.id, now()).await.unwrap().expect("by id").state(now()),
+            LinkState::Revoked
+        );
     }
 }
 
@@ -370,7 +379,7 @@ pub async fn create_show_revoke_in_a_tight_loop_never_misses(store: Store) {
 pub async fn no_key_and_no_token_lies_in_the_table(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (link, key) = deployment.new_link(ask("a"), now());
-    deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once("k", 1))).await.unwrap();
+    deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&once("k", 1))).await.unwrap();
     let facts = deployment.facts(&link).await;
     deployment.edit(&facts, Edit { label: Some("b".to_owned()), ..Edit::default() }).await.unwrap();
     deployment.revoke(&facts).await;
@@ -397,12 +406,12 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let (one, other) = (deployment.link(ask("a")).await, deployment.link(ask("b")).await);
     let (link, _) = deployment.new_link(ask("c"), now());
     let table = &deployment.table;
-    let elsewhere = deployment.permit(Action::Share, &Facts::Dataset(deployment.root.clone().into()));
+    let elsewhere = deployment.permit(Action::Share, &deployment.about(&deployment.root));
     let (narrow, see) = (deployment.on(Action::Narrow, &one), deployment.on(Action::See, &one));
-    let dataset = Facts::Dataset(deployment.place.clone().into());
+    let dataset = deployment.about(&deployment.place);
     let refused = Err(TableError::NotForThis);
-    assert_eq!(table.insert_link(&elsewhere, &link, &deployment.place, None).await, refused, "to share another dataset");
-    assert_eq!(table.insert_link(&deployment.administer(), &link, &deployment.place, None).await, Err(TableError::NotForThis));
+    assert_eq!(table.insert_link(&elsewhere, &link, &deployment.seen(), None).await, refused, "to share another dataset");
+    assert_eq!(table.insert_link(&deployment.administer(), &link, &deployment.seen(), None).await, Err(TableError::NotForThis));
     let wider = one.link.edited(&one.place, Edit { until: Some(Until::Days(300)), ..Edit::default() }, now()).unwrap();
     let narrower = one.link.edited(&one.place, Edit { until: Some(Until::Days(1)), ..Edit::default() }, now()).unwrap();
     assert_eq!(table.edit_link(&narrow, &one, &wider, None, now()).await, Err(TableError::NotForThis), "a narrowing that widens");

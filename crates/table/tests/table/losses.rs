@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::{
-    decision::{Action, Facts},
+    decision::Action,
     key::KeyHash,
     link::{Edit, LinkState, Until},
 };
@@ -33,12 +33,15 @@ async fn a_read_is_retried_once() {
     for operation in ["Query", "BatchGetItem"] {
         for fault in [Fault::Throttle, Fault::ErrorBefore, Fault::LostBefore, Fault::LostAfter] {
             faults.next(operation, fault).count();
-            assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())), "{operation} {fault:?}");
+            assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, Ok(Some(facts.clone())), "{operation} {fault:?}");
             assert_eq!(faults.count().0.len(), 3, "{operation} {fault:?}");
             faults.always(operation, fault).count();
-            let failed = deployment.table.link_facts(facts.link.hash).await;
+            let failed = deployment.table.link_facts(facts.link.hash, now()).await;
             assert!(matches!(failed, Err(TableError::Throttled | TableError::Unavailable { .. })), "{operation} {fault:?}: {failed:?}");
-            assert!(deployment.table.link_facts(KeyHash::of("x")).await.is_err() == (operation == "Query"), "no error is an absence");
+            assert!(
+                deployment.table.link_facts(KeyHash::of("x"), now()).await.is_err() == (operation == "Query"),
+                "no error is an absence"
+            );
             faults.heal();
         }
     }
@@ -51,7 +54,7 @@ async fn a_store_that_hangs_costs_two_tries_of_300_ms() {
     let table = deployment.store.impatient(&deployment.name, &faults);
     faults.always("Query", Fault::Hang);
     let begun = Instant::now();
-    assert_eq!(table.link_facts(KeyHash::of("x")).await, Err(TableError::Unavailable { why: "timeout".to_owned() }));
+    assert_eq!(table.link_facts(KeyHash::of("x"), now()).await, Err(TableError::Unavailable { why: "timeout".to_owned() }));
     let took = begun.elapsed();
     assert!((Duration::from_millis(600)..Duration::from_millis(1_500)).contains(&took), "{took:?}");
     let facts = deployment.facts_of_a_link().await;
@@ -70,11 +73,11 @@ async fn an_unprocessed_key_is_unknown_and_never_absent() {
     let facts = deployment.link(ask("a")).await;
     for held in 1..=3 {
         faults.next("BatchGetItem", Fault::Unprocessed(held)).count();
-        assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())));
+        assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, Ok(Some(facts.clone())));
         assert_eq!(faults.count().0, ["Query", "BatchGetItem", "BatchGetItem"], "asked for once more");
         faults.always("BatchGetItem", Fault::Unprocessed(held));
-        assert_eq!(deployment.table.link_facts(facts.link.hash).await, Err(TableError::Throttled));
-        let listed = deployment.table.links_of_maker(deployment.user.id, &table::Page::default()).await;
+        assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, Err(TableError::Throttled));
+        let listed = deployment.table.links_of_maker(deployment.user.id, &table::Page::default(), now()).await;
         assert_eq!(listed.map(|listed| listed.items), Err(TableError::Throttled), "lists too");
         faults.heal();
     }
@@ -86,14 +89,14 @@ async fn a_page_cut_short_hides_no_tombstone() {
     let (deployment, faults) = faulty().await;
     let facts = deployment.link(ask("a")).await;
     faults.always("Query", Fault::Cut);
-    assert_eq!(deployment.table.link_facts(facts.link.hash).await, Ok(Some(facts.clone())), "a page that is just full");
+    assert_eq!(deployment.table.link_facts(facts.link.hash, now()).await, Ok(Some(facts.clone())), "a page that is just full");
     deployment.revoke(&facts).await;
-    let revoked = deployment.table.link_facts(facts.link.hash).await.unwrap().unwrap();
+    let revoked = deployment.table.link_facts(facts.link.hash, now()).await.unwrap().unwrap();
     assert_eq!(revoked.state(now()), LinkState::Revoked);
     for number in 0..3 {
         deployment.link(ask(&format!("more {number}"))).await;
     }
-    let page = deployment.table.links_of_maker(deployment.user.id, &table::Page::default()).await.unwrap();
+    let page = deployment.table.links_of_maker(deployment.user.id, &table::Page::default(), now()).await.unwrap();
     assert_eq!((page.items.len(), page.next.is_some()), (1, true), "a list says that there is more");
     assert_eq!(deployment.table.audit(now()).await.unwrap().len(), 8, "what must be whole is whole");
     assert_eq!(deployment.table.sources().await.unwrap().len(), 1);
@@ -119,10 +122,10 @@ async fn a_create_of_unknown_outcome_is_read_back() {
         }
         let (link, key) = deployment.new_link(ask(&format!("plan {number}")), now());
         let inserted =
-            deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&once(&format!("{number}"), 1))).await;
+            deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&once(&format!("{number}"), 1))).await;
         let inserted = inserted.unwrap_or_else(|why| panic!("{plan:?}: {why}"));
         assert_eq!((inserted.link.id, inserted.existing), (link.id, false), "{plan:?}");
-        assert!(deployment.table.link_facts(key.hash()).await.unwrap().is_some(), "{plan:?}");
+        assert!(deployment.table.link_facts(key.hash(), now()).await.unwrap().is_some(), "{plan:?}");
         faults.heal();
         assert_eq!(deployment.audited("link.create", link.id).await, 1, "{plan:?}: once");
     }
@@ -130,16 +133,16 @@ async fn a_create_of_unknown_outcome_is_read_back() {
         faults.always(TRANSACTION, fault);
         let (link, key) = deployment.new_link(ask(&format!("{fault:?}")), now());
         let key_of_request = once(&format!("{fault:?}"), 1);
-        let unknown = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&key_of_request)).await;
+        let unknown = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&key_of_request)).await;
         assert!(matches!(unknown, Err(TableError::Unavailable { .. })), "{unknown:?}");
         faults.heal();
-        assert_eq!(deployment.table.link_facts(key.hash()).await, Ok(None));
-        let again = deployment.table.insert_link(&deployment.share(), &link, &deployment.place, Some(&key_of_request)).await.unwrap();
+        assert_eq!(deployment.table.link_facts(key.hash(), now()).await, Ok(None));
+        let again = deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), Some(&key_of_request)).await.unwrap();
         assert_eq!((again.link.id, again.existing), (link.id, false), "the same request again");
     }
     faults.always(TRANSACTION, Fault::Throttle);
     let (link, _) = deployment.new_link(ask("throttled"), now());
-    assert_eq!(deployment.table.insert_link(&deployment.share(), &link, &deployment.place, None).await, Err(TableError::Throttled));
+    assert_eq!(deployment.table.insert_link(&deployment.share(), &link, &deployment.seen(), None).await, Err(TableError::Throttled));
 }
 
 #[tokio::test]
@@ -173,7 +176,7 @@ async fn a_narrowing_goes_alone_where_transactions_conflict() {
     faults.next("UpdateItem", Fault::LostAfter);
     let paused = deployment.pause(&facts, false).await.unwrap();
     assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Paused);
-    let permit = deployment.permit(Action::RevokeAll, &Facts::Dataset(place.clone().into()));
+    let permit = deployment.permit(Action::RevokeAll, &deployment.about(&place));
     assert_eq!(deployment.table.revoke_all(&permit, &place, None, None, now()).await, Ok(1));
     assert_eq!(deployment.facts(&paused).await.state(now()), LinkState::Revoked);
     faults.heal();

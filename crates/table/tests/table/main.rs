@@ -23,11 +23,15 @@ use std::{any::type_name, future::Future, pin::Pin, time::Instant};
 use stores::Store;
 
 mod access;
+mod costs;
 mod example;
 #[path = "../support/faults.rs"]
 mod faults;
+mod grants;
+mod groups;
 mod links;
 mod losses;
+mod people;
 mod places;
 mod stores;
 mod users;
@@ -65,7 +69,29 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::datasets_are_found_by_path_and_listed),
         rule(users::a_token_opens_until_it_is_revoked),
         rule(users::a_deployment_is_founded_once),
+        rule(places::a_restricted_dataset_is_cut_out_of_all_that_hold_it),
+        rule(places::what_is_registered_above_a_restricted_dataset_does_not_open_it),
+        rule(places::a_restriction_rests_on_what_the_right_to_it_rests_on),
+        rule(places::a_dataset_is_handed_over_with_its_place_in_the_list),
         rule(users::nobody_makes_a_token_for_somebody_else),
+        rule(users::a_code_is_redeemed_once),
+        rule(users::nobody_suspends_oneself),
+        rule(users::no_two_have_one_name),
+        rule(grants::a_grant_counts_its_changes),
+        rule(grants::a_late_copy_of_a_give_raises_nothing),
+        rule(grants::a_give_rests_on_what_the_giver_has),
+        rule(grants::a_group_s_grant_is_changed_by_its_members),
+        rule(grants::a_link_is_widened_by_the_right_that_its_maker_has_now),
+        rule(grants::a_give_that_is_sent_twice_is_one),
+        rule(grants::a_dataset_is_granted_to_sixteen_groups_at_the_most),
+        rule(grants::nobody_who_is_not_there_is_given_anything),
+        rule(grants::a_grant_is_given_up_by_whom_it_is_for_and_nobody_else),
+        rule(grants::what_cannot_be_read_lets_nobody_in),
+        rule(groups::a_group_is_made_once_by_its_name),
+        rule(groups::members_come_and_go_and_come_again),
+        rule(groups::each_of_three_hundred_is_listed_once),
+        rule(groups::somebody_s_groups_are_listed_newest_first),
+        rule(groups::a_group_that_was_taken_out_lets_nobody_in),
     ]
 }
 
@@ -78,6 +104,10 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(links::an_idempotency_key_meets_what_it_did),
         rule(places::a_source_has_its_name_and_its_keys_alone),
         rule(places::a_path_is_one_dataset),
+        rule(places::whatever_is_registered_and_restricted_at_once_no_cut_is_left_out),
+        rule(users::of_two_who_redeem_a_code_at_once_one_signs_in),
+        rule(grants::of_two_who_give_at_once_one_does),
+        rule(groups::of_equal_names_at_once_one_is_made),
         rule(links::create_show_revoke_in_a_tight_loop_never_misses),
     ]
 }

@@ -1,18 +1,21 @@
 //! Rules of sources and datasets.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use domain::{
-    dataset::{Dataset, Kind},
-    decision::{Action, Facts, Permit, Place},
+    dataset::{Dataset, Kind, Visibility},
+    decision::{Action, DatasetFacts, Permit, Place},
     id::{DatasetId, SourceId, UserId},
+    rights::{Right, Role},
     source::{Audience, Ceilings, Source, SourceName, State},
 };
-use futures_util::future::join_all;
-use table::{Page, TableError};
+use futures_util::future::{join, join_all};
+use table::{Page, TableError, grants::Grounds};
 
 use crate::{
     example::{Deployment, a_source, later, now, once, path, root_of, some_id},
+    faults::{Fault, Faults},
+    people::Person,
     stores::Store,
 };
 
@@ -22,7 +25,7 @@ async fn register(deployment: &Deployment, source: &Source) -> Result<table::sou
 }
 
 fn to_register(deployment: &Deployment, above: &Place) -> Permit {
-    deployment.permit(Action::Register, &Facts::Dataset(Arc::new(above.clone())))
+    deployment.permit(Action::Register, &deployment.about(above))
 }
 
 fn below(above: &Place, at: &str, kind: Kind) -> Dataset {
@@ -55,7 +58,7 @@ pub async fn a_source_has_its_name_and_its_keys_alone(store: Store) {
         name: SourceName::parse("full").unwrap(),
         store: domain::source::Store { endpoint: None, path_style: false, requester_pays: true, ..first.store },
         prefix: path("exp #3/50% +é/"),
-        ceilings: Ceilings { audience: Audience::Named, link_days_max: None },
+        ceilings: Ceilings { audience: Audience::Named, link_days_max: None, zones: domain::grant::Zones::default() },
         root: some_id(DatasetId::new),
         ..first
     };
@@ -71,7 +74,7 @@ pub async fn a_source_changes_by_version(store: Store) {
     let before = &deployment.place.source;
     let permit = deployment.administer();
     let after = Source {
-        ceilings: Ceilings { audience: Audience::Link, link_days_max: None },
+        ceilings: Ceilings { audience: Audience::Link, link_days_max: None, zones: domain::grant::Zones::default() },
         serving: false,
         state: State::Retired,
         ..before.clone()
@@ -109,7 +112,7 @@ pub async fn a_path_is_one_dataset(store: Store) {
     let deployment = Deployment::new(&store).await;
     let permit = to_register(&deployment, &deployment.root);
     let first = below(&deployment.root, "a b/é#1.zarr", Kind::Zarr);
-    let register = async |dataset: &Dataset, key| deployment.table.register_dataset(&permit, dataset, key, now()).await;
+    let register = async |dataset: &Dataset, key| deployment.table.register_dataset(&permit, None, dataset, key, now()).await;
     let registered = register(&first, None).await.unwrap();
     assert_eq!((&registered.dataset, registered.existing), (&first, false));
     let again = register(&below(&deployment.root, "a b/é#1.zarr", Kind::Folder), None).await.unwrap();
@@ -135,23 +138,24 @@ pub async fn nothing_comes_in_between_unseen(store: Store) {
     let root = &deployment.root;
     let deep = below(root, "x/y/z.zarr", Kind::Zarr);
     let between = below(root, "x/", Kind::Folder);
-    deployment.table.register_dataset(&to_register(&deployment, root), &between, None, now()).await.unwrap();
-    let stale = deployment.table.register_dataset(&to_register(&deployment, root), &deep, None, now()).await;
+    deployment.table.register_dataset(&to_register(&deployment, root), None, &between, None, now()).await.unwrap();
+    let stale = deployment.table.register_dataset(&to_register(&deployment, root), None, &deep, None, now()).await;
     assert_eq!(stale, Err(TableError::Stale), "there is a dataset in between now");
     let above = deployment.table.nearest_above(root.source.id, &path("x/y/z.zarr")).await.unwrap().unwrap();
     assert_eq!(above.dataset, between);
     let deep = below(&above, "x/y/z.zarr", Kind::Zarr);
-    let registered = deployment.table.register_dataset(&to_register(&deployment, &above), &deep, None, now()).await.unwrap();
+    let registered = deployment.table.register_dataset(&to_register(&deployment, &above), None, &deep, None, now()).await.unwrap();
     assert_eq!(registered.dataset.ancestors, [root.dataset.id, between.id]);
     let foreign = Dataset { owner: some_id(UserId::new), ..below(root, "mine.zarr", Kind::Zarr) };
-    let gained = deployment.table.register_dataset(&to_register(&deployment, root), &foreign, None, now()).await;
+    let gained = deployment.table.register_dataset(&to_register(&deployment, root), None, &foreign, None, now()).await;
     assert_eq!(gained, Err(TableError::NotForThis), "the registrar gains nothing");
     let outside = Dataset { path: path("beside/"), ..below(&above, "x/w/", Kind::Folder) };
-    let gained = deployment.table.register_dataset(&to_register(&deployment, &above), &outside, None, now()).await;
+    let gained = deployment.table.register_dataset(&to_register(&deployment, &above), None, &outside, None, now()).await;
     assert_eq!(gained, Err(TableError::NotForThis), "a path that does not lie below");
     let retired = Source { state: State::Retired, ..root.source.clone() };
     deployment.table.edit_source(&deployment.administer(), &root.source, &retired, None, None, now()).await.unwrap();
-    let late = deployment.table.register_dataset(&to_register(&deployment, root), &below(root, "late/", Kind::Folder), None, now()).await;
+    let late =
+        deployment.table.register_dataset(&to_register(&deployment, root), None, &below(root, "late/", Kind::Folder), None, now()).await;
     assert_eq!(late, Err(TableError::Stale), "the source was retired after the decision");
 }
 
@@ -163,7 +167,7 @@ pub async fn datasets_are_found_by_path_and_listed(store: Store) {
         let above = deployment.table.nearest_above(source, &path(at)).await.unwrap().unwrap();
         let kind = if at.ends_with('/') { Kind::Folder } else { Kind::File };
         let dataset = Dataset { registered: later(number), ..below(&above, at, kind) };
-        deployment.table.register_dataset(&to_register(&deployment, &above), &dataset, None, now()).await.unwrap();
+        deployment.table.register_dataset(&to_register(&deployment, &above), None, &dataset, None, now()).await.unwrap();
         made.push(dataset);
     }
     let at = async |text: &str| deployment.table.dataset_at(source, &path(text)).await.unwrap().map(|place| place.dataset.path);
@@ -224,4 +228,227 @@ async fn a_hundred_sources_are_the_most_and_stop_together() {
     assert_eq!(one_more, Err(TableError::TooMany { what: "sources", max: 100 }));
     assert_eq!(deployment.table.set_serving_all(&deployment.administer(), false, None, now()).await, Ok(100));
     assert!(deployment.table.sources().await.unwrap().iter().all(|source| !source.serving));
+}
+
+impl Deployment {
+    async fn restrict(&self, by: &Person, facts: &DatasetFacts, restricted: bool) -> Result<Dataset, TableError> {
+        let permit = by.permit(Action::Grant, facts);
+        let grounds = Grounds { facts, via: by.via(facts, Right::Administer) };
+        self.table.set_restricted(&permit, grounds, restricted, None, now()).await
+    }
+
+    async fn set_restricted(&self, dataset: &Dataset, restricted: bool) -> Result<Dataset, TableError> {
+        let ada = self.owner();
+        self.restrict(&ada, &self.at(dataset.id, &ada).await, restricted).await
+    }
+
+    async fn cuts(&self, dataset: &Dataset) -> Vec<String> {
+        self.dataset(dataset.id).await.cuts.iter().map(|cut| cut.as_str().to_owned()).collect()
+    }
+
+    /// Whatever was registered when: what is restricted is cut out of all that hold it, and nothing else is.
+    async fn nothing_leaks(&self) {
+        let listed = self.table.datasets_of_source(self.root.source.id, &Page::default()).await.unwrap();
+        assert_eq!(listed.next, None);
+        let datasets: Vec<_> = listed.items.into_iter().map(|place| place.dataset).collect();
+        for outer in &datasets {
+            for inner in datasets.iter().filter(|inner| inner.id != outer.id && inner.restricted && outer.path.covers(&inner.path)) {
+                assert!(outer.is_cut(&inner.path), "`{}` opens `{}`: {:?}", outer.path, inner.path, outer.cuts);
+            }
+            for cut in &outer.cuts {
+                assert!(datasets.iter().any(|inner| inner.restricted && inner.path == *cut), "`{}` cuts `{cut}`", outer.path);
+            }
+        }
+    }
+}
+
+// ACCESS 10: restrict, open again
+pub async fn a_restricted_dataset_is_cut_out_of_all_that_hold_it(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let root = &deployment.root.dataset;
+    let a = deployment.below(root, "a/").await;
+    let b = deployment.below(&a, "a/b/").await;
+    let c = deployment.below(&b, "a/b/x/c/").await;
+    let beside = deployment.below(&a, "a/bc/").await;
+    for (dataset, restricted, cuts) in [
+        (&c, true, [&["a/b/x/c/"][..], &["a/b/x/c/"], &["a/b/x/c/"]]),
+        (&b, true, [&["a/b/"], &["a/b/"], &["a/b/x/c/"]]),
+        (&beside, true, [&["a/b/", "a/bc/"], &["a/b/", "a/bc/"], &["a/b/x/c/"]]),
+        (&c, false, [&["a/b/", "a/bc/"], &["a/b/", "a/bc/"], &[]]),
+        (&c, true, [&["a/b/", "a/bc/"], &["a/b/", "a/bc/"], &["a/b/x/c/"]]),
+        (&a, true, [&["a/"], &["a/b/", "a/bc/"], &["a/b/x/c/"]]),
+        (&b, false, [&["a/"], &["a/b/x/c/", "a/bc/"], &["a/b/x/c/"]]),
+        (&a, false, [&["a/b/x/c/", "a/bc/"], &["a/b/x/c/", "a/bc/"], &["a/b/x/c/"]]),
+        (&c, false, [&["a/bc/"], &["a/bc/"], &[]]),
+        (&beside, false, [&[], &[], &[]]),
+    ] {
+        let what = format!("{} {restricted}", dataset.path);
+        let before = deployment.dataset(dataset.id).await;
+        let after = deployment.set_restricted(dataset, restricted).await.unwrap();
+        assert_eq!((after.restricted, after.version), (restricted, before.version + 1), "{what}");
+        assert_eq!(deployment.dataset(dataset.id).await, after, "{what}");
+        let found = [deployment.cuts(root).await, deployment.cuts(&a).await, deployment.cuts(&b).await];
+        assert_eq!(found, cuts.map(|cuts| cuts.iter().map(|&cut| cut.to_owned()).collect::<Vec<_>>()), "{what}");
+        deployment.nothing_leaks().await;
+    }
+    assert_eq!(deployment.set_restricted(&c, false).await.map(|same| same.version), Ok(5), "as it is already");
+    assert_eq!(deployment.set_restricted(root, true).await, Err(TableError::NotForThis), "nothing is above");
+    let (ada, facts) = (deployment.owner(), deployment.at(c.id, &deployment.owner()).await);
+    deployment.set_restricted(&c, true).await.unwrap();
+    assert_eq!(deployment.restrict(&ada, &facts, true).await, Err(TableError::Stale), "it changed meanwhile");
+    assert_eq!(deployment.audited("dataset.edit", c.id).await, 5);
+}
+
+// ACCESS 11.4: what is registered above comes later than what it holds, and must not open it
+pub async fn what_is_registered_above_a_restricted_dataset_does_not_open_it(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let root = &deployment.root.dataset;
+    let inner = deployment.below(root, "a/b/c/").await;
+    let innermost = deployment.below(&inner, "a/b/c/d/").await;
+    deployment.set_restricted(&innermost, true).await.unwrap();
+    let early = deployment.below(root, "a/").await;
+    assert_eq!(early.cuts, std::slice::from_ref(&innermost.path), "what was restricted before");
+    deployment.set_restricted(&inner, true).await.unwrap();
+    assert_eq!(deployment.cuts(&early).await, ["a/b/c/"], "what is restricted later");
+    let between = deployment.below(&early, "a/b/").await;
+    assert_eq!(between.cuts, std::slice::from_ref(&inner.path));
+    deployment.nothing_leaks().await;
+    deployment.set_restricted(&inner, false).await.unwrap();
+    for dataset in [root, &early, &between] {
+        assert_eq!(deployment.cuts(dataset).await, ["a/b/c/d/"], "opened, it hands its own up");
+    }
+    deployment.set_restricted(&innermost, false).await.unwrap();
+    deployment.nothing_leaks().await;
+    assert_eq!(deployment.cuts(&between).await, Vec::<String>::new());
+    let place = Place { source: deployment.root.source.clone(), dataset: deployment.dataset(root.id).await };
+    let permit = to_register(&deployment, &place);
+    for wider in [
+        Dataset { visibility: Visibility::World, ..below(&place, "wider/", Kind::Folder) },
+        Dataset { cuts: vec![path("wider/x/")], ..below(&place, "wider/", Kind::Folder) },
+        Dataset { restricted: true, ..below(&place, "wider/", Kind::Folder) },
+    ] {
+        let gained = deployment.table.register_dataset(&permit, None, &wider, None, now()).await;
+        assert_eq!(gained, Err(TableError::NotForThis), "not what the rules make: {wider:?}");
+    }
+}
+
+// ACCESS 10, 11.4: neither seeing the other
+pub async fn whatever_is_registered_and_restricted_at_once_no_cut_is_left_out(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let root = &deployment.root.dataset;
+    let register = async |at: &str| {
+        for _ in 0..20 {
+            let above = deployment.table.nearest_above(root.source, &path(at)).await.unwrap().unwrap();
+            let dataset = below(&above, at, Kind::Folder);
+            let facts = deployment.at(above.dataset.id, &deployment.owner()).await;
+            let permit = deployment.owner().permit(Action::Register, &facts);
+            match deployment.table.register_dataset(&permit, None, &dataset, None, now()).await {
+                Ok(registered) => return registered.dataset,
+                Err(why) => assert!(matches!(why, TableError::Stale | TableError::Throttled | TableError::NotForThis), "{why}"),
+            }
+        }
+        panic!("never registered");
+    };
+    let restrict = async |dataset: &Dataset, restricted| {
+        for _ in 0..20 {
+            match deployment.set_restricted(dataset, restricted).await {
+                Ok(dataset) => return dataset,
+                Err(why) => assert!(matches!(why, TableError::Stale | TableError::Throttled), "{why}"),
+            }
+        }
+        panic!("never restricted");
+    };
+    for round in 0..6 {
+        let [outer, middle, inner] = ["", "x/", "x/y/"].map(|at| format!("{round}/{at}"));
+        let restricted = register(&inner).await;
+        join(restrict(&restricted, true), register(&outer)).await;
+        deployment.nothing_leaks().await;
+        let (_, between) = join(restrict(&restricted, false), register(&middle)).await;
+        deployment.nothing_leaks().await;
+        let (below, _) = join(register(&format!("{inner}z/")), restrict(&restricted, true)).await;
+        deployment.nothing_leaks().await;
+        join(restrict(&below, true), restrict(&between, true)).await;
+        deployment.nothing_leaks().await;
+        join(restrict(&restricted, false), restrict(&between, false)).await;
+        deployment.nothing_leaks().await;
+    }
+}
+
+// ACCESS 10, the proof
+pub async fn a_restriction_rests_on_what_the_right_to_it_rests_on(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo, root) = (deployment.owner(), deployment.person("Bo").await, deployment.root.dataset.id);
+    let dataset = deployment.below(&deployment.place.dataset, "em/fused.ome.zarr/0").await;
+    for narrower in [Some(Role::View), None] {
+        let given = deployment.give(&ada, root, bo.to(), Role::Manager).await;
+        let facts = deployment.at(dataset.id, &bo).await;
+        match narrower {
+            Some(role) => drop(deployment.give(&ada, root, bo.to(), role).await),
+            None => drop(deployment.withdraw(&ada, root, &given).await.unwrap()),
+        }
+        assert_eq!(deployment.restrict(&bo, &facts, true).await, Err(TableError::Stale), "{narrower:?}");
+        let permit = bo.permit(Action::Grant, &facts);
+        let grounds = Grounds { facts: &facts, via: bo.via(&facts, Right::Administer) };
+        let opened = deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await;
+        assert_eq!(opened, Err(TableError::Stale), "{narrower:?}");
+    }
+    deployment.give(&ada, root, bo.to(), Role::Manager).await;
+    let facts = deployment.at(dataset.id, &bo).await;
+    deployment.restrict(&bo, &facts, true).await.unwrap();
+    assert!(deployment.rights(dataset.id, &bo).await.is_empty(), "and keeps him out as well");
+}
+
+/// The dataset above changes between the look at its cuts and the write.
+#[tokio::test]
+async fn a_restriction_does_not_overwrite_cuts_that_it_never_saw() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let faults = Faults::default();
+    let slow = deployment.through(&deployment.store.faulty(&deployment.name, &faults));
+    let (one, other) = (deployment.below(&deployment.root.dataset, "a/").await, deployment.below(&deployment.root.dataset, "b/").await);
+    faults.next("TransactWriteItems", Fault::Late(300));
+    let first = async {
+        // The other one is under way by now, and waits.
+        while faults.count().0.iter().all(|operation| operation != "TransactWriteItems") {
+            tokio::task::yield_now().await;
+        }
+        deployment.set_restricted(&other, true).await
+    };
+    let (late, first) = join(slow.set_restricted(&one, true), first).await;
+    assert_eq!((late, first.map(|dataset| dataset.restricted)), (Err(TableError::Stale), Ok(true)));
+    assert_eq!(deployment.cuts(&deployment.root.dataset).await, ["b/"]);
+    deployment.set_restricted(&one, true).await.unwrap();
+    assert_eq!(deployment.cuts(&deployment.root.dataset).await, ["a/", "b/"]);
+}
+
+pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo, cy) = (deployment.owner(), deployment.person("Bo").await, deployment.person("Cy").await);
+    let (root, dataset) = (deployment.root.dataset.id, deployment.place.dataset.id);
+    let hand = async |by: &Person, facts: &DatasetFacts, to: UserId, key| {
+        deployment.table.hand_over(&by.permit(Action::HandOver, facts), facts, to, key, now()).await
+    };
+    let owned = async |who: &Person| {
+        let listed = deployment.table.datasets_of_owner(who.user.id, &Page::default()).await.unwrap();
+        listed.items.into_iter().map(|place| place.dataset.id).collect::<HashSet<_>>()
+    };
+    let (facts, key) = (deployment.at(dataset, &ada).await, once("hand over", 1));
+    assert_eq!(hand(&ada, &facts, some_id(UserId::new), None).await, Err(TableError::Missing { what: "the person" }));
+    deployment.table.set_standing(&deployment.administer(), &cy.user, domain::user::Standing::Suspended, None, now()).await.unwrap();
+    assert_eq!(hand(&ada, &facts, cy.user.id, None).await, Err(TableError::Missing { what: "the person" }), "suspended");
+    assert_eq!(owned(&ada).await, HashSet::from([root, dataset]), "nothing was written");
+    let handed = hand(&ada, &facts, bo.user.id, Some(&key)).await.unwrap();
+    assert_eq!((handed.owner, handed.version), (bo.user.id, 2));
+    assert_eq!(deployment.dataset(dataset).await, handed);
+    assert_eq!((owned(&ada).await, owned(&bo).await), (HashSet::from([root]), HashSet::from([dataset])));
+    assert!(hand(&ada, &facts, bo.user.id, Some(&key)).await.is_ok(), "sent twice");
+    assert_eq!(hand(&ada, &facts, bo.user.id, None).await, Err(TableError::Stale));
+    assert_eq!(deployment.audited("dataset.hand-over", dataset).await, 1);
+    // Who owns what lies above owns it, too; but no longer than that.
+    let (by_root, of_root) = (deployment.at(dataset, &ada).await, deployment.at(root, &ada).await);
+    hand(&ada, &of_root, bo.user.id, None).await.unwrap();
+    assert_eq!(hand(&ada, &by_root, ada.user.id, None).await, Err(TableError::Stale), "the root was handed over meanwhile");
+    assert_eq!(deployment.dataset(dataset).await.owner, bo.user.id);
+    let (by_root, of_root) = (deployment.at(dataset, &bo).await, deployment.at(root, &bo).await);
+    assert_eq!(hand(&bo, &by_root, ada.user.id, None).await.map(|dataset| dataset.owner), Ok(ada.user.id));
+    hand(&bo, &of_root, ada.user.id, None).await.unwrap();
 }

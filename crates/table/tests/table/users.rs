@@ -1,14 +1,20 @@
 //! Rules of people and tokens.
 
 use domain::{
-    id::UserId,
-    token::TokenSecret,
+    decision::{Action, Facts},
+    grant::Net,
+    id::{TokenId, UserId},
+    limits::TOKENS_MAX,
+    rights::{Right, Role},
+    token::{Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
+use futures_util::future::join_all;
 use table::TableError;
 
 use crate::{
     example::{Deployment, a_token, later, now, some_id},
+    people::{key, some_secret, text},
     stores::Store,
 };
 
@@ -18,8 +24,8 @@ pub async fn a_token_opens_until_it_is_revoked(store: Store) {
     assert_eq!((&user, &token), (&deployment.user, &deployment.token));
     assert_eq!(deployment.table.bearer(TokenSecret::new([250; 20]).hash()).await, Ok(None));
     let second = a_token(&deployment.user, &TokenSecret::new([251; 20]));
-    deployment.table.insert_token(&deployment.administer(), &second, now()).await.unwrap();
-    let again_there = deployment.table.insert_token(&deployment.administer(), &second, now()).await;
+    deployment.table.insert_session(&deployment.administer(), &second, now()).await.unwrap();
+    let again_there = deployment.table.insert_session(&deployment.administer(), &second, now()).await;
     assert_eq!(again_there, Err(TableError::Exists { what: "the token" }));
     assert_eq!(deployment.table.tokens_of(user.id).await.unwrap().len(), 2);
     let revoked = deployment.table.revoke_token(&deployment.administer(), &token, later(5)).await.unwrap();
@@ -58,9 +64,121 @@ pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     deployment.table.insert_user(&deployment.administer(), &other, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
     let again_there = deployment.table.insert_user(&deployment.administer(), &other, now()).await;
-    assert_eq!(again_there, Err(TableError::Exists { what: "the user" }));
+    assert_eq!(again_there, Err(TableError::Exists { what: "a user of this name" }));
     let token = a_token(&other, &TokenSecret::new([3; 20]));
-    let refused = deployment.table.insert_token(&deployment.administer(), &token, now()).await;
+    let refused = deployment.table.insert_session(&deployment.administer(), &token, now()).await;
     assert_eq!(refused, Err(TableError::NotForThis), "it would act with that person's rights");
     assert_eq!(deployment.table.bearer(token.hash).await, Ok(None));
+}
+
+fn a_code(user: &User) -> Token {
+    Token { kind: TokenKind::Code, label: "sign in".to_owned(), ..a_token(user, &some_secret()) }
+}
+
+// SECURITY 2
+pub async fn a_code_is_redeemed_once(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (bo, cy) = (deployment.person("Bo").await, deployment.person("Cy").await);
+    let code = a_code(&bo.user);
+    deployment.table.insert_code(&deployment.administer(), &code, now()).await.unwrap();
+    let session = || a_token(&bo.user, &some_secret());
+    let redeem = async |code: &Token, session: &Token, at| deployment.table.redeem_code(code, session, at).await;
+    assert_eq!(redeem(&code, &a_token(&cy.user, &some_secret()), now()).await, Err(TableError::NotForThis), "somebody else's session");
+    assert_eq!(redeem(&session(), &session(), now()).await, Err(TableError::NotForThis), "no code");
+    assert_eq!(redeem(&code, &Token { kind: TokenKind::Api, ..session() }, now()).await, Err(TableError::NotForThis), "no session");
+    assert_eq!(redeem(&code, &session(), code.until).await, Err(TableError::NotForThis), "past its end");
+    assert_eq!(redeem(&a_code(&bo.user), &session(), now()).await, Err(TableError::Stale), "a code that was never made");
+    let (first, second) = (session(), session());
+    redeem(&code, &first, later(5)).await.unwrap();
+    assert_eq!(redeem(&code, &second, later(6)).await, Err(TableError::Stale));
+    assert_eq!(deployment.table.bearer(first.hash).await, Ok(Some((bo.user.clone(), first))));
+    assert_eq!(deployment.table.bearer(second.hash).await, Ok(None));
+    let (_, used) = deployment.table.bearer(code.hash).await.unwrap().unwrap();
+    assert_eq!(used.revoked, Some(later(5)));
+    assert_eq!(redeem(&used, &session(), later(7)).await, Err(TableError::NotForThis));
+    let (late, permit) = (a_code(&bo.user), deployment.administer());
+    deployment.table.insert_code(&permit, &late, now()).await.unwrap();
+    deployment.table.set_standing(&permit, &bo.user, Standing::Suspended, None, now()).await.unwrap();
+    assert_eq!(redeem(&late, &session(), now()).await, Err(TableError::Stale), "suspended meanwhile");
+}
+
+pub async fn of_two_who_redeem_a_code_at_once_one_signs_in(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let bo = deployment.person("Bo").await;
+    for _ in 0..5 {
+        let code = a_code(&bo.user);
+        deployment.table.insert_code(&deployment.administer(), &code, now()).await.unwrap();
+        let sessions = [(); 2].map(|()| a_token(&bo.user, &some_secret()));
+        let all = join_all(sessions.iter().map(|session| deployment.table.redeem_code(&code, session, now()))).await;
+        assert_eq!(all.iter().filter(|redeemed| redeemed.is_ok()).count(), 1, "{all:?}");
+        assert!(all.iter().all(|redeemed| redeemed.is_ok() || *redeemed == Err(TableError::Stale)), "{all:?}");
+        for (session, redeemed) in sessions.iter().zip(all) {
+            assert_eq!(deployment.table.bearer(session.hash).await.unwrap().is_some(), redeemed.is_ok());
+        }
+    }
+}
+
+pub async fn nobody_suspends_oneself(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (permit, bo) = (deployment.administer(), deployment.person("Bo").await);
+    let set = async |user: &User, standing| deployment.table.set_standing(&permit, user, standing, Some("why"), now()).await;
+    for standing in [Standing::Suspended, Standing::Active] {
+        assert_eq!(set(&deployment.user, standing).await, Err(TableError::NotForThis));
+    }
+    let suspended = set(&bo.user, Standing::Suspended).await.unwrap();
+    assert_eq!(deployment.table.user(bo.user.id).await, Ok(Some(suspended.clone())));
+    assert_eq!(set(&suspended, Standing::Suspended).await, Ok(suspended.clone()), "again changes nothing");
+    assert_eq!(set(&bo.user, Standing::Suspended).await, Err(TableError::Stale));
+    let dataset = deployment.place.dataset.id;
+    deployment.give(&deployment.owner(), dataset, bo.to(), Role::Full).await;
+    let facts = deployment.at(dataset, &bo).await;
+    assert!(facts.rights_of(Some(&suspended), Net::Anywhere, now()).is_empty(), "what is granted sleeps");
+    let again = set(&suspended, Standing::Active).await.unwrap();
+    assert!(facts.rights_of(Some(&again), Net::Anywhere, now()).has(Right::Read));
+    assert_eq!(deployment.audited("user.edit", bo.user.id).await, 2);
+    let stranger = User { id: some_id(UserId::new), ..bo.user };
+    assert!(set(&stranger, Standing::Suspended).await.is_err());
+}
+
+pub async fn no_two_have_one_name(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let named = |name: &str| User { id: some_id(UserId::new), name: name.to_owned(), administrator: false, standing: Standing::Active };
+    let first = named("Émile du Châtelet");
+    deployment.table.insert_user(&deployment.administer(), &first, now()).await.unwrap();
+    for name in ["Émile du Châtelet", "émile du châtelet", "ÉMILE DU CHÂTELET"] {
+        let again = named(name);
+        let taken = deployment.table.insert_user(&deployment.administer(), &again, now()).await;
+        assert_eq!(taken, Err(TableError::Exists { what: "a user of this name" }), "{name}");
+        assert_eq!(deployment.table.user(again.id).await, Ok(None), "{name}");
+        assert_eq!(deployment.table.user_named(name).await, Ok(Some(first.clone())), "{name}");
+    }
+    let other = named("Emile du Chatelet");
+    deployment.table.insert_user(&deployment.administer(), &other, now()).await.unwrap();
+    assert_eq!(deployment.table.user_named("emile du chatelet").await, Ok(Some(other)));
+    assert_eq!(deployment.table.user_named("nobody").await, Ok(None));
+}
+
+/// Those that have ended count, too: they are kept.
+#[tokio::test]
+async fn a_person_has_a_thousand_tokens_at_the_most() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let ada = deployment.owner();
+    let permit = deployment.permit(Action::MakeToken, &Facts::Deployment);
+    let insert = async || {
+        let token = Token { kind: TokenKind::Api, ..a_token(&ada.user, &some_secret()) };
+        deployment.table.insert_token(&permit, &token, now()).await.map(|()| token)
+    };
+    let made = insert().await.unwrap();
+    let pk = format!("U#{}", ada.user.id);
+    let pointer = deployment.item(&pk, &format!("T#{}", made.id)).await;
+    let token = deployment.item(&format!("T#{}", made.hash), "#").await;
+    // The session that the deployment was founded with is one.
+    let more: Vec<_> = (0..TOKENS_MAX - 3).map(|_| (some_id(TokenId::new), some_secret().hash())).collect();
+    let pointers =
+        more.iter().map(|(id, hash)| key(&pk, &format!("T#{id}")).into_iter().chain([("hash".to_owned(), text(hash))]).collect());
+    deployment.copies(&pointer, pointers).await;
+    deployment.copies(&token, more.iter().map(|(_, hash)| key(&format!("T#{hash}"), "#"))).await;
+    assert_eq!(deployment.table.tokens_of(ada.user.id).await.unwrap().len(), TOKENS_MAX - 1);
+    insert().await.unwrap();
+    assert_eq!(insert().await.map(|_| ()), Err(TableError::TooMany { what: "tokens of one person", max: 1_000 }));
 }

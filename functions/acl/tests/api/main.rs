@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod sharing;
 #[path = "../../../links/tests/api/support.rs"]
 mod support;
 
@@ -277,9 +278,9 @@ async fn a_token_is_made_with_less_and_shown_once() {
     );
     assert_eq!(app.get("/api/v1/me", &secret).await.is(200).json["token"]["id"], made.json["token"]["id"]);
     assert!(!app.get("/api/v1/tokens", &app.ada.token).await.is(200).json.to_string().contains(&secret));
-    // What it makes of itself is nothing: it is no administrator's.
-    app.post("/api/v1/tokens", &secret, ask.clone()).await.refuses(403, "scope", "");
-    app.post("/api/v1/tokens", &app.eve.token, ask).await.refuses(403, "not-administrator", "");
+    // What it makes of itself is nothing; whoever signed in makes one, administrator or not.
+    app.post("/api/v1/tokens", &secret, ask.clone()).await.refuses(403, "not-session", "");
+    app.post("/api/v1/tokens", &app.eve.token, ask).await.is(201);
     let narrow = app.token_for(&app.ada.user, &[Scope::Admin], 54).await;
     app.post("/api/v1/tokens", &narrow, json!({ "label": "x", "scopes": ["links"], "days": 1 })).await.refuses(403, "scope", "");
     for (ask, code, pointer) in [
@@ -293,6 +294,22 @@ async fn a_token_is_made_with_less_and_shown_once() {
     }
 }
 
+/// Whether each route that is described has its row, but for signing in, which is open to everybody, and signing out, which ends what asks.
+fn covers_every_route(rows: &[(&str, &str)]) {
+    let fits = |template: &str, path: &str| {
+        let path = path.split('?').next().unwrap();
+        let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+        template.len() == path.len() && template.iter().zip(&path).all(|(part, text)| part.starts_with('{') || part == text)
+    };
+    let description = serde_json::to_value(acl::openapi()).unwrap();
+    for (template, verbs) in description["paths"].as_object().unwrap() {
+        for method in verbs.as_object().unwrap().keys().filter(|_| !template.starts_with("/api/v1/sign-")) {
+            let method = method.to_uppercase();
+            assert!(rows.iter().any(|(of, path)| *of == method && fits(template, path)), "no row for {method} {template}");
+        }
+    }
+}
+
 // SECURITY T1; SEMANTICS 4
 #[tokio::test]
 async fn every_route_is_closed_to_nobody_and_to_strangers() {
@@ -302,39 +319,73 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let one = format!("/api/v1/sources/{source}");
     let doctor = format!("{one}/doctor");
     let new = new_source(&json!({})).to_string();
+    let check = json!({ "dataset": dataset, "action": "read" }).to_string();
     let mut bodies = BTreeSet::new();
-    for (method, path, body, stranger) in [
-        ("GET", "/api/v1/sources", "", "not-administrator"),
-        ("POST", "/api/v1/sources", new.as_str(), "not-administrator"),
-        ("GET", one.as_str(), "", "not-administrator"),
-        ("PATCH", one.as_str(), "{\"serving\":false}", "not-administrator"),
-        ("POST", doctor.as_str(), "", "not-administrator"),
-        ("POST", "/api/v1/serving", "{\"serving\":false,\"reason\":\"r\"}", "not-administrator"),
-        ("GET", "/api/v1/datasets", "", ""),
-        ("POST", "/api/v1/datasets", "{\"source\":\"demo\",\"path\":\"notes\"}", "not-found"),
-        ("POST", "/api/v1/datasets", "{\"source\":\"demo\",\"path\":\"\"}", "not-found"),
-        ("POST", "/api/v1/datasets", "{\"source\":\"none\",\"path\":\"\"}", "not-found"),
-        ("GET", root.as_str(), "", "not-found"),
-        ("GET", "/api/v1/me", "", ""),
-        ("GET", "/api/v1/tokens", "", ""),
-        ("POST", "/api/v1/tokens/taaaaaaaaaaaaaaaaaaaaaaaaaa/revoke", "", "not-found"),
-    ] {
+    let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
+    let at = |below: &str| format!("{root}/{below}");
+    let table = [
+        ("GET", "/api/v1/sources".to_owned(), "", "not-administrator"),
+        ("POST", "/api/v1/sources".to_owned(), new.as_str(), "not-administrator"),
+        ("GET", one.clone(), "", "not-administrator"),
+        ("PATCH", one.clone(), "{\"serving\":false}", "not-administrator"),
+        ("POST", doctor.clone(), "", "not-administrator"),
+        ("GET", format!("{one}/blocks"), "", "not-administrator"),
+        ("POST", format!("{one}/blocks"), "{\"user\":\"Ada\",\"blocked\":true}", "not-administrator"),
+        ("POST", "/api/v1/serving".to_owned(), "{\"serving\":false,\"reason\":\"r\"}", "not-administrator"),
+        ("GET", "/api/v1/datasets".to_owned(), "", ""),
+        ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"notes\"}", "not-found"),
+        ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"\"}", "not-found"),
+        ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"none\",\"path\":\"\"}", "not-found"),
+        ("GET", root.clone(), "", "not-found"),
+        ("PATCH", root.clone(), "{\"visibility\":\"world\"}", "not-found"),
+        ("POST", at("hand-over"), "{\"to\":\"Eve\"}", "not-found"),
+        ("GET", at("sharing"), "", "not-found"),
+        ("GET", at("grants"), "", "not-found"),
+        ("POST", at("grants"), "{\"to\":\"user:Eve\",\"role\":\"view\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"user:Ada\"}", "not-found"),
+        ("POST", at("tickets"), "{}", "not-found"),
+        ("POST", "/api/v1/check".to_owned(), check.as_str(), "not-found"),
+        ("GET", "/api/v1/groups".to_owned(), "", ""),
+        ("POST", "/api/v1/groups".to_owned(), "{\"name\":\"eves\"}", "201"),
+        ("GET", format!("/api/v1/groups/{group}"), "", "not-found"),
+        ("PATCH", format!("/api/v1/groups/{group}"), "{\"state\":\"retired\"}", "not-found"),
+        ("GET", format!("/api/v1/groups/{group}/members"), "", "not-found"),
+        ("POST", format!("/api/v1/groups/{group}/members"), "{\"users\":[\"Eve\"]}", "not-found"),
+        ("POST", format!("/api/v1/groups/{group}/members/remove"), "{\"users\":[\"Ada\"]}", "not-found"),
+        ("POST", "/api/v1/users".to_owned(), "{\"name\":\"Mal\"}", "not-administrator"),
+        ("GET", "/api/v1/users/Nobody".to_owned(), "", "not-found"),
+        ("PATCH", "/api/v1/users/Ada".to_owned(), "{\"standing\":\"suspended\"}", "not-administrator"),
+        ("POST", "/api/v1/users/Ada/code".to_owned(), "", "not-administrator"),
+        ("GET", "/api/v1/audit".to_owned(), "", "not-administrator"),
+        ("GET", format!("/api/v1/audit?target={dataset}"), "", "not-found"),
+        ("GET", "/api/v1/me".to_owned(), "", ""),
+        ("GET", "/api/v1/me/shared".to_owned(), "", ""),
+        ("GET", "/api/v1/tokens".to_owned(), "", ""),
+        ("POST", "/api/v1/tokens".to_owned(), "{\"label\":\"x\",\"scopes\":[\"read\"],\"days\":1}", "201"),
+        ("POST", "/api/v1/tokens/taaaaaaaaaaaaaaaaaaaaaaaaaa/revoke".to_owned(), "", "not-found"),
+    ];
+    covers_every_route(&table.iter().map(|(method, path, ..)| (*method, path.as_str())).collect::<Vec<_>>());
+    for (method, path, body, stranger) in &table {
         let headers = [("if-match", "\"1\"")];
         for token in ["", "offprint_wrong", &format!("{}a", app.ada.token)] {
-            app.send(method, path, token, &headers, body.to_owned()).await.refuses(401, "sign-in", "");
+            app.send(method, path, token, &headers, (*body).to_owned()).await.refuses(401, "sign-in", "");
         }
-        let strange = app.send(method, path, &app.eve.token, &headers, body.to_owned()).await;
-        match stranger {
+        let strange = app.send(method, path, &app.eve.token, &headers, (*body).to_owned()).await;
+        match *stranger {
             "" => {
                 assert!(!strange.is(200).json.to_string().contains(&dataset), "{path}");
+            }
+            // One's own thing, which is nobody else's business.
+            "201" => {
+                assert!(!strange.is(201).json.to_string().contains(&dataset), "{path}");
             }
             "not-found" => {
                 let mut strange = strange.refuses(404, "not-found", "");
                 strange.json.as_object_mut().unwrap().remove("request_id");
                 bodies.insert(strange.json.to_string());
             }
-            _ => {
-                strange.refuses(403, stranger, "");
+            code => {
+                strange.refuses(403, code, "");
             }
         }
     }
@@ -375,7 +426,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 13);
+    assert_eq!(described.len(), 38);
 }
 
 // SECURITY T6: a source's line holds no secret either

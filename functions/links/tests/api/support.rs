@@ -8,11 +8,12 @@ use std::sync::{
 use axum::{Router, body::Body};
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, Facts, Permit, Place, Principal, decide},
+    decision::{Action, DatasetFacts, Facts, Permit, Place, Principal, Who, decide},
+    grant::{Net, Reach, Zones},
     id::{DatasetId, SourceId, TokenId, UserId},
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
-    token::{Scope, Token, TokenSecret},
+    token::{Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User},
 };
 use edge::{App, Clock, config::Config, trace::LineSink};
@@ -125,11 +126,13 @@ impl TestApp {
     /// A dataset of Ada's at `path`.
     pub(crate) async fn a_dataset(&self, path: &str, kind: Kind, id: u128) -> Dataset {
         let now = self.now();
-        let place = Arc::new(Place { source: self.source.clone(), dataset: self.root.clone() });
-        let permit = decide(&principal(&self.ada.user, now), Action::Register, &Facts::Dataset(place), now).unwrap();
+        let place = Place { source: self.source.clone(), dataset: self.root.clone() };
+        let reach = Reach { user: Some(self.ada.user.id), ..Reach::default() };
+        let facts = Arc::new(DatasetFacts::new(place, reach).unwrap());
+        let permit = decide(&principal(&self.ada.user, now), Action::Register, &Facts::Dataset(facts), now).unwrap();
         let path = ObjectPath::from_decoded(path).unwrap();
         let dataset = Dataset::below(&self.root, DatasetId::new(Uuid::from_u128(id)), path, kind, now).unwrap();
-        self.app.table.register_dataset(&permit, &dataset, None, now).await.unwrap().dataset
+        self.app.table.register_dataset(&permit, None, &dataset, None, now).await.unwrap().dataset
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
@@ -193,7 +196,7 @@ impl Answer {
 /// The facts by which somebody acts as an administrator: how a test writes what no route does.
 fn principal(user: &User, now: Timestamp) -> Principal {
     let (token, _text) = new_token(user, &Scope::ALL, 0, now);
-    Principal::Token { user: Arc::new(user.clone()), token: Arc::new(token) }
+    Principal { who: Who::Token { user: Arc::new(user.clone()), token: Arc::new(token) }, net: Net::Unknown }
 }
 
 fn administer(user: &User, now: Timestamp) -> Permit {
@@ -208,10 +211,12 @@ fn new_token(user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> (Token,
     let (id, until) = (TokenId::new(Uuid::from_u128(id)), now + SignedDuration::from_hours(24 * 3650));
     let token = Token {
         id,
+        kind: TokenKind::Session,
         hash: secret.hash(),
         owner: user.id,
         label: "test".to_owned(),
         scopes: scopes.to_vec(),
+        dataset: None,
         until,
         made: now,
         revoked: None,
@@ -221,7 +226,7 @@ fn new_token(user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> (Token,
 
 async fn insert_token(table: &Table, user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> String {
     let (token, text) = new_token(user, scopes, id, now);
-    table.insert_token(&administer(user, now), &token, now).await.unwrap();
+    table.insert_session(&administer(user, now), &token, now).await.unwrap();
     text
 }
 
@@ -241,7 +246,7 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
 }
 
 /// Ceilings that are in nobody's way.
-pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None };
+pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE };
 
 async fn table() -> Table {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -1,9 +1,10 @@
-//! When a link begins and ends, as a request writes it.
+//! When something begins and ends, as a request writes it.
 
 use domain::link::Until;
-use edge::problem::Problem;
 use http::StatusCode;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::problem::Problem;
 
 /// Days that a request may ask for: a thousand years, so that no calendar ends.
 const DAYS_MAX: u32 = 365_000;
@@ -12,7 +13,7 @@ const DAYS_MAX: u32 = 365_000;
 ///
 /// # Errors
 /// 422 `until` for any other text.
-pub(crate) fn read_until(text: &str) -> Result<Until, Problem> {
+pub fn read_until(text: &str) -> Result<Until, Problem> {
     let days = |text: &str| text.strip_suffix('d').and_then(|count| count.parse().ok()).filter(|days| *days <= DAYS_MAX);
     let last_day = |text: &str| read_date(text).and_then(|date| date.tomorrow().ok()).and_then(first_instant);
     match text {
@@ -28,7 +29,7 @@ pub(crate) fn read_until(text: &str) -> Result<Until, Problem> {
 ///
 /// # Errors
 /// 422 `not-before` for any other text.
-pub(crate) fn read_not_before(text: &str) -> Result<Timestamp, Problem> {
+pub fn read_not_before(text: &str) -> Result<Timestamp, Problem> {
     read_date(text).and_then(first_instant).or_else(|| read_instant(text)).ok_or_else(|| {
         unread("not-before", "the beginning was not understood").at("/not_before").hint("`2027-01-31` or `2027-01-31T12:00:00Z`")
     })

@@ -1,0 +1,107 @@
+//! Delegation: who may give what to whom (ACCESS 5). Beside the decision, the only rules about access.
+//!
+//! Not here: what is given to whom (`decision.rs`), how it is written (`table/grants.rs`).
+
+use jiff::Timestamp;
+
+use crate::{
+    decision::{Permit, owns, paths},
+    grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
+    id::DatasetId,
+    rights::{Right, Rights, Role},
+    source::Audience,
+    user::User,
+};
+
+/// What is asked for a new grant, or for one to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    /// Whom it is for.
+    pub subject: Subject,
+    /// What they get.
+    pub role: Role,
+    /// Whether they may make links, too.
+    pub may_share: bool,
+    /// When and from where.
+    pub conditions: Conditions,
+}
+
+/// The grant that `giver` may give by `permit` on `dataset`; `there` is what the subject has by now, if anything.
+///
+/// An owner gives up to the role manager. Anybody else gives at most what one single way of his own gives, under conditions at least
+/// as narrow (R2); nobody gives to himself (R3).
+///
+/// # Errors
+/// [`GrantError`], each naming the rule.
+pub fn granted(
+    permit: &Permit,
+    giver: &User,
+    dataset: DatasetId,
+    ask: NewGrant,
+    there: Option<&Grant>,
+    now: Timestamp,
+) -> Result<Grant, GrantError> {
+    let facts = permit.grounds_to_grant().filter(|facts| facts.place.dataset.id == dataset).ok_or(GrantError::Permit)?;
+    let by = permit.by().filter(|by| *by == giver.id).ok_or(GrantError::Permit)?;
+    if ask.subject == Subject::User(by) {
+        return Err(GrantError::ToOneself);
+    }
+    if ask.role == Role::Owner {
+        return Err(GrantError::Ownership);
+    }
+    check(&ask, facts.place.source.ceilings.audience, now)?;
+    let shared = if ask.may_share { Rights::of(&[Right::Share]) } else { Rights::NONE };
+    let asked = ask.role.rights().or(shared);
+    let covered = || {
+        paths(&facts.place, &facts.reach).any(|way| {
+            way.rights.has(Right::Administer)
+                && way.rights.holds(asked)
+                && way.holds(Net::Anywhere, now)
+                && way.covers(&ask.conditions, now)
+        })
+    };
+    if !owns(Some(giver), &facts.place, &facts.reach) && !covered() {
+        return Err(GrantError::MoreThanGiver);
+    }
+    let NewGrant { subject, role, may_share, conditions } = ask;
+    let version = there.map_or(0, |there| there.version).saturating_add(1);
+    Ok(Grant { subject, role, may_share, conditions, by, at: now, hold: Hold::Active, version })
+}
+
+/// Whether by `permit` to grant, `dataset` may be opened: restricted no more, or visible to more people.
+///
+/// What wakes up then was given by others, under terms of their own, and may be for the opener, too. So only its owner opens it, and
+/// who administers it for good and from everywhere (P4, P5); making it narrower needs no more than the permit.
+///
+/// # Errors
+/// [`GrantError::Permit`], [`GrantError::MoreThanGiver`].
+pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
+    let on = permit.grounds_to_grant().is_some_and(|facts| facts.place.dataset.id == dataset);
+    if !on {
+        return Err(GrantError::Permit);
+    }
+    if permit.administers_for_good() { Ok(()) } else { Err(GrantError::MoreThanGiver) }
+}
+
+/// What holds for every grant, whoever gives it.
+fn check(ask: &NewGrant, ceiling: Audience, now: Timestamp) -> Result<(), GrantError> {
+    let least = match ask.subject {
+        Subject::User(_) | Subject::Group(_) | Subject::Project(_) => Audience::Named,
+        Subject::Accounts => Audience::Accounts,
+        Subject::World => Audience::World,
+    };
+    if ceiling < least {
+        return Err(GrantError::AudienceTooWide);
+    }
+    if least > Audience::Named && (ask.role > Role::Download || ask.may_share) {
+        return Err(GrantError::MoreThanPublic);
+    }
+    if ask.may_share && ask.role < Role::View {
+        return Err(GrantError::SharePreview);
+    }
+    let begin = ask.conditions.not_before.unwrap_or(now).max(now);
+    if ask.conditions.until.is_some_and(|end| end <= begin) {
+        return Err(GrantError::NeverCounts);
+    }
+    Ok(())
+}

@@ -1,0 +1,652 @@
+//! What holds in every world, whatever the decision may be: the invariants of access, by their numbers.
+//!
+//! Not here, because they are no properties of the rules: P11 and the paths of P10 (`path.rs`), P12 and the arithmetic of P13 (`timing.rs`,
+//! the presigner of `objects`), P14 over real stores, P15 and P17 (the functions' tests: a batch and `check` call the one decision), P18 and
+//! P19 (the table's tests: audit records, and the age of facts).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::enum_glob_use,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_arguments,
+    clippy::print_stdout,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly, and each test binary uses a part of the model"
+)]
+
+mod model {
+    pub mod acts;
+    pub mod asking;
+    pub mod facts;
+    pub mod second;
+    pub mod world;
+    pub mod worlds;
+}
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use domain::{
+    dataset::{Dataset, Kind, Visibility},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, decide},
+    grant::{GroupState, Reach},
+    link::Class,
+    rights::{Right, Rights, Role},
+    source::{Audience, State},
+    user::Standing,
+};
+use model::{
+    acts, asking,
+    facts::{at, dataset_id, net, path, second_of},
+    world::{About, Asker, DatasetRow, From, TokenRow, World, Zone},
+    worlds,
+};
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+
+/// How many worlds a property is tried in unless `PROPTEST_CASES` says otherwise.
+const WORLDS: u32 = 120;
+
+fn tried(worlds: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(worlds), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// The instants at which something may begin or end.
+const INSTANTS: [i64; 7] = [0, 1, 10, 999, 1_000, 86_400, 10_000_000];
+
+fn whole(person: usize) -> Asker {
+    Asker::Person(person, TokenRow::whole())
+}
+
+/// A change that takes a positive fact away, or makes it less.
+#[derive(Debug, Clone, Copy)]
+enum Less {
+    Withdraw,
+    Lower,
+    NoShare,
+    Bind,
+    End,
+    LeaveGroup,
+    Unload,
+    Stale,
+    LeaveProject,
+    NoProject,
+    Hide,
+}
+
+const LESS: [Less; 11] = [
+    Less::Withdraw,
+    Less::Lower,
+    Less::NoShare,
+    Less::Bind,
+    Less::End,
+    Less::LeaveGroup,
+    Less::Unload,
+    Less::Stale,
+    Less::LeaveProject,
+    Less::NoProject,
+    Less::Hide,
+];
+
+fn lessen(world: &mut World, less: Less, pick: usize) {
+    let datasets: Vec<usize> = (0..world.datasets.len()).filter(|index| !world.datasets[*index].grants.is_empty()).collect();
+    let group = pick % world.groups.len();
+    let any = pick % world.datasets.len();
+    if let Some(dataset) = datasets.get(pick % datasets.len().max(1)) {
+        let grants = &mut world.datasets[*dataset].grants;
+        let index = pick / 7 % grants.len();
+        let grant = &mut grants[index];
+        match less {
+            Less::Withdraw => grant.active = false,
+            Less::Lower => grant.role = Role::ALL.into_iter().rfind(|role| *role < grant.role).unwrap_or(Role::Preview),
+            Less::NoShare => grant.may_share = false,
+            Less::Bind => match grant.terms.zone {
+                Zone::Everywhere => grant.terms.zone = Zone::Campus,
+                Zone::Campus | Zone::LabAndHome => grant.terms.zone = Zone::Lab,
+                Zone::Lab | Zone::Six => grant.active = false,
+            },
+            Less::End => grant.terms.end = Some(grant.terms.end.unwrap_or(1).min(0)),
+            _ => {}
+        }
+    }
+    match less {
+        Less::LeaveGroup => {
+            let owner = world.groups[group].owner;
+            let members = world.groups[group].members.iter_mut().filter(|(who, _)| **who != owner);
+            members.for_each(|(_, active)| *active = false);
+        }
+        Less::Unload => world.groups[group].state = GroupState::Loading,
+        Less::Stale => world.groups[group].synced = Some(-10_000_000),
+        Less::LeaveProject => drop(world.projects[0].members.pop_first()),
+        Less::NoProject => world.datasets[any].project = None,
+        Less::Hide => {
+            let shown = &mut world.datasets[any].visibility;
+            *shown = Visibility::ALL.into_iter().rfind(|visibility| visibility < shown).unwrap_or(Visibility::Private);
+        }
+        _ => {}
+    }
+}
+
+/// A negative fact more, or a ceiling lower.
+#[derive(Debug, Clone, Copy)]
+enum Against {
+    Block,
+    Suspend,
+    Restrict,
+    Retire,
+    RetireSource,
+    Panic,
+    Audience,
+    Zone,
+    Life,
+    Revoke,
+    RevokeAll,
+    Pause,
+    EndLink,
+    EndToken,
+    Narrow,
+}
+
+const AGAINST: [Against; 15] = [
+    Against::Block,
+    Against::Suspend,
+    Against::Restrict,
+    Against::Retire,
+    Against::RetireSource,
+    Against::Panic,
+    Against::Audience,
+    Against::Zone,
+    Against::Life,
+    Against::Revoke,
+    Against::RevokeAll,
+    Against::Pause,
+    Against::EndLink,
+    Against::EndToken,
+    Against::Narrow,
+];
+
+fn tighten(world: &mut World, against: Against, pick: usize) {
+    let person = pick % world.people.len();
+    let dataset = pick % world.datasets.len();
+    let link = pick % world.links.len();
+    let source = world.datasets[dataset].source;
+    match against {
+        Against::Block => drop(world.sources[source].blocked.insert(person)),
+        Against::Suspend => world.people[person].standing = Standing::Suspended,
+        Against::Restrict => world.datasets[dataset].restricted |= !world.datasets[dataset].path.is_empty(),
+        Against::Retire => world.datasets[dataset].state = State::Retired,
+        Against::RetireSource => world.sources[source].state = State::Retired,
+        Against::Panic => world.sources[source].serving = false,
+        Against::Audience => {
+            world.sources[source].audience = match world.sources[source].audience {
+                Audience::World => Audience::Link,
+                Audience::Link => Audience::Accounts,
+                Audience::Accounts | Audience::Named => Audience::Named,
+            }
+        }
+        Against::Zone if world.sources[source].zone == Zone::Everywhere => world.sources[source].zone = Zone::Campus,
+        Against::Zone if world.sources[source].zone == Zone::Campus => world.sources[source].zone = Zone::Lab,
+        Against::Zone => {}
+        Against::Life => world.sources[source].life_days = Some(world.sources[source].life_days.unwrap_or(1).min(1)),
+        Against::Revoke => world.links[link].revoked = true,
+        Against::RevokeAll => {
+            // A revoke of all counts beyond the number of every link that is there.
+            let highest = world.links.iter().filter(|row| row.dataset == dataset).map(|row| row.links_gen).max().unwrap_or(0);
+            world.datasets[dataset].links_gen = world.datasets[dataset].links_gen.max(highest) + 1;
+        }
+        Against::Pause => world.links[link].enabled = false,
+        Against::EndLink => world.links[link].end = Some(world.links[link].end.unwrap_or(1).min(1)),
+        Against::EndToken => world.tokens.iter_mut().for_each(|token| token.end = token.end.min(0)),
+        Against::Narrow => world.tokens.iter_mut().for_each(|token| token.scopes.clear()),
+    }
+}
+
+proptest! {
+    #![proptest_config(tried(WORLDS))]
+
+    // P2
+    #[test]
+    fn taking_a_positive_fact_away_adds_no_right(
+        world in worlds::world(), from in worlds::from(), less in proptest::sample::select(LESS.to_vec()), pick in any::<u16>(),
+    ) {
+        let asks = asking::all(&world);
+        let before = asking::yeses(&world, &asks, from, 0);
+        let mut after = world.clone();
+        lessen(&mut after, less, usize::from(pick));
+        let gained = asking::gained(&asks, &before, &asking::yeses(&after, &asks, from, 0));
+        prop_assert!(gained.is_none(), "{:?} gave {}\n{:#?}", less, gained.unwrap(), world);
+    }
+
+    // P3
+    #[test]
+    fn adding_a_negative_fact_adds_no_right(
+        world in worlds::world(), from in worlds::from(), against in proptest::sample::select(AGAINST.to_vec()), pick in any::<u16>(),
+    ) {
+        let asks = asking::all(&world);
+        let before = asking::yeses(&world, &asks, from, 0);
+        let mut after = world.clone();
+        tighten(&mut after, against, usize::from(pick));
+        // Tokens stand in the questions, not in the facts.
+        let tokens = after.tokens.clone();
+        let mut asked = asks.clone();
+        for ask in &mut asked {
+            if let Asker::Person(_, token) = &mut ask.asker
+                && let Some(index) = world.tokens.iter().position(|there| there == token)
+            {
+                *token = tokens[index].clone();
+            }
+        }
+        let gained = asking::gained(&asks, &before, &asking::yeses(&after, &asked, from, 0));
+        prop_assert!(gained.is_none(), "{:?} gave {}\n{:#?}", against, gained.unwrap(), world);
+    }
+
+    // P16
+    #[test]
+    fn a_yes_on_part_of_the_positive_facts_is_a_yes_on_all_in_any_order(
+        world in worlds::world(), from in worlds::from(), mask in any::<u64>(),
+    ) {
+        for about in asking::things(&world) {
+            for asker in asking::askers(&world).into_iter().chain([Asker::Holder]) {
+                let (principal, facts, paths) = (world.principal(&asker, from), world.facts(&asker, about), asking::paths(&world, about));
+                let yeses = |facts: &Facts| {
+                    let mut yeses = Vec::new();
+                    asking::answer(&principal, facts, &paths, 0, &mut yeses);
+                    yeses
+                };
+                let all = yeses(&facts);
+                prop_assert_eq!(&all, &yeses(&with_reach(&facts, &reversed)), "{:?} {:?}, reversed\n{:#?}", asker, about, world);
+                prop_assert_eq!(&all, &yeses(&with_reach(&facts, &twice)), "{:?} {:?}, twice\n{:#?}", asker, about, world);
+                let fewer = yeses(&with_reach(&facts, &|reach| part(reach, mask)));
+                prop_assert!(all.iter().zip(&fewer).all(|(all, fewer)| *all || !*fewer), "{:?} {:?}, part\n{:#?}", asker, about, world);
+            }
+        }
+    }
+
+    // P13: a permit holds until its end, and at every instant before it.
+    #[test]
+    fn a_permit_holds_until_its_end(world in worlds::world(), from in worlds::from()) {
+        for ask in asking::all(&world) {
+            let (principal, facts) = (world.principal(&ask.asker, from), world.facts(&ask.asker, ask.about));
+            for action in [Action::Read, Action::List] {
+                let Ok(permit) = decide(&principal, action, &facts, at(0)) else { continue };
+                let end = second_of(permit.scope().unwrap().until()).unwrap_or(i64::MAX);
+                for second in INSTANTS.into_iter().filter(|second| *second < end) {
+                    let later = decide(&principal, action, &facts, at(second));
+                    for text in ask.paths.iter().filter(|text| asking::opens(&permit, text)) {
+                        let holds = later.as_ref().is_ok_and(|later| asking::opens(later, text));
+                        prop_assert!(holds, "{:?} {:?} {:?} {} at {}\n{:#?}", ask.asker, action, ask.about, text, second, world);
+                    }
+                }
+            }
+        }
+    }
+
+    // P1
+    #[test]
+    fn what_is_registered_is_its_owners_and_the_registrar_gains_nothing(world in worlds::world(), above in 0_usize..60, person in 0_usize..60) {
+        let registrar = person % world.people.len();
+        let may_hold = |index: &usize| {
+            let row = &world.datasets[*index];
+            row.kind != Kind::File && row.state == State::Active && world.above(*index).len() < 4
+        };
+        let folders: Vec<usize> = (0..world.datasets.len()).filter(may_hold).collect();
+        prop_assume!(!folders.is_empty());
+        let above = folders[above % folders.len()];
+        let parent = world.dataset(above);
+        let inside = path(&format!("{}new/", world.datasets[above].path));
+        let new = Dataset::below(&parent, dataset_id(world.datasets.len()), inside, Kind::Folder, at(0)).unwrap();
+        prop_assert_eq!((new.owner, new.visibility, new.project, new.restricted), (parent.owner, Visibility::Private, None, false));
+        let mut after = world.clone();
+        after.datasets.push(DatasetRow {
+            path: new.path.as_str().to_owned(),
+            kind: Kind::Folder,
+            visibility: Visibility::Private,
+            project: None,
+            restricted: false,
+            state: State::Active,
+            links_gen: 0,
+            grants: Vec::new(),
+            ..world.datasets[above].clone()
+        });
+        let index = world.datasets.len();
+        prop_assert_eq!(after.dataset(index).ancestors, new.ancestors);
+        for from in From::READERS {
+            for person in 0..world.people.len() {
+                let (had, has) = (world.rights(person, above, net(from), 0), after.rights(person, index, net(from), 0));
+                prop_assert!(had.holds(has), "person {}: {:?} of {:?}\n{:#?}", person, has, had, world);
+                prop_assert_eq!(world.rights(registrar, above, net(from), 0), after.rights(registrar, above, net(from), 0));
+            }
+            let (nobody, object) = (Asker::Nobody, "c/0");
+            let before = world.reads(&nobody, About::Dataset(above), "new/c/0", from, 0);
+            prop_assert!(before || !after.reads(&nobody, About::Dataset(index), object, from, 0));
+        }
+        // Private by default: with nothing granted above, it is its owners' alone.
+        for row in &mut after.datasets {
+            row.grants.clear();
+            row.visibility = Visibility::Private;
+        }
+        for person in (0..world.people.len()).filter(|person| !after.owns(Some(*person), index)) {
+            prop_assert!(after.rights(person, index, net(From::Anywhere), 0).is_empty());
+        }
+    }
+
+    // P6
+    #[test]
+    fn a_link_gives_no_more_than_its_maker_has_or_everybody_may_have(world in worlds::world(), from in worlds::from(), second in proptest::sample::select(INSTANTS.to_vec())) {
+        for link in 0..world.links.len() {
+            let row = &world.links[link];
+            let source = &world.sources[world.datasets[row.dataset].source];
+            let base = format!("{}{}{}", source.prefix, world.datasets[row.dataset].path, row.subpath);
+            let facts = world.facts(&Asker::Holder, About::Link(link));
+            for action in Action::ALL {
+                let Ok(permit) = decide(&world.principal(&Asker::Holder, from), action, &facts, at(second)) else { continue };
+                prop_assert!(matches!(action, Action::Read | Action::List), "a key does nothing else");
+                let ceiling = if row.class == Class::Publication { Audience::World } else { Audience::Link };
+                prop_assert!(source.audience >= ceiling && source.serving && model::second::admits(source.zone, from));
+                for text in asking::paths(&world, About::Link(link)) {
+                    let Ok(key) = permit.scope().unwrap().key(&path(&text)) else { continue };
+                    prop_assert!(key.as_str().starts_with(&base), "{} leaves {}", key, base);
+                    let inside = match (row.subpath.as_str(), text.as_str()) {
+                        (subpath, "") => subpath.to_owned(),
+                        (subpath, text) => format!("{subpath}{text}"),
+                    };
+                    if !row.stewarded {
+                        let maker = world.may(&whole(row.maker), action, About::Dataset(row.dataset), &inside, from, second);
+                        prop_assert!(maker, "{:?} {} by link {}\n{:#?}", action, inside, link, world);
+                    }
+                }
+            }
+        }
+    }
+
+    // P7
+    #[test]
+    fn nobody_has_no_more_than_any_account(world in worlds::world(), from in worlds::from()) {
+        for dataset in 0..world.datasets.len() {
+            let about = About::Dataset(dataset);
+            for action in Action::ALL {
+                for text in asking::paths(&world, about) {
+                    if !world.may(&Asker::Nobody, action, about, &text, from, 0) {
+                        continue;
+                    }
+                    for person in 0..world.people.len() {
+                        let barred = world.sources[world.datasets[dataset].source].blocked.contains(&person)
+                            || world.people[person].standing == Standing::Suspended;
+                        prop_assert!(
+                            barred || world.may(&whole(person), action, about, &text, from, 0),
+                            "person {}: {:?} {} of {}\n{:#?}", person, action, text, dataset, world
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    // P8, P9
+    #[test]
+    fn a_revoke_is_for_good_and_a_pause_is_not(world in worlds::world(), from in worlds::from(), second in proptest::sample::select(INSTANTS.to_vec())) {
+        for link in 0..world.links.len() {
+            let about = About::Link(link);
+            let paths = asking::paths(&world, about);
+            let yeses = |world: &World, asker: &Asker| {
+                let mut yeses = Vec::new();
+                asking::answer(&world.principal(asker, from), &world.facts(asker, about), &paths, second, &mut yeses);
+                yeses
+            };
+            let resumed = |enabled| {
+                let mut world = world.clone();
+                world.links[link].enabled = enabled;
+                world
+            };
+            prop_assert_eq!(resumed(true).link(link), { let mut paused = resumed(false).link(link); paused.enabled = true; paused });
+            prop_assert!(!yeses(&resumed(false), &Asker::Holder).contains(&true));
+            let mut revoked = resumed(true);
+            revoked.links[link].revoked = true;
+            prop_assert!(!yeses(&revoked, &Asker::Holder).contains(&true));
+            for person in 0..world.people.len() {
+                prop_assert!(!revoked.may(&whole(person), Action::Share, about, "", from, second), "person {} widens\n{:#?}", person, world);
+                // Whoever may see it may end it, whatever happened to it.
+                let sees = revoked.may(&whole(person), Action::See, about, "", from, second);
+                prop_assert_eq!(sees, revoked.may(&whole(person), Action::Narrow, about, "", from, second));
+                prop_assert!(sees || person != revoked.links[link].maker || world.people[person].standing == Standing::Suspended);
+            }
+        }
+    }
+
+    // P10
+    #[test]
+    fn rights_go_down_where_a_dataset_reaches_and_no_key_lies_under_a_cut(world in worlds::world(), from in worlds::from()) {
+        for below in 0..world.datasets.len() {
+            for above in 0..world.datasets.len() {
+                let (upper, lower) = (world.dataset(above), world.dataset(below));
+                let expected = above == below
+                    || (world.above(below).contains(&above)
+                        && !world.datasets[below].restricted
+                        && !world.above(below).iter().any(|r| world.above(*r).contains(&above) && world.datasets[*r].restricted));
+                prop_assert_eq!(upper.reaches(&lower), expected, "{} to {}\n{:#?}", above, below, world);
+                if expected && world.datasets[below].state == State::Active {
+                    for person in 0..world.people.len() {
+                        let (had, has) = (world.rights(person, above, net(from), 0), world.rights(person, below, net(from), 0));
+                        prop_assert!(has.holds(had), "person {}: {:?} above, {:?} below\n{:#?}", person, had, has, world);
+                    }
+                }
+            }
+            // Not even the owner of the root opens a restricted part by the root's address.
+            for above in world.above(below).into_iter().filter(|_| world.datasets[below].restricted) {
+                let inside = world.datasets[below].path.strip_prefix(&world.datasets[above].path).unwrap().to_owned() + "zarr.json";
+                let is_file = world.datasets[below].kind == Kind::File;
+                let owner = whole(world.datasets[above].owner);
+                prop_assert!(is_file || !world.reads(&owner, About::Dataset(above), &inside, from, 0));
+            }
+        }
+    }
+}
+
+/// The facts with another reach: what the asker, or the maker and the asker, have there.
+fn with_reach(facts: &Facts, change: &dyn Fn(&Reach) -> Reach) -> Facts {
+    match facts {
+        Facts::Dataset(there) => {
+            let there: &DatasetFacts = there;
+            let mut changed = there.clone();
+            changed.reach = change(&there.reach);
+            Facts::Dataset(Arc::new(changed))
+        }
+        Facts::Link(there) => {
+            let there: &LinkFacts = there;
+            let mut changed = there.clone();
+            changed.reach = change(&there.reach);
+            changed.asking = there.asking.as_ref().map(change);
+            Facts::Link(Arc::new(changed))
+        }
+        Facts::Group { .. } | Facts::Deployment => facts.clone(),
+    }
+}
+
+/// The same facts in another order; memberships are sorted by their group.
+fn reversed(reach: &Reach) -> Reach {
+    let mut reach = reach.clone();
+    reach.here.reverse();
+    reach.above.reverse();
+    reach.above.iter_mut().for_each(|above| above.grants.reverse());
+    reach.projects.reverse();
+    reach
+}
+
+/// The same facts, told twice.
+fn twice(reach: &Reach) -> Reach {
+    let mut reach = reach.clone();
+    reach.here.extend_from_within(..);
+    reach.above.extend_from_within(..);
+    reach.projects.extend_from_within(..);
+    reach
+}
+
+/// Some of the positive facts.
+fn part(reach: &Reach, mask: u64) -> Reach {
+    let mut reach = reach.clone();
+    let mut bits = (0..).map(|index| mask.rotate_right(index) & 1 == 1);
+    reach.here.retain(|_| bits.next().unwrap());
+    reach.above.iter_mut().for_each(|above| above.grants.retain(|_| bits.next().unwrap()));
+    reach.above.retain(|_| bits.next().unwrap());
+    reach.groups.retain(|_| bits.next().unwrap());
+    reach.projects.retain(|_| bits.next().unwrap());
+    reach
+}
+
+/// How many of the acts that were tried were accepted, over a whole run.
+#[derive(Default)]
+struct Acts {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Acts {
+    fn count(&self, accepted: bool) {
+        if accepted { &self.accepted } else { &self.refused }.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Programs that change nothing prove nothing.
+    fn are_not_trivial(&self) {
+        let (accepted, refused) = (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed));
+        println!("{accepted} acts accepted, {refused} refused");
+        assert!(accepted * 5 >= accepted + refused, "{accepted} acts accepted, {refused} refused: the programs are mostly trivial");
+    }
+}
+
+/// Everything that a person has, at every instant, from everywhere, at every dataset.
+fn standing(world: &World, person: usize) -> Vec<Rights> {
+    (0..world.datasets.len()).flat_map(|dataset| world.rights_over_time(person, dataset, &INSTANTS)).collect()
+}
+
+/// Whether a link opens anything to who holds it that none of these people has.
+fn opens_more(world: &World, link: usize, people: &[usize], before: &World) -> Option<String> {
+    let row = &world.links[link];
+    for from in From::READERS {
+        for second in INSTANTS {
+            for (text, right) in [("zarr.json", Right::Meta), ("c/0", Right::Read), ("", Right::Read)] {
+                let opened = world.reads(&Asker::Holder, About::Link(link), text, from, second);
+                let had = people.iter().any(|person| before.rights(*person, row.dataset, net(from), second).has(right));
+                if opened && !had {
+                    return Some(format!("{text} from {from:?} at {second}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+// P4: no accepted act of a person gives that person more, at any time, from anywhere, at any dataset.
+#[test]
+fn no_act_gives_its_doer_more() {
+    let tally = Acts::default();
+    let tried = TestRunner::new(tried(WORLDS)).run(&(worlds::world(), vec(acts::act(), 1..24)), |(start, program)| {
+        let mut world = start;
+        for act in &program {
+            let everybody: Vec<usize> = (0..world.people.len()).collect();
+            let doer = world.doer(act, &everybody);
+            let before = world.clone();
+            let accepted = world.does(doer, act);
+            tally.count(accepted);
+            if !accepted {
+                prop_assert_eq!(&before, &world);
+                continue;
+            }
+            let pairs = standing(&before, doer).into_iter().zip(standing(&world, doer));
+            for (index, (had, has)) in pairs.enumerate() {
+                prop_assert!(
+                    had.holds(has),
+                    "{:?} by {} gave him {:?} beyond {:?} ({})\n{:#?}",
+                    act,
+                    doer,
+                    has.without(had),
+                    had,
+                    index,
+                    before
+                );
+            }
+            if world.links.len() > before.links.len() {
+                let more = opens_more(&world, world.links.len() - 1, &[doer], &before);
+                prop_assert!(more.is_none(), "{:?} opens {}\n{:#?}", act, more.unwrap(), before);
+            }
+        }
+        Ok(())
+    });
+    tried.unwrap_or_else(|why| panic!("{why}"));
+    tally.are_not_trivial();
+}
+
+/// The same world for counting what a coalition had: the owner of a group hands out what the group has, also where he himself is blocked.
+fn with_what_their_groups_have(start: &World, coalition: &[usize]) -> World {
+    let mut counted = start.clone();
+    let gather = |person: &usize| coalition.contains(person) && start.groups.iter().any(|group| group.owner == *person);
+    counted.sources.iter_mut().for_each(|source| source.blocked.retain(|person| !gather(person)));
+    counted
+}
+
+// P5: whatever people do together who do not own a dataset, none of them gains there, and others get at most what they had together.
+#[test]
+fn a_coalition_of_non_owners_never_gains() {
+    let tally = Acts::default();
+    let tried = TestRunner::new(tried(WORLDS)).run(&(worlds::world(), 1_u8..32, vec(acts::act(), 4..40)), |(start, mask, acts)| {
+        let coalition: Vec<usize> = (0..start.people.len()).filter(|person| mask >> person & 1 == 1).collect();
+        prop_assume!(!coalition.is_empty());
+        let mut world = start.clone();
+        let counted = with_what_their_groups_have(&start, &coalition);
+        for act in &acts {
+            let doer = world.doer(act, &coalition);
+            tally.count(world.does(doer, act));
+        }
+        for dataset in 0..world.datasets.len() {
+            if coalition.iter().any(|person| start.owns(Some(*person), dataset)) {
+                continue;
+            }
+            let mut together = vec![Rights::NONE; From::READERS.len() * INSTANTS.len()];
+            for person in &coalition {
+                let theirs = counted.rights_over_time(*person, dataset, &INSTANTS);
+                together = together.into_iter().zip(theirs).map(|(one, other)| one.or(other)).collect();
+            }
+            for person in 0..world.people.len() {
+                let had = start.rights_over_time(person, dataset, &INSTANTS);
+                let has = world.rights_over_time(person, dataset, &INSTANTS);
+                for (index, (together, (had, has))) in together.iter().zip(had.into_iter().zip(has)).enumerate() {
+                    let most = if coalition.contains(&person) { *together } else { together.or(had) };
+                    prop_assert!(
+                        most.holds(has),
+                        "person {} of {:?} has {:?} beyond {:?} at {} ({}): {:#?}\n{:#?}",
+                        person,
+                        coalition,
+                        has.without(most),
+                        most,
+                        dataset,
+                        index,
+                        acts,
+                        start
+                    );
+                }
+            }
+            for (index, together) in together.iter().enumerate() {
+                let (from, second) = (From::READERS[index / INSTANTS.len()], INSTANTS[index % INSTANTS.len()]);
+                for (text, right) in [("zarr.json", Right::Meta), ("c/0", Right::Read)] {
+                    let opened = |world: &World| world.reads(&Asker::Nobody, About::Dataset(dataset), text, from, second);
+                    let let_in = !together.has(right) && opened(&world) && !opened(&start);
+                    prop_assert!(!let_in, "{} {}: {:#?}\n{:#?}", dataset, text, acts, start);
+                }
+            }
+        }
+        for link in start.links.len()..world.links.len() {
+            let more = opens_more(&world, link, &coalition, &counted);
+            prop_assert!(more.is_none(), "link {} opens {}: {:#?}\n{:#?}", link, more.unwrap(), acts, start);
+        }
+        Ok(())
+    });
+    tried.unwrap_or_else(|why| panic!("{why}"));
+    tally.are_not_trivial();
+}

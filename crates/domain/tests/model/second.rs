@@ -1,0 +1,472 @@
+//! The second decision: who may do what, written over a whole world from the rules alone, one right at a time.
+//!
+//! It knows no cuts, no reach, no sums and no facts: where the product asks a dataset's own item, this walks over every row there is.
+//! It shares only words with the product: rights, roles, actions, denials.
+
+use domain::{
+    dataset::Visibility,
+    decision::{Action, Denial},
+    grant::{ClonePolicy, GroupState, ProjectRole},
+    link::{Class, LinkState},
+    rights::{Right, Role},
+    source::{Audience, State},
+    token::Scope,
+    user::Standing,
+};
+
+use super::{
+    facts::is_folder,
+    world::{About, Asker, From, GrantRow, LinkRow, To, TokenRow, WEEK, World, Zone},
+};
+
+/// A day, in seconds.
+const DAY: i64 = 86_400;
+
+/// The table of roles, right by right.
+pub fn allows(role: Role, right: Right) -> bool {
+    use Right::*;
+    match right {
+        Discover | Meta | Coarse => true,
+        List | Read => role != Role::Preview,
+        Download | CloneFiles => !matches!(role, Role::Preview | Role::View),
+        Figures | CloneFull | Edit => matches!(role, Role::Full | Role::Manager | Role::Owner),
+        Share | Administer => matches!(role, Role::Manager | Role::Owner),
+        Own => role == Role::Owner,
+    }
+}
+
+/// The most that everybody may be given.
+fn is_public(right: Right) -> bool {
+    is_for_links(right) || right == Right::CloneFiles
+}
+
+/// The most that a link gives.
+fn is_for_links(right: Right) -> bool {
+    matches!(right, Right::Discover | Right::Meta | Right::Coarse | Right::List | Right::Read | Right::Download)
+}
+
+/// What moves bytes, or names of objects.
+fn is_data(right: Right) -> bool {
+    matches!(right, Right::Coarse | Right::List | Right::Read | Right::Download | Right::CloneFiles | Right::CloneFull)
+}
+
+/// Whether a question from there is one from the zone.
+pub fn admits(zone: Zone, from: From) -> bool {
+    match (zone, from) {
+        (Zone::Everywhere, _)
+        | (_, From::Anywhere)
+        | (Zone::Lab, From::Lab | From::LabMapped)
+        | (Zone::Campus, From::Lab | From::LabMapped | From::Campus)
+        | (Zone::LabAndHome, From::Lab | From::LabMapped | From::Home)
+        | (Zone::Six, From::Six) => true,
+        (Zone::Lab | Zone::Campus | Zone::LabAndHome | Zone::Six, _) => false,
+    }
+}
+
+/// The end of what never ends, in seconds.
+pub const FOR_GOOD: i64 = i64::MAX;
+
+/// Whose rights are asked for: a person's, or nobody's.
+type Whom = Option<usize>;
+
+impl World {
+    /// Whether `a` is `d`, or holds it with nothing restricted from `d` up to it.
+    fn reaches_down(&self, a: usize, d: usize) -> bool {
+        let in_between = |r: &usize| *r == d || (self.above(*r).contains(&a) && self.above(d).contains(r));
+        a == d || (self.above(d).contains(&a) && !(0..self.datasets.len()).any(|r| in_between(&r) && self.datasets[r].restricted))
+    }
+
+    /// Whether an object, by its path in the source, lies in a restricted dataset below `d`.
+    pub fn is_hidden(&self, d: usize, object: &str) -> bool {
+        (0..self.datasets.len()).any(|r| {
+            let row = &self.datasets[r];
+            let holds = object == row.path || (is_folder(&row.path) && object.starts_with(&row.path));
+            row.restricted && self.above(r).contains(&d) && holds
+        })
+    }
+
+    /// Whether the person owns the dataset, or one that it lies in.
+    pub fn owns(&self, whom: Whom, d: usize) -> bool {
+        let is_owner = |a: usize| Some(self.datasets[a].owner) == whom;
+        is_owner(d) || self.above(d).into_iter().any(is_owner)
+    }
+
+    pub fn is_active(&self, d: usize) -> bool {
+        self.datasets[d].state == State::Active && self.sources[self.datasets[d].source].state == State::Active
+    }
+
+    fn is_suspended(&self, whom: Whom) -> bool {
+        whom.is_some_and(|person| self.people[person].standing == Standing::Suspended)
+    }
+
+    fn is_blocked(&self, whom: Whom, d: usize) -> bool {
+        whom.is_some_and(|person| self.sources[self.datasets[d].source].blocked.contains(&person))
+    }
+
+    /// Whether the person counts as a member of a group, and until when.
+    fn membership(&self, whom: Whom, group: usize, at: i64) -> Option<i64> {
+        let row = &self.groups[group];
+        let end = row.synced.map_or(FOR_GOOD, |synced| synced + WEEK);
+        let counts = row.members.get(&whom?) == Some(&true) && row.state == GroupState::Active && at < end;
+        counts.then_some(end)
+    }
+
+    /// The end of what one grant on `a` gives of one right; `None`: it does not give it.
+    fn by_grant(&self, whom: Whom, a: usize, row: &GrantRow, right: Right, from: From, at: i64) -> Option<i64> {
+        let source = &self.sources[self.datasets[a].source];
+        let terms = row.terms;
+        let holds = terms.begin.is_none_or(|begin| begin <= at) && terms.end.is_none_or(|end| at < end) && admits(terms.zone, from);
+        let named =
+            right != Right::Own && (allows(row.role, right) || (right == Right::Share && row.may_share && row.role != Role::Preview));
+        let public = is_public(right) && allows(row.role, right);
+        let visibility = self.datasets[a].visibility;
+        let membership = match row.to {
+            To::Person(person) => (named && whom == Some(person)).then_some(FOR_GOOD),
+            To::Group(group) => self.membership(whom, group, at).filter(|_| named),
+            To::Project(project) => {
+                let is_member = whom.is_some_and(|person| self.projects[project].members.contains_key(&person));
+                (named && is_member).then_some(FOR_GOOD)
+            }
+            To::Accounts => {
+                let open = matches!(visibility, Visibility::Accounts | Visibility::World) && source.audience != Audience::Named;
+                (public && open && whom.is_some()).then_some(FOR_GOOD)
+            }
+            To::World => (public && visibility == Visibility::World && source.audience == Audience::World).then_some(FOR_GOOD),
+        }?;
+        (row.active && holds).then(|| membership.min(terms.end.unwrap_or(FOR_GOOD)))
+    }
+
+    /// Whether the policy of the project that `a` is in gives one right.
+    fn by_policy(&self, whom: Whom, a: usize, right: Right) -> bool {
+        let row = &self.datasets[a];
+        let part = row.project.zip(whom).and_then(|(project, person)| {
+            let project = &self.projects[project];
+            project.members.get(&person).map(|role| (*role, project.policy))
+        });
+        let Some((role, policy)) = part.filter(|_| row.visibility != Visibility::Private) else { return false };
+        if role == ProjectRole::Manager {
+            return allows(Role::Manager, right);
+        }
+        match right {
+            Right::Figures => policy.figures,
+            Right::CloneFiles => policy.clone != ClonePolicy::None,
+            Right::CloneFull => policy.clone == ClonePolicy::Full,
+            Right::Share | Right::Administer | Right::Own => false,
+            _ => allows(policy.view, right),
+        }
+    }
+
+    /// Until when the person, or nobody, holds one right at a dataset, whether or not that takes part and serves; `None`: not at all.
+    pub fn held(&self, whom: Whom, d: usize, right: Right, from: From, at: i64) -> Option<i64> {
+        if self.is_suspended(whom) {
+            return None;
+        }
+        if self.owns(whom, d) {
+            return Some(FOR_GOOD);
+        }
+        if self.is_blocked(whom, d) {
+            return None;
+        }
+        let mut best = None;
+        for a in 0..self.datasets.len() {
+            if self.reaches_down(a, d) {
+                let grants = self.datasets[a].grants.iter().filter_map(|row| self.by_grant(whom, a, row, right, from, at));
+                let policy = self.by_policy(whom, a, right).then_some(FOR_GOOD);
+                best = grants.chain(policy).chain(best).max();
+            }
+        }
+        best
+    }
+
+    /// ACCESS 4, `authority`: until when the person, or nobody, has one right at a dataset; `None`: not at all.
+    pub fn authority(&self, whom: Whom, d: usize, right: Right, from: From, at: i64) -> Option<i64> {
+        let source = &self.sources[self.datasets[d].source];
+        let closed = is_data(right) && !(source.serving && admits(source.zone, from));
+        self.held(whom, d, right, from, at).filter(|_| self.is_active(d) && !closed)
+    }
+
+    pub fn has(&self, whom: Whom, d: usize, right: Right, from: From, at: i64) -> bool {
+        self.authority(whom, d, right, from, at).is_some()
+    }
+
+    /// The object's path in its source; `None`: there is none, inside a single object.
+    fn object(base: &str, path: &str) -> Option<String> {
+        match (is_folder(base), path) {
+            (_, "") => Some(base.to_owned()),
+            (true, path) => Some(format!("{base}{path}")),
+            (false, _) => None,
+        }
+    }
+
+    /// The whole answer to a question.
+    ///
+    /// For a read or a listing, the object's key in the bucket and the end of the right to it.
+    pub fn answer(&self, asker: &Asker, from: From, action: Action, about: About, path: &str, at: i64) -> Answer {
+        match (asker, about) {
+            (Asker::Holder, About::Link(link)) => self.opened(link, from, action, path, at),
+            (Asker::Holder, _) | (Asker::Nobody, About::Link(_) | About::Group(_) | About::Deployment) => Err(Denial::NotDiscoverable),
+            // Who shows no credential reads and lists; for all else an account is asked for.
+            (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
+            (Asker::Nobody, About::Dataset(d)) => self.named(None, from, action, d, path, at),
+            (Asker::Person(person, token), about) => {
+                // The edge has answered 401 by then; whatever passed it is told nothing.
+                if token.revoked || token.end <= at || token.borrowed {
+                    return Err(Denial::NotDiscoverable);
+                }
+                if self.is_suspended(Some(*person)) {
+                    return Err(Denial::Suspended);
+                }
+                let whom = (*person, token);
+                match about {
+                    About::Dataset(d) => self.named(Some(whom), from, action, d, path, at),
+                    About::Link(link) => self.changed(whom, from, action, link, at),
+                    About::Group(group) => self.gathered(whom, action, group),
+                    About::Deployment => self.deployed(whom, action),
+                }
+            }
+        }
+    }
+
+    /// ACCESS 4, `named`.
+    fn named(&self, whom: Option<(usize, &TokenRow)>, from: From, action: Action, d: usize, path: &str, at: i64) -> Answer {
+        let person = whom.map(|(person, _)| person);
+        if whom.is_some_and(|(_, token)| token.dataset.is_some_and(|only| only != d)) {
+            return Err(Denial::NotDiscoverable);
+        }
+        // What was retired gives nothing (ACCESS 4). But whoever administered it still sees it, and may end what hangs on it (R5).
+        let retired = !self.is_active(d);
+        let ends = matches!(action, Action::See | Action::Narrow | Action::RevokeAll | Action::Grant);
+        if retired && (whom.is_none() || self.held(person, d, Right::Administer, from, at).is_none()) {
+            return Err(if whom.is_some() { Denial::NotDiscoverable } else { Denial::SignIn });
+        }
+        let has = |right| if retired { self.held(person, d, right, from, at) } else { self.authority(person, d, right, from, at) };
+        if has(Right::Discover).is_none() {
+            return Err(if whom.is_some() { Denial::NotDiscoverable } else { Denial::SignIn });
+        }
+        if let Some((_, token)) = whom
+            && !may(token, scope(action))
+        {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        if retired && !ends {
+            return Err(Denial::Retired);
+        }
+        let object = Self::object(&self.datasets[d].path, path);
+        let reads = matches!(action, Action::Read | Action::List);
+        if reads && object.as_ref().is_none_or(|object| self.is_hidden(d, object)) {
+            return Err(Denial::NoSuchObject);
+        }
+        let Some(right) = right(action, object.as_deref().unwrap_or_default()) else { return Err(Denial::NotDiscoverable) };
+        let source = &self.sources[self.datasets[d].source];
+        // A source that does not serve moves nothing at all, metadata neither (SEMANTICS 4), and says so loudly.
+        if reads && (right != Right::List || self.held(person, d, right, from, at).is_some()) {
+            if !source.serving {
+                return Err(Denial::NotServing);
+            }
+            if !admits(source.zone, from) {
+                return Err(Denial::Zone);
+            }
+        }
+        let Some(end) = has(right) else {
+            return Err(if right == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right } });
+        };
+        let end = whom.map_or(end, |(_, token)| end.min(token.end));
+        Ok((reads.then(|| format!("{}{}", source.prefix, object.unwrap_or_default())), end))
+    }
+
+    /// ACCESS 4, `link`: what its key opens.
+    fn opened(&self, link: usize, from: From, action: Action, path: &str, at: i64) -> Answer {
+        let row = &self.links[link];
+        let d = row.dataset;
+        let source = &self.sources[self.datasets[d].source];
+        if !matches!(action, Action::Read | Action::List) {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.ended(link, at)?;
+        if !row.stewarded && !self.has(Some(row.maker), d, Right::Share, from, at) {
+            return Err(Denial::Maker);
+        }
+        if !source.serving {
+            return Err(Denial::NotServing);
+        }
+        if !admits(source.zone, from) {
+            return Err(Denial::Zone);
+        }
+        let base = format!("{}{}", self.datasets[d].path, row.subpath);
+        if self.is_hidden(d, &base) {
+            return Err(Denial::Restricted);
+        }
+        let object = Self::object(&base, path).filter(|object| !self.is_hidden(d, object)).ok_or(Denial::NoSuchObject)?;
+        let needed = right(action, &object).ok_or(Denial::NotDiscoverable)?;
+        let given = |right| if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, right, from, at) };
+        if !is_for_links(needed) {
+            return Err(Denial::NotDiscoverable);
+        }
+        let Some(end) = given(needed) else {
+            return Err(if needed == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right: needed } });
+        };
+        let end = end.min(given(Right::Share).unwrap_or(at)).min(self.link_end(row));
+        Ok((Some(format!("{}{object}", source.prefix)), end))
+    }
+
+    /// When a link ends by its own wish or its source's longest life.
+    fn link_end(&self, row: &LinkRow) -> i64 {
+        let life = self.sources[self.datasets[row.dataset].source].life_days;
+        row.end.unwrap_or(FOR_GOOD).min(life.map_or(FOR_GOOD, |days| row.made + i64::from(days) * DAY))
+    }
+
+    /// The rules of a link that ask neither who holds it nor what its maker may.
+    fn ended(&self, link: usize, at: i64) -> Result<(), Denial> {
+        let row = &self.links[link];
+        let d = row.dataset;
+        let publication = row.class == Class::Publication;
+        if row.revoked || row.links_gen != self.datasets[d].links_gen {
+            return Err(if publication { Denial::Withdrawn } else { Denial::Revoked });
+        }
+        if !row.enabled {
+            return Err(Denial::Paused);
+        }
+        if row.begin.is_some_and(|begin| at < begin) {
+            return Err(Denial::NotYet);
+        }
+        if self.link_end(row) <= at {
+            return Err(Denial::Expired);
+        }
+        let least = if publication { Audience::World } else { Audience::Link };
+        if self.sources[self.datasets[d].source].audience < least {
+            return Err(Denial::Ceiling);
+        }
+        if !self.is_active(d) {
+            return Err(Denial::Retired);
+        }
+        Ok(())
+    }
+
+    /// What a link is, wherever it is asked from. That its source does not serve for now is no state of the link's.
+    pub fn state(&self, link: usize, at: i64) -> LinkState {
+        let row = &self.links[link];
+        let base = format!("{}{}", self.datasets[row.dataset].path, row.subpath);
+        let made = row.stewarded || self.has(Some(row.maker), row.dataset, Right::Share, From::Anywhere, at);
+        match self.ended(link, at) {
+            Err(Denial::Revoked) => LinkState::Revoked,
+            Err(Denial::Withdrawn) => LinkState::Withdrawn,
+            Err(Denial::Paused) => LinkState::Paused,
+            Err(Denial::NotYet) => LinkState::NotYet,
+            Err(Denial::Expired) => LinkState::Expired,
+            Ok(()) if made && !self.is_hidden(row.dataset, &base) => LinkState::Live,
+            _ => LinkState::Stopped,
+        }
+    }
+
+    /// ACCESS 5, R5: a link by its id. Its maker and who administers its dataset see and narrow it, whatever happened to it; only its
+    /// maker widens it, who may still share there; and what is stewarded only who administers.
+    fn changed(&self, (person, token): (usize, &TokenRow), from: From, action: Action, link: usize, at: i64) -> Answer {
+        let row = &self.links[link];
+        let d = row.dataset;
+        let made = row.maker == person;
+        let administers = self.held(Some(person), d, Right::Administer, from, at).is_some();
+        let reached = token.dataset.is_none_or(|only| only == d);
+        if !reached || !(made || administers) {
+            return Err(Denial::NotDiscoverable);
+        }
+        if !may(token, scope(action)) {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        match action {
+            Action::See | Action::Narrow => return Ok((None, FOR_GOOD)),
+            Action::Share => {}
+            _ => return Err(Denial::NotDiscoverable),
+        }
+        // P8
+        let publication = row.class == Class::Publication;
+        if row.revoked || row.links_gen != self.datasets[d].links_gen {
+            return Err(if publication { Denial::Withdrawn } else { Denial::Revoked });
+        }
+        if !self.is_active(d) {
+            return Err(Denial::Retired);
+        }
+        let needed = if row.stewarded { Right::Administer } else { Right::Share };
+        if !row.stewarded && !made {
+            return Err(Denial::Maker);
+        }
+        if !self.has(Some(person), d, needed, from, at) {
+            return Err(Denial::Lacks { right: needed });
+        }
+        Ok((None, FOR_GOOD))
+    }
+
+    /// A group: its members see it, its owner changes it.
+    fn gathered(&self, (person, token): (usize, &TokenRow), action: Action, group: usize) -> Answer {
+        let row = &self.groups[group];
+        let member = row.owner == person || row.members.get(&person) == Some(&true);
+        // A token for one dataset is for nothing else.
+        if !member || token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        if !may(token, scope(action)) {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        if !matches!(action, Action::See | Action::Gather) {
+            return Err(Denial::NotDiscoverable);
+        }
+        if action == Action::Gather && row.owner != person {
+            return Err(Denial::NotGroupOwner);
+        }
+        Ok((None, FOR_GOOD))
+    }
+
+    /// The deployment: anybody sees lists of what is decided one by one, and makes a group; an administrator administers.
+    fn deployed(&self, (person, token): (usize, &TokenRow), action: Action) -> Answer {
+        if !matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer) || token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        if action == Action::Administer && !self.people[person].administrator {
+            return Err(Denial::NotAdministrator);
+        }
+        if !may(token, scope(action)) {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        Ok((None, FOR_GOOD))
+    }
+}
+
+/// Yes, with the key of what is read and the end of the right to it; or the first rule that refuses.
+pub type Answer = Result<(Option<String>, i64), Denial>;
+
+/// What a token must be made for.
+fn scope(action: Action) -> Scope {
+    match action {
+        Action::Read | Action::List | Action::MakeTicket => Scope::Data,
+        Action::See | Action::MakeToken => Scope::Read,
+        Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
+        Action::Register | Action::Grant | Action::HandOver => Scope::Datasets,
+        Action::Gather => Scope::Groups,
+        Action::Administer => Scope::Admin,
+    }
+}
+
+/// Every token may see what its owner may.
+fn may(token: &TokenRow, scope: Scope) -> bool {
+    scope == Scope::Read || token.scopes.contains(&scope)
+}
+
+/// The right that an action needs on a dataset; `None`: no right on one gives it.
+fn right(action: Action, object: &str) -> Option<Right> {
+    match action {
+        Action::Read if is_metadata(object) => Some(Right::Meta),
+        Action::Read => Some(Right::Read),
+        Action::List => Some(Right::List),
+        Action::See => Some(Right::Discover),
+        Action::HandOver => Some(Right::Own),
+        Action::MakeTicket => Some(Right::Meta),
+        Action::Share | Action::Register => Some(Right::Share),
+        Action::Narrow | Action::RevokeAll | Action::Grant => Some(Right::Administer),
+        Action::MakeToken | Action::Gather | Action::Administer => None,
+    }
+}
+
+/// Documents that describe data.
+pub fn is_metadata(object: &str) -> bool {
+    let name = object.rsplit('/').next().unwrap_or_default();
+    ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "README", "README.md", "README.txt"].contains(&name)
+}

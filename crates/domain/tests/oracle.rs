@@ -1,0 +1,222 @@
+//! The decision against a second one, written from the rules over whole worlds (`model/second.rs`): for every principal, action, thing and
+//! path, both say yes, or both say no by the same rule.
+//!
+//! `PROPTEST_CASES` sets how many worlds are asked about. 20,000 of them: `PROPTEST_CASES=20000 cargo test --release -p domain --test oracle`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::enum_glob_use,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_arguments,
+    clippy::print_stdout,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly, and each test binary uses a part of the model"
+)]
+
+mod model {
+    pub mod asking;
+    pub mod facts;
+    pub mod second;
+    pub mod world;
+    pub mod worlds;
+}
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use domain::{
+    decision::{Action, Denial, Permit, ReadScope, decide},
+    rights::Right,
+};
+use model::{
+    asking,
+    facts::{at, net, path, second_of},
+    second::{Answer, FOR_GOOD},
+    world::{About, Asker, From, TokenRow, World},
+    worlds,
+};
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseError, TestRunner},
+};
+
+/// How many worlds are asked about unless `PROPTEST_CASES` says otherwise.
+const WORLDS: u32 = 1_000;
+
+fn worlds_to_ask() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(WORLDS), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// What a permit opens, as [`World::answer`] says it.
+fn opened(permit: &Permit, text: &str) -> Answer {
+    match permit.scope() {
+        Some(scope) => scope.key(&path(text)).map(|key| (Some(key.as_str().to_owned()), until(&scope))),
+        None => Ok((None, FOR_GOOD)),
+    }
+}
+
+fn until(scope: &ReadScope<'_>) -> i64 {
+    second_of(scope.until()).unwrap_or(FOR_GOOD)
+}
+
+/// How a refusal looks to a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    NotFound,
+    SignIn,
+    Gone(Denial),
+    Forbidden(Denial),
+    Unavailable,
+    BadPath,
+}
+
+fn class(denial: Denial) -> Class {
+    use Denial::*;
+    match denial {
+        NotDiscoverable | NoSuchObject => Class::NotFound,
+        SignIn => Class::SignIn,
+        Revoked | Withdrawn | Paused | NotYet | Expired | Ceiling | Retired | Restricted | Maker => Class::Gone(denial),
+        Zone | Lacks { .. } | CoarseOnly | NotGroupOwner | NotSession | NotAdministrator | Scope { .. } | Suspended => {
+            Class::Forbidden(denial)
+        }
+        NotServing => Class::Unavailable,
+        Path(_) => Class::BadPath,
+    }
+}
+
+/// How often what was answered, over a whole run.
+#[derive(Debug, Default)]
+struct Tally {
+    yes: AtomicU64,
+    no: AtomicU64,
+    reasons: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Tally {
+    fn count(&self, answer: &Answer) {
+        match answer {
+            Ok(_) => self.yes.fetch_add(1, Ordering::Relaxed),
+            Err(_) => self.no.fetch_add(1, Ordering::Relaxed),
+        };
+        let reason = match answer {
+            Ok(_) => "yes".to_owned(),
+            Err(denial) => format!("{denial:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+        };
+        *self.reasons.lock().unwrap().entry(reason).or_default() += 1;
+    }
+
+    /// Worlds that are mostly trivial prove nothing: of the questions, at least a fifth is answered yes and a fifth no, and no rule is idle.
+    fn is_not_trivial(&self) {
+        let (yes, no) = (self.yes.load(Ordering::Relaxed), self.no.load(Ordering::Relaxed));
+        println!("{yes} yes, {no} no: {:?}", self.reasons.lock().unwrap());
+        assert!(yes * 5 >= yes + no && no * 5 >= yes + no, "{yes} yes, {no} no: the worlds are mostly trivial");
+    }
+}
+
+/// What is asked of a thing: a dataset's paths are asked about where it is read or listed.
+fn compare(world: &World, asker: &Asker, from: From, about: About, tally: &Tally) -> Result<(), TestCaseError> {
+    let paths = asking::paths(world, about);
+    let facts = world.facts(asker, about);
+    let principal = world.principal(asker, from);
+    for action in Action::ALL {
+        let permit = decide(&principal, action, &facts, at(0));
+        let reads = matches!(action, Action::Read | Action::List) && !paths.is_empty() && (permit.is_ok() || *asker == Asker::Holder);
+        let whole = [String::new()];
+        let mut ends = Vec::new();
+        for text in if reads { paths.as_slice() } else { &whole } {
+            let got = permit.as_ref().map_err(|denial| *denial).and_then(|permit| opened(permit, text));
+            let want = world.answer(asker, from, action, about, text, 0);
+            tally.count(&want);
+            let question =
+                || format!("{asker:?} from {from:?}: {action:?} of {about:?} {text:?}: product {got:?}, oracle {want:?}\n{world:#?}");
+            match (&got, &want) {
+                (Ok((key, until)), Ok((wanted, end))) => {
+                    prop_assert_eq!(key, wanted, "{}", question());
+                    // P13
+                    prop_assert!(key.is_none() || until <= end, "{}", question());
+                    ends.push(*end);
+                }
+                (Err(denial), Err(rule)) => prop_assert_eq!(class(*denial), class(*rule), "{}", question()),
+                (Ok(_), Err(_)) | (Err(_), Ok(_)) => prop_assert!(false, "{}", question()),
+            }
+        }
+        let scope = permit.as_ref().ok().and_then(Permit::scope);
+        if let Some(scope) = scope.filter(|scope| reads && !scope.is_single_object() && !ends.is_empty()) {
+            // A permit ends when the first thing that it opens does, and no sooner.
+            let first = ends.into_iter().min();
+            prop_assert_eq!(Some(until(&scope)), first, "{:?} from {:?}: {:?} of {:?}\n{:#?}", asker, from, action, about, world);
+        }
+    }
+    Ok(())
+}
+
+/// P14: a listing shows what its reader can be told of, and hides the rest.
+fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
+    let row = &world.datasets[dataset];
+    let owner = Asker::Person(row.owner, TokenRow::whole());
+    let (facts, principal) = (world.facts(&owner, About::Dataset(dataset)), world.principal(&owner, From::Anywhere));
+    let Ok(permit) = decide(&principal, Action::List, &facts, at(0)) else { return Ok(()) };
+    for text in worlds::paths_below(world, row.source, &row.path) {
+        let inside = format!("{}{text}", row.path);
+        let key = format!("{}{inside}", world.sources[row.source].prefix);
+        prop_assert_eq!(
+            permit.scope().unwrap().hides(&path(&key)),
+            world.is_hidden(dataset, &inside),
+            "{} of {}\n{:#?}",
+            text,
+            dataset,
+            world
+        );
+    }
+    Ok(())
+}
+
+/// ACCESS 4 and 5 as a whole.
+#[test]
+fn the_decision_is_the_oracles_in_every_world() {
+    let tally = Tally::default();
+    let asked = TestRunner::new(worlds_to_ask()).run(&(worlds::world(), worlds::from()), |(world, from)| {
+        for asker in asking::askers(&world) {
+            for dataset in 0..world.datasets.len() {
+                compare(&world, &asker, from, About::Dataset(dataset), &tally)?;
+            }
+            for link in 0..world.links.len() {
+                compare(&world, &asker, from, About::Link(link), &tally)?;
+            }
+            for group in 0..world.groups.len() {
+                compare(&world, &asker, from, About::Group(group), &tally)?;
+            }
+            compare(&world, &asker, from, About::Deployment, &tally)?;
+        }
+        for link in 0..world.links.len() {
+            compare(&world, &Asker::Holder, from, About::Link(link), &tally)?;
+            prop_assert_eq!(world.link_facts(link, None).state(at(0)), world.state(link, 0), "link {}\n{:#?}", link, world);
+        }
+        for dataset in 0..world.datasets.len() {
+            compare(&world, &Asker::Holder, from, About::Dataset(dataset), &tally)?;
+            compare_listing(&world, dataset)?;
+            for person in 0..world.people.len() {
+                let shown = world.rights(person, dataset, net(from), 0);
+                for right in Right::ALL.into_iter().filter(|_| world.is_active(dataset)) {
+                    let held = world.held(Some(person), dataset, right, from, 0).is_some();
+                    prop_assert_eq!(shown.has(right), held, "person {}: {:?} of {}\n{:#?}", person, right, dataset, world);
+                }
+            }
+        }
+        Ok(())
+    });
+    asked.unwrap_or_else(|why| panic!("{why}"));
+    tally.is_not_trivial();
+}

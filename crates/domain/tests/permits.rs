@@ -1,0 +1,177 @@
+//! A permit is proof of one answer and of no other: for the one who asked, for what was asked, about what was asked.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::enum_glob_use,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_arguments,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly, and each test binary uses a part of the model"
+)]
+
+mod model {
+    pub mod facts;
+    pub mod second;
+    pub mod world;
+    pub mod worlds;
+}
+
+use std::sync::Arc;
+
+use domain::{
+    dataset::Kind,
+    decision::{Action, DatasetFacts, Denial, Facts, Permit, decide},
+    grant::Membership,
+    link::Class,
+    path::{ObjectPath, PathError},
+    rights::Role,
+    timing::Timing,
+};
+use jiff::Timestamp;
+use model::{
+    facts::{at, dataset_id, group_id, link_id, path, source_id, user_id},
+    world::{About, Asker, From, LinkRow, To, TokenRow, World},
+    worlds::{gathered, given, live, plain},
+};
+
+/// Owns everything there is, and administers the deployment.
+const OWNER: usize = 0;
+
+fn world() -> World {
+    let mut world = plain(2, &[("", OWNER), ("a/", OWNER)]);
+    world.people[OWNER].administrator = true;
+    world.groups = vec![gathered(OWNER, &[]), gathered(OWNER, &[])];
+    world.links = vec![live(1, OWNER), live(0, OWNER), LinkRow { class: Class::Review, subpath: "x.csv".to_owned(), ..live(1, OWNER) }];
+    world
+}
+
+fn permit(world: &World, action: Action, about: About) -> Result<Permit, Denial> {
+    let asker = Asker::Person(OWNER, TokenRow::whole());
+    decide(&world.principal(&asker, From::Lab), action, &world.facts(&asker, about), at(0))
+}
+
+#[test]
+fn a_permit_proves_one_answer_and_no_other() {
+    let world = world();
+    let owner = Some(user_id(OWNER));
+    for about in [About::Dataset(1), About::Link(0), About::Group(0), About::Deployment] {
+        for action in Action::ALL {
+            let Ok(permit) = permit(&world, action, about) else { continue };
+            let what = format!("{action:?} of {about:?}");
+            let when = |holds: bool| owner.filter(|_| holds);
+            let (on_dataset, on_link) = (about == About::Dataset(1), about == About::Link(0));
+            assert_eq!(permit.by(), owner, "{what}");
+            for other in Action::ALL {
+                assert_eq!(permit.allows(other, dataset_id(1)), when(on_dataset && action == other), "{what}");
+                assert_eq!(permit.allows(other, dataset_id(0)), None, "{what}");
+            }
+            let shares = action == Action::Share;
+            assert_eq!(permit.allows_share_on(dataset_id(1)), when(shares && (on_dataset || on_link)), "{what}");
+            assert_eq!(permit.allows_share_on(dataset_id(0)), None, "{what}");
+            assert_eq!(permit.may_steward(), shares && on_dataset, "{what}");
+            assert_eq!(permit.allows_change_of(link_id(0)), when(on_link && (shares || action == Action::Narrow)), "{what}");
+            assert_eq!(permit.allows_change_of(link_id(1)), None, "{what}");
+            let gathers = action == Action::Gather;
+            assert_eq!(permit.allows_gather(group_id(0)), when(gathers && about == About::Group(0)), "{what}");
+            assert_eq!(permit.allows_gather(group_id(1)), None, "{what}");
+            assert_eq!(permit.allows_new_group(), when(gathers && about == About::Deployment), "{what}");
+            assert_eq!(permit.allows_administer(), when(action == Action::Administer), "{what}");
+            let register = permit.place_to_register().map(|place| place.dataset.id);
+            assert_eq!(register, Some(dataset_id(1)).filter(|_| action == Action::Register), "{what}");
+            assert_eq!(permit.scope().is_some(), matches!(action, Action::Read | Action::List), "{what}");
+        }
+    }
+    let holder = decide(&world.principal(&Asker::Holder, From::Lab), Action::Read, &world.facts(&Asker::Holder, About::Link(0)), at(0));
+    assert_eq!(holder.unwrap().by(), None);
+}
+
+#[test]
+fn what_is_opened_says_how_it_is_opened() {
+    let world = world();
+    let read = |asker: &Asker, about| decide(&world.principal(asker, From::Lab), Action::Read, &world.facts(asker, about), at(0)).unwrap();
+    let owner = Asker::Person(OWNER, TokenRow::whole());
+    let named = read(&owner, About::Dataset(1));
+    let named = named.scope().unwrap();
+    assert_eq!((named.name(), named.tag(), named.timing()), ("a", dataset_id(1).text(), Timing::PRIVATE));
+    assert_eq!((named.is_streamed(), named.is_single_object()), (false, false));
+    assert_eq!((named.source().id, named.store().bucket.as_str()), (source_id(0), "bucket-0"));
+    let root = read(&owner, About::Dataset(0));
+    assert_eq!(root.scope().unwrap().name(), "source-0", "the root is named after its source");
+    let link = read(&Asker::Holder, About::Link(0));
+    let link = link.scope().unwrap();
+    assert_eq!((link.name(), link.tag(), link.timing()), ("name", link_id(0).text(), Timing::PRIVATE));
+    assert_eq!((link.is_streamed(), link.is_single_object(), link.source().id), (false, false, source_id(0)));
+    assert_eq!(link.until(), None, "nothing that it rests on ends");
+    let review = read(&Asker::Holder, About::Link(2));
+    let review = review.scope().unwrap();
+    assert_eq!((review.is_streamed(), review.is_single_object()), (true, true), "a review link hides its path");
+    assert_eq!(review.key(&path("x")).map(drop), Err(Denial::NoSuchObject));
+    let mut publication = world.clone();
+    publication.links[0].class = Class::Publication;
+    let facts = publication.facts(&Asker::Holder, About::Link(0));
+    let permit = decide(&publication.principal(&Asker::Holder, From::Lab), Action::Read, &facts, at(0)).unwrap();
+    assert_eq!(permit.scope().unwrap().timing(), Timing::WORLD);
+    let mut file = world.clone();
+    file.datasets[1].kind = Kind::File;
+    for about in [About::Dataset(1), About::Link(0)] {
+        let asker = if about == About::Link(0) { Asker::Holder } else { owner.clone() };
+        let permit = decide(&file.principal(&asker, From::Lab), Action::Read, &file.facts(&asker, about), at(0)).unwrap();
+        assert!(permit.scope().unwrap().is_single_object());
+    }
+}
+
+#[test]
+fn a_key_that_no_store_can_have_is_refused() {
+    let world = world();
+    let permit = permit(&world, Action::Read, About::Dataset(1)).unwrap();
+    let longest = ObjectPath::from_decoded("x".repeat(1_024 - "lab/a/".len())).unwrap();
+    assert!(permit.scope().unwrap().key(&longest).is_ok());
+    let longer = ObjectPath::from_decoded("x".repeat(1_025 - "lab/a/".len())).unwrap();
+    assert_eq!(permit.scope().unwrap().key(&longer), Err(Denial::Path(PathError::TooLong)));
+}
+
+// A key of another source is nobody's to see, however the question came about.
+#[test]
+fn what_lies_outside_the_source_is_hidden() {
+    let mut world = plain(1, &[("", OWNER), ("a/", OWNER), ("a/x/", OWNER)]);
+    world.datasets[2].restricted = true;
+    let permit = permit(&world, Action::List, About::Dataset(1)).unwrap();
+    let hides = |key: &str| permit.scope().unwrap().hides(&path(key));
+    assert!(hides("elsewhere/a/b") && hides("a/b") && hides("lab/a/x/0") && !hides("lab/a/b") && !hides("lab/a/xy"));
+}
+
+// Fail closed: facts that are not about the question are none.
+#[test]
+fn facts_about_somebody_else_or_nobody_give_nothing() {
+    let mut world = plain(3, &[("", OWNER), ("a/", OWNER)]);
+    world.groups.push(gathered(1, &[]));
+    world.datasets[1].grants = vec![given(To::Group(0), Role::Manager), given(To::Person(2), Role::View)];
+    let reads = |asker: &Asker, facts: DatasetFacts| {
+        decide(&world.principal(asker, From::Lab), Action::Read, &Facts::Dataset(Arc::new(facts)), at(0)).is_ok()
+    };
+    let whole = |person| Asker::Person(person, TokenRow::whole());
+    assert!(reads(&whole(1), world.dataset_facts(1, Some(1))) && reads(&whole(2), world.dataset_facts(1, Some(2))));
+    for (asker, about) in [(whole(1), Some(2)), (whole(2), Some(1)), (whole(1), None), (Asker::Nobody, Some(1)), (Asker::Nobody, Some(0))] {
+        assert!(!reads(&asker, world.dataset_facts(1, about)), "{asker:?} by the facts of {about:?}");
+    }
+    let mut nobodys = world.dataset_facts(1, None);
+    nobodys.reach.groups = vec![Membership { group: group_id(0), until: Timestamp::MAX }];
+    assert!(!reads(&Asker::Nobody, nobodys), "nobody is in a group");
+    let mut strangers = world.dataset_facts(1, Some(2));
+    strangers.reach.here.clear();
+    strangers.reach.above.iter_mut().for_each(|above| above.dataset.owner = user_id(2));
+    assert!(reads(&whole(2), strangers.clone()), "who owns what lies above");
+    let elsewhere = |change: fn(&mut domain::dataset::Dataset)| {
+        let mut facts = strangers.clone();
+        facts.reach.above.iter_mut().for_each(|above| change(&mut above.dataset));
+        facts
+    };
+    assert!(!reads(&whole(2), elsewhere(|above| above.source = source_id(1))), "a dataset of another source lies not above");
+    assert!(!reads(&whole(2), elsewhere(|above| above.id = dataset_id(9))), "nor does one that is no ancestor");
+}

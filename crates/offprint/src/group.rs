@@ -1,0 +1,214 @@
+//! `offprint group`: create, list, show, members, add, remove, retire, reinstate.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, Subcommand};
+use domain::timing::Timing;
+use wire::group::{Group, GroupEdit, Member, Members, MembersChanged, NewGroup};
+
+use crate::{
+    api::{Api, InForce, Remote, Reply, Stops},
+    exit::Failure,
+    link::NOT_REACHED,
+    output::{Column, Format, Output, bound, column, printable},
+    user,
+};
+
+/// What a group shows.
+const GROUP: [Column; 5] =
+    [column("id", "/id"), column("name", "/name"), column("owner", "/owner"), column("state", "/state"), column("made", "/made")];
+/// What a person in a group shows.
+const MEMBER: [Column; 3] = [column("id", "/user"), column("name", "/name"), column("since", "/since")];
+/// What a change of a group's members shows.
+const CHANGED: [Column; 4] =
+    [column("id", "/group/id"), column("name", "/group/name"), column("changed", "/changed"), column("enforced_by", "/enforced_by")];
+
+/// Put people together, to grant to all of them at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offprint group create imaging-core\n  offprint group add imaging-core ada grace")]
+pub(crate) struct GroupCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a group: you own it and are its first member.
+    #[command(after_help = "Example:\n  offprint group create imaging-core")]
+    Create {
+        /// Its name, which no two have: a-z, 0-9 and -.
+        name: String,
+    },
+    /// List the groups that you are in.
+    #[command(after_help = "Example:\n  offprint group list --json")]
+    List {
+        /// The most groups to list.
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZeroUsize,
+    },
+    /// Show one group.
+    #[command(after_help = "Example:\n  offprint group show imaging-core")]
+    Show(One),
+    /// List who is in a group.
+    #[command(after_help = "Example:\n  offprint group members imaging-core -o csv")]
+    Members {
+        #[command(flatten)]
+        group: One,
+        /// The most people to list.
+        #[arg(long, value_name = "N", default_value = "1000")]
+        limit: NonZeroUsize,
+    },
+    /// Add people: they get what was granted to the group.
+    #[command(after_help = "Example:\n  offprint group add imaging-core ada grace")]
+    Add {
+        #[command(flatten)]
+        group: One,
+        /// The people: names or ids.
+        #[arg(value_name = "NAME|ID", required = true)]
+        users: Vec<String>,
+    },
+    /// Take people out: they lose what they had through the group alone.
+    #[command(after_help = "Example:\n  offprint group remove imaging-core ada --wait")]
+    Remove {
+        #[command(flatten)]
+        group: One,
+        /// The people: names or ids.
+        #[arg(value_name = "NAME|ID", required = true)]
+        users: Vec<String>,
+        /// Do it without asking.
+        #[arg(short, long)]
+        yes: bool,
+        /// Return when it is in force everywhere.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Take a group out: nobody gets anything through it any more.
+    #[command(after_help = "Example:\n  offprint group retire imaging-core")]
+    Retire {
+        #[command(flatten)]
+        group: One,
+        /// Do it without asking.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Take a group back in.
+    #[command(after_help = "Example:\n  offprint group reinstate imaging-core")]
+    Reinstate(One),
+}
+
+/// The group that is meant.
+#[derive(Debug, Args)]
+struct One {
+    /// The group: its name or its id.
+    #[arg(value_name = "GROUP")]
+    group: String,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
+    let (api, out) = (command.remote.api()?, command.remote.out());
+    match command.verb {
+        Verb::Create { name } => {
+            let group: Group = api.create(&["groups"], &NewGroup { name }).await?.body;
+            out.note(&format!("Add people to it: offprint group add {} NAME", printable(&group.name)));
+            show(&api, out, group).await
+        }
+        Verb::List { limit } => {
+            let (groups, more): (Vec<Group>, bool) = api.list(&["groups"], &[], limit.get()).await?;
+            out.list(&GROUP, &groups)?;
+            out.more(more, limit);
+            Ok(())
+        }
+        Verb::Show(One { group }) => show(&api, out, find(&api, &group).await?).await,
+        Verb::Members { group: One { group }, limit } => {
+            let (members, more): (Vec<Member>, bool) = api.list(&["groups", &group, "members"], &[], limit.get()).await?;
+            out.list(&MEMBER, &members)?;
+            out.more(more, limit);
+            Ok(())
+        }
+        Verb::Add { group: One { group }, users } => {
+            let changed = api.act::<MembersChanged>(&["groups", &group, "members"], &Members { users }).await?;
+            tell(out, changed, false).await
+        }
+        Verb::Remove { group: One { group }, users, yes, wait } => {
+            out.confirm(&removal(&group, &users), "Take them out?", yes).await?;
+            let changed = api.act::<MembersChanged>(&["groups", &group, "members", "remove"], &Members { users }).await?;
+            tell(out, changed, wait).await
+        }
+        Verb::Retire { group: One { group }, yes } => {
+            let group = find(&api, &group).await?;
+            let consequence = format!("Nobody gets anything through {} until it is reinstated. {}", printable(&group.name), how_fast());
+            out.confirm(&consequence, "Retire this group?", yes).await?;
+            stand(&api, out, &group, "retired").await
+        }
+        Verb::Reinstate(One { group }) => stand(&api, out, &find(&api, &group).await?, "active").await,
+    }
+}
+
+async fn find(api: &Api, text: &str) -> Result<Group, Failure> {
+    Ok(api.get(&["groups", text]).await?.body)
+}
+
+/// Prints a group; to a person, its owner by name.
+async fn show(api: &Api, out: Output, mut group: Group) -> Result<(), Failure> {
+    if out.format == Format::Table
+        && let Some(name) = user::names(api, [group.owner.as_str()]).await.remove(&group.owner)
+    {
+        group.owner = name;
+    }
+    out.one(&GROUP, &group)
+}
+
+async fn stand(api: &Api, out: Output, group: &Group, state: &str) -> Result<(), Failure> {
+    let edit = GroupEdit { state: state.to_owned() };
+    let group = api.edit::<Group>(&["groups", &group.id], group.version, &edit).await?.body;
+    show(api, out, group).await
+}
+
+async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<MembersChanged>, wait: bool) -> Result<(), Failure> {
+    out.one(&CHANGED, &changed)?;
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
+    Ok(())
+}
+
+/// What taking people out does.
+fn removal(group: &str, users: &[String]) -> String {
+    let who = match users {
+        [only] => printable(only),
+        many => format!("{} people", many.len()),
+    };
+    let (verb, they) = if users.len() == 1 { ("loses", "this person") } else { ("lose", "they") };
+    format!(
+        "{who} {verb} what only the group {} gives, and links stop that {they} could make by it alone. {}",
+        printable(group),
+        how_fast()
+    )
+}
+
+fn how_fast() -> String {
+    format!(
+        "Reading that only the group allowed stops within {}, by links within {} at the latest. {NOT_REACHED}",
+        bound(Timing::PRIVATE),
+        bound(Timing::WORLD)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_taken_out_is_said() {
+        let said = |users: &[&str]| removal("core\u{1b}", &users.iter().map(|user| (*user).to_owned()).collect::<Vec<_>>());
+        assert!(said(&["ada"]).starts_with(
+            "ada loses what only the group core\\u{1b} gives, and links stop that this person could make by it alone. Reading"
+        ));
+        assert!(said(&["ada", "grace"]).starts_with("2 people lose what only the group"));
+        assert!(said(&["ada"]).contains("within 65 seconds"));
+    }
+}

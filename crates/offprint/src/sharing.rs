@@ -1,0 +1,203 @@
+//! `offprint dataset sharing`: everyone who can reach a dataset, and by what.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wire::{
+    dataset::Dataset,
+    grant::{Grant, SharedLink, Sharing},
+};
+
+use crate::{
+    api::Api,
+    exit::Failure,
+    grant::whom,
+    output::{Column, Format, Output, column, data, printable, rows},
+    user,
+};
+
+/// What one who reaches it shows.
+const WHO: [Column; 6] = [
+    column("who", "/who"),
+    column("by", "/by"),
+    column("role", "/role"),
+    column("from", "/from"),
+    column("until", "/until"),
+    column("zones", "/zones"),
+];
+/// What a link shows.
+const LINK: [Column; 6] = [
+    column("link", "/id"),
+    column("path", "/path"),
+    column("class", "/class"),
+    column("state", "/state"),
+    column("maker", "/maker"),
+    column("until", "/until"),
+];
+
+/// One who reaches the dataset: a line of the table.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Reacher {
+    who: String,
+    by: String,
+    role: String,
+    from: Option<String>,
+    until: Option<String>,
+    zones: Vec<String>,
+}
+
+/// Shows who reaches a dataset.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure> {
+    let sharing: Sharing = api.get(&["datasets", &dataset.id, "sharing"]).await?.body;
+    if matches!(out.format, Format::Json | Format::Jsonl) {
+        return out.one(&WHO, &sharing);
+    }
+    let people = std::iter::once(&sharing.owner)
+        .chain(sharing.owners_above.iter().map(|above| &above.owner))
+        .chain(&sharing.blocked)
+        .chain(sharing.links.iter().map(|link| &link.maker));
+    let names = user::names(api, people.map(String::as_str)).await;
+    if out.format == Format::Csv {
+        let all: Vec<Reacher> =
+            reaching(&sharing, &names).into_iter().chain(sharing.links.iter().map(|link| by_link(link, &names))).collect();
+        out.list(&WHO, &all)?;
+    } else {
+        data(&report(&sharing, &names)?)?;
+    }
+    if sharing.more_links {
+        out.note(&format!("There are more links: offprint link list --dataset {}", sharing.dataset.id));
+    }
+    Ok(())
+}
+
+/// The whole answer as text: who, then links, then ceilings.
+fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String, Failure> {
+    let mut text = rows(&WHO, &reaching(sharing, names))?;
+    let links: Vec<SharedLink> = sharing.links.iter().map(|link| SharedLink { maker: name(names, &link.maker), ..link.clone() }).collect();
+    if !links.is_empty() {
+        text.extend(["\n", &rows(&LINK, &links)?]);
+    }
+    let Dataset { place, visibility, restricted, .. } = &sharing.dataset;
+    let days = sharing.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
+    let zones = if sharing.zones.is_empty() { "every network".to_owned() } else { sharing.zones.join(" and ") };
+    let stops = if *restricted { "; what is granted above stops at it" } else { "" };
+    let mut said = vec![
+        format!("{} is {visibility}{stops}.", place),
+        format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.audience),
+    ];
+    if !sharing.blocked.is_empty() {
+        let blocked: Vec<String> = sharing.blocked.iter().map(|id| name(names, id)).collect();
+        said.push(format!("Blocked at its source: {}.", blocked.join(", ")));
+    }
+    text.push('\n');
+    text.extend(said.iter().flat_map(|line| [printable(line), "\n".to_owned()]));
+    Ok(text)
+}
+
+/// Everyone who reaches it by name: owners first, then grants in the order of the answer.
+fn reaching(sharing: &Sharing, names: &BTreeMap<String, String>) -> Vec<Reacher> {
+    let owner =
+        |id: &str, by: String| Reacher { who: name(names, id), by, role: "owner".to_owned(), from: None, until: None, zones: Vec::new() };
+    let own = std::iter::once(owner(&sharing.owner, "owner".to_owned()));
+    let above = sharing.owners_above.iter().map(|above| owner(&above.owner, format!("owner of {} above", above.dataset)));
+    own.chain(above).chain(sharing.grants.iter().map(|grant| by_grant(grant, &sharing.dataset))).collect()
+}
+
+fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
+    let on = if grant.dataset == dataset.id { "grant".to_owned() } else { format!("grant on {} above", grant.dataset) };
+    // A grant to everybody counts as far as the dataset is open.
+    let shut = match grant.to.as_str() {
+        "accounts" => !matches!(dataset.visibility.as_str(), "accounts" | "world"),
+        "world" => dataset.visibility != "world",
+        _ => false,
+    };
+    Reacher {
+        who: whom(&grant.to, grant.name.as_deref()),
+        by: if shut { format!("{on}, not counting: {}", dataset.visibility) } else { on },
+        role: format!("{}{}", grant.role, if grant.may_share { ", may make links" } else { "" }),
+        from: grant.not_before.clone(),
+        until: grant.until.clone(),
+        zones: grant.zones.clone(),
+    }
+}
+
+fn by_link(link: &SharedLink, names: &BTreeMap<String, String>) -> Reacher {
+    let path = if link.path.is_empty() { String::new() } else { format!(" to {}", link.path) };
+    Reacher {
+        who: "whoever has the link".to_owned(),
+        by: format!("link {}{path} of {}", link.id, name(names, &link.maker)),
+        role: format!("{}, {}", link.class, link.state),
+        from: None,
+        until: link.until.clone(),
+        zones: Vec::new(),
+    }
+}
+
+/// A person by name, where it is known.
+fn name(names: &BTreeMap<String, String>, id: &str) -> String {
+    names.get(id).map_or(id, String::as_str).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sharing() -> Sharing {
+        serde_json::from_value(json!({
+            "dataset": { "id": "d1", "source": "s1", "place": "lab:a/b.zarr", "path": "a/b.zarr", "name": "b.zarr", "kind": "zarr", "owner": "u1",
+                "visibility": "accounts", "restricted": false, "rights": [], "state": "active", "registered": "2027-01-01T00:00:00Z", "version": 3 },
+            "owner": "u1",
+            "owners_above": [{ "dataset": "d0", "owner": "u2" }],
+            "grants": [
+                { "dataset": "d1", "to": "user:u3", "name": "grace", "role": "view", "may_share": true, "until": "2027-02-01T00:00:00Z", "zones": ["192.0.2.0/24"],
+                    "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
+                { "dataset": "d0", "to": "group:g1", "name": "core", "role": "download", "may_share": false, "zones": [],
+                    "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
+                { "dataset": "d1", "to": "world", "role": "preview", "may_share": false, "zones": [],
+                    "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 }
+            ],
+            "audience": "link",
+            "zones": [],
+            "link_days_max": 90,
+            "blocked": ["u9"],
+            "links": [{ "id": "l1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z" }],
+            "more_links": false
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_report_says_who_then_links_then_ceilings() {
+        let names = BTreeMap::from([("u1".to_owned(), "ada".to_owned())]);
+        assert_eq!(
+            report(&sharing(), &names).unwrap(),
+            "\
+WHO         BY                             ROLE                  FROM  UNTIL                    ZONES
+ada         owner                          owner                 -     -                        -
+u2          owner of d0 above              owner                 -     -                        -
+grace       grant                          view, may make links  -     2027-02-01 00:00:00 UTC  192.0.2.0/24
+group core  grant on d0 above              download              -     -                        -
+everybody   grant, not counting: accounts  preview               -     -                        -
+
+LINK  PATH  CLASS   STATE  MAKER  UNTIL
+l1    0/    review  live   ada    2027-03-01 00:00:00 UTC
+
+lab:a/b.zarr is accounts.
+Its source allows at most the audience link, links of 90 days, and serves every network.
+Blocked at its source: u9.
+"
+        );
+    }
+
+    #[test]
+    fn a_link_is_a_line_of_the_sheet() {
+        let sharing = sharing();
+        let who = by_link(&sharing.links[0], &BTreeMap::new());
+        assert_eq!((who.who.as_str(), who.by.as_str(), who.role.as_str()), ("whoever has the link", "link l1 to 0/ of u1", "review, live"));
+    }
+}

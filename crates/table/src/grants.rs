@@ -1,0 +1,345 @@
+//! Grants: given, changed, withdrawn, listed. Never deleted: a late copy of what was withdrawn fails on what is there.
+//!
+//! Every change counts the dataset's version up and depends on it, so changes of one dataset's access are serial, and nothing is
+//! given by a right that was taken away in between.
+
+use domain::{
+    dataset::Dataset,
+    decision::{Action, DatasetFacts, Permit, Via},
+    grant::{Conditions, Grant, GroupState, Hold, Reach, Subject, Zones},
+    id::{DatasetId, UserId},
+    limits::GROUP_GRANTS_MAX,
+    rights::Role,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Listed, Page, Table,
+    audit::Audited,
+    datasets::{listed_after, rank_of},
+    error::TableError,
+    groups::state_word,
+    item::{Row, item, number, row, text, time, time_if, unreadable},
+    once::Once,
+    read::{Cost, Stretch, Window},
+    schema::{self, GRANT_PREFIX, Key},
+    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
+};
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GrantRow {
+    needs: Vec<String>,
+    version: u64,
+    role: String,
+    may_share: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    zones: Vec<String>,
+    by: String,
+    at: i64,
+    hold: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gsi1pk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gsi1sk: Option<String>,
+}
+
+impl Row for GrantRow {
+    const WHAT: &'static str = "a grant";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl GrantRow {
+    fn of(dataset: DatasetId, grant: &Grant) -> Self {
+        let listed = schema::grants_of(grant.subject);
+        Self {
+            needs: Vec::new(),
+            version: grant.version,
+            role: grant.role.word().to_owned(),
+            may_share: grant.may_share,
+            not_before: grant.conditions.not_before.map(Timestamp::as_millisecond),
+            until: grant.conditions.until.map(Timestamp::as_millisecond),
+            zones: grant.conditions.zones.texts().collect(),
+            by: grant.by.to_string(),
+            at: grant.at.as_millisecond(),
+            hold: hold_word(grant.hold).to_owned(),
+            gsi1sk: listed.as_ref().map(|_| schema::grant_rank(grant.at, dataset)),
+            gsi1pk: listed,
+        }
+    }
+
+    /// The subject is in the row's own address.
+    pub(crate) fn grant(self, subject: Subject) -> Result<Grant, TableError> {
+        let unknown = || TableError::Unreadable { what: Self::WHAT };
+        Ok(Grant {
+            subject,
+            role: Role::of(&self.role).ok_or_else(unknown)?,
+            may_share: self.may_share,
+            conditions: Conditions {
+                not_before: time_if(self.not_before, Self::WHAT)?,
+                until: time_if(self.until, Self::WHAT)?,
+                zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
+            },
+            by: UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?,
+            at: time(self.at, Self::WHAT)?,
+            hold: hold_of(&self.hold).ok_or_else(unknown)?,
+            version: self.version,
+        })
+    }
+}
+
+/// What a write to a dataset's access rests on: its facts, and by what the writer has the right.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// The dataset as it was read.
+    pub facts: &'a DatasetFacts,
+    /// By what the writer has the right; `None`: by a project.
+    pub via: Option<Via>,
+}
+
+impl Table {
+    /// What a subject has on a dataset, withdrawn or not.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn grant(&self, dataset: DatasetId, subject: Subject) -> Result<Option<Grant>, TableError> {
+        let found = self.get(&schema::grant(dataset, subject), &mut Cost::default()).await?;
+        found.map(|item| row::<GrantRow>(item)?.grant(subject)).transpose()
+    }
+
+    /// Gives what `grant` says on the dataset of `facts`, by whoever the permit is for. `before` is what the subject had: changed, not added to.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where that, the dataset, or what the giver's right rests on changed since it was read;
+    /// [`TableError::TooMany`] groups.
+    pub async fn give(
+        &self,
+        permit: &Permit,
+        grounds: Grounds<'_>,
+        grant: &Grant,
+        before: Option<&Grant>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Grant, TableError> {
+        let Grounds { facts, via } = grounds;
+        let dataset = &facts.place.dataset;
+        let by = permit.allows(Action::Grant, dataset.id).filter(|by| *by == grant.by).ok_or(TableError::NotForThis)?;
+        if grant.hold != Hold::Active || grant.version != before.map_or(0, |there| there.version).saturating_add(1) {
+            return Err(TableError::NotForThis);
+        }
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.grant(dataset.id, grant.subject).await?.ok_or(TableError::Missing { what: "the grant" });
+        }
+        if let Subject::Group(_) = grant.subject {
+            self.check_groups(dataset.id, grant.subject).await?;
+        }
+        let key = schema::grant(dataset.id, grant.subject);
+        let mut proof = proof(dataset, &facts.reach, by, via);
+        if proof.iter().any(|(_, part)| part.checks(&key)) && before.is_none_or(|there| there.hold == Hold::Withdrawn) {
+            return Err(TableError::Stale);
+        }
+        // A transaction has one action an item: what the giver's own right rests on is written here, on the condition that it is as before.
+        proof.retain(|(_, part)| !part.checks(&key));
+        let unchanged = before.map_or_else(Condition::absent, |there| Condition::is("version", number(there.version)));
+        let audited = Audited::new(now, by, "grant.give", &dataset.id)?.to(&said(grant));
+        let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
+        let result = format!("{} {}", dataset.id, key.sk);
+        let write = Write::audited(audited)
+            .put(Tag::New, item(&key, &GrantRow::of(dataset.id, grant))?, unchanged)
+            .change(Tag::Seen, head(facts))
+            .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
+            .parts(proof.clone())
+            .parts(Once::part(once, by, &result, now)?);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(grant.clone()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => {
+                self.grant(dataset.id, grant.subject).await?.ok_or(TableError::Missing { what: "the grant" })
+            }
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "whom it is for" }),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// A dataset is granted to few groups, for each costs every reader a look.
+    async fn check_groups(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
+        let there = self.all(&Stretch::group_grants(dataset), &mut Cost::default()).await?;
+        let others = there.iter().filter_map(Key::of).filter(|key| schema::subject_of(&key.sk) != Some(subject)).count();
+        if others < GROUP_GRANTS_MAX {
+            Ok(())
+        } else {
+            Err(TableError::TooMany { what: "groups that a dataset is granted to", max: GROUP_GRANTS_MAX })
+        }
+    }
+
+    /// Withdraws a grant: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where it was changed since it was read. [`TableError::NotForThis`] for anybody else.
+    pub async fn withdraw(
+        &self,
+        permit: &Permit,
+        dataset: DatasetId,
+        before: &Grant,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Grant, TableError> {
+        let own = permit.allows(Action::See, dataset).filter(|by| before.subject == Subject::User(*by));
+        let by = permit.allows(Action::Grant, dataset).or(own).ok_or(TableError::NotForThis)?;
+        if before.hold == Hold::Withdrawn {
+            return Ok(before.clone());
+        }
+        let after = Grant { hold: Hold::Withdrawn, version: before.version.saturating_add(1), ..before.clone() };
+        let change = Change::new(schema::grant(dataset, before.subject), Condition::is("version", number(before.version)))
+            .set("hold", text(hold_word(Hold::Withdrawn)))
+            .set("version", number(after.version))
+            .set_if("gsi1pk", None)
+            .set_if("gsi1sk", None);
+        let audited = Audited::new(now, by, "grant.withdraw", &dataset)?.from(&said(before)).to(&said(&after)).because(reason);
+        let counted = Change::new(schema::dataset(dataset), Condition::present()).count("version");
+        let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).change(Tag::New, counted);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(after),
+            Outcome::Refused(_) => self.withdrawn_or_stale(dataset, before, after).await,
+            // Narrowing never fails for bookkeeping: the deciding change goes alone.
+            Outcome::Busy => {
+                let alone = self.change_alone(&change).await?;
+                let made = match alone {
+                    Alone::Changed => true,
+                    Alone::Refused => false,
+                    Alone::Unsure => self.grant(dataset, before.subject).await?.as_ref() == Some(&after),
+                };
+                if !made {
+                    return self.withdrawn_or_stale(dataset, before, after).await;
+                }
+                self.record(audited).await;
+                Ok(after)
+            }
+        }
+    }
+
+    async fn withdrawn_or_stale(&self, dataset: DatasetId, before: &Grant, after: Grant) -> Result<Grant, TableError> {
+        let there = self.grant(dataset, before.subject).await?;
+        if there.is_some_and(|there| there.hold == Hold::Withdrawn) { Ok(after) } else { Err(TableError::Stale) }
+    }
+
+    /// Every grant on a dataset, a page at a time, by subject; those that were withdrawn too.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn grants_on(&self, dataset: DatasetId, page: &Page) -> Result<Listed<Grant>, TableError> {
+        let pk = schema::dataset_partition(dataset);
+        let after = match &page.position {
+            None => None,
+            Some(sk) => {
+                Some(Key { pk: pk.clone(), sk: schema::subject_of(sk).map(|_| sk.clone()).ok_or(TableError::Position)? }.attributes())
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: false, by_index: false };
+        let (rows, next) = self.page(&Stretch { pk, prefix: GRANT_PREFIX }, &window, &mut Cost::default()).await?;
+        let mut items = Vec::new();
+        for found in rows {
+            let Some(subject) = Key::of(&found).and_then(|key| schema::subject_of(&key.sk)) else { continue };
+            items.push(row::<GrantRow>(found)?.grant(subject)?);
+        }
+        Ok(Listed { items, next: next.and_then(|key| Key::of(&key)).map(|key| key.sk) })
+    }
+
+    /// The datasets that a subject was granted something on, the latest first: candidates, each to be decided on its own facts.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn granted_to(&self, subject: Subject, page: &Page) -> Result<Listed<DatasetId>, TableError> {
+        let Some(pk) = schema::grants_of(subject) else { return Ok(Listed { items: Vec::new(), next: None }) };
+        let after = match &page.position {
+            None => None,
+            Some(rank) => {
+                let id = schema::id_of_rank(rank, GRANT_PREFIX).and_then(|id| DatasetId::parse(id).ok()).ok_or(TableError::Position)?;
+                Some(listed_after(&schema::grant(id, subject), &pk, rank))
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+        let (rows, next) = self.page(&Stretch { pk, prefix: GRANT_PREFIX }, &window, &mut Cost::default()).await?;
+        let items =
+            rows.iter().filter_map(rank_of).filter_map(|rank| DatasetId::parse(schema::id_of_rank(rank, GRANT_PREFIX)?).ok()).collect();
+        Ok(Listed { items, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
+    }
+}
+
+/// That the dataset's access is as it was read, and changes by this.
+pub(crate) fn head(facts: &DatasetFacts) -> Change {
+    let dataset = &facts.place.dataset;
+    let seen = Condition::is("version", number(dataset.version)).and(Condition::is("state", text("active")));
+    Change::new(schema::dataset(dataset.id), seen).count("version")
+}
+
+/// That what a person's right rests on, beside the dataset's own version, is still there. A right by a project rests on that version alone.
+pub(crate) fn proof(dataset: &Dataset, reach: &Reach, by: UserId, via: Option<Via>) -> Vec<(Tag, Part)> {
+    let Some(via) = via else { return Vec::new() };
+    let mut parts = Vec::new();
+    let mut check = |key: Key, condition: Condition| parts.push((Tag::Seen, Part::Check(key, condition)));
+    let above = reach.above.iter().map(|above| &above.dataset).find(|above| above.id == via.on && above.id != dataset.id);
+    if let Some(above) = above {
+        check(schema::dataset(above.id), Condition::is("version", number(above.version)));
+    }
+    if above.unwrap_or(dataset).owner != by {
+        let lifted = Condition::absent().or(Condition::is("hold", text(hold_word(Hold::Withdrawn))));
+        check(schema::block(dataset.source, by), lifted);
+        // Beside the version: a withdrawal that went alone did not count it.
+        let subject = via.group.map_or(Subject::User(by), Subject::Group);
+        check(schema::grant(via.on, subject), Condition::is("hold", text(hold_word(Hold::Active))));
+    }
+    if let Some(group) = via.group {
+        check(schema::group(group), Condition::is("state", text(state_word(GroupState::Active))));
+        check(schema::member(group, by), Condition::is("hold", text(hold_word(Hold::Active))));
+    }
+    parts
+}
+
+/// That whom a grant is for is there.
+fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
+    let key = match subject {
+        Subject::User(user) => schema::user(user),
+        Subject::Group(group) => schema::group(group),
+        Subject::Project(_) | Subject::Accounts | Subject::World => return None,
+    };
+    Some((Tag::Same, Part::Check(key, Condition::present())))
+}
+
+/// What the audit says of a grant.
+fn said(grant: &Grant) -> serde_json::Value {
+    json!({
+        "subject": subject_word(grant.subject), "role": grant.role.word(), "may_share": grant.may_share, "hold": hold_word(grant.hold),
+        "not_before": grant.conditions.not_before.map(|at| at.to_string()), "until": grant.conditions.until.map(|at| at.to_string()),
+        "zones": grant.conditions.zones.texts().collect::<Vec<_>>(), "version": grant.version,
+    })
+}
+
+/// A subject by its id, as the audit has it.
+fn subject_word(subject: Subject) -> String {
+    match subject {
+        Subject::User(user) => user.to_string(),
+        Subject::Group(group) => group.to_string(),
+        Subject::Project(project) => project.to_string(),
+        Subject::Accounts => "accounts".to_owned(),
+        Subject::World => "world".to_owned(),
+    }
+}
+
+pub(crate) fn hold_word(hold: Hold) -> &'static str {
+    match hold {
+        Hold::Active => "active",
+        Hold::Withdrawn => "withdrawn",
+    }
+}
+
+pub(crate) fn hold_of(word: &str) -> Option<Hold> {
+    [Hold::Active, Hold::Withdrawn].into_iter().find(|hold| hold_word(*hold) == word)
+}

@@ -1,0 +1,394 @@
+//! Groups and their members. A membership is one item, found by group and person, so a decision's cost never grows with a group.
+
+use domain::{
+    decision::Permit,
+    grant::{Group, GroupKind, GroupState, Hold},
+    id::{GroupId, UserId},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Listed, Page, Table,
+    audit::Audited,
+    datasets::{listed_after, rank_of},
+    error::TableError,
+    grants::{hold_of, hold_word},
+    item::{Row, item, number, row, text, time, unreadable},
+    once::Once,
+    read::{Cost, Stretch, Window},
+    schema::{self, GROUP_RANK, MEMBER_PREFIX, MEMBER_SHARDS},
+    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
+};
+
+/// Members of one transaction: one place is the group's own, one the audit's.
+const MEMBERS_OF_WRITE: usize = ACTIONS_MAX - 2;
+/// Rounds of a change of members that meets others.
+const ROUNDS: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GroupRow {
+    needs: Vec<String>,
+    version: u64,
+    id: String,
+    name: String,
+    owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    synced: Option<i64>,
+    state: String,
+    made: i64,
+}
+
+impl Row for GroupRow {
+    const WHAT: &'static str = "a group";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl GroupRow {
+    fn of(group: &Group) -> Self {
+        let synced = match group.kind {
+            GroupKind::Manual => None,
+            GroupKind::Synced { synced } => Some(synced.as_millisecond()),
+        };
+        Self {
+            needs: Vec::new(),
+            version: group.version,
+            id: group.id.to_string(),
+            name: group.name.clone(),
+            owner: group.owner.to_string(),
+            synced,
+            state: state_word(group.state).to_owned(),
+            made: group.made.as_millisecond(),
+        }
+    }
+
+    pub(crate) fn group(self) -> Result<Group, TableError> {
+        let kind = match self.synced {
+            None => GroupKind::Manual,
+            Some(synced) => GroupKind::Synced { synced: time(synced, Self::WHAT)? },
+        };
+        Ok(Group {
+            id: GroupId::parse(&self.id).map_err(unreadable(Self::WHAT))?,
+            name: self.name,
+            owner: UserId::parse(&self.owner).map_err(unreadable(Self::WHAT))?,
+            kind,
+            state: state_of(&self.state).ok_or(TableError::Unreadable { what: Self::WHAT })?,
+            made: time(self.made, Self::WHAT)?,
+            version: self.version,
+        })
+    }
+}
+
+/// A group's name in the register.
+#[derive(Serialize, Deserialize)]
+struct GroupNameRow {
+    group: String,
+}
+
+impl Row for GroupNameRow {
+    const WHAT: &'static str = "a group's name";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MemberRow {
+    needs: Vec<String>,
+    version: u64,
+    group: String,
+    user: String,
+    hold: String,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi1pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi1sk: Option<String>,
+}
+
+impl Row for MemberRow {
+    const WHAT: &'static str = "a membership";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl MemberRow {
+    fn new(group: GroupId, user: UserId, hold: Hold, at: Timestamp, version: u64) -> Self {
+        let is_listed = hold == Hold::Active;
+        Self {
+            needs: Vec::new(),
+            version,
+            group: group.to_string(),
+            user: user.to_string(),
+            hold: hold_word(hold).to_owned(),
+            at: at.as_millisecond(),
+            gsi1pk: is_listed.then(|| schema::user_partition(user)),
+            gsi1sk: is_listed.then(|| schema::group_rank(at, group)),
+        }
+    }
+
+    fn member(self) -> Result<Member, TableError> {
+        Ok(Member {
+            user: UserId::parse(&self.user).map_err(unreadable(Self::WHAT))?,
+            hold: hold_of(&self.hold).ok_or(TableError::Unreadable { what: Self::WHAT })?,
+            at: time(self.at, Self::WHAT)?,
+            version: self.version,
+        })
+    }
+
+    /// The group, if the membership counts.
+    pub(crate) fn active_in(self) -> Result<Option<GroupId>, TableError> {
+        let group = GroupId::parse(&self.group).map_err(unreadable(Self::WHAT))?;
+        Ok((self.member()?.hold == Hold::Active).then_some(group))
+    }
+}
+
+/// That a person is, or was, in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub user: UserId,
+    /// Whether the person is.
+    pub hold: Hold,
+    /// Since when.
+    pub at: Timestamp,
+    /// Counts the changes.
+    pub version: u64,
+}
+
+impl Table {
+    /// A group.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn group(&self, id: GroupId) -> Result<Option<Group>, TableError> {
+        let found = self.get(&schema::group(id), &mut Cost::default()).await?;
+        found.map(|item| row::<GroupRow>(item)?.group()).transpose()
+    }
+
+    /// The group of this name.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn group_named(&self, name: &str) -> Result<Option<Group>, TableError> {
+        let Some(found) = self.get(&schema::group_name(name), &mut Cost::default()).await? else { return Ok(None) };
+        let id = GroupId::parse(&row::<GroupNameRow>(found)?.group).map_err(unreadable(GroupNameRow::WHAT))?;
+        self.group(id).await
+    }
+
+    /// Whether a person is in a group.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn is_member(&self, group: GroupId, user: UserId) -> Result<bool, TableError> {
+        let found = self.get(&schema::member(group, user), &mut Cost::default()).await?;
+        Ok(found.map(|item| row::<MemberRow>(item)?.active_in()).transpose()?.flatten().is_some())
+    }
+
+    /// Makes a group, whose owner is its first member.
+    ///
+    /// # Errors
+    /// [`TableError::Exists`] for a name that is taken.
+    pub async fn insert_group(&self, permit: &Permit, group: &Group, once: Option<&Once>, now: Timestamp) -> Result<Group, TableError> {
+        let by = permit.allows_new_group().filter(|by| *by == group.owner).ok_or(TableError::NotForThis)?;
+        if let Some(id) = self.once_if(by, once, now).await? {
+            return self.made(&id).await;
+        }
+        let id = group.id.to_string();
+        let name = item(&schema::group_name(&group.name), &GroupNameRow { group: id.clone() })?;
+        let member = MemberRow::new(group.id, by, Hold::Active, now, 1);
+        let write = Write::audited(Audited::new(now, by, "group.create", &group.id)?.to(&said(group)))
+            .put(Tag::Same, name, Condition::absent())
+            .put(Tag::New, item(&schema::group(group.id), &GroupRow::of(group))?, Condition::absent())
+            .put(Tag::New, item(&schema::member(group.id, by), &member)?, Condition::absent())
+            .parts(Once::part(once, by, &id, now)?);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(group.clone()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
+                Some(id) => self.made(&id).await,
+                None => Err(TableError::Throttled),
+            },
+            Outcome::Refused(_) => Err(TableError::Exists { what: "a group of this name" }),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    async fn made(&self, id: &str) -> Result<Group, TableError> {
+        let id = GroupId::parse(id).map_err(unreadable("an idempotency item"))?;
+        self.group(id).await?.ok_or(TableError::Missing { what: "the group" })
+    }
+
+    /// Adds people to a group, or removes them from it, by its owner, who stays. Those who are as wanted already are left alone.
+    /// Answers how many changed. A failure in between leaves some changed: the same call again changes the rest.
+    ///
+    /// # Errors
+    /// [`TableError::Missing`] for somebody who has no account here: nobody of that part was changed.
+    pub async fn set_members(
+        &self,
+        permit: &Permit,
+        group: &Group,
+        people: &[UserId],
+        wanted: Hold,
+        now: Timestamp,
+    ) -> Result<usize, TableError> {
+        let by = permit.allows_gather(group.id).ok_or(TableError::NotForThis)?;
+        let mut people: Vec<_> = people.iter().copied().filter(|user| *user != group.owner).collect();
+        people.sort_unstable();
+        people.dedup();
+        let mut changed = 0_usize;
+        // A person and the check that the account is there are two actions.
+        for part in people.chunks(MEMBERS_OF_WRITE / 2) {
+            changed = changed.saturating_add(self.set_part(by, group, part, wanted, now).await?);
+        }
+        Ok(changed)
+    }
+
+    async fn set_part(&self, by: UserId, group: &Group, people: &[UserId], wanted: Hold, now: Timestamp) -> Result<usize, TableError> {
+        let verb = if wanted == Hold::Active { "group.add" } else { "group.remove" };
+        for _round in 0..ROUNDS {
+            let there = self.batch(people.iter().map(|user| schema::member(group.id, *user)), &mut Cost::default()).await?;
+            let mut parts = Vec::new();
+            let mut named = Vec::new();
+            for user in people {
+                let key = schema::member(group.id, *user);
+                let before = there.get(&key).cloned().map(|item| row::<MemberRow>(item)?.member()).transpose()?;
+                if before.map_or(Hold::Withdrawn, |member| member.hold) == wanted {
+                    continue;
+                }
+                let unchanged = before.map_or_else(Condition::absent, |member| Condition::is("version", number(member.version)));
+                let version = before.map_or(0, |member| member.version).saturating_add(1);
+                parts.push((Tag::Seen, Part::Put(item(&key, &MemberRow::new(group.id, *user, wanted, now, version))?, unchanged)));
+                if wanted == Hold::Active {
+                    parts.push((Tag::Same, Part::Check(schema::user(*user), Condition::present())));
+                }
+                named.push(user.to_string());
+            }
+            if named.is_empty() {
+                return Ok(0);
+            }
+            let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
+            let write = Write::audited(Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named })))
+                .parts(parts)
+                .check(schema::group(group.id), active);
+            match self.commit(write).await? {
+                Outcome::Done => return Ok(named.len()),
+                Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
+                // Somebody else changed one of them: look again.
+                Outcome::Refused(_) | Outcome::Busy => {}
+            }
+        }
+        Err(TableError::Throttled)
+    }
+
+    /// Takes a group out, for good, or says that its members count again, by its owner.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where it is not as `before` any more.
+    pub async fn set_group_state(&self, permit: &Permit, before: &Group, state: GroupState, now: Timestamp) -> Result<Group, TableError> {
+        let by = permit.allows_gather(before.id).ok_or(TableError::NotForThis)?;
+        if before.state == state {
+            return Ok(before.clone());
+        }
+        let after = Group { state, version: before.version.saturating_add(1), ..before.clone() };
+        let change = Change::new(schema::group(before.id), Condition::is("version", number(before.version)))
+            .set("state", text(state_word(state)))
+            .set("version", number(after.version));
+        let audited = Audited::new(now, by, "group.edit", &before.id)?.from(&said(before)).to(&said(&after));
+        match self.commit(Write::audited(audited).change(Tag::Seen, change)).await? {
+            Outcome::Done => Ok(after),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// The people of a group, a page at a time; a page may be short, even empty, before the last one.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn members(&self, group: GroupId, page: &Page) -> Result<Listed<Member>, TableError> {
+        let last = match &page.position {
+            None => None,
+            Some(text) => Some(UserId::parse(text).map_err(|_why| TableError::Position)?),
+        };
+        let mut shard = last.map_or(0, schema::member_shard);
+        let mut after = last.map(|user| schema::member(group, user).attributes());
+        let mut items = Vec::new();
+        let cost = &mut Cost::default();
+        while shard < MEMBER_SHARDS {
+            let room = page.items_max().saturating_sub(u16::try_from(items.len()).unwrap_or(u16::MAX));
+            let window = Window { after: after.take(), items_max: room.max(1), newest_first: false, by_index: false };
+            let stretch = Stretch { pk: schema::members(group, shard), prefix: MEMBER_PREFIX };
+            let (rows, next) = self.page(&stretch, &window, cost).await?;
+            let read = rows.into_iter().map(|item| row::<MemberRow>(item)?.member()).collect::<Result<Vec<_>, _>>()?;
+            let last = read.last().map(|member| member.user);
+            items.extend(read.into_iter().filter(|member| member.hold == Hold::Active));
+            match next {
+                Some(_) if items.len() >= usize::from(page.items_max()) => {
+                    return Ok(Listed { items, next: last.map(|user| user.to_string()) });
+                }
+                Some(next) => after = Some(next),
+                None if items.len() >= usize::from(page.items_max()) && shard.saturating_add(1) < MEMBER_SHARDS => {
+                    // The next page begins where this partition ends, and finds nothing more in it.
+                    return Ok(Listed { items, next: last.map(|user| user.to_string()) });
+                }
+                None => shard = shard.saturating_add(1),
+            }
+        }
+        Ok(Listed { items, next: None })
+    }
+
+    /// The groups that a person is in, the latest first: candidates, for the index may be behind.
+    ///
+    /// # Errors
+    /// [`TableError::Position`] for a position that was never given out.
+    pub async fn groups_of(&self, user: UserId, page: &Page) -> Result<Listed<Group>, TableError> {
+        let pk = schema::user_partition(user);
+        let after = match &page.position {
+            None => None,
+            Some(rank) => {
+                let id = schema::id_of_rank(rank, GROUP_RANK).and_then(|id| GroupId::parse(id).ok()).ok_or(TableError::Position)?;
+                Some(listed_after(&schema::member(id, user), &pk, rank))
+            }
+        };
+        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+        let cost = &mut Cost::default();
+        let (rows, next) = self.page(&Stretch { pk, prefix: GROUP_RANK }, &window, cost).await?;
+        let ids: Vec<_> =
+            rows.iter().filter_map(rank_of).filter_map(|rank| GroupId::parse(schema::id_of_rank(rank, GROUP_RANK)?).ok()).collect();
+        let keys = ids.iter().flat_map(|id| [schema::group(*id), schema::member(*id, user)]);
+        let found = self.batch(keys, cost).await?;
+        let mut groups = Vec::new();
+        for id in ids {
+            let is_member =
+                found.get(&schema::member(id, user)).cloned().map(|item| row::<MemberRow>(item)?.active_in()).transpose()?.flatten();
+            if let (Some(_), Some(item)) = (is_member, found.get(&schema::group(id)).cloned()) {
+                groups.push(row::<GroupRow>(item)?.group()?);
+            }
+        }
+        Ok(Listed { items: groups, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
+    }
+}
+
+/// What the audit says of a group.
+fn said(group: &Group) -> serde_json::Value {
+    json!({ "name": group.name, "owner": group.owner.to_string(), "state": state_word(group.state), "version": group.version })
+}
+
+pub(crate) fn state_word(state: GroupState) -> &'static str {
+    match state {
+        GroupState::Active => "active",
+        GroupState::Loading => "loading",
+        GroupState::Retired => "retired",
+    }
+}
+
+fn state_of(word: &str) -> Option<GroupState> {
+    [GroupState::Active, GroupState::Loading, GroupState::Retired].into_iter().find(|state| state_word(*state) == word)
+}

@@ -1,0 +1,219 @@
+//! Grants: who gets what on a dataset. And what comes of asking who may.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+
+/// What a subject gets on a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Grant {
+    /// The dataset's id.
+    pub dataset: String,
+    /// Whom it is for: `user:ID`, `group:ID`, `accounts` or `world`.
+    pub to: String,
+    /// The person's or group's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What they get.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    pub role: String,
+    /// Whether they may make links, too.
+    pub may_share: bool,
+    /// From when on it counts; missing: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub not_before: Option<String>,
+    /// When it ends; missing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// The networks that it counts from, as `192.0.2.0/24`; empty: every one.
+    pub zones: Vec<String>,
+    /// The id of who gave it.
+    pub by: String,
+    /// When it was given, or last changed.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub at: String,
+    /// Whether it counts, or was taken back.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(active|withdrawn)$"))]
+    pub state: String,
+    /// Counts its changes; the `ETag` of the reply is this number in quotes.
+    pub version: u64,
+}
+
+/// What is asked for a new grant, or for one to become.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewGrant {
+    /// Whom it is for: `user:NAME` or `user:ID`, `group:NAME` or `group:ID`, `accounts` or `world`.
+    pub to: String,
+    /// What they get.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    pub role: String,
+    /// Whether they may make links, too; from the role `view` up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_share: Option<bool>,
+    /// From when on it counts: a date, which begins at midnight UTC, or an instant; missing: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// When it ends: days (`30d`), a date, an instant, or `never`, which it is if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The networks that it counts from, as `192.0.2.0/24`; empty or missing: every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+}
+
+/// A grant that is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WithdrawAsk {
+    /// Whose: as in [`NewGrant::to`].
+    pub to: String,
+    /// Why: it stands in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A grant that was taken back, and what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Withdrawn {
+    /// The grant.
+    pub grant: Grant,
+    /// When that is in force everywhere.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: String,
+    /// By which other ways the person still reaches the dataset; empty: by none, or it was not a person's grant.
+    pub remains: Vec<Way>,
+    /// The ids of the person's links on the dataset that do not open any more, of those looked at.
+    pub links_ended: Vec<String>,
+}
+
+/// One way by which a person gets rights at a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Way {
+    /// By what: `owner`, `user`, `group:ID`, `project:ID`, `accounts` or `world`.
+    pub by: String,
+    /// The id of the dataset that it was given on: this one, or one above.
+    pub on: String,
+    /// What it gives, the weakest right first.
+    pub rights: Vec<String>,
+    /// When it ends; missing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// Whether its conditions hold, for a request from where this one came from.
+    pub holds: bool,
+}
+
+/// Everyone who can reach a dataset, and by which path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Sharing {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The id of its owner.
+    pub owner: String,
+    /// Owners of datasets above, who own it too.
+    pub owners_above: Vec<OwnerAbove>,
+    /// The grants on it and on what reaches it from above.
+    pub grants: Vec<Grant>,
+    /// The widest audience that its source allows.
+    pub audience: String,
+    /// The networks that its source serves; empty: every one.
+    pub zones: Vec<String>,
+    /// The longest life of a link, in days; missing: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_days_max: Option<u32>,
+    /// The ids of those who are blocked at its source.
+    pub blocked: Vec<String>,
+    /// Links on it that open now: each reads the dataset or a part of it.
+    pub links: Vec<SharedLink>,
+    /// Whether there are more links than are shown.
+    pub more_links: bool,
+}
+
+/// Who owns a dataset above, and so this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OwnerAbove {
+    /// The id of the dataset.
+    pub dataset: String,
+    /// The id of its owner.
+    pub owner: String,
+}
+
+/// A link among those who reach a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SharedLink {
+    /// Its id.
+    pub id: String,
+    /// The path below the dataset that it opens.
+    pub path: String,
+    /// Its class.
+    pub class: String,
+    /// Its state.
+    pub state: String,
+    /// The id of its maker.
+    pub maker: String,
+    /// When it ends; missing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+}
+
+/// May this person do this to that?
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckAsk {
+    /// The dataset's id.
+    pub dataset: String,
+    /// Whom it is about: a user's name or id; missing: the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What: `read`, `list`, `see`, `share`, `register`, `grant` or `hand-over`.
+    pub action: String,
+    /// The path below the dataset, for `read` and `list`; missing: the dataset itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The address that the request would come from; missing: where this one comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// The answer of the one decision, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Check {
+    /// Whether it would be allowed.
+    pub allowed: bool,
+    /// The problem code of the rule that says no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// That rule, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What the person may do there, the weakest right first.
+    pub rights: Vec<String>,
+    /// Every way by which the person gets rights there.
+    pub ways: Vec<Way>,
+    /// Every gate, open or shut.
+    pub gates: Vec<Gate>,
+}
+
+/// One thing that has to be so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Gate {
+    /// Which.
+    pub gate: String,
+    /// Whether it is open.
+    pub open: bool,
+}

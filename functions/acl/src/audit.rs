@@ -1,0 +1,186 @@
+//! `GET /api/v1/audit`: who did what, by month, and the same as JSON lines or CSV to keep.
+
+use axum::{body::Body, extract::State, response::Response};
+use domain::decision::{Action, Facts};
+use edge::{
+    App,
+    asked::{Filters, Listing},
+    caller::Caller,
+    problem::Problem,
+};
+use http::{HeaderValue, StatusCode, header};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use table::{Page, audit::AuditEntry};
+
+/// Pages of the table that one page of the listing may look through, where filters leave little.
+const LOOKS_MAX: usize = 10;
+
+/// Which entries.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Ask {
+    /// The month, in UTC, as `2027-01`; missing: this one.
+    month: Option<String>,
+    /// Only what this person did, by id.
+    actor: Option<String>,
+    /// Only what was done to this, by id. Whoever administers a dataset may ask for it; everything else is for administrators.
+    target: Option<String>,
+    /// Only this verb, as `link.create`, or all of a noun, as `link`.
+    verb: Option<String>,
+    /// `json`, which it is if missing; `jsonl` or `csv` for a file, whose `Link` header leads to the rest.
+    format: Option<String>,
+    /// The most items, 1 to 100.
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists what was done in a month, the latest first. A page may be short before the last one; `next_cursor` says whether there is more.
+///
+/// # Errors
+/// 403 for anybody but an administrator, except about a dataset that the caller administers.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit", security(("token" = ["read"])), params(Ask),
+    responses((status = 200, description = "A page of entries", body = wire::page::Page<wire::audit::AuditEntry>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let month = month(ask.month.as_deref(), now)?;
+    let format = ask.format.as_deref().unwrap_or("json");
+    if !matches!(format, "json" | "jsonl" | "csv") {
+        return Err(wrong("format", "there is no such format", "/format", "`json`, `jsonl` or `csv`"));
+    }
+    let filters = [
+        ("month", ask.month.as_deref()),
+        ("actor", ask.actor.as_deref()),
+        ("target", ask.target.as_deref()),
+        ("verb", ask.verb.as_deref()),
+        ("format", ask.format.as_deref()),
+    ];
+    let listing = Listing::new("/api/v1/audit", &filters, ask.limit)?;
+    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    may_read(&app, &caller, ask.target.as_deref(), now).await?;
+    let mut items = Vec::new();
+    for _look in 0..LOOKS_MAX {
+        let room = usize::from(listing.limit).saturating_sub(items.len());
+        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+        let found = app.table.audit_page(month, &page).await?;
+        items.extend(found.items.iter().filter(|entry| is_wanted(entry, &ask)).map(shown));
+        position = found.next;
+        if position.is_none() || items.len() >= usize::from(listing.limit) {
+            break;
+        }
+    }
+    let file = match format {
+        "jsonl" => Some((lines(&items), "application/x-ndjson")),
+        "csv" => Some((csv(&items), "text/csv; charset=utf-8")),
+        _ => None,
+    };
+    let mut answer = listing.answer(&app, &caller, items, position.as_deref(), now)?;
+    if let Some((text, kind)) = file {
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+        *answer.body_mut() = Body::from(text);
+    }
+    Ok(answer)
+}
+
+async fn may_read(app: &App, caller: &Caller, target: Option<&str>, now: Timestamp) -> Result<(), Problem> {
+    if caller.may(Action::Administer, &Facts::Deployment, now).is_ok() {
+        return Ok(());
+    }
+    let own = target.filter(|target| domain::id::DatasetId::parse(target).is_ok());
+    let Some(target) = own else { return caller.may(Action::Administer, &Facts::Deployment, now).map(|_permit| ()) };
+    let facts = caller.dataset(app, target).await?;
+    caller.may(Action::Grant, &Facts::Dataset(facts), now).map(|_permit| ())
+}
+
+fn is_wanted(entry: &AuditEntry, ask: &Ask) -> bool {
+    let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let verb = |wanted: &str| entry.verb == wanted || entry.verb.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
+    is(&ask.actor, &entry.actor.to_string()) && is(&ask.target, &entry.target) && ask.verb.as_deref().is_none_or(verb)
+}
+
+fn shown(entry: &AuditEntry) -> wire::audit::AuditEntry {
+    let json = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    wire::audit::AuditEntry {
+        id: entry.id.clone(),
+        at: entry.at.to_string(),
+        actor: entry.actor.to_string(),
+        verb: entry.verb.clone(),
+        target: entry.target.clone(),
+        before: json(&entry.before),
+        after: json(&entry.after),
+        reason: entry.reason.clone(),
+    }
+}
+
+fn lines(items: &[wire::audit::AuditEntry]) -> String {
+    items.iter().filter_map(|item| serde_json::to_string(item).ok()).map(|line| line + "\n").collect()
+}
+
+fn csv(items: &[wire::audit::AuditEntry]) -> String {
+    let mut text = "at,actor,verb,target,before,after,reason,id\r\n".to_owned();
+    for item in items {
+        let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let reason = item.reason.clone().unwrap_or_default();
+        let cells = [&item.at, &item.actor, &item.verb, &item.target, &json(&item.before), &json(&item.after), &reason, &item.id];
+        text.push_str(&cells.map(|text| cell(text)).join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// A cell of CSV (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe before it.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// The first instant of a month as a request writes it.
+fn month(text: Option<&str>, now: Timestamp) -> Result<Timestamp, Problem> {
+    let Some(text) = text else { return Ok(now) };
+    let first = (text.len() == 7).then(|| format!("{text}-01").parse::<Date>().ok()).flatten();
+    first
+        .and_then(|date| date.to_zoned(TimeZone::UTC).ok())
+        .map(|midnight| midnight.timestamp())
+        .ok_or_else(|| wrong("month", "that is no month", "/month", "such as `2027-01`"))
+}
+
+fn wrong(code: &'static str, detail: &'static str, pointer: &'static str, hint: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, detail).at(pointer).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SECURITY T37
+    #[test]
+    fn a_cell_is_never_a_formula() {
+        for (text, want) in [
+            ("plain", "plain"),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            ("a,b", "\"a,b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("=\"a\",b", "\"'=\"\"a\"\",b\""),
+            ("\tx", "'\tx"),
+        ] {
+            assert_eq!(cell(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_month_is_read_in_one_form() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(month(Some("2027-01"), now).unwrap(), "2027-01-01T00:00:00Z".parse().unwrap());
+        assert_eq!(month(None, now).unwrap(), now);
+        for text in ["", "2027", "2027-13", "2027-1", "2027-01-01", "01-2027"] {
+            assert_eq!(month(Some(text), now).unwrap_err().code, "month", "{text}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `PATCH /api/v1/datasets/{id}`: whom it is open to, and whether what is granted above reaches it. And handing it over.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    dataset::{Dataset, Visibility},
+    decision::{Action, DatasetFacts, Facts, Place},
+    delegation::may_open,
+    rights::Right,
+    source::Audience,
+    timing::Timing,
+};
+use edge::{
+    App,
+    asked::{Id, IfMatch, with_version},
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+};
+use http::StatusCode;
+use table::grants::Grounds;
+
+use crate::{dataset_show::shown, subject::person};
+
+/// Changes a dataset, one thing at a time.
+///
+/// # Errors
+/// 428 without `If-Match`, 412 for another version, 403 without the right to administer it or beyond the source's ceiling.
+#[utoipa::path(patch, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "edit_dataset", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
+    request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The dataset after the change", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    seen: IfMatch,
+    once: Once,
+    Body { ask, bytes }: Body<wire::dataset::DatasetEdit>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let facts = caller.dataset(&app, &id).await?;
+    let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    seen.check(facts.place.dataset.version)?;
+    let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes);
+    let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
+    let before = &facts.place.dataset;
+    let after = match (ask.visibility.as_deref(), ask.restricted) {
+        (None, None) => before.clone(),
+        (Some(word), None) => {
+            let visibility = visibility(word, &facts)?;
+            if visibility > before.visibility {
+                may_open(&permit, before.id)?;
+            }
+            app.table.set_visibility(&permit, grounds, visibility, once.as_ref(), now).await?
+        }
+        (None, Some(restricted)) => {
+            check_restricted(before, restricted)?;
+            if !restricted {
+                may_open(&permit, before.id)?;
+            }
+            app.table.set_restricted(&permit, grounds, restricted, once.as_ref(), now).await?
+        }
+        (Some(_), Some(_)) => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
+    };
+    // Publication links above may have opened what is restricted now: theirs is the widest bound.
+    let bound = match (after.restricted && !before.restricted, after.visibility < before.visibility) {
+        (true, _) => Some(Timing::WORLD),
+        (false, true) => Some(Timing::PRIVATE),
+        (false, false) => None,
+    };
+    answer(&app, &caller, &facts, after, bound).await
+}
+
+/// Hands a dataset over to another owner, by its owner. What was granted stays, and so do links whose makers may still share.
+///
+/// # Errors
+/// 403 for anybody but its owner, 422 for a person who is not there.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/hand-over", tag = "datasets", operation_id = "hand_over_dataset", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::dataset::HandOver,
+    responses((status = 200, description = "The dataset after the change", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn hand_over(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    once: Once,
+    Body { ask, bytes }: Body<wire::dataset::HandOver>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let facts = caller.dataset(&app, &id).await?;
+    let permit = caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now)?;
+    let to = person(&app, &ask.to, "/to").await?;
+    let once = once.of(&format!("POST /api/v1/datasets/{id}/hand-over"), &bytes);
+    let after = app.table.hand_over(&permit, &facts, to.id, once.as_ref(), now).await?;
+    answer(&app, &caller, &facts, after, Some(Timing::PRIVATE)).await
+}
+
+async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, bound: Option<Timing>) -> Result<Response, Problem> {
+    let enforced_by = bound.map(|timing| timing.enforced_by(app.now(), None).to_string());
+    let place = Place { source: facts.place.source.clone(), dataset: after };
+    let now_there = caller.at(app, place).await?;
+    let dataset = shown(&now_there, caller, app.now());
+    let version = dataset.version;
+    Ok(with_version(json::ok(&wire::dataset::DatasetChanged { dataset, enforced_by }), version))
+}
+
+fn visibility(word: &str, facts: &DatasetFacts) -> Result<Visibility, Problem> {
+    let visibility = Visibility::of(word)
+        .ok_or_else(|| wrong("visibility", "/visibility", "there is no such visibility", "`private`, `accounts` or `world`"))?;
+    let least = match visibility {
+        Visibility::Private | Visibility::Project => Audience::Named,
+        Visibility::Accounts => Audience::Accounts,
+        Visibility::World => Audience::World,
+    };
+    if facts.place.source.ceilings.audience < least {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "audience-too-wide", "the source allows no such audience")
+            .at("/visibility")
+            .hint("ask an administrator to raise the source's ceiling"));
+    }
+    if visibility == Visibility::Project && facts.place.dataset.project.is_none() {
+        return Err(wrong("visibility", "/visibility", "the dataset is in no project", "`private`, `accounts` or `world`"));
+    }
+    Ok(visibility)
+}
+
+fn check_restricted(dataset: &Dataset, restricted: bool) -> Result<(), Problem> {
+    if restricted && dataset.ancestors.is_empty() {
+        return Err(wrong("nothing-above", "/restricted", "nothing is granted above a source's own dataset", "restrict one below it"));
+    }
+    Ok(())
+}
+
+fn wrong(code: &'static str, pointer: &'static str, detail: &'static str, hint: &'static str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer).hint(hint)
+}

@@ -1,0 +1,90 @@
+//! `GET /api/v1/datasets/{id}/sharing`: everyone who can reach it and by which path, links, ceilings.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, DatasetFacts, Facts},
+    grant::{Grant, Hold, Subject},
+    id::DatasetId,
+    link::LinkState,
+};
+use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
+use http::StatusCode;
+use table::Page;
+
+use crate::{dataset_show::shown, source_show::word_of, subject};
+
+/// Grants of one dataset that are shown here: more are a page of their own.
+const GRANTS_MAX: usize = 1_000;
+
+/// Shows who can reach a dataset, for who administers it.
+///
+/// # Errors
+/// 404 for a dataset that is not the caller's to know of, 403 for one that the caller does not administer.
+#[utoipa::path(get, path = "/api/v1/datasets/{id}/sharing", tag = "grants", operation_id = "show_sharing", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id")),
+    responses((status = 200, description = "Everyone, by which path; links; ceilings", body = wire::grant::Sharing), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn sharing(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let now = app.now();
+    let facts = caller.dataset(&app, &id).await?;
+    let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let (source, dataset) = (&facts.place.source, &facts.place.dataset);
+    let links = app.table.links_of_dataset(dataset.id, &Page::default(), now).await?;
+    let open = links.items.iter().filter(|link| matches!(link.state(now), LinkState::Live | LinkState::Paused | LinkState::NotYet));
+    let links_shown = open.map(|facts| wire::grant::SharedLink {
+        id: facts.link.id.to_string(),
+        path: facts.link.subpath.to_string(),
+        class: facts.link.class.word().to_owned(),
+        state: facts.state(now).word().to_owned(),
+        maker: facts.link.maker.to_string(),
+        until: facts.link.end(&facts.place).map(|end| end.to_string()),
+    });
+    let ceilings = &source.ceilings;
+    Ok(json::ok(&wire::grant::Sharing {
+        owner: dataset.owner.to_string(),
+        owners_above: owners_above(&facts),
+        grants: all_grants(&app, &facts).await?,
+        audience: word_of(ceilings.audience).to_owned(),
+        zones: ceilings.zones.texts().collect(),
+        link_days_max: ceilings.link_days_max,
+        blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
+        links: links_shown.collect(),
+        more_links: links.next.is_some(),
+        dataset: shown(&facts, &caller, now),
+    }))
+}
+
+fn owners_above(facts: &DatasetFacts) -> Vec<wire::grant::OwnerAbove> {
+    let above = facts.reach.above.iter().map(|above| &above.dataset);
+    above.map(|above| wire::grant::OwnerAbove { dataset: above.id.to_string(), owner: above.owner.to_string() }).collect()
+}
+
+/// The grants on the dataset, and on those above whose grants reach it.
+async fn all_grants(app: &App, facts: &DatasetFacts) -> Result<Vec<wire::grant::Grant>, Problem> {
+    let dataset = &facts.place.dataset;
+    let mut all = subject::shown(app, dataset.id, &active(app, dataset.id).await?).await?;
+    for above in facts.reach.above.iter().map(|above| &above.dataset).filter(|above| above.reaches(dataset)) {
+        all.extend(subject::shown(app, above.id, &active(app, above.id).await?).await?);
+    }
+    Ok(all)
+}
+
+/// What counts or will: a grant to everybody counts only as far as the visibility says, which is shown beside it.
+async fn active(app: &App, dataset: DatasetId) -> Result<Vec<Grant>, Problem> {
+    let (mut grants, mut page) = (Vec::new(), Page::default());
+    loop {
+        let found = app.table.grants_on(dataset, &page).await?;
+        grants.extend(found.items.into_iter().filter(|grant| grant.hold == Hold::Active && !matches!(grant.subject, Subject::Project(_))));
+        if grants.len() > GRANTS_MAX {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-many-grants",
+                format!("over `{GRANTS_MAX}` grants are not shown at once"),
+            )
+            .hint("list its grants page by page"));
+        }
+        page.position = found.next;
+        if page.position.is_none() {
+            return Ok(grants);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `POST /api/v1/datasets/{id}/grants`: somebody gets a role on a dataset, or another one than before.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts},
+    delegation::{NewGrant, granted},
+    grant::{Conditions, Grant, Hold, Subject},
+    link::Until,
+    rights::{Right, Role},
+};
+use edge::{
+    App,
+    asked::{Id, MaybeIfMatch, with_version},
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+    until::{read_not_before, read_until},
+};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use table::{TableError, grants::Grounds};
+
+use crate::{source_register::read_zones, subject};
+
+/// How often a grant is decided anew because the dataset changed meanwhile.
+const TRIES: usize = 3;
+
+/// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there.
+///
+/// # Errors
+/// 403 for more than the caller may give, 409 `exists` for other terms than the subject has, without `If-Match`; 412 for another version.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/grants", tag = "grants", operation_id = "give_grant", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the grant that is to become this one")),
+    request_body = wire::grant::NewGrant,
+    responses((status = 201, description = "A new grant", body = wire::grant::Grant), (status = 200, description = "The grant that is there, as asked", body = wire::grant::Grant),
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn give(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    seen: MaybeIfMatch,
+    once: Once,
+    Body { ask, bytes }: Body<wire::grant::NewGrant>,
+) -> Result<Response, Problem> {
+    let once = once.of(&format!("POST /api/v1/datasets/{id}/grants"), &bytes);
+    let mut tries = 1..TRIES;
+    loop {
+        let now = app.now();
+        let facts = caller.dataset(&app, &id).await?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+        let dataset = facts.place.dataset.id;
+        let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
+        let there = app.table.grant(dataset, new.subject).await?;
+        if let Some(there) = there.as_ref().filter(|there| is_as_asked(there, &new, &ask)) {
+            return shown(&app, dataset, there, StatusCode::OK).await;
+        }
+        let is_active = there.as_ref().is_some_and(|there| there.hold == Hold::Active);
+        let grant = granted(&permit, &caller.user, dataset, new, there.as_ref(), now)?;
+        seen.check(there.as_ref().map_or(0, |there| there.version), is_active)?;
+        let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
+        match app.table.give(&permit, grounds, &grant, there.as_ref(), once.as_ref(), now).await {
+            Ok(given) => return shown(&app, dataset, &given, if is_active { StatusCode::OK } else { StatusCode::CREATED }).await,
+            // Something else of the dataset changed: decide on how it is now.
+            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+}
+
+async fn shown(app: &App, dataset: domain::id::DatasetId, grant: &Grant, status: StatusCode) -> Result<Response, Problem> {
+    let grants = subject::shown(app, dataset, std::slice::from_ref(grant)).await?;
+    let grant = grants.first().ok_or_else(Problem::not_found)?;
+    let answer = if status == StatusCode::CREATED { json::created(grant) } else { json::ok(grant) };
+    Ok(with_version(answer, grant.version))
+}
+
+/// Whether a grant is what is asked for. An end in days is asked anew: "30 days" from today are others than from last week.
+fn is_as_asked(there: &Grant, new: &NewGrant, ask: &wire::grant::NewGrant) -> bool {
+    let relative = ask.until.as_deref().is_some_and(|until| until.ends_with('d'));
+    let same = there.role == new.role && there.may_share == new.may_share && there.conditions == new.conditions;
+    there.hold == Hold::Active && same && !relative
+}
+
+/// What is asked, in the domain's terms; a refusal names its field.
+fn read(ask: &wire::grant::NewGrant, subject: Subject, now: Timestamp) -> Result<NewGrant, Problem> {
+    let role = Role::of(&ask.role).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "grant-role", "there is no such role")
+            .at("/role")
+            .hint("`preview`, `view`, `download`, `full` or `manager`")
+    })?;
+    let until = match ask.until.as_deref().map_or(Ok(Until::Never), read_until)? {
+        Until::Never | Until::ClassDefault => None,
+        Until::At(at) => Some(at),
+        Until::Days(days) => {
+            let life = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
+            Some(now.checked_add(life).unwrap_or(Timestamp::MAX))
+        }
+    };
+    let not_before = ask.not_before.as_deref().map(read_not_before).transpose()?;
+    let conditions = Conditions { not_before, until, zones: read_zones(&ask.zones, "/zones")? };
+    Ok(NewGrant { subject, role, may_share: ask.may_share.unwrap_or_default(), conditions })
+}

@@ -1,0 +1,91 @@
+//! `POST /api/v1/datasets/{id}/grants/withdraw`: taken back, and what is left says so.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, DatasetFacts, Facts},
+    grant::{Grant, Subject},
+    id::UserId,
+    link::LinkState,
+    timing::Timing,
+};
+use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
+use http::StatusCode;
+use jiff::Timestamp;
+use table::{Page, TableError};
+
+use crate::{source_edit::bounded, subject, ways};
+
+/// Takes a grant back: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing.
+///
+/// # Errors
+/// 404 for a dataset that is not the caller's to know of, 404 `no-such-grant`.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/grants/withdraw", tag = "grants", operation_id = "withdraw_grant", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id")), request_body = wire::grant::WithdrawAsk,
+    responses((status = 200, description = "The grant, withdrawn; when that is in force; by which ways the person still reaches the dataset", body = wire::grant::Withdrawn),
+        (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn withdraw(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::grant::WithdrawAsk>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let facts = caller.dataset(&app, &id).await?;
+    let subject = subject::subject(&app, &ask.to).await?;
+    // Anybody may give up what is his own; the rest is for who administers.
+    let action = if subject == Subject::User(caller.user.id) { Action::See } else { Action::Grant };
+    let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
+    let dataset = facts.place.dataset.id;
+    let reason = bounded(ask.reason)?;
+    let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
+    // The bound runs from here: until the write was done, another process may have read the grant.
+    let enforced_by = Timing::PRIVATE.enforced_by(app.now(), None).to_string();
+    let (remains, links_ended) = match subject {
+        Subject::User(user) => left(&app, &caller, &facts, user, app.now()).await?,
+        _ => (Vec::new(), Vec::new()),
+    };
+    let grants = subject::shown(&app, dataset, &[withdrawn]).await?;
+    let grant = grants.into_iter().next().ok_or_else(Problem::not_found)?;
+    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended }))
+}
+
+/// Tries of a withdrawal that meets a change of the same grant: what was to be taken back is, whatever it had become.
+const TRIES: usize = 4;
+
+async fn take_back(
+    app: &App,
+    permit: &domain::decision::Permit,
+    dataset: domain::id::DatasetId,
+    subject: Subject,
+    reason: Option<&str>,
+) -> Result<Grant, Problem> {
+    let mut tries = 1..TRIES;
+    loop {
+        let there = app.table.grant(dataset, subject).await?.ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "no-such-grant", "nothing was granted to this subject here")
+                .at("/to")
+                .hint("it may have been granted on a dataset above; see `offprint dataset sharing`")
+        })?;
+        match app.table.withdraw(permit, dataset, &there, reason, app.now()).await {
+            Err(TableError::Stale) if tries.next().is_some() => {}
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// By which ways a person still reaches the dataset, and which of the person's links on it have ended.
+async fn left(
+    app: &App,
+    caller: &Caller,
+    facts: &DatasetFacts,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(Vec<wire::grant::Way>, Vec<String>), Problem> {
+    let person = app.table.user(user).await?.ok_or_else(Problem::not_found)?;
+    let dataset = facts.place.dataset.id;
+    let Some(theirs) = app.table.dataset_facts(dataset, Some(user)).await? else { return Ok((Vec::new(), Vec::new())) };
+    let remains = ways::shown(&person, &theirs, caller.principal.net, now);
+    let links = app.table.links_of_dataset(dataset, &Page::default(), now).await?;
+    let ended = links.items.iter().filter(|link| link.link.maker == user && link.state(now) == LinkState::Stopped);
+    Ok((remains, ended.map(|link| link.link.id.to_string()).collect()))
+}

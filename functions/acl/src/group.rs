@@ -1,0 +1,232 @@
+//! `/api/v1/groups`: made, shown, listed, filled, taken out.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts, Permit},
+    grant::{GrantError, Group, GroupKind, GroupState, Hold, group_name},
+    id::{GroupId, UserId},
+    limits::BATCH_ITEMS_MAX,
+    timing::Timing,
+};
+use edge::{
+    App,
+    asked::{Filters, Id, IfMatch, Listing, with_version},
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::sync::Arc;
+use table::Page;
+
+use crate::subject::person;
+
+/// Which page.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Ask {
+    /// The most items, 1 to 100.
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Makes a group. Its maker owns it, and is its first member.
+///
+/// # Errors
+/// 409 `exists` for a name that is taken, 422 `name`.
+#[utoipa::path(post, path = "/api/v1/groups", tag = "groups", operation_id = "create_group", security(("token" = ["groups"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::group::NewGroup,
+    responses((status = 201, description = "The group", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    once: Once,
+    Body { ask, bytes }: Body<wire::group::NewGroup>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Gather, &Facts::Deployment, now)?;
+    let name = group_name(&ask.name).filter(|name| GroupId::parse(name).is_err()).ok_or(GrantError::Name)?;
+    let group = Group {
+        id: GroupId::new(app.new_uuid(now)?),
+        name,
+        owner: caller.user.id,
+        kind: GroupKind::Manual,
+        state: GroupState::Active,
+        made: now,
+        version: 1,
+    };
+    let made = app.table.insert_group(&permit, &group, once.of("POST /api/v1/groups", &bytes).as_ref(), now).await?;
+    Ok(with_version(json::created(&shown(&made)), made.version))
+}
+
+/// Lists the groups that the caller is in.
+///
+/// # Errors
+/// 400 for a limit or cursor that does not fit.
+#[utoipa::path(get, path = "/api/v1/groups", tag = "groups", operation_id = "list_groups", security(("token" = ["read"])), params(Ask),
+    responses((status = 200, description = "A page of groups", body = wire::page::Page<wire::group::Group>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let listing = Listing::new("/api/v1/groups", &[], ask.limit)?;
+    let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
+    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let found = app.table.groups_of(caller.user.id, &page).await?;
+    listing.answer(&app, &caller, found.items.iter().map(shown).collect(), found.next.as_deref(), now)
+}
+
+/// Shows a group to its members.
+///
+/// # Errors
+/// 404 for a group that is not there or not the caller's to know of.
+#[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", operation_id = "show_group", security(("token" = ["read"])),
+    params(("id" = String, Path, description = "The group's id or name")),
+    responses((status = 200, description = "The group; `ETag` is its version", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let (group, _permit) = load(&app, &caller, &id, Action::See, app.now()).await?;
+    Ok(with_version(json::ok(&shown(&group)), group.version))
+}
+
+/// Takes a group out, or back in, by its owner.
+///
+/// # Errors
+/// 403 for anybody but its owner, 412 for another version, 428 without `If-Match`.
+#[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", operation_id = "edit_group", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The group's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the group as it was read")),
+    request_body(content = wire::group::GroupEdit, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The group after the change", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    seen: IfMatch,
+    Body { ask, .. }: Body<wire::group::GroupEdit>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let (group, permit) = load(&app, &caller, &id, Action::Gather, now).await?;
+    seen.check(group.version)?;
+    let state = match ask.state.as_str() {
+        "active" => GroupState::Active,
+        "retired" => GroupState::Retired,
+        _ => {
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "group-state", "there is no such state of a group")
+                .at("/state")
+                .hint("`active` or `retired`"));
+        }
+    };
+    let after = app.table.set_group_state(&permit, &group, state, now).await?;
+    Ok(with_version(json::ok(&shown(&after)), after.version))
+}
+
+/// Lists who is in a group, for its members.
+///
+/// # Errors
+/// 404 for a group that is not there or not the caller's to know of.
+#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "list_members", security(("token" = ["read"])),
+    params(("id" = String, Path, description = "The group's id or name"), Ask),
+    responses((status = 200, description = "A page of members", body = wire::page::Page<wire::group::Member>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn members(State(app): State<App>, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let (group, _permit) = load(&app, &caller, &id, Action::See, now).await?;
+    let listing = Listing::new(&format!("/api/v1/groups/{}/members", group.id), &[], ask.limit)?;
+    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let found = app.table.members(group.id, &page).await?;
+    let people = app.table.users(&found.items.iter().map(|member| member.user).collect::<Vec<_>>()).await?;
+    let items = found.items.iter().map(|member| wire::group::Member {
+        user: member.user.to_string(),
+        name: people.iter().find(|person| person.id == member.user).map(|person| person.name.clone()).unwrap_or_default(),
+        since: member.at.to_string(),
+    });
+    listing.answer(&app, &caller, items.collect(), found.next.as_deref(), now)
+}
+
+/// Adds up to 1,000 people to a group, by its owner. Those who are in it already stay.
+///
+/// # Errors
+/// 403 for anybody but its owner, 422 for somebody who is not there.
+#[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "add_members", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
+    responses((status = 200, description = "How many were new", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::group::Members>,
+) -> Result<Response, Problem> {
+    change(&app, &caller, &id, ask, Hold::Active).await
+}
+
+/// Removes up to 1,000 people from a group, by its owner, who stays.
+///
+/// # Errors
+/// 403 for anybody but its owner, 422 for somebody who is not there.
+#[utoipa::path(post, path = "/api/v1/groups/{id}/members/remove", tag = "groups", operation_id = "remove_members", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
+    responses((status = 200, description = "How many were in it, and when that is in force everywhere", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::group::Members>,
+) -> Result<Response, Problem> {
+    change(&app, &caller, &id, ask, Hold::Withdrawn).await
+}
+
+async fn change(app: &App, caller: &Caller, id: &str, ask: wire::group::Members, wanted: Hold) -> Result<Response, Problem> {
+    let now = app.now();
+    let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
+    if ask.users.len() > BATCH_ITEMS_MAX {
+        let detail = format!("at most `{BATCH_ITEMS_MAX}` people at a time");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", detail)
+            .at("/users")
+            .hint("send the rest in another request"));
+    }
+    let mut people: Vec<UserId> = Vec::with_capacity(ask.users.len());
+    for text in &ask.users {
+        // An id is checked where it is written.
+        people.push(match UserId::parse(text) {
+            Ok(id) => id,
+            Err(_a_name) => person(app, text, "/users").await?.id,
+        });
+    }
+    let changed = app.table.set_members(&permit, &group, &people, wanted, now).await?;
+    let enforced_by = (wanted == Hold::Withdrawn).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by }))
+}
+
+/// The group of an id or a name, and the caller's permit for `action` on it.
+///
+/// # Errors
+/// 404 with one body for one that is none and one that is a stranger's.
+async fn load(app: &App, caller: &Caller, text: &str, action: Action, now: Timestamp) -> Result<(Arc<Group>, Permit), Problem> {
+    let found = match (GroupId::parse(text), group_name(text)) {
+        (Ok(id), _) => app.table.group(id).await?,
+        (_, Some(name)) => app.table.group_named(&name).await?,
+        _ => None,
+    };
+    let group = Arc::new(found.ok_or_else(Problem::not_found)?);
+    let is_member = app.table.is_member(group.id, caller.user.id).await?;
+    let permit = caller.may(action, &Facts::Group { group: Arc::clone(&group), is_member }, now)?;
+    Ok((group, permit))
+}
+
+fn shown(group: &Group) -> wire::group::Group {
+    wire::group::Group {
+        id: group.id.to_string(),
+        name: group.name.clone(),
+        owner: group.owner.to_string(),
+        state: match group.state {
+            GroupState::Active => "active",
+            GroupState::Loading => "loading",
+            GroupState::Retired => "retired",
+        }
+        .to_owned(),
+        made: group.made.to_string(),
+        version: group.version,
+    }
+}

@@ -1,0 +1,179 @@
+//! `/api/v1/users`: made by an administrator, found by name, suspended. And who is blocked at a source.
+
+use axum::{extract::State, response::Response};
+use domain::{
+    decision::{Action, Facts, Permit},
+    id::{TokenId, UserId},
+    limits::CODE_SECS,
+    timing::Timing,
+    token::{CodeSecret, Token, TokenKind},
+    user::{Standing, User, user_name},
+};
+use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{source_edit::bounded, source_show::named, subject::person};
+
+/// Makes an account, and a code by which the person signs in, once.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 409 `exists` for a name that is taken, 422 `user-name`.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user", security(("token" = ["admin"])),
+    request_body = wire::user::NewUser,
+    responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Body { ask, .. }: Body<wire::user::NewUser>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let name = user_name(&ask.name).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "user-name", "nobody can be called so")
+            .at("/name")
+            .hint("1 to 200 characters, no `:`, none that controls, no space around it")
+    })?;
+    let id = UserId::new(app.new_uuid(now)?);
+    let user = User { id, name, administrator: ask.administrator.unwrap_or_default(), standing: Standing::Active };
+    app.table.insert_user(&permit, &user, now).await?;
+    invite(&app, &permit, &user, now).await
+}
+
+/// A new code for a person who lost the way in. Sessions and tokens stay as they are.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 404 for a person who is not there.
+#[utoipa::path(post, path = "/api/v1/users/{id}/code", tag = "users", operation_id = "create_code", security(("token" = ["admin"])),
+    params(("id" = String, Path, description = "The person's id or name")),
+    responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn code(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let user = found(&app, &id).await?;
+    invite(&app, &permit, &user, now).await
+}
+
+async fn invite(app: &App, permit: &Permit, user: &User, now: Timestamp) -> Result<Response, Problem> {
+    let secret = CodeSecret::new(app.random()?);
+    let until = now.checked_add(SignedDuration::from_secs(CODE_SECS)).unwrap_or(now);
+    let code = Token {
+        id: TokenId::new(app.new_uuid(now)?),
+        kind: TokenKind::Code,
+        hash: secret.hash(),
+        owner: user.id,
+        label: "sign-in code".to_owned(),
+        scopes: Vec::new(),
+        dataset: None,
+        until,
+        made: now,
+        revoked: None,
+    };
+    app.table.insert_code(permit, &code, now).await?;
+    Ok(json::created(&wire::user::Invited { user: shown(user), code: secret.reveal(), until: until.to_string() }))
+}
+
+/// Shows a person, by the whole name or the id.
+///
+/// # Errors
+/// 404 for a name that nobody has.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", operation_id = "show_user", security(("token" = ["read"])),
+    params(("id" = String, Path, description = "The person's id or name")),
+    responses((status = 200, description = "The person", body = wire::user::User), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let _may_look = caller.may(Action::See, &Facts::Deployment, app.now())?;
+    Ok(json::ok(&shown(&found(&app, &id).await?)))
+}
+
+/// Suspends a person, whose links stop, or lets the person act again.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 404 for oneself and for a person who is not there.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "edit_user", security(("token" = ["admin"])),
+    params(("id" = String, Path, description = "The person's id or name")),
+    request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The person after the change", body = wire::user::UserChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::user::UserEdit>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let user = found(&app, &id).await?;
+    let standing = match ask.standing.as_str() {
+        "active" => Standing::Active,
+        "suspended" => Standing::Suspended,
+        _ => {
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "standing", "there is no such standing")
+                .at("/standing")
+                .hint("`active` or `suspended`"));
+        }
+    };
+    let after = app.table.set_standing(&permit, &user, standing, bounded(ask.reason)?.as_deref(), now).await?;
+    let enforced_by = (after.standing == Standing::Suspended).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    Ok(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }))
+}
+
+/// Lists who is blocked at a source.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 404 for a source that is not there.
+#[utoipa::path(get, path = "/api/v1/sources/{id}/blocks", tag = "sources", operation_id = "list_blocks", security(("token" = ["admin"])),
+    params(("id" = String, Path, description = "The source's id or name")),
+    responses((status = 200, description = "Who is blocked", body = wire::user::Blocks), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn blocks(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
+    blocked(&app, &id, None).await
+}
+
+/// Blocks a person at a source, or lifts the block: whoever is blocked gets nothing there but what the person owns.
+///
+/// # Errors
+/// 403 for anybody but an administrator, 404 for a source that is not there, 422 for a person who is not.
+#[utoipa::path(post, path = "/api/v1/sources/{id}/blocks", tag = "sources", operation_id = "block", security(("token" = ["admin"])),
+    params(("id" = String, Path, description = "The source's id or name")), request_body = wire::user::BlockAsk,
+    responses((status = 200, description = "Who is blocked now", body = wire::user::Blocks), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn block(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::user::BlockAsk>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
+    let source = named(&app, &id).await?;
+    let user = person(&app, &ask.user, "/user").await?;
+    app.table.set_block(&permit, source.id, user.id, ask.blocked, bounded(ask.reason)?.as_deref(), now).await?;
+    let enforced_by = ask.blocked.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    blocked(&app, &id, enforced_by).await
+}
+
+async fn blocked(app: &App, id: &str, enforced_by: Option<String>) -> Result<Response, Problem> {
+    let source = named(app, id).await?;
+    let people = app.table.users(&app.table.blocked_at(source.id).await?).await?;
+    Ok(json::ok(&wire::user::Blocks { source: source.id.to_string(), blocked: people.iter().map(shown).collect(), enforced_by }))
+}
+
+async fn found(app: &App, text: &str) -> Result<User, Problem> {
+    let found = match UserId::parse(text) {
+        Ok(id) => app.table.user(id).await?,
+        Err(_a_name) => app.table.user_named(text).await?,
+    };
+    found.ok_or_else(Problem::not_found)
+}
+
+/// A person as anybody with an account sees one.
+pub(crate) fn shown(user: &User) -> wire::user::User {
+    wire::user::User {
+        id: user.id.to_string(),
+        name: user.name.clone(),
+        administrator: user.administrator,
+        standing: match user.standing {
+            Standing::Active => "active",
+            Standing::Suspended => "suspended",
+        }
+        .to_owned(),
+    }
+}

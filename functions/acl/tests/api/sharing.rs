@@ -1,0 +1,451 @@
+//! Who gets what: people, groups, grants, visibility, restricted parts; and the questions about it.
+
+use domain::{
+    dataset::{Dataset, Kind},
+    token::Scope,
+};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{
+    start,
+    support::{Answer, Person, TestApp},
+};
+
+/// A dataset of Ada's, and its address in the API.
+async fn shared(app: &TestApp) -> (Dataset, String) {
+    let dataset = app.a_dataset("fused.ome.zarr", Kind::Zarr, 50).await;
+    let address = format!("/api/v1/datasets/{}", dataset.id);
+    (dataset, address)
+}
+
+async fn give(app: &TestApp, address: &str, by: &Person, to: &str, role: &str) -> Answer {
+    app.post(&format!("{address}/grants"), &by.token, json!({ "to": to, "role": role })).await
+}
+
+async fn withdraw(app: &TestApp, address: &str, by: &Person, to: &str) -> Answer {
+    app.post(&format!("{address}/grants/withdraw"), &by.token, json!({ "to": to, "reason": "over" })).await
+}
+
+async fn rights(app: &TestApp, address: &str, who: &Person) -> Vec<String> {
+    let answer = app.get(address, &who.token).await;
+    let words = answer.json["rights"].as_array().cloned().unwrap_or_default();
+    words.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Nia, whom an administrator made and who signed in by her code.
+async fn nia(app: &TestApp) -> Value {
+    let invited = app.post("/api/v1/users", &app.ada.token, json!({ "name": "Nia" })).await.is(201);
+    app.post("/api/v1/sign-in", "", json!({ "code": invited.text("/code") })).await.is(200).json
+}
+
+#[tokio::test]
+async fn a_grant_opens_a_dataset_for_one_person_and_its_withdrawal_closes_it() {
+    let app = start().await;
+    let (dataset, address) = shared(&app).await;
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    let given = give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    assert_eq!(
+        (given.text("/to"), given.text("/name"), given.text("/state")),
+        (format!("user:{}", app.eve.user.id).as_str(), "Eve", "active")
+    );
+    assert_eq!(rights(&app, &address, &app.eve).await, ["discover", "meta", "coarse", "list", "read"]);
+    give(&app, &address, &app.ada, "user:eve", "view").await.is(200);
+    let listed = app.get(&format!("{address}/grants"), &app.ada.token).await.is(200);
+    assert_eq!(listed.json["items"], json!([given.json]));
+    let mine = app.get("/api/v1/me/shared", &app.eve.token).await.is(200);
+    assert_eq!(mine.json["items"][0]["id"], dataset.id.to_string());
+    assert_eq!(app.get("/api/v1/datasets", &app.eve.token).await.is(200).json["items"], json!([]), "she owns nothing");
+
+    let taken = withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    assert_eq!((taken.text("/grant/state"), &taken.json["remains"]), ("withdrawn", &json!([])));
+    assert!(taken.text("/enforced_by") > app.now().to_string().as_str());
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    assert_eq!(app.get("/api/v1/me/shared", &app.eve.token).await.is(200).json["items"], json!([]));
+    let again = give(&app, &address, &app.ada, "user:Eve", "download").await.is(201);
+    assert_eq!(again.json["version"], 3, "what was withdrawn is changed, not made anew");
+    assert_eq!(rights(&app, &address, &app.eve).await.last().map(String::as_str), Some("clone-files"));
+}
+
+#[tokio::test]
+async fn other_terms_replace_those_there_only_by_the_version_that_was_read() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let given = give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    let etag = given.headers["etag"].to_str().unwrap().to_owned();
+    let refused = give(&app, &address, &app.ada, "user:Eve", "full").await;
+    refused.refuses(409, "exists", "");
+    let ask = json!({ "to": "user:Eve", "role": "full", "until": "30d" }).to_string();
+    let send = |tag: String| {
+        let (app, address, ask) = (&app, &address, ask.clone());
+        async move { app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", tag.as_str())], ask).await }
+    };
+    send("\"7\"".to_owned()).await.refuses(412, "stale", "");
+    let changed = send(etag.clone()).await.is(200);
+    assert_eq!((changed.text("/role"), &changed.json["version"]), ("full", &json!(2)));
+    assert!(!changed.text("/until").is_empty());
+    send(etag).await.refuses(412, "stale", "");
+}
+
+// ACCESS R1 to R3
+#[tokio::test]
+async fn nobody_gives_more_than_he_has_nor_to_himself() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let nia = nia(&app).await;
+    let nia_token = nia["session"]["secret"].as_str().unwrap();
+    give(&app, &address, &app.eve, "user:Nia", "view").await.refuses(404, "not-found", "");
+    give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    give(&app, &address, &app.eve, "user:Nia", "view").await.refuses(403, "not-allowed", "");
+    let manager = json!({ "to": "user:Eve", "role": "manager", "until": "10d" }).to_string();
+    app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", "*")], manager).await.is(200);
+    let by_eve = async |ask: Value| app.post(&format!("{address}/grants"), &app.eve.token, ask).await;
+    by_eve(json!({ "to": "user:Nia", "role": "view" })).await.refuses(403, "more-than-giver", "");
+    by_eve(json!({ "to": "user:Nia", "role": "view", "until": "11d" })).await.refuses(403, "more-than-giver", "");
+    by_eve(json!({ "to": "user:Eve", "role": "view", "until": "1d" })).await.refuses(403, "to-oneself", "/to");
+    by_eve(json!({ "to": "user:Nia", "role": "owner", "until": "1d" })).await.refuses(422, "ownership", "/role");
+    by_eve(json!({ "to": "world", "role": "manager" })).await.refuses(422, "more-than-public", "/role");
+    by_eve(json!({ "to": "user:Nia", "role": "preview", "may_share": true, "until": "1d" })).await.refuses(
+        422,
+        "share-preview",
+        "/may_share",
+    );
+    by_eve(json!({ "to": "user:Nia", "role": "view", "until": "2001-01-01" })).await.refuses(422, "never-counts", "/until");
+    by_eve(json!({ "to": "user:Nobody", "role": "view" })).await.refuses(422, "no-such-user", "/to");
+    by_eve(json!({ "to": "group:nobody", "role": "view" })).await.refuses(422, "no-such-group", "/to");
+    by_eve(json!({ "to": "Nia", "role": "view" })).await.refuses(422, "subject", "/to");
+    by_eve(json!({ "to": "user:Nia", "role": "boss" })).await.refuses(422, "grant-role", "/role");
+    by_eve(json!({ "to": "user:Nia", "role": "view", "zones": ["lab"] })).await.refuses(422, "zones", "/zones");
+    by_eve(json!({ "to": "user:Nia", "role": "view", "owner": "me" })).await.refuses(400, "body", "/owner");
+    by_eve(json!({ "to": "user:Nia", "role": "view", "until": "9d" })).await.is(201);
+    app.get(&address, nia_token).await.is(200);
+    // Grants outlive their giver.
+    withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    app.get(&address, nia_token).await.is(200);
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+}
+
+#[tokio::test]
+async fn a_group_lets_its_members_in_and_says_so_when_one_way_is_closed() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
+    app.post("/api/v1/groups", &app.eve.token, json!({ "name": "imaging" })).await.refuses(409, "exists", "");
+    app.post("/api/v1/groups", &app.eve.token, json!({ "name": "Imaging!" })).await.refuses(422, "name", "/name");
+    give(&app, &address, &app.ada, "group:imaging", "view").await.is(201);
+    app.get("/api/v1/groups/imaging", &app.eve.token).await.refuses(404, "not-found", "");
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    let members = "/api/v1/groups/imaging/members";
+    let added = app.post(members, &app.ada.token, json!({ "users": ["Eve", app.eve.user.id.to_string()] })).await.is(200);
+    assert_eq!((&added.json["changed"], added.json.get("enforced_by")), (&json!(1), None));
+    app.post(members, &app.ada.token, json!({ "users": ["Nobody"] })).await.refuses(422, "no-such-user", "/users");
+    assert_eq!(rights(&app, &address, &app.eve).await.last().map(String::as_str), Some("read"));
+    assert_eq!(app.get("/api/v1/groups", &app.eve.token).await.is(200).json["items"], json!([group.json]));
+    let listed = app.get(members, &app.eve.token).await.is(200);
+    let mut names: Vec<_> = listed.json["items"].as_array().unwrap().iter().map(|member| member["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Ada", "Eve"]);
+    app.post(members, &app.eve.token, json!({ "users": ["Ada"] })).await.refuses(403, "not-group-owner", "");
+    let shared = app.get("/api/v1/me/shared", &app.eve.token).await.is(200);
+    assert_eq!(shared.json["items"].as_array().unwrap().len(), 1);
+
+    // Removing one grant says by which other way she still reaches it.
+    give(&app, &address, &app.ada, "user:Eve", "full").await.is(201);
+    let taken = withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    assert_eq!(taken.json["remains"][0]["by"], format!("group:{}", group.text("/id")));
+    let removed = app.post("/api/v1/groups/imaging/members/remove", &app.ada.token, json!({ "users": ["Eve", "Ada"] })).await.is(200);
+    assert_eq!(removed.json["changed"], 1, "its owner stays");
+    assert!(removed.json["enforced_by"].is_string());
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+
+    // Taken out, it lets nobody in; back in, it does.
+    app.post(members, &app.ada.token, json!({ "users": ["Eve"] })).await.is(200);
+    app.get(&address, &app.eve.token).await.is(200);
+    app.patch("/api/v1/groups/imaging", &app.ada.token, 1, json!({ "state": "retired" })).await.is(200);
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    app.patch("/api/v1/groups/imaging", &app.ada.token, 1, json!({ "state": "active" })).await.refuses(412, "stale", "");
+    app.patch("/api/v1/groups/imaging", &app.ada.token, 2, json!({ "state": "active" })).await.is(200);
+    app.get(&address, &app.eve.token).await.is(200);
+}
+
+#[tokio::test]
+async fn a_restricted_dataset_is_out_of_reach_of_what_is_granted_above() {
+    let app = start().await;
+    let root = format!("/api/v1/datasets/{}", app.root.id);
+    let (_dataset, address) = shared(&app).await;
+    give(&app, &root, &app.ada, "user:Eve", "full").await.is(201);
+    let seen = app.get(&address, &app.eve.token).await.is(200);
+    assert_eq!(seen.json["rights"].as_array().unwrap().len(), 10, "what is granted above reaches it");
+    let version = app.get(&address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+    let edit = |version, ask| app.patch(&address, &app.ada.token, version, ask);
+    edit(version + 7, json!({ "restricted": true })).await.refuses(412, "stale", "");
+    edit(version, json!({ "restricted": true, "visibility": "accounts" })).await.refuses(422, "one-change", "");
+    let closed = edit(version, json!({ "restricted": true })).await.is(200);
+    assert!(closed.json["dataset"]["restricted"].as_bool().unwrap() && closed.json["enforced_by"].is_string());
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    app.get(&root, &app.eve.token).await.is(200);
+    give(&app, &address, &app.ada, "user:Eve", "preview").await.is(201);
+    assert_eq!(rights(&app, &address, &app.eve).await, ["discover", "meta", "coarse"], "what is granted on it does");
+    let version = app.get(&address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+    edit(version, json!({ "restricted": false })).await.is(200);
+    assert_eq!(rights(&app, &address, &app.eve).await.len(), 10);
+    let version = app.get(&root, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+    app.patch(&root, &app.ada.token, version, json!({ "restricted": true })).await.refuses(422, "nothing-above", "/restricted");
+}
+
+#[tokio::test]
+async fn visibility_opens_a_dataset_to_accounts_by_the_terms_that_were_granted() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    give(&app, &address, &app.ada, "accounts", "view").await.is(201);
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    let version = app.get(&address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+    app.patch(&address, &app.ada.token, version, json!({ "visibility": "everybody" })).await.refuses(422, "visibility", "/visibility");
+    let opened = app.patch(&address, &app.ada.token, version, json!({ "visibility": "accounts" })).await.is(200);
+    assert_eq!(opened.json.get("enforced_by"), None, "nobody gets less");
+    assert_eq!(rights(&app, &address, &app.eve).await, ["discover", "meta", "coarse", "list", "read"]);
+    let back = app.patch(&address, &app.ada.token, version + 1, json!({ "visibility": "private" })).await.is(200);
+    assert!(back.json["enforced_by"].is_string());
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    let source = format!("/api/v1/sources/{}", app.source.id);
+    app.patch(&source, &app.ada.token, 1, json!({ "ceilings": { "audience": "named" } })).await.is(200);
+    app.patch(&address, &app.ada.token, version + 2, json!({ "visibility": "accounts" })).await.refuses(
+        403,
+        "audience-too-wide",
+        "/visibility",
+    );
+    give(&app, &address, &app.ada, "world", "view").await.refuses(403, "audience-too-wide", "/to");
+}
+
+#[tokio::test]
+async fn a_dataset_is_handed_over_by_its_owner_and_by_nobody_else() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let hand = async |by: &Person, to: &str| {
+        app.send("POST", &format!("{address}/hand-over"), &by.token, &[], json!({ "to": to }).to_string()).await
+    };
+    give(&app, &address, &app.ada, "user:Eve", "manager").await.is(201);
+    hand(&app.eve, "Eve").await.refuses(403, "not-allowed", "");
+    hand(&app.ada, "Nobody").await.refuses(422, "no-such-user", "/to");
+    let handed = hand(&app.ada, "Eve").await.is(200);
+    assert_eq!(handed.text("/dataset/owner"), app.eve.user.id.to_string());
+    assert_eq!(rights(&app, &address, &app.eve).await.last().map(String::as_str), Some("own"));
+    assert_eq!(app.get("/api/v1/datasets", &app.eve.token).await.is(200).json["items"].as_array().unwrap().len(), 1);
+    // Ada owns the dataset above, and so all below.
+    assert_eq!(rights(&app, &address, &app.ada).await.last().map(String::as_str), Some("own"));
+}
+
+// A17: whichever was registered first, a folder above never opens what is restricted in it.
+#[tokio::test]
+async fn a_folder_registered_above_a_restricted_part_does_not_open_it() {
+    for restricted_first in [true, false] {
+        let app = start().await;
+        let register = async |path: &str| {
+            let ask = json!({ "source": "demo", "path": path });
+            app.post("/api/v1/datasets", &app.ada.token, ask).await.is(201).text("/id").to_owned()
+        };
+        let part = register("notes/plan.txt").await;
+        let restrict = async || {
+            let address = format!("/api/v1/datasets/{part}");
+            let version = app.get(&address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+            app.patch(&address, &app.ada.token, version, json!({ "restricted": true })).await.is(200);
+        };
+        if restricted_first {
+            restrict().await;
+        }
+        let folder = register("notes").await;
+        if !restricted_first {
+            restrict().await;
+        }
+        give(&app, &format!("/api/v1/datasets/{folder}"), &app.ada, "user:Eve", "view").await.is(201);
+        let ask = |path: &str| json!({ "dataset": folder, "user": "Eve", "action": "read", "path": path });
+        let hidden = app.post("/api/v1/check", &app.ada.token, ask("plan.txt")).await.is(200);
+        assert_eq!((&hidden.json["allowed"], hidden.text("/code")), (&json!(false), "no-such-object"), "{restricted_first}");
+        assert_eq!(app.post("/api/v1/check", &app.ada.token, ask("other.txt")).await.is(200).json["allowed"], true);
+    }
+}
+
+// What wakes up when a dataset is opened was given by others: so who manages it for a while only may close it, and not open it.
+#[tokio::test]
+async fn only_who_administers_for_good_opens_what_was_closed() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let manager = json!({ "to": "user:Eve", "role": "manager", "until": "10d" });
+    app.post(&format!("{address}/grants"), &app.ada.token, manager).await.is(201);
+    let version = app.get(&address, &app.eve.token).await.is(200).json["version"].as_u64().unwrap();
+    app.patch(&address, &app.eve.token, version, json!({ "visibility": "accounts" })).await.refuses(403, "more-than-giver", "");
+    let closed = app.patch(&address, &app.eve.token, version, json!({ "restricted": true })).await.is(200);
+    let version = closed.json["dataset"]["version"].as_u64().unwrap();
+    app.patch(&address, &app.eve.token, version, json!({ "restricted": false })).await.refuses(403, "more-than-giver", "");
+    app.patch(&address, &app.ada.token, version, json!({ "restricted": false })).await.is(200);
+}
+
+// A15; ACCESS P15
+#[tokio::test]
+async fn a_check_answers_as_the_decision_does_and_names_the_rule() {
+    let app = start().await;
+    let (dataset, address) = shared(&app).await;
+    let check = async |by: &Person, mut ask: Value| {
+        ask["dataset"] = json!(dataset.id.to_string());
+        app.post("/api/v1/check", &by.token, ask).await
+    };
+    check(&app.eve, json!({ "action": "read" })).await.refuses(404, "not-found", "");
+    let no = check(&app.ada, json!({ "user": "Eve", "action": "read", "path": "0/c/0" })).await.is(200);
+    assert_eq!((&no.json["allowed"], no.text("/code")), (&json!(false), "not-found"));
+    give(&app, &address, &app.ada, "user:Eve", "preview").await.is(201);
+    let chunk = check(&app.ada, json!({ "user": "Eve", "action": "read", "path": "0/c/0" })).await.is(200);
+    assert_eq!((&chunk.json["allowed"], chunk.text("/code")), (&json!(false), "coarse-only"));
+    let meta = check(&app.ada, json!({ "user": "Eve", "action": "read", "path": "zarr.json" })).await.is(200);
+    assert_eq!((&meta.json["allowed"], meta.text("/ways/0/by")), (&json!(true), "user"));
+    assert!(meta.json["gates"].as_array().unwrap().iter().all(|gate| gate["open"] == true));
+    let own = check(&app.eve, json!({ "action": "share" })).await.is(200);
+    assert_eq!((&own.json["allowed"], own.text("/code")), (&json!(false), "not-allowed"));
+    check(&app.eve, json!({ "user": "Ada", "action": "read" })).await.refuses(403, "not-allowed", "");
+    check(&app.ada, json!({ "action": "eat" })).await.refuses(422, "action", "/action");
+    check(&app.ada, json!({ "action": "read", "address": "lab" })).await.refuses(422, "address", "/address");
+    app.patch(&format!("/api/v1/sources/{}", app.source.id), &app.ada.token, 1, json!({ "ceilings": { "zones": ["192.0.2.0/24"] } }))
+        .await
+        .is(200);
+    let far = check(&app.ada, json!({ "action": "read", "path": "0", "address": "198.51.100.1" })).await.is(200);
+    assert_eq!(far.text("/code"), "zone");
+    let near = check(&app.ada, json!({ "action": "read", "path": "0", "address": "192.0.2.1" })).await.is(200);
+    assert_eq!(near.json["allowed"], true);
+}
+
+// A14
+#[tokio::test]
+async fn the_sharing_of_a_dataset_is_one_view() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let root = format!("/api/v1/datasets/{}", app.root.id);
+    give(&app, &root, &app.ada, "user:Eve", "view").await.is(201);
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
+    give(&app, &address, &app.ada, "group:imaging", "download").await.is(201);
+    app.get(&format!("{address}/sharing"), &app.eve.token).await.refuses(403, "not-allowed", "");
+    let view = app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200);
+    let names: Vec<_> = view.json["grants"].as_array().unwrap().iter().map(|grant| grant["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["imaging", "Eve"]);
+    assert_eq!((view.text("/owner"), view.text("/audience")), (app.ada.user.id.to_string().as_str(), "world"));
+    assert_eq!(view.json["owners_above"][0]["dataset"], app.root.id.to_string());
+}
+
+#[tokio::test]
+async fn a_code_signs_in_once_and_a_session_makes_tokens_that_make_none() {
+    let app = start().await;
+    app.post("/api/v1/users", &app.eve.token, json!({ "name": "Nia" })).await.refuses(403, "not-administrator", "");
+    let invited = app.post("/api/v1/users", &app.ada.token, json!({ "name": "Nia" })).await.is(201);
+    app.post("/api/v1/users", &app.ada.token, json!({ "name": "nia" })).await.refuses(409, "exists", "");
+    app.post("/api/v1/users", &app.ada.token, json!({ "name": " Nia" })).await.refuses(422, "user-name", "/name");
+    let code = json!({ "code": invited.text("/code") });
+    let signed = app.post("/api/v1/sign-in", "", code.clone()).await.is(200);
+    app.post("/api/v1/sign-in", "", code).await.refuses(401, "code", "/code");
+    for wrong in ["", "offprint_code_", "offprint_code_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", app.ada.token.as_str()] {
+        app.post("/api/v1/sign-in", "", json!({ "code": wrong })).await.refuses(401, "code", "/code");
+    }
+    let session = signed.text("/session/secret");
+    let me = app.get("/api/v1/me", session).await.is(200);
+    assert_eq!((me.text("/name"), me.text("/token/kind"), &me.json["administrator"]), ("Nia", "session", &json!(false)));
+    assert!(!me.json["token"]["scopes"].as_array().unwrap().contains(&json!("admin")));
+    let ask = json!({ "label": "pipeline", "scopes": ["data"], "days": 30 });
+    let made = app.post("/api/v1/tokens", session, ask.clone()).await.is(201);
+    let token = made.text("/secret");
+    app.post("/api/v1/tokens", token, ask).await.refuses(403, "not-session", "");
+    app.post("/api/v1/tokens", session, json!({ "label": "x", "scopes": ["admin"], "days": 1 })).await.refuses(403, "scope", "");
+    app.post("/api/v1/groups", token, json!({ "name": "lab" })).await.refuses(403, "scope", "");
+    app.post("/api/v1/sign-out", session, json!({})).await.is(200);
+    app.get("/api/v1/me", session).await.refuses(401, "sign-in", "");
+    app.get("/api/v1/me", token).await.is(200);
+    let again = app.post("/api/v1/users/Nia/code", &app.ada.token, json!({})).await.is(201);
+    app.post("/api/v1/sign-in", "", json!({ "code": again.text("/code") })).await.is(200);
+}
+
+#[tokio::test]
+async fn whoever_is_suspended_or_blocked_gets_nothing() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    give(&app, &address, &app.ada, "user:Eve", "full").await.is(201);
+    let blocks = format!("/api/v1/sources/{}/blocks", app.source.id);
+    app.post(&blocks, &app.eve.token, json!({ "user": "Ada", "blocked": true })).await.refuses(403, "not-administrator", "");
+    let blocked = app.post(&blocks, &app.ada.token, json!({ "user": "Eve", "blocked": true, "reason": "left" })).await.is(200);
+    assert_eq!((blocked.text("/blocked/0/name"), blocked.json["enforced_by"].is_string()), ("Eve", true));
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    app.post(&blocks, &app.ada.token, json!({ "user": "Eve", "blocked": false })).await.is(200);
+    assert_eq!(app.get(&blocks, &app.ada.token).await.is(200).json["blocked"], json!([]));
+    app.get(&address, &app.eve.token).await.is(200);
+    let suspend = |standing: &str| {
+        app.send("PATCH", "/api/v1/users/Eve", &app.ada.token, &[], json!({ "standing": standing, "reason": "x" }).to_string())
+    };
+    suspend("gone").await.refuses(422, "standing", "/standing");
+    assert!(suspend("suspended").await.is(200).json["enforced_by"].is_string());
+    app.get(&address, &app.eve.token).await.refuses(403, "suspended", "");
+    suspend("active").await.is(200);
+    app.get(&address, &app.eve.token).await.is(200);
+    app.send("PATCH", "/api/v1/users/Ada", &app.ada.token, &[], json!({ "standing": "suspended" }).to_string()).await.refuses(
+        404,
+        "not-found",
+        "",
+    );
+}
+
+#[tokio::test]
+async fn a_ticket_is_made_for_one_dataset_that_may_be_read() {
+    let app = start().await;
+    let (dataset, address) = shared(&app).await;
+    let make = async |by: &str, ask: Value| app.post(&format!("{address}/tickets"), by, ask).await;
+    make(&app.eve.token, json!({})).await.refuses(404, "not-found", "");
+    give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    let ticket = make(&app.eve.token, json!({ "minutes": 30 })).await.is(201);
+    assert!(ticket.text("/url").starts_with("https://data.test/~") && ticket.text("/url").ends_with("/fused.ome.zarr/"));
+    assert_eq!(ticket.text("/dataset"), dataset.id.to_string());
+    for minutes in [0, 721] {
+        make(&app.eve.token, json!({ "minutes": minutes })).await.refuses(422, "minutes", "/minutes");
+    }
+    let narrow = app.token_for(&app.eve.user, &[Scope::Links], 300).await;
+    make(&narrow, json!({})).await.refuses(403, "scope", "");
+    let secret = ticket.text("/url").trim_start_matches("https://data.test/").split('/').next().unwrap();
+    app.get("/api/v1/me", secret).await.refuses(401, "sign-in", "");
+    let listed = app.get("/api/v1/tokens", &app.eve.token).await.is(200);
+    let ticket_id = ticket.text("/id");
+    assert!(listed.json["items"].as_array().unwrap().iter().any(|token| token["id"] == ticket_id && token["kind"] == "ticket"));
+    app.post(&format!("/api/v1/tokens/{ticket_id}/revoke"), &app.eve.token, json!({})).await.is(200);
+}
+
+// U3; ACCESS P18
+#[tokio::test]
+async fn every_accepted_change_is_in_the_audit_once_and_is_exported() {
+    let app = start().await;
+    let (dataset, address) = shared(&app).await;
+    give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    give(&app, &address, &app.ada, "user:Eve", "view").await.is(200);
+    app.wait(SignedDuration::from_millis(1));
+    withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
+    app.get("/api/v1/audit", &app.eve.token).await.refuses(403, "not-administrator", "");
+    app.get(&format!("/api/v1/audit?target={}", dataset.id), &app.eve.token).await.refuses(404, "not-found", "");
+    let found = app.get(&format!("/api/v1/audit?target={}&verb=grant", dataset.id), &app.ada.token).await.is(200);
+    let verbs: Vec<_> = found.json["items"].as_array().unwrap().iter().map(|entry| entry["verb"].as_str().unwrap()).collect();
+    assert_eq!(verbs, ["grant.withdraw", "grant.give"], "the latest first, each once");
+    assert_eq!(
+        (found.text("/items/0/reason"), found.text("/items/0/before/hold"), found.text("/items/0/after/hold")),
+        ("over", "active", "withdrawn")
+    );
+    let mut ids = Vec::new();
+    let mut address = "/api/v1/audit?limit=3".to_owned();
+    loop {
+        let page = app.get(&address, &app.ada.token).await.is(200);
+        ids.extend(page.json["items"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page.json["next_cursor"].as_str() else { break };
+        address = format!("/api/v1/audit?limit=3&cursor={cursor}");
+    }
+    let all = app.app.table.audit(app.now()).await.unwrap();
+    assert_eq!(ids, all.iter().rev().map(|entry| entry.id.clone()).collect::<Vec<_>>(), "page by page it is the whole");
+    let csv = app.get("/api/v1/audit?format=csv&verb=grant", &app.ada.token).await.is(200);
+    assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(csv.json.as_str().unwrap().lines().count(), 3);
+    let lines = app.get("/api/v1/audit?format=jsonl&verb=grant.give", &app.ada.token).await.is(200);
+    assert_eq!(lines.json["verb"], "grant.give");
+    app.get("/api/v1/audit?month=2001-01", &app.ada.token).await.is(200);
+    app.get("/api/v1/audit?month=January", &app.ada.token).await.refuses(400, "month", "/month");
+    app.get("/api/v1/audit?format=xml", &app.ada.token).await.refuses(400, "format", "/format");
+}

@@ -1,0 +1,368 @@
+//! Reading by name, through both doors: who may, by which way, and how it ends.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tests::world::{Door, Expect, Link, Up, World};
+
+const FIRST: &str = "plain-v2.ome.zarr";
+const CHUNK: &str = "0/.zarray";
+/// Whom the test provider's tokens are meant for.
+const AUDIENCE: &str = "offprint";
+
+/// A person with an account and a session.
+struct Person {
+    session: String,
+}
+
+/// A deployment with one shared dataset, and Eve, who has nothing yet.
+struct Scene {
+    world: World,
+    dataset: String,
+    eve: Person,
+}
+
+impl Scene {
+    async fn new(door: Door) -> Self {
+        let world = World::fresh(door).await;
+        let dataset = world.dataset(FIRST).await["id"].as_str().expect("an id").to_owned();
+        let eve = person(&world, "Eve").await;
+        Self { world, dataset, eve }
+    }
+
+    /// An address of the dataset by its name.
+    fn at(&self, path: &str) -> String {
+        format!("{}/{}/{FIRST}/{path}", self.world.data_url, self.dataset)
+    }
+
+    async fn api(&self, method: Method, below: &str, ask: Value) -> Response {
+        self.world.api(method, &format!("/api/v1/datasets/{}{below}", self.dataset), Some(ask)).await
+    }
+
+    async fn give(&self, to: &str, role: &str) {
+        let answer = self.api(Method::POST, "/grants", json!({ "to": to, "role": role })).await;
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Takes a grant back; answers when that is in force everywhere.
+    async fn withdraw(&self, to: &str) -> Timestamp {
+        let answer = self.api(Method::POST, "/grants/withdraw", json!({ "to": to })).await.expect_status(StatusCode::OK).await;
+        instant(&answer["enforced_by"])
+    }
+
+    async fn edit(&self, ask: Value) -> Value {
+        let path = format!("/api/v1/datasets/{}", self.dataset);
+        let etag = self.world.api(Method::GET, &path, None).await.header("etag");
+        let edit = self.world.request(Method::PATCH, &path, Some(ask)).header("if-match", etag);
+        edit.send().await.expect("an answer").expect_status(StatusCode::OK).await
+    }
+
+    fn read(&self, path: &str) -> RequestBuilder {
+        self.world.client.get(self.at(path))
+    }
+
+    async fn by_eve(&self, path: &str) -> Response {
+        self.read(path).bearer_auth(&self.eve.session).send().await.expect("an answer")
+    }
+}
+
+async fn person(world: &World, name: &str) -> Person {
+    let invited = world.api(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await.expect_status(StatusCode::CREATED).await;
+    let sign_in = world.client.post(format!("{}/api/v1/sign-in", world.app_url)).json(&json!({ "code": invited["code"] }));
+    let signed = sign_in.send().await.expect("an answer").expect_status(StatusCode::OK).await;
+    Person { session: signed["session"]["secret"].as_str().expect("a secret").to_owned() }
+}
+
+fn instant(value: &Value) -> Timestamp {
+    value.as_str().expect("an instant").parse().expect("an instant")
+}
+
+async fn status(request: RequestBuilder) -> u16 {
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+/// SEMANTICS 4: 401, 403 and 404 of named access; Bearer and Basic; redirect, HEAD, listing, streamed form.
+async fn a_dataset_is_read_by_name(door: Door) {
+    let scene = Scene::new(door).await;
+    let nobody = scene.read(CHUNK).send().await.expect("an answer");
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    assert!(nobody.header("www-authenticate").contains("Basic") && nobody.header("www-authenticate").starts_with("Bearer"));
+    assert_eq!((nobody.header("access-control-allow-origin"), nobody.header("vary")), ("*".to_owned(), "Authorization".to_owned()));
+    let body = nobody.bytes().await.expect("bytes");
+    let unknown = format!("{}/d{}/{FIRST}/{CHUNK}", scene.world.data_url, "a".repeat(26));
+    let absent = scene.world.get(&unknown).await;
+    assert_eq!(absent.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(absent.bytes().await.expect("bytes"), body, "one that is there and one that is not answer alike");
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::NOT_FOUND);
+    let stranger = scene.world.client.get(&unknown).bearer_auth(&scene.eve.session).send().await.expect("an answer");
+    let stranger = stranger.bytes().await.expect("bytes");
+    assert_eq!(scene.by_eve(CHUNK).await.bytes().await.expect("bytes"), stranger);
+    for wrong in ["offprint_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x", "eyJhbGciOiJub25lIn0.e30."] {
+        assert_eq!(status(scene.read(CHUNK).bearer_auth(wrong)).await, 401, "{wrong}");
+    }
+
+    scene.give("user:Eve", "view").await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let first = scene.by_eve(CHUNK).await;
+    assert_eq!((first.status(), first.header("vary").as_str()), (StatusCode::FOUND, "Authorization"));
+    assert!(first.header("location").contains(&format!("x-offprint-link={}", scene.dataset)));
+    let stored = std::fs::read(scene.world.demo.join(FIRST).join(CHUNK)).expect("a file");
+    assert_eq!(scene.world.get(&first.header("location")).await.bytes().await.expect("bytes"), stored);
+    assert_eq!(status(scene.read(CHUNK).basic_auth("anything", Some(&scene.eve.session))).await, 302);
+    assert_eq!(status(scene.world.client.head(scene.at(CHUNK)).bearer_auth(&scene.eve.session)).await, 302);
+    assert_eq!(scene.by_eve("0/9/9/9").await.status(), StatusCode::FOUND, "whether it is there the store says");
+    let index = scene.by_eve("").await;
+    assert_eq!(index.status(), StatusCode::OK);
+    assert!(index.text().await.expect("text").contains("href=\"0/\""));
+    let wrong_name = format!("{}/{}/other.zarr/{CHUNK}", scene.world.data_url, scene.dataset);
+    assert_eq!(status(scene.world.client.get(&wrong_name).bearer_auth(&scene.eve.session)).await, 404);
+    assert_eq!(status(scene.world.client.get(&wrong_name)).await, 401, "a name tells nobody anything");
+    let streamed = format!("{}/{}-s/{FIRST}/{CHUNK}", scene.world.data_url, scene.dataset);
+    let bytes = scene.world.client.get(&streamed).bearer_auth(&scene.eve.session).send().await.expect("an answer");
+    assert_eq!((bytes.status(), bytes.bytes().await.expect("bytes").to_vec()), (StatusCode::OK, stored));
+    let bucket = format!("{}/{}/?list-type=2&prefix={FIRST}/0/", scene.world.data_url, scene.dataset);
+    let listed = scene.world.client.get(&bucket).bearer_auth(&scene.eve.session).send().await.expect("an answer");
+    assert!(listed.text().await.expect("text").contains(&format!("<Key>{FIRST}/{CHUNK}</Key>")));
+
+    // A token narrowed to other things reads nothing.
+    let ask = json!({ "label": "narrow", "scopes": ["links"], "days": 1 });
+    let made = scene.world.client.post(format!("{}/api/v1/tokens", scene.world.app_url)).bearer_auth(&scene.eve.session).json(&ask);
+    let made = made.send().await.expect("an answer").expect_status(StatusCode::CREATED).await;
+    let narrow = scene.read(CHUNK).bearer_auth(made["secret"].as_str().expect("a secret")).send().await.expect("an answer");
+    assert_eq!(narrow.expect_status(StatusCode::FORBIDDEN).await["code"], "scope");
+}
+
+/// The bound: after `enforced_by` nothing opens that was given before, neither here nor at the store.
+async fn a_withdrawal_is_in_force_when_it_says(door: Door) {
+    let scene = Scene::new(door).await;
+    scene.give("user:Eve", "view").await;
+    let location = scene.by_eve(CHUNK).await.header("location");
+    let before = Timestamp::now();
+    let enforced_by = scene.withdraw("user:Eve").await;
+    let bound = enforced_by.duration_since(before);
+    assert!(bound.as_secs() <= 67, "{bound}");
+    let mut refused = None;
+    while Timestamp::now() < enforced_by {
+        if scene.by_eve(CHUNK).await.status() == StatusCode::NOT_FOUND {
+            refused.get_or_insert(Timestamp::now());
+        } else {
+            assert!(refused.is_none(), "a narrowing is monotone");
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(refused.expect("it ends").duration_since(before).as_secs() <= 7, "facts are kept five seconds");
+    assert_eq!(scene.world.get(&location).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::NOT_FOUND);
+}
+
+/// Roles: metadata only, and what a group and everybody get.
+async fn roles_groups_and_everybody(door: Door) {
+    let scene = Scene::new(door).await;
+    scene.give("user:Eve", "preview").await;
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND, "metadata");
+    let chunk = scene.by_eve("0/0/0/0/0").await;
+    assert_eq!(chunk.expect_status(StatusCode::FORBIDDEN).await["code"], "coarse-only");
+    let folder = scene.by_eve("0/").await;
+    assert_eq!(folder.expect_status(StatusCode::FORBIDDEN).await["right"], "list");
+
+    let mal = person(&scene.world, "Mal").await;
+    let by_mal = || scene.read("0/0/0/0/0").bearer_auth(&mal.session);
+    scene.world.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "lab" }))).await.expect_status(StatusCode::CREATED).await;
+    scene.give("group:lab", "view").await;
+    assert_eq!(status(by_mal()).await, 404);
+    scene
+        .world
+        .api(Method::POST, "/api/v1/groups/lab/members", Some(json!({ "users": ["Mal"] })))
+        .await
+        .expect_status(StatusCode::OK)
+        .await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(status(by_mal()).await, 302);
+
+    let ceiling = scene.world.request(Method::PATCH, "/api/v1/sources/demo", Some(json!({ "ceilings": { "audience": "world" } })));
+    assert_eq!(status(ceiling.header("if-match", "*")).await, 200);
+    scene.give("world", "view").await;
+    assert_eq!(status(scene.read("0/0/0/0/0")).await, 401, "what everybody gets is a switch of its own");
+    scene.edit(json!({ "visibility": "world" })).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(status(scene.read("0/0/0/0/0")).await, 302);
+    scene.edit(json!({ "visibility": "private" })).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(status(scene.read("0/0/0/0/0")).await, 401);
+}
+
+/// A ticket opens one dataset, without a header, until it is revoked or its owner's right ends.
+async fn a_ticket_needs_no_header(door: Door) {
+    let scene = Scene::new(door).await;
+    scene.give("user:Eve", "view").await;
+    let ask = scene.world.client.post(format!("{}/api/v1/datasets/{}/tickets", scene.world.app_url, scene.dataset));
+    let ticket = ask.bearer_auth(&scene.eve.session).json(&json!({ "minutes": 10 })).send().await.expect("an answer");
+    let ticket = ticket.expect_status(StatusCode::CREATED).await;
+    let url = ticket["url"].as_str().expect("a URL");
+    assert!(url.starts_with(&scene.world.data_url), "{url}");
+    let opened = scene.world.get(&format!("{url}{CHUNK}")).await;
+    assert_eq!(opened.status(), StatusCode::FOUND);
+    assert!(opened.headers().contains_key("sunset"), "it says when it ends");
+    let streamed = format!("{}{CHUNK}", ticket["streamed_url"].as_str().expect("a URL"));
+    assert_eq!(status(scene.world.client.get(&streamed)).await, 200);
+    let other = url.replace('~', "~a").replace("~aa", "~b");
+    assert_eq!(scene.world.get(&format!("{other}{CHUNK}")).await.status(), StatusCode::NOT_FOUND);
+    let revoke = format!("{}/api/v1/tokens/{}/revoke", scene.world.app_url, ticket["id"].as_str().expect("an id"));
+    assert_eq!(status(scene.world.client.post(revoke).bearer_auth(&scene.eve.session).json(&json!({}))).await, 200);
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&format!("{url}{CHUNK}")).await.status(), StatusCode::NOT_FOUND);
+}
+
+/// ACCESS P6: a link gives what its maker has, for as long as the maker has it.
+async fn a_link_lives_as_long_as_its_makers_right(door: Door) {
+    let scene = Scene::new(door).await;
+    let link_ask = json!({ "dataset": scene.dataset });
+    let make = || scene.world.client.post(format!("{}/api/v1/links", scene.world.app_url)).bearer_auth(&scene.eve.session).json(&link_ask);
+    scene.give("user:Eve", "view").await;
+    let refused = make().send().await.expect("an answer").expect_status(StatusCode::FORBIDDEN).await;
+    assert_eq!((&refused["code"], &refused["right"]), (&json!("not-allowed"), &json!("share")));
+    scene.withdraw("user:Eve").await;
+    let share = json!({ "to": "user:Eve", "role": "view", "may_share": true });
+    scene.api(Method::POST, "/grants", share.clone()).await.expect_status(StatusCode::CREATED).await;
+    let link = Link::of(&make().send().await.expect("an answer").expect_status(StatusCode::CREATED).await);
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+    // Who administers the dataset sees it and may narrow it, and never widens it.
+    let shown = scene.world.api(Method::GET, &format!("/api/v1/links/{}", link.id), None).await.expect_status(StatusCode::OK).await;
+    assert!(shown.get("url").is_none(), "only its maker is shown its address");
+    let ended = scene.api(Method::POST, "/grants/withdraw", json!({ "to": "user:Eve" })).await.expect_status(StatusCode::OK).await;
+    assert_eq!(ended["links_ended"], json!([link.id]));
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.expect_status(StatusCode::GONE).await["code"], "link-maker");
+    scene.api(Method::POST, "/grants", share).await.expect_status(StatusCode::CREATED).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND, "given back, the same address opens again");
+}
+
+/// A17: what is restricted is left out of a folder's links and of what is granted on it: no object, no name.
+async fn a_restricted_part_is_left_out(door: Door) {
+    let scene = Scene::new(door).await;
+    let whole = scene.world.link("", json!({ "label": "all" })).await;
+    let part = scene.world.link(FIRST, json!({ "label": "part" })).await;
+    let inside = format!("{}{FIRST}/{CHUNK}", if whole.url.ends_with('/') { whole.url.clone() } else { format!("{}/", whole.url) });
+    assert_eq!(scene.world.get(&inside).await.status(), StatusCode::FOUND);
+    scene.edit(json!({ "restricted": true })).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&inside).await.expect_status(StatusCode::NOT_FOUND).await["code"], "no-such-object");
+    let index = scene.world.get(&format!("{}/", whole.url.trim_end_matches('/'))).await.text().await.expect("text");
+    assert!(!index.contains(FIRST) && index.contains("href="), "{index}");
+    let listed = scene.world.get(&format!("{}/{}/?list-type=2", scene.world.data_url, whole.key())).await.text().await.expect("text");
+    assert!(!listed.contains(FIRST) && listed.contains("<Key>"), "{listed}");
+    assert_eq!(scene.world.get(&part.at(CHUNK)).await.status(), StatusCode::FOUND, "its own link opens");
+}
+
+/// SECURITY T31: zones count by the address of the connection, and no header changes it.
+async fn zones_hold_by_the_true_address(door: Door) {
+    let scene = Scene::new(door).await;
+    let link = scene.world.link(FIRST, json!({})).await;
+    scene.give("user:Eve", "view").await;
+    let source = scene.world.api(Method::GET, "/api/v1/sources/demo", None).await.expect_status(StatusCode::OK).await;
+    let set = async |version: u64, zones: Value| {
+        let edit = json!({ "ceilings": { "zones": zones } });
+        let edit = scene.world.request(Method::PATCH, "/api/v1/sources/demo", Some(edit)).header("if-match", format!("\"{version}\""));
+        edit.send().await.expect("an answer").expect_status(StatusCode::OK).await
+    };
+    let version = source["version"].as_u64().expect("a version");
+    set(version, json!(["198.51.100.0/24"])).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    for forged in ["", "198.51.100.7"] {
+        let from = |request: RequestBuilder| if forged.is_empty() { request } else { request.header("x-forwarded-for", forged) };
+        let by_link = from(scene.world.client.get(link.at(CHUNK))).send().await.expect("an answer");
+        assert_eq!(by_link.expect_status(StatusCode::FORBIDDEN).await["code"], "zone");
+        let by_name = from(scene.read(CHUNK).bearer_auth(&scene.eve.session)).send().await.expect("an answer");
+        assert_eq!(by_name.expect_status(StatusCode::FORBIDDEN).await["code"], "zone");
+    }
+    set(version + 1, json!(["127.0.0.0/8", "::1"])).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND);
+}
+
+/// A18: a person of a real OpenID provider gets an account with the first token, and the same one with the next.
+#[tokio::test]
+async fn a_person_of_a_provider_signs_in() {
+    let provider = Provider::start();
+    let dir = tempfile::TempDir::new().expect("a folder");
+    let issuer = format!("{}/sign-in", provider.endpoint);
+    let up = Up::start(&dir.path().join("state"), &["--oidc-issuer", &issuer, "--oidc-audience", AUDIENCE]);
+    let app = up.ready["app_url"].as_str().expect("an address");
+    let client = reqwest::Client::new();
+    let sign_in = async |ask: Value| client.post(format!("{app}/api/v1/sign-in")).json(&ask).send().await.expect("an answer");
+    let token = provider.token(&client, "sign-in", "RS256").await;
+    let first = sign_in(json!({ "token": token })).await.expect_status(StatusCode::OK).await;
+    assert_eq!((&first["user"]["administrator"], &first["session"]["token"]["kind"]), (&json!(false), &json!("session")));
+    let again = sign_in(json!({ "token": provider.token(&client, "sign-in", "RS256").await })).await.expect_status(StatusCode::OK).await;
+    assert_eq!(first["user"], again["user"], "a person is an issuer and a subject");
+    let session = again["session"]["secret"].as_str().expect("a secret");
+    let me = client.get(format!("{app}/api/v1/me")).bearer_auth(session).send().await.expect("an answer");
+    assert_eq!(me.expect_status(StatusCode::OK).await["id"], first["user"]["id"]);
+    let for_others = provider.token(&client, "sign-in", "ES256").await;
+    let elsewhere = provider.token(&client, "elsewhere", "RS256").await;
+    let tampered = token.replacen('.', ".e", 1);
+    for wrong in [for_others, elsewhere, tampered, "x".repeat(2 << 20), String::new()] {
+        let refused = sign_in(json!({ "token": wrong })).await;
+        let status = refused.status();
+        assert!(status == StatusCode::UNAUTHORIZED || status == StatusCode::PAYLOAD_TOO_LARGE, "{status}");
+    }
+    let both = sign_in(json!({ "token": token, "code": "x" })).await.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert_eq!(both["code"], "sign-in-by");
+    // A provider's token is exchanged, and is no credential anywhere else.
+    let bare = client.get(format!("{app}/api/v1/me")).bearer_auth(&token).send().await.expect("an answer");
+    assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// A certified OpenID provider, started by `tests/services/oidc.sh` or by whoever runs the tests.
+struct Provider {
+    endpoint: String,
+    client_id: String,
+    client_secret: String,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let json = std::env::var("OFFPRINT_TEST_OIDC").unwrap_or_else(|_unset| {
+            let launcher = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("services/oidc.sh");
+            let owner = std::process::id().to_string();
+            let started = std::process::Command::new(launcher).args(["start", "--owner", &owner]).output().expect("oidc.sh runs");
+            String::from_utf8(started.stdout).expect("text")
+        });
+        let json: Value = serde_json::from_str(&json).expect("what the launcher prints");
+        let text = |name: &str| json[name].as_str().expect("a text").to_owned();
+        Self { endpoint: text("endpoint"), client_id: text("client_id"), client_secret: text("client_secret") }
+    }
+
+    async fn token(&self, client: &reqwest::Client, issuer: &str, algorithm: &str) -> String {
+        let asked = format!("grant_type=client_credentials&resource=urn:offprint:{algorithm}");
+        let request = client.post(format!("{}/{issuer}/token", self.endpoint)).basic_auth(&self.client_id, Some(&self.client_secret));
+        let answer = request.header("content-type", "application/x-www-form-urlencoded").body(asked).send().await.expect("an answer");
+        answer.expect_status(StatusCode::OK).await["access_token"].as_str().expect("a token").to_owned()
+    }
+}
+
+macro_rules! through_both_doors {
+    ($($name:ident)*) => {
+        mod http_door {
+            $(#[tokio::test] async fn $name() { super::$name(super::Door::Http).await; })*
+        }
+        mod lambda_door {
+            $(#[tokio::test] async fn $name() { super::$name(super::Door::Lambda).await; })*
+        }
+    };
+}
+
+through_both_doors! {
+    a_dataset_is_read_by_name
+    a_withdrawal_is_in_force_when_it_says
+    roles_groups_and_everybody
+    a_ticket_needs_no_header
+    a_link_lives_as_long_as_its_makers_right
+    a_restricted_part_is_left_out
+    zones_hold_by_the_true_address
+}
