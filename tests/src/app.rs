@@ -107,7 +107,7 @@ impl TestApp {
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
         let app = App::new(config, change(table, &table_url, &keys), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
-        let api = links::router(app.clone(), secret).merge(acl::router(app.clone()));
+        let api = links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone()));
         let data = DataOrigin::new(app.clone());
         let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };
         let source =

@@ -129,7 +129,8 @@ async fn invoke(events: mpsc::Sender<(String, Value, Answer)>, request: Request)
 }
 
 /// An event of a Function URL, payload format 2.0.
-pub fn event(method: &str, path: &str, query: &str, headers: serde_json::Map<String, Value>, body: &[u8]) -> Value {
+pub fn event(method: &str, path: &str, query: &str, mut headers: serde_json::Map<String, Value>, body: &[u8]) -> Value {
+    let cookies = headers.remove("cookie");
     let epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis() as u64;
     let mut event = json!({
         "version": "2.0",
@@ -151,6 +152,10 @@ pub fn event(method: &str, path: &str, query: &str, headers: serde_json::Map<Str
         },
         "isBase64Encoded": !body.is_empty()
     });
+    // Cookies are no headers in this format, neither here nor in an answer.
+    if let Some(cookies) = cookies.as_ref().and_then(Value::as_str) {
+        event["cookies"] = cookies.split("; ").collect();
+    }
     if !body.is_empty() {
         event["body"] = json!(data_encoding::BASE64.encode(body));
     }
@@ -204,6 +209,7 @@ fn buffered(answer: &Value) -> Response {
     *response.status_mut() =
         answer["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(status as u16).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     fill(response.headers_mut(), &answer["headers"]);
+    fill(response.headers_mut(), &json!({ "set-cookie": answer["cookies"].as_array().cloned().unwrap_or_default() }));
     response
 }
 

@@ -23,6 +23,9 @@ use tokio::net::TcpListener;
 
 use crate::function_url::{DOMAIN, FunctionUrl};
 
+/// The viewer that people may let read.
+const VIEWER: &str = "https://viewer.test";
+
 /// Which way requests come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -159,7 +162,7 @@ impl World {
 
     fn up(dir: TempDir, client: reqwest::Client) -> Self {
         let state = dir.path().join("state");
-        let up = Up::start(&state, &[]);
+        let up = Up::start(&state, &["--viewer-origins", VIEWER]);
         let text = |field: &str| up.ready[field].as_str().expect("a field of the ready file").to_owned();
         let token = std::fs::read_to_string(text("token_file")).expect("the token").trim().to_owned();
         Self {
@@ -174,7 +177,7 @@ impl World {
         }
     }
 
-    /// The three functions' binaries over the embedded parts, with the deployment's secret in a real Secrets Manager protocol server.
+    /// The four functions' binaries over the embedded parts, with the deployment's secret in a real Secrets Manager protocol server.
     async fn functions(dir: TempDir, client: reqwest::Client) -> Self {
         let demo = dir.path().join("demo");
         offprint::demo::write(&demo).expect("demo data");
@@ -184,16 +187,19 @@ impl World {
         let (token, _) = founded(&table_url, &keys).await;
         let secrets = Secrets::of(&client).await;
         let mut fronts = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..4 {
             fronts.push(TcpListener::bind("127.0.0.1:0").await.expect("a port"));
         }
         let url = |index: usize, fronts: &[TcpListener]| format!("http://{}", fronts[index].local_addr().expect("an address"));
-        let (data_url, links_url, acl_url) = (url(0, &fronts), url(1, &fronts), url(2, &fronts));
+        let (data_url, links_url, acl_url, pages_url) = (url(0, &fronts), url(1, &fronts), url(2, &fronts), url(3, &fronts));
+        let joint = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let app_url = format!("http://{}", joint.local_addr().expect("an address"));
         let environment: Vec<(String, String)> = [
             ("OFFPRINT_TABLE", "offprint"),
             ("OFFPRINT_DATA_URL", &data_url),
-            ("OFFPRINT_APP_URL", &links_url),
+            ("OFFPRINT_APP_URL", &app_url),
             ("OFFPRINT_FRONT_DOOR_DOMAINS", DOMAIN),
+            ("OFFPRINT_VIEWER_ORIGINS", VIEWER),
             ("OFFPRINT_LOG", "trace"),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", &keys.access_key_id),
@@ -206,12 +212,12 @@ impl World {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
         let mut functions = Vec::new();
-        for (name, front) in ["serve", "links", "acl"].into_iter().zip(fronts) {
+        for (name, front) in ["serve", "links", "acl", "pages"].into_iter().zip(fronts) {
             let log = dir.path().join(format!("{name}.log"));
             functions.push(FunctionUrl::start(&binary(name), &environment, front, &log).await);
         }
-        // One app origin over two functions, as the CDN of the template joins them.
-        let app_url = joined(links_url, acl_url, client.clone()).await;
+        // One app origin over three functions, as the CDN of the template joins them.
+        join(joint, links_url, acl_url, pages_url, client.clone());
         Self { app_url, data_url, s3_url, token, demo, dir, client, _running: Running::Functions { _functions: functions } }
             .with_demo_source()
             .await
@@ -413,22 +419,28 @@ pub fn service(name: &str) -> Value {
     serde_json::from_str(&told).expect("the service is described in JSON")
 }
 
-/// The app origin: paths under `/api/v1/links`, and what only `links` has, to one function, the rest to the other.
-async fn joined(links: String, acl: String, client: reqwest::Client) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
+/// The app origin: paths under `/api/v1/links`, and what only `links` has, to one function, the rest of the API to another, pages to the third.
+fn join(listener: TcpListener, links: String, acl: String, pages: String, client: reqwest::Client) {
     let client = Arc::new(client);
     let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
-        let (client, links, acl) = (Arc::clone(&client), links.clone(), acl.clone());
+        let (client, links, acl, pages) = (Arc::clone(&client), links.clone(), acl.clone(), pages.clone());
         async move {
             let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
             let path = target.split('?').next().unwrap_or_default();
             let of_links = path.starts_with("/api/v1/links") || path.ends_with("/links/revoke") || path == "/api/v1/openapi.json";
+            let of_acl = path.starts_with("/api/") && path != "/api/v1/authorize";
+            let function = if of_links {
+                &links
+            } else if of_acl {
+                &acl
+            } else {
+                &pages
+            };
             let (parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, 8 << 20).await.expect("a body");
             let mut headers = parts.headers;
             headers.remove(http::header::HOST);
-            let to = format!("{}{target}", if of_links { &links } else { &acl });
+            let to = format!("{function}{target}");
             let answer = client.request(parts.method, to).headers(headers).body(body).send().await.expect("the function answers");
             let mut response = axum::response::Response::new(axum::body::Body::empty());
             *response.status_mut() = answer.status();
@@ -438,5 +450,4 @@ async fn joined(links: String, acl: String, client: reqwest::Client) -> String {
         }
     });
     tokio::spawn(async move { axum::serve(listener, router).await.expect("the joined origin runs") });
-    url
 }

@@ -66,6 +66,15 @@ class Stack:
     def new_link(self, dataset, **options):
         return self.app("/api/v1/links", "POST", {"dataset": dataset, **options}, {"Idempotency-Key": secrets.token_hex(16)})
 
+    def page(self, path, method="GET", body=None):
+        """A page asked for by a browser that is signed in, or its form sent."""
+        given = {
+            "Cookie": f"__Host-offprint-session={self.token}",
+            "Origin": self.outputs["PagesFunctionUrl"].rstrip("/"),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        return self.cloud.call(self.outputs["AppUrl"] + path, method, given, body)
+
     def data(self, url, method="GET", headers=None):
         return self.cloud.call(url, method, headers)
 
@@ -175,7 +184,11 @@ class Deployed(unittest.TestCase):
                 self.answers(self.stack.data(f"{url}/{path}"), 400, "bad-path")
 
     def test_the_app_functions_answer_only_the_cdn(self):
-        for output, path in (("LinksFunctionUrl", "api/v1/links"), ("AclFunctionUrl", "api/v1/sources")):
+        for output, path in (
+            ("LinksFunctionUrl", "api/v1/links"),
+            ("AclFunctionUrl", "api/v1/sources"),
+            ("PagesFunctionUrl", "sign-in"),
+        ):
             for headers in ({}, {"X-Offprint-Cdn": "guessed"}):
                 with self.subTest(output, headers=headers):
                     asked = {"Authorization": f"Bearer {self.stack.token}", **headers}
@@ -191,9 +204,9 @@ class Deployed(unittest.TestCase):
         cloudformation.get_waiter("stack_create_complete").wait(StackName="alarms", WaiterConfig={"Delay": 1})
         alarms = self.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
         watched = sorted((alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms)
-        serve, links, acl = (self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl"))
-        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in (serve, links, acl)]
-        self.assertEqual(watched, sorted([*wanted, ("Url4xxCount", serve)]))
+        names = [self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl", "Pages")]
+        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in names]
+        self.assertEqual(watched, sorted([*wanted, ("Url4xxCount", names[0])]))
 
     # Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows.
     def test_every_permission_is_needed(self):
@@ -208,6 +221,8 @@ class Deployed(unittest.TestCase):
             return stack.data(url, headers={"Authorization": f"Bearer {stack.token}"})
 
         self.answers(by_name(self.stack), 302)
+        self.answers(self.stack.page("/"), 200)
+        self.answers(self.stack.page(f"/datasets/{self.dataset}/tickets/new", "POST", b"minutes=60"), 201)
         serve = [
             (lambda template: without_statement(template, "ServePolicy", "ReadFacts"), "table-unavailable"),
             (lambda template: without_statement(template, "ServePolicy", "AssumeSigners"), "no-credentials"),
@@ -247,19 +262,22 @@ def on(stack, url, path="zarr.json"):
     return stack.outputs["DataUrl"] + urllib.parse.urlsplit(url).path.rstrip("/") + "/" + path
 
 
-# For links and acl, a round each: the statement taken away, what is asked, what is answered.
+# For links, acl and pages, a round each: the statement taken away, what is asked, what is answered.
 APP_ROUNDS = [
     [
         ("LinksPolicy", "ReadTable", lambda stack, _: stack.app("/api/v1/links"), 503, "table-unavailable"),
         ("AclPolicy", "ReadTable", lambda stack, _: stack.app("/api/v1/sources"), 503, "table-unavailable"),
+        ("PagesPolicy", "ReadTable", lambda stack, _: stack.page("/"), 503, None),
     ],
     [
         ("LinksPolicy", "WriteTable", lambda stack, dataset: stack.new_link(dataset, label="new"), 503, "table-unavailable"),
         ("AclPolicy", "WriteTable", lambda stack, _: stack.new_source("elsewhere/"), 503, "table-unavailable"),
+        ("PagesPolicy", "WritePeople", lambda stack, dataset: stack.page(f"/datasets/{dataset}/tickets/new", "POST", b"minutes=60"), 503, None),
     ],
     [
         ("LinksPolicy", "ListByIndex", lambda stack, _: stack.app("/api/v1/links"), 503, "table-unavailable"),
         ("AclPolicy", "ListByIndex", lambda stack, _: stack.app("/api/v1/datasets"), 503, "table-unavailable"),
+        ("PagesPolicy", "ListByIndex", lambda stack, _: stack.page("/"), 503, None),
     ],
     [
         # Without the secret no link is made; what is there is shown without its URL, and revoked all the same.

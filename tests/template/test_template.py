@@ -16,7 +16,7 @@ from expand import expanded
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS = {"serve": "ServeFunction", "links": "LinksFunction", "acl": "AclFunction"}
+FUNCTIONS = {"serve": "ServeFunction", "links": "LinksFunction", "acl": "AclFunction", "pages": "PagesFunction"}
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 STACK = expanded(TEMPLATE)
 RESOURCES = STACK["Resources"]
@@ -86,6 +86,13 @@ PERMITTED = {
         logs_of("LinksLogs"),
     ],
     "AclRole": [READ_TABLE, WRITE_TABLE, LIST_BY_INDEX, ASSUME_SIGNERS, logs_of("AclLogs")],
+    "PagesRole": [
+        READ_TABLE,
+        WRITE_TABLE
+        | {"Sid": "WritePeople", "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["I#*", "T#*", "U#*", "Z#*"]}}},
+        LIST_BY_INDEX,
+        logs_of("PagesLogs"),
+    ],
     "SignerRole": [
         {
             "Sid": "ReadObjects",
@@ -107,6 +114,7 @@ TRUSTED = {
     "ServeRole": {"Service": "lambda.amazonaws.com"},
     "LinksRole": {"Service": "lambda.amazonaws.com"},
     "AclRole": {"Service": "lambda.amazonaws.com"},
+    "PagesRole": {"Service": "lambda.amazonaws.com"},
     "SignerRole": {"AWS": [attribute("ServeRole"), attribute("AclRole")]},
 }
 
@@ -196,6 +204,14 @@ class Policies(unittest.TestCase):
     def test_links_reaches_no_bucket_and_takes_no_role(self):
         self.assertFalse([action for action in actions("LinksRole") if action.startswith(("s3:", "sts:"))])
 
+    def test_pages_reaches_no_bucket_takes_no_role_and_writes_only_what_is_of_people(self):
+        self.assertFalse([action for action in actions("PagesRole") if action.startswith(("s3:", "sts:", "secretsmanager:"))])
+        self.assertNotIn("OFFPRINT_SIGNER_ROLE", environment("pages"))
+
+    # The client's secret at the provider is for the one function that shows it there.
+    def test_only_pages_knows_the_client_secret(self):
+        self.assertEqual([binary for binary in FUNCTIONS if "OFFPRINT_OIDC_CLIENT_SECRET" in environment(binary)], ["pages"])
+
     def test_nobody_deletes_or_scans(self):
         for role in PERMITTED:
             self.assertFalse([action for action in actions(role) if re.search("Delete|Scan|PartiQL", action)], role)
@@ -223,7 +239,11 @@ class Routes(unittest.TestCase):
             "/api/v1/datasets": "acl",
             "/api/v1/datasets/d0123": "acl",
             "/api/v1/tokens": "acl",
-            "/": "acl",
+            "/api/v1/authorize": "pages",
+            "/api/v1/nothing": "acl",
+            "/sign-in": "pages",
+            "/nothing": "pages",
+            "/": "pages",
         }.items():
             with self.subTest(path):
                 self.assertEqual(function_behind(path), binary)
@@ -234,7 +254,7 @@ class Routes(unittest.TestCase):
             self.assertEqual(RESOURCES[function]["DependsOn"], function.replace("Function", "Policy"))
 
     def test_every_route_of_a_router_reaches_its_function(self):
-        for binary in ("links", "acl"):
+        for binary in ("links", "acl", "pages"):
             routes = set(re.findall(r'\.route\(\s*"(/[^"]*)"', sources(f"functions/{binary}")))
             self.assertTrue(routes, f"{binary} has no routes")
             for route in routes:
@@ -245,7 +265,13 @@ class Routes(unittest.TestCase):
         urls = {name: url["Properties"] for name, url in of_type("AWS::Lambda::Url").items()}
         modes = {name: url["InvokeMode"] for name, url in urls.items()}
         self.assertEqual(
-            modes, {"ServeFunctionUrl": "RESPONSE_STREAM", "LinksFunctionUrl": "BUFFERED", "AclFunctionUrl": "BUFFERED"}
+            modes,
+            {
+                "ServeFunctionUrl": "RESPONSE_STREAM",
+                "LinksFunctionUrl": "BUFFERED",
+                "AclFunctionUrl": "BUFFERED",
+                "PagesFunctionUrl": "BUFFERED",
+            },
         )
         for name, url in urls.items():
             self.assertEqual(url["AuthType"], "NONE", name)
@@ -280,7 +306,7 @@ class Kept(unittest.TestCase):
             for name, resource in RESOURCES.items()
             if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
         }
-        self.assertEqual(retained, {"Table", "DeploymentSecret", "ServeLogs", "LinksLogs", "AclLogs"})
+        self.assertEqual(retained, {"Table", "DeploymentSecret", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs"})
 
     def test_the_table(self):
         table = RESOURCES["Table"]["Properties"]

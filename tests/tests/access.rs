@@ -13,6 +13,9 @@ const CHUNK: &str = "0/.zarray";
 /// Whom the test provider's tokens are meant for.
 const AUDIENCE: &str = "offprint";
 
+/// The page that the test deployments let people give a token to.
+const VIEWER: &str = "https://viewer.test/";
+
 /// A person with an account and a session.
 struct Person {
     session: String,
@@ -318,6 +321,96 @@ async fn a_person_of_a_provider_signs_in() {
     assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
 }
 
+/// A person's browser: what it holds is one cookie.
+struct Browser<'a> {
+    world: &'a World,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Signs somebody new in, by the code and the form.
+    async fn of(world: &'a World, name: &str) -> Self {
+        let invited =
+            world.api(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await.expect_status(StatusCode::CREATED).await;
+        let code = invited["code"].as_str().expect("a code");
+        let mut browser = Self { world, cookie: "x=y".to_owned() };
+        let signed = browser.post("/sign-in", &format!("code={code}")).await;
+        assert_eq!((signed.status(), signed.header("location")), (StatusCode::SEE_OTHER, format!("{}/", world.app_url)));
+        let line = signed.header("set-cookie");
+        // Without https there is no prefix; docs/adr/0018 says why.
+        assert!(line.starts_with("offprint-session=offprint_") && line.contains("; HttpOnly; SameSite=Lax"), "{line}");
+        browser.cookie = format!("x=y; {}", line.split(';').next().expect("a cookie"));
+        browser
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        let request = self.world.client.get(format!("{}{path}", self.world.app_url)).header("cookie", &self.cookie);
+        request.header("referer", VIEWER).send().await.expect("an answer")
+    }
+
+    async fn post(&self, path: &str, form: &str) -> Response {
+        let request = self.world.client.post(format!("{}{path}", self.world.app_url)).header("cookie", &self.cookie);
+        let request = request.header("origin", &self.world.app_url).header("sec-fetch-site", "same-origin");
+        request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().await.expect("an answer")
+    }
+}
+
+/// What stands between two texts of a page, for the first time.
+fn between<'p>(page: &'p str, before: &str, after: &str) -> &'p str {
+    page.split(before).nth(1).unwrap_or_else(|| panic!("no {before} in {page}")).split(after).next().expect("a text")
+}
+
+/// SECURITY T26; SEMANTICS 2.8: a page of one's own, a ticket by page, and the end of a session.
+async fn a_browser_signs_in_makes_a_ticket_and_signs_out(door: Door) {
+    let scene = Scene::new(door).await;
+    let ada = Browser::of(&scene.world, "Ada Lovelace").await;
+    let home = ada.get("/").await.text().await.expect("a page");
+    assert!(home.contains("Hello, <bdi>Ada Lovelace</bdi>") && !home.contains(FIRST), "{home}");
+    let path = format!("/datasets/{}/tickets/new", scene.dataset);
+    assert_eq!(ada.get(&path).await.status(), StatusCode::NOT_FOUND);
+    scene.give("user:Ada Lovelace", "view").await;
+    assert!(ada.get("/").await.text().await.expect("a page").contains(FIRST));
+    assert_eq!(ada.get(&path).await.status(), StatusCode::OK);
+    let made = ada.post(&path, "minutes=60").await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let page = made.text().await.expect("a page");
+    let url = between(&page, "value=\"", "\"");
+    assert!(url.starts_with(&format!("{}/~", scene.world.data_url)), "{url}");
+    assert_eq!(scene.world.get(&format!("{url}{CHUNK}")).await.status(), StatusCode::FOUND);
+    assert_eq!(ada.post("/sign-out", "").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(ada.get("/").await.header("location"), format!("{}/sign-in", scene.world.app_url));
+    // The API never knew the cookie.
+    assert_eq!(ada.get("/api/v1/me").await.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// SEMANTICS 2.9; CLIENTS 7: what a viewer is told, what it is given, and what that opens.
+async fn a_viewer_that_a_person_lets_read_reads(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let told = world.get(&format!("{}/auth_info", world.data_url)).await;
+    assert_eq!(told.header("access-control-allow-origin"), "*");
+    assert_eq!(told.expect_status(StatusCode::OK).await, json!({ "login_url": world.app_url }));
+    let ada = Browser::of(world, "Ada").await;
+    let asked = ada.get("/api/v1/authorize").await;
+    assert!(asked.text().await.expect("a page").contains("https://viewer.test"));
+    let given = ada.post("/api/v1/authorize", "viewer=https%3A%2F%2Fviewer.test").await;
+    assert!(given.header("content-security-policy").contains("script-src 'sha256-"));
+    let page = given.text().await.expect("a page");
+    let token = between(&page, "data-token=\"", "\"");
+    assert_eq!(between(&page, "data-app-urls=\"", "\"").replace("&#34;", "\""), json!([world.data_url]).to_string());
+    let read = async || status(scene.read(CHUNK).bearer_auth(token)).await;
+    assert_eq!(read().await, 404, "it reads what Ada reads, and that is nothing yet");
+    scene.give("user:Ada", "view").await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(read().await, 302);
+    for (method, path) in [(Method::GET, "/api/v1/audit"), (Method::POST, "/api/v1/tokens"), (Method::POST, "/api/v1/links")] {
+        let request = world.client.request(method, format!("{}{path}", world.app_url)).bearer_auth(token);
+        let refused = request.json(&json!({ "label": "x", "scopes": ["data"], "days": 1, "dataset": scene.dataset })).send().await;
+        let refused = refused.expect("an answer").status().as_u16();
+        assert!(matches!(refused, 400 | 403 | 422), "{path} {refused}");
+    }
+}
+
 /// A certified OpenID provider, started by `tests/services/oidc.sh` or by whoever runs the tests.
 struct Provider {
     endpoint: String,
@@ -365,4 +458,6 @@ through_both_doors! {
     a_link_lives_as_long_as_its_makers_right
     a_restricted_part_is_left_out
     zones_hold_by_the_true_address
+    a_browser_signs_in_makes_a_ticket_and_signs_out
+    a_viewer_that_a_person_lets_read_reads
 }

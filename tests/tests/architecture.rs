@@ -15,10 +15,12 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "table" | "objects" => (&["domain"], &["embed"]),
         "identity" => (&["domain"], &[]),
         "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
-        "serve" | "links" | "acl" => (&EDGE_AND_BELOW, &["embed"]),
-        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "serve", "table", "wire"], &[]),
+        "serve" | "links" | "acl" | "pages" => (&EDGE_AND_BELOW, &["embed"]),
+        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "pages", "serve", "table", "wire"], &[]),
         "fuzz" => (&["domain", "edge"], &[]),
-        "tests" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "offprint", "serve", "table", "wire"], &[]),
+        "tests" => {
+            (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "offprint", "pages", "serve", "table", "wire"], &[])
+        }
         // domain, wire, embed, xtask: nothing of ours.
         _ => (&[], &[]),
     }
@@ -26,14 +28,15 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
 
 /// The only members whose shipped code may name these crates. The first entry whose name fits is the one that holds; a name ending in `-` fits all that
 /// begin so. The deployment's secret is the one thing of AWS above `table` and `objects`: only `links` may read it.
-const LIVES_IN: [(&str, &[&str]); 10] = [
+const LIVES_IN: [(&str, &[&str]); 11] = [
     ("aws-sdk-dynamodb", &["table"]),
     ("aws-sdk-secretsmanager", &["links"]),
     ("aws-sdk-", &["objects"]),
     ("serde_dynamo", &["table"]),
     ("jsonwebtoken", &["identity"]),
-    ("axum", &["acl", "edge", "links", "offprint", "serve"]),
-    ("lambda_http", &["acl", "edge", "links", "offprint", "serve"]),
+    ("axum", &["acl", "edge", "links", "offprint", "pages", "serve"]),
+    ("lambda_http", &["acl", "edge", "links", "offprint", "pages", "serve"]),
+    ("askama", &["pages"]),
     ("s3s", &["embed"]),
     ("dynoxide-rs", &["embed"]),
     ("anyhow", &["acl", "links", "offprint", "serve", "xtask"]),

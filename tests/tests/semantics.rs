@@ -391,6 +391,18 @@ async fn requester_pays_stands_in_the_signed_query() {
     assert!(location.contains("eu-central-1"));
 }
 
+// SEMANTICS 2.9
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_is_told_where_people_sign_in() {
+    let app = TestApp::fresh().await;
+    let told = app.data(Method::GET, "/auth_info", &[("origin", "https://viewer.test")]).await;
+    assert_eq!((told.status, told.json()), (StatusCode::OK, json!({ "login_url": "http://app.test" })));
+    assert_eq!((told.header("access-control-allow-origin"), told.header("content-type")), ("*", "application/json"));
+    for other in ["/auth_info/", "/auth_info/x", "/AUTH_INFO", "/auth%5finfo"] {
+        assert_eq!(app.get(other).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+}
+
 // SECURITY T6: the access line names the link, never its key
 #[tokio::test(flavor = "multi_thread")]
 async fn the_access_line_tells_what_happened_and_no_secret() {

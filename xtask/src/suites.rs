@@ -110,6 +110,14 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .counted(Runner::Script)
         .after("release"),
         Suite::new(
+            "pages",
+            "a browser without scripts signs in, makes a ticket and signs out",
+            "python3",
+            &["tests/clients/pages.py", &offprint],
+        )
+        .counted(Runner::Script)
+        .after("release"),
+        Suite::new(
             "lab",
             "another machine reads a lab server, over a read-only folder",
             "python3",

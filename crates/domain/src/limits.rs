@@ -73,6 +73,14 @@ pub const BODY_BYTES_MAX: usize = 1_048_576;
 pub const TOKEN_DAYS_MAX: u16 = 365;
 /// How long a session lives, in seconds.
 pub const SESSION_SECS: i64 = 12 * 3_600;
+/// How long a sign-in through an identity provider may take, in seconds.
+pub const SIGN_IN_SECS: u32 = 600;
+/// How long a viewer may read with what a person gave it, in seconds: a working day.
+pub const VIEWER_TOKEN_SECS: i64 = 8 * 3_600;
+/// Bytes of the address on this origin that a page leads back to.
+pub const LOCAL_PATH_BYTES_MAX: usize = 1_024;
+/// Datasets in each list of the home page.
+pub const HOME_ITEMS_MAX: u16 = 50;
 /// How long a code for signing in may be used, in seconds.
 pub const CODE_SECS: i64 = 86_400;
 /// The longest life of a ticket, in minutes.

@@ -16,7 +16,13 @@ use crate::{
 
 /// A middleware: opens the request's trace, and on the way out makes a problem of what no route answered, names the request in
 /// problems, and writes the access line.
-pub async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn answer(State(app): State<App>, request: Request, next: Next) -> Response {
+    answered(&app, request, next, Problem::name_request).await
+}
+
+/// The same, where `show` writes a problem's body, given the request's id: pages show it to a person. Whatever else such an answer needs
+/// for its headers is there before.
+pub async fn answered(app: &App, mut request: Request, next: Next, show: impl Fn(&mut Response, &HeaderValue)) -> Response {
     let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
     let own = request.extensions_mut().remove::<OwnOrigin>();
     let trace = Trace::open("app", id.clone(), request.method(), request.headers(), app.now());
@@ -24,11 +30,12 @@ pub async fn answer(State(app): State<App>, mut request: Request, next: Next) ->
     if answer.extensions().get::<Problem>().is_none() {
         answer = unrouted(answer);
     }
-    Problem::name_request(&mut answer, &id);
+    show(&mut answer, &id);
     locate(&mut answer, app.config.app_url.as_deref().or(own.as_ref().map(|own| own.0.as_str())));
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Pages have a policy of their own.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     // What a handler, or a problem, knows of the request travels in the answer.
     let verdict = answer.extensions().get::<Verdict>().cloned().unwrap_or_default();
     trace.close(&mut answer, verdict, &app.lines);

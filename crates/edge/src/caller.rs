@@ -7,7 +7,7 @@ use domain::{
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Place, Principal, Via, Who, decide, via},
     id::DatasetId,
     rights::Right,
-    token::Token,
+    token::{Token, TokenSecret},
     user::{Standing, User},
 };
 use http::{StatusCode, request::Parts};
@@ -34,6 +34,24 @@ impl std::fmt::Debug for Caller {
 }
 
 impl Caller {
+    /// Who holds this token; `None` where it is no live one.
+    ///
+    /// # Errors
+    /// 403 `suspended`, 503 where the table does not answer.
+    pub async fn holding(secret: &TokenSecret, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
+        let Some((user, token)) = app.table.bearer(secret.hash()).await?.filter(|(_, token)| token.is_live(app.now())) else {
+            return Ok(None);
+        };
+        // Before anything is told of what is there.
+        if user.standing != Standing::Active {
+            return Err(Denial::Suspended.into());
+        }
+        let (user, token) = (Arc::new(user), Arc::new(token));
+        let who = Who::Token { user: Arc::clone(&user), token: Arc::clone(&token) };
+        let principal = Principal { who, net: net_of(parts, &app.config.trusted_proxies) };
+        Ok(Some(Self { principal, user, token, cursor_key: CursorKey::of(secret) }))
+    }
+
     /// Asks for a permit.
     ///
     /// # Errors
@@ -97,23 +115,6 @@ impl FromRequestParts<App> for Caller {
             Problem::new(StatusCode::UNAUTHORIZED, "sign-in", "a live token is needed").hint("send `Authorization: Bearer offprint_...`")
         };
         let Credential::Token(secret) = Credential::of(&parts.headers) else { return Err(refused()) };
-        let (user, token) = app.table.bearer(secret.hash()).await?.ok_or_else(refused)?;
-        if !token.is_live(app.now()) {
-            return Err(refused());
-        }
-        // Before anything is told of what is there.
-        if user.standing != Standing::Active {
-            return Err(Denial::Suspended.into());
-        }
-        let (user, token) = (Arc::new(user), Arc::new(token));
-        Ok(Self {
-            principal: Principal {
-                who: Who::Token { user: Arc::clone(&user), token: Arc::clone(&token) },
-                net: net_of(parts, &app.config.trusted_proxies),
-            },
-            user,
-            token,
-            cursor_key: CursorKey::of(&secret),
-        })
+        Self::holding(&secret, parts, app).await?.ok_or_else(refused)
     }
 }

@@ -26,6 +26,8 @@ pub struct Config {
     pub trusted_proxies: Zones,
     /// The identity provider whose people sign in; `None`: people sign in by code.
     pub provider: Option<ProviderSettings>,
+    /// The pages whose scripts a person may let read, each an origin: viewers that ask by `middleauth`.
+    pub viewer_origins: Vec<String>,
     /// Whether a source's endpoint may lie on this machine or a private network. Only `offprint up` says so.
     pub private_endpoints: bool,
     /// The largest object that is streamed, in bytes; `None`: no bound. Lambda ends a response at 200 MB.
@@ -50,6 +52,12 @@ pub enum ConfigError {
     /// Not a list of networks.
     #[error("the setting `{name}` must be networks such as `10.0.0.0/8`, with commas between them")]
     NotNetworks {
+        /// Its name.
+        name: &'static str,
+    },
+    /// Not a list of origins.
+    #[error("the setting `{name}` must be origins such as `https://viewer.example.org`, in lower case, with commas between them")]
+    NotOrigins {
         /// Its name.
         name: &'static str,
     },
@@ -84,6 +92,7 @@ impl Config {
             cdn_secret: set("OFFPRINT_CDN_SECRET"),
             trusted_proxies: networks(set("OFFPRINT_TRUSTED_PROXIES").as_deref(), "OFFPRINT_TRUSTED_PROXIES")?,
             provider: ProviderSettings::read(set)?,
+            viewer_origins: origins(set("OFFPRINT_VIEWER_ORIGINS").as_deref(), "OFFPRINT_VIEWER_ORIGINS")?,
             private_endpoints: false,
             stream_bytes_max: Some(domain::limits::LAMBDA_STREAM_BYTES_MAX),
         })
@@ -97,6 +106,16 @@ impl Config {
 pub fn networks(list: Option<&str>, name: &'static str) -> Result<Zones, ConfigError> {
     let texts: Vec<_> = list.map(|list| list.split(',').collect()).unwrap_or_default();
     Zones::parse(&texts).map_err(|_why| ConfigError::NotNetworks { name })
+}
+
+/// Origins in a list with commas, each to the byte as browsers name it.
+///
+/// # Errors
+/// [`ConfigError::NotOrigins`], naming the setting.
+pub fn origins(list: Option<&str>, name: &'static str) -> Result<Vec<String>, ConfigError> {
+    let texts = list.map(|list| list.split(',').map(|one| one.trim().trim_end_matches('/').to_owned()).collect::<Vec<_>>());
+    let is_named_so = |text: &String| is_origin(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(texts.unwrap_or_default()).filter(|origins| origins.iter().all(is_named_so)).ok_or(ConfigError::NotOrigins { name })
 }
 
 #[cfg(test)]
@@ -116,6 +135,11 @@ mod tests {
         .unwrap();
         assert_eq!(config.data_url.as_deref(), Some("https://data.example.org"));
         assert_eq!(config.front_door_domains, ["a.test", "b.test"]);
+        let viewers = |list| read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_VIEWER_ORIGINS", list)]).map(|config| config.viewer_origins);
+        assert_eq!(viewers("https://v.example.org/, http://127.0.0.1:8080").unwrap(), ["https://v.example.org", "http://127.0.0.1:8080"]);
+        for wrong in ["*", "https://V.example.org", "https://v.example.org/app", "null", "https://v.example.org,,"] {
+            assert_eq!(viewers(wrong).unwrap_err(), ConfigError::NotOrigins { name: "OFFPRINT_VIEWER_ORIGINS" }, "{wrong}");
+        }
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_TRUSTED_PROXIES", "10.0.0.0/8, lab")]);
         assert_eq!(wrong.unwrap_err(), ConfigError::NotNetworks { name: "OFFPRINT_TRUSTED_PROXIES" });
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_APP_URL", "https://app.example.org/x")]);

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::problem::Problem;
 
 /// How long a body may take to arrive whole.
-const BODY_SECS: u64 = 30;
+pub(crate) const BODY_SECS: u64 = 30;
 
 /// A JSON body of at most [`BODY_BYTES_MAX`] bytes that arrives within 30 seconds; an empty one counts as `{}`. Fields that the type does not know are refused by the type.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 }
 
 /// All bytes of a body, if they come within `patience`.
-async fn whole(body: axum::body::Body, patience: Duration) -> Result<Bytes, Problem> {
+pub(crate) async fn whole(body: axum::body::Body, patience: Duration) -> Result<Bytes, Problem> {
     match tokio::time::timeout(patience, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(read) => read.map_err(|_why| {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))

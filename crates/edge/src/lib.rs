@@ -23,13 +23,17 @@ pub mod config;
 pub mod cors;
 pub mod credential;
 pub mod cursor;
+pub mod form;
 pub mod json;
 pub mod lambda;
 pub mod once;
 pub mod peer;
 pub mod problem;
 pub mod provider;
+pub mod shared;
+pub mod sign_in;
 pub mod target;
+pub mod ticket;
 pub mod trace;
 pub mod until;
 

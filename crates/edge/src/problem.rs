@@ -104,6 +104,24 @@ impl Problem {
         self
     }
 
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn to_do(&self) -> Option<&'static str> {
+        self.hint
+    }
+
+    /// When it may be tried again, in seconds.
+    #[must_use]
+    pub fn retry_after_secs(&self) -> Option<u32> {
+        self.retry_after_secs
+    }
+
     /// The JSON of the problem; `request_id` names the access line.
     #[must_use]
     pub fn to_json(&self, request_id: Option<&str>) -> Value {

@@ -1,10 +1,12 @@
-//! The identity provider of a deployment: found when it is first needed, and asked whom a token of its speaks for.
+//! The identity provider of a deployment: found when it is first needed, asked whom a token of its speaks for, and to sign people in
+//! through their browsers.
 
 use std::{fmt, sync::Arc};
 
 use identity::{
     BearerError, Issuers, Verified,
-    discovery::discover,
+    code_flow::{Attempt, Client, ExchangeError},
+    discovery::{Discovered, discover},
     issuer::{Algorithm, Issuer, TokenType},
     outbound::Outbound,
 };
@@ -26,6 +28,8 @@ pub struct ProviderSettings {
     pub algorithms: Vec<Algorithm>,
     /// What kinds of token count.
     pub types: Vec<TokenType>,
+    /// As whom browsers are sent to sign in there; `None`: only tokens that people bring are taken.
+    pub client: Option<Client>,
 }
 
 impl ProviderSettings {
@@ -47,6 +51,7 @@ impl ProviderSettings {
             keys_url: set("OFFPRINT_OIDC_KEYS_URL"),
             algorithms: algorithms.ok_or_else(wrong("OFFPRINT_OIDC_ALGORITHMS"))?,
             types: types.ok_or_else(wrong("OFFPRINT_OIDC_TYPES"))?,
+            client: set("OFFPRINT_OIDC_CLIENT_ID").map(|id| Client { id, secret: set("OFFPRINT_OIDC_CLIENT_SECRET") }),
         }))
     }
 }
@@ -58,7 +63,10 @@ pub struct Provider(Arc<Shared>);
 struct Shared {
     settings: ProviderSettings,
     outbound: Outbound,
+    found: OnceCell<Discovered>,
     known: OnceCell<Issuers>,
+    /// The same, of tokens that are meant for the client.
+    known_to_client: OnceCell<Issuers>,
 }
 
 impl fmt::Debug for Provider {
@@ -71,7 +79,13 @@ impl Provider {
     /// A provider; nothing is asked of it yet. `private`: it may lie on this machine or a private network.
     #[must_use]
     pub fn new(settings: ProviderSettings, private: bool) -> Self {
-        Self(Arc::new(Shared { settings, outbound: Outbound::new(private), known: OnceCell::new() }))
+        Self(Arc::new(Shared {
+            settings,
+            outbound: Outbound::new(private),
+            found: OnceCell::new(),
+            known: OnceCell::new(),
+            known_to_client: OnceCell::new(),
+        }))
     }
 
     /// Whom a token speaks for.
@@ -79,35 +93,109 @@ impl Provider {
     /// # Errors
     /// 401 `token` for one that is not believed, the same whatever is wrong with it; 503 `provider` where its keys cannot be had.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Problem> {
-        let issuers = self.0.known.get_or_try_init(|| self.find()).await?;
-        issuers.verify(token, now).await.map_err(|why| {
-            if why == BearerError::KeysUnavailable {
-                return away(&why);
-            }
-            tracing::info!(why = %why, "a token of the provider was refused");
-            Problem::new(http::StatusCode::UNAUTHORIZED, "token", "the provider's token is not one that is believed")
-                .at("/token")
-                .hint("get a fresh one for this deployment from the provider")
+        let settings = &self.0.settings;
+        let issuers = self.0.known.get_or_try_init(|| self.issuers(&settings.audience, &settings.types)).await?;
+        issuers.verify(token, now).await.map_err(unbelieved)
+    }
+
+    /// Whether browsers are sent to sign in there.
+    #[must_use]
+    pub fn takes_browsers(&self) -> bool {
+        self.0.settings.client.is_some()
+    }
+
+    /// Its host, as people know it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let issuer = self.0.settings.issuer.as_str();
+        let rest = issuer.split_once("://").map_or(issuer, |(_scheme, rest)| rest);
+        rest.split('/').next().unwrap_or(rest)
+    }
+
+    /// Where a browser is sent to sign in. `redirect` is where it comes back to.
+    ///
+    /// # Errors
+    /// 503 `provider` where its address cannot be had; 422 `no-provider` where browsers are not sent there.
+    pub async fn address(&self, attempt: &Attempt, redirect: &str) -> Result<String, Problem> {
+        let (client, found) = (self.client()?, self.found().await?);
+        let url = found.authorization_url.as_deref().ok_or_else(|| away(&"it names no address to sign in at"))?;
+        Ok(attempt.address(url, client, redirect))
+    }
+
+    /// Takes an answer only from this provider (RFC 9207): `issuer` is what the answer names, which it must where the provider always does.
+    ///
+    /// # Errors
+    /// 400 `sign-in-state`, 503 `provider`.
+    pub async fn admit_answer(&self, issuer: Option<&str>) -> Result<(), Problem> {
+        match issuer {
+            Some(issuer) if issuer == self.0.settings.issuer => Ok(()),
+            None if !self.found().await?.names_itself => Ok(()),
+            _ => Err(Self::not_begun_here()),
+        }
+    }
+
+    /// Whom a code speaks for that the provider gave to a browser.
+    ///
+    /// # Errors
+    /// 400 `sign-in-state` for a code that the provider does not take, 401 `token` for an ID token that is not believed, 503 `provider`.
+    pub async fn exchange(&self, attempt: &Attempt, code: &str, redirect: &str, now: Timestamp) -> Result<Verified, Problem> {
+        let (client, found) = (self.client()?, self.found().await?);
+        let token = attempt.exchange(&self.0.outbound, found, client, code, redirect).await.map_err(|why| match why {
+            ExchangeError::Refused => Self::not_begun_here(),
+            ExchangeError::NoAddress | ExchangeError::Fetch(_) | ExchangeError::Unreadable => away(&why),
+        })?;
+        // An ID token is never an access token: its type is another, and its audience is the client.
+        let types = [TokenType::Jwt, TokenType::Absent];
+        let issuers = self.0.known_to_client.get_or_try_init(|| self.issuers(&client.id, &types)).await?;
+        issuers.verify_id_token(&token, &attempt.nonce(), now).await.map_err(unbelieved)
+    }
+
+    /// 400: an answer that belongs to no sign-in of this browser, whatever is wrong with it.
+    #[must_use]
+    pub fn not_begun_here() -> Problem {
+        Problem::new(http::StatusCode::BAD_REQUEST, "sign-in-state", "this sign-in was not begun in this browser, or too long ago")
+            .hint("begin again at the sign-in page")
+    }
+
+    fn client(&self) -> Result<&Client, Problem> {
+        self.0.settings.client.as_ref().ok_or_else(|| {
+            Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "no-provider", "this deployment sends no browsers to a provider")
+                .hint("sign in with a code; an administrator gives one")
         })
     }
 
-    async fn find(&self) -> Result<Issuers, Problem> {
+    async fn found(&self) -> Result<&Discovered, Problem> {
+        let find = || async { discover(&self.0.outbound, &self.0.settings.issuer).await.map_err(|why| away(&why)) };
+        self.0.found.get_or_try_init(find).await
+    }
+
+    async fn issuers(&self, audience: &str, types: &[TokenType]) -> Result<Issuers, Problem> {
         let settings = &self.0.settings;
         let keys_url = match &settings.keys_url {
             Some(url) => url.clone(),
-            None => discover(&self.0.outbound, &settings.issuer).await.map_err(|why| away(&why))?.keys_url,
+            None => self.found().await?.keys_url.clone(),
         };
         let issuer = Issuer {
             issuer: settings.issuer.clone(),
-            audience: settings.audience.clone(),
+            audience: audience.to_owned(),
             keys_url,
             algorithms: settings.algorithms.clone(),
-            types: settings.types.clone(),
+            types: types.to_vec(),
             verifies_email: false,
             groups_claim: None,
         };
         Issuers::new(vec![issuer], &self.0.outbound).map_err(|why| away(&why))
     }
+}
+
+fn unbelieved(why: BearerError) -> Problem {
+    if why == BearerError::KeysUnavailable {
+        return away(&why);
+    }
+    tracing::info!(why = %why, "a token of the provider was refused");
+    Problem::new(http::StatusCode::UNAUTHORIZED, "token", "the provider's token is not one that is believed")
+        .at("/token")
+        .hint("get a fresh one for this deployment from the provider")
 }
 
 fn away(why: &dyn fmt::Display) -> Problem {

@@ -71,6 +71,8 @@ impl Opener {
 pub enum Target {
     /// The origin's own root, `/`: a path-style S3 client asking for its buckets, or for `?list-type=2&prefix={key}/...`.
     Root,
+    /// `/auth_info`: where a viewer sends people to be given a token for this origin.
+    AuthInfo,
     /// A link or dataset, as a bucket: `/{key}` or `/{key}/`.
     Bucket {
         /// By what.
@@ -102,6 +104,9 @@ impl Target {
         let raw = raw.strip_prefix('/').unwrap_or(raw);
         if raw.is_empty() {
             return Ok(Self::Root);
+        }
+        if raw == "auth_info" {
+            return Ok(Self::AuthInfo);
         }
         let (first, rest) = raw.split_once('/').map_or((raw, None), |(first, rest)| (first, Some(rest)));
         // All of it is held to the rules before anything is looked up, so that a bad path is 400 for every key alike. A key's own
@@ -195,6 +200,10 @@ mod tests {
             ("/KEY-S/a", Ok(Target::Unknown)),
             ("/ABCDEFGHIJKLMNOPQRSTUVWXYZ234567/a", Ok(Target::Unknown)),
             ("/favicon.ico", Ok(Target::Unknown)),
+            ("/auth_info", Ok(Target::AuthInfo)),
+            ("/auth_info/", Ok(Target::Unknown)),
+            ("/auth%5Finfo", Ok(Target::Unknown)),
+            ("//auth_info", Err(EmptySegment)),
             ("/Daaaaaaaaaaaaaaaaaaaaaaaaaa/em.zarr/", Ok(Target::Unknown)),
             (
                 "/daaaaaaaaaaaaaaaaaaaaaaaaaa/a",

@@ -47,6 +47,22 @@ pub(crate) fn judge(claims: &Members, issuer: &Issuer, now: Timestamp) -> Result
     })
 }
 
+/// What an ID token must say besides: that it answers this sign-in, and that nobody else is the one who asked for it.
+///
+/// # Errors
+/// [`BearerError::Nonce`], [`BearerError::Party`].
+pub(crate) fn judge_id_token(claims: &Members, issuer: &Issuer, nonce: &str) -> Result<(), BearerError> {
+    if claims.text("nonce") != Some(nonce) {
+        return Err(BearerError::Nonce);
+    }
+    let is_for_several = claims.get("aud").and_then(Value::as_array).is_some_and(|several| several.len() > 1);
+    match claims.get("azp") {
+        Some(party) if party.as_str() == Some(issuer.audience.as_str()) => Ok(()),
+        None if !is_for_several => Ok(()),
+        _ => Err(BearerError::Party),
+    }
+}
+
 /// Whether a token is meant for us: `aud` is our name, or a list of names with ours in it.
 fn is_for(audience: &Value, ours: &str) -> Result<bool, BearerError> {
     match audience {

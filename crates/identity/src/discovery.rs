@@ -14,6 +14,11 @@ pub struct Discovered {
     pub authorization_url: Option<String>,
     /// Where a code is changed for tokens, `token_endpoint`.
     pub token_url: Option<String>,
+    /// Whether a client with a secret shows it in the form, because the provider does not take it in a header (`client_secret_basic`,
+    /// which is what a document that says nothing means).
+    pub secret_in_form: bool,
+    /// Whether its answers through browsers always say whose they are, in `iss` (RFC 9207).
+    pub names_itself: bool,
 }
 
 /// The addresses of an issuer were not found.
@@ -43,6 +48,9 @@ struct Document {
     jwks_uri: String,
     authorization_endpoint: Option<String>,
     token_endpoint: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
 }
 
 /// Asks an issuer for its addresses.
@@ -62,5 +70,9 @@ pub async fn discover(outbound: &Outbound, issuer: &str) -> Result<Discovered, D
         keys_url: usable("jwks_uri", document.jwks_uri)?,
         authorization_url: document.authorization_endpoint.map(|url| usable("authorization_endpoint", url)).transpose()?,
         token_url: document.token_endpoint.map(|url| usable("token_endpoint", url)).transpose()?,
+        secret_in_form: document
+            .token_endpoint_auth_methods_supported
+            .is_some_and(|methods| !methods.iter().any(|method| method == "client_secret_basic")),
+        names_itself: document.authorization_response_iss_parameter_supported,
     })
 }

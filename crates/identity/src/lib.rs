@@ -12,6 +12,7 @@
 )]
 
 mod claims;
+pub mod code_flow;
 pub mod discovery;
 pub mod issuer;
 mod keys;
@@ -92,6 +93,12 @@ pub enum BearerError {
     /// `aud` is another.
     #[error("the token is meant for another audience")]
     Audience,
+    /// `nonce` is another, or missing.
+    #[error("the ID token is not of the sign-in that was begun here")]
+    Nonce,
+    /// `azp` is another, or missing where several audiences are named.
+    #[error("the ID token was made for another client")]
+    Party,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
@@ -161,6 +168,19 @@ impl Issuers {
     /// [`BearerError`]: everything that SECURITY 2 asks for, in its order. What costs nothing is judged before keys are fetched, and the
     /// signature last; the reasons before it are therefore no proof that the issuer made the token.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, BearerError> {
+        self.judge(token, None, now).await
+    }
+
+    /// The same for the ID token of a sign-in that was begun with `nonce` (OpenID Connect Core 1.0, section 3.1.3.7): the audience of the
+    /// issuer is the client that asked.
+    ///
+    /// # Errors
+    /// As [`Issuers::verify`]; and [`BearerError::Nonce`] for the ID token of another sign-in, [`BearerError::Party`] for another client's.
+    pub async fn verify_id_token(&self, token: &str, nonce: &str, now: Timestamp) -> Result<Verified, BearerError> {
+        self.judge(token, Some(nonce), now).await
+    }
+
+    async fn judge(&self, token: &str, nonce: Option<&str>, now: Timestamp) -> Result<Verified, BearerError> {
         let token = Token::parse(token)?;
         let name = token.claims.text("iss").ok_or(BearerError::Claim("iss"))?;
         let Known { issuer, keys } = self.0.iter().find(|known| known.issuer.issuer == name).ok_or(BearerError::Issuer)?;
@@ -171,6 +191,9 @@ impl Issuers {
             return Err(BearerError::Type);
         }
         let claimed = claims::judge(&token.claims, issuer, now)?;
+        if let Some(nonce) = nonce {
+            claims::judge_id_token(&token.claims, issuer, nonce)?;
+        }
         let key = keys.find(&token.header.key_id, now).await?;
         key.verify(token.signed, token.signature, token.header.algorithm)?;
         Ok(claimed)

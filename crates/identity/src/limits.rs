@@ -31,8 +31,10 @@ pub const KEYS_REFETCH_SECS: u64 = 60;
 pub const KEYS_STALE_SECS: u64 = 86_400;
 /// How long a fetch may take, in milliseconds.
 pub const FETCH_MS: u64 = 3_000;
+/// How long a provider may take to change a code for tokens, in milliseconds: somebody waits for it, and the code works once.
+pub const EXCHANGE_MS: u64 = 10_000;
 /// How long a connection may take to be made, in milliseconds.
 pub const CONNECT_MS: u64 = 1_000;
 
 const _: () = assert!(KEYS_REFETCH_SECS <= KEYS_FRESH_SECS && KEYS_FRESH_SECS <= KEYS_STALE_SECS);
-const _: () = assert!(CONNECT_MS <= FETCH_MS && FETCH_MS < KEYS_REFETCH_SECS * 1_000);
+const _: () = assert!(CONNECT_MS <= FETCH_MS && FETCH_MS <= EXCHANGE_MS && FETCH_MS < KEYS_REFETCH_SECS * 1_000);

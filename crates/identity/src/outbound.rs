@@ -15,8 +15,8 @@ use std::{
 
 use bytes::Bytes;
 use domain::network::is_public;
-use http::{HeaderValue, Request, StatusCode, Uri, header, uri::Scheme};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header, uri::Scheme};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
@@ -29,7 +29,7 @@ use thiserror::Error;
 use tokio::{net::lookup_host, time::timeout};
 use tower::util::{ServiceFn, service_fn};
 
-use crate::limits::{ADDRESS_BYTES_MAX, CONNECT_MS, DOCUMENT_BYTES_MAX, FETCH_MS};
+use crate::limits::{ADDRESS_BYTES_MAX, CONNECT_MS, DOCUMENT_BYTES_MAX, EXCHANGE_MS, FETCH_MS};
 
 /// How identity providers are reached. Cheap to clone; the client is made when it is first needed.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ pub enum FetchError {
     #[error("it cannot be reached")]
     Unreachable,
     /// The answer took too long.
-    #[error("no answer within `{FETCH_MS}` ms")]
+    #[error("no answer in time")]
     Timeout,
     /// Anything but 200: a redirect is not followed.
     #[error("it answered `{0}`")]
@@ -55,7 +55,7 @@ pub enum FetchError {
     TooLong,
 }
 
-type Tls = Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>;
+type Tls = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 type Resolver = ServiceFn<fn(Name) -> Lookup>;
 type Lookup = Pin<Box<dyn Future<Output = io::Result<vec::IntoIter<SocketAddr>>> + Send>>;
 
@@ -85,12 +85,32 @@ impl Outbound {
     /// # Errors
     /// [`FetchError`] unless it is answered 200, whole, in time and within [`DOCUMENT_BYTES_MAX`].
     pub(crate) async fn get(&self, uri: &Uri) -> Result<Bytes, FetchError> {
-        timeout(Duration::from_millis(FETCH_MS), self.get_untimed(uri)).await.unwrap_or(Err(FetchError::Timeout))
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = uri.clone();
+        self.ask(request, FETCH_MS).await
     }
 
-    async fn get_untimed(&self, uri: &Uri) -> Result<Bytes, FetchError> {
-        let mut request = Request::new(Empty::new());
+    /// Sends a form and reads the JSON that it is answered with. `authorization` says who asks, where the form does not.
+    ///
+    /// # Errors
+    /// As [`Outbound::get`], with [`EXCHANGE_MS`] in which to answer.
+    pub(crate) async fn post(&self, uri: &Uri, form: String, authorization: Option<HeaderValue>) -> Result<Bytes, FetchError> {
+        let mut request = Request::new(Full::from(form));
         *request.uri_mut() = uri.clone();
+        *request.method_mut() = Method::POST;
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        if let Some(authorization) = authorization {
+            headers.insert(header::AUTHORIZATION, authorization);
+        }
+        self.ask(request, EXCHANGE_MS).await
+    }
+
+    async fn ask(&self, request: Request<Full<Bytes>>, within_ms: u64) -> Result<Bytes, FetchError> {
+        timeout(Duration::from_millis(within_ms), self.ask_untimed(request)).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    async fn ask_untimed(&self, mut request: Request<Full<Bytes>>) -> Result<Bytes, FetchError> {
         let _none_before = request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let answer = self.client()?.request(request).await.map_err(|_broken| FetchError::Unreachable)?;
         if answer.status() != StatusCode::OK {

@@ -3,6 +3,7 @@
 //! Folders are served in place and never written to. What Offprint itself keeps lies in the state folder.
 
 mod parts;
+mod people;
 mod welcome;
 
 use std::{
@@ -80,12 +81,40 @@ pub struct Up {
     /// How its tokens are signed, with commas between: as its discovery document names it.
     #[arg(long, value_name = "WORDS", default_value = "RS256", requires = "oidc_issuer")]
     pub oidc_algorithms: String,
+    /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback.
+    #[arg(long, value_name = "TEXT", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// The client's secret at the provider; without one, a public client.
+    #[arg(long, value_name = "TEXT", env = "OFFPRINT_OIDC_CLIENT_SECRET", hide_env_values = true, requires = "oidc_client_id")]
+    pub oidc_client_secret: Option<Hidden>,
+    /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.
+    #[arg(long, value_name = "URLS", env = "OFFPRINT_VIEWER_ORIGINS")]
+    pub viewer_origins: Option<String>,
+    /// Three demonstration people, each with a code to sign in with.
+    #[arg(long)]
+    pub demo: bool,
     /// The proxies before this machine whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between.
     #[arg(long, value_name = "NET", env = "OFFPRINT_TRUSTED_PROXIES")]
     pub trusted_proxies: Option<String>,
     /// Writes one JSON object here once everything answers.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
+}
+
+/// A text that is not for the eye. `Debug` prints `***`.
+#[derive(Clone)]
+pub struct Hidden(String);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// A folder and the name of its source.
@@ -159,14 +188,19 @@ pub async fn run(up: Up) -> Result<()> {
     parts::sources(&up, &app, &token, &folders).await?;
 
     let secret = Arc::new(OnceLock::from(state.secret()?));
-    let app_router = parts::guard_host(links::router(app.clone(), secret).merge(acl::router(app.clone())), &addresses, &up);
+    let app_router = parts::guard_host(
+        links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone())),
+        &addresses,
+        &up,
+    );
     services.spawn(serve_origin(ports.app, app_router, stopped.clone()));
     services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app), stopped.clone()));
     services.spawn(flushed(lines.clone(), stopped.clone()));
 
     let ready = welcome::first_link(&up, &state, &addresses, &token).await?;
+    let codes = people::codes(&up, &addresses, &token).await?;
     welcome::write_ready(&up, &state, &ready)?;
-    welcome::print(&up, &ready)?;
+    welcome::print(&up, &ready, &codes)?;
 
     let ended = until_stop(&mut services).await;
     stop.send_replace(true);

@@ -15,3 +15,4 @@ pub mod problem;
 pub mod source;
 pub mod token;
 pub mod user;
+pub mod viewer;

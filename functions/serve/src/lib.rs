@@ -154,6 +154,7 @@ impl Reading<'_> {
             Target::Unknown => Err(Problem::not_found()),
             // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
             Target::Root => Box::pin(self.root(query)).await,
+            Target::AuthInfo => self.auth_info(),
             Target::Bucket { opener, form } => Box::pin(self.bucket(&opener, form, query)).await,
             Target::Object { opener, form, name, path } => {
                 let facts = self.facts(&opener).await?;
@@ -161,6 +162,12 @@ impl Reading<'_> {
                 self.object(&facts, form, path, raw).await
             }
         }
+    }
+
+    /// Where a viewer that asks by `middleauth` sends people: it knows this origin only.
+    fn auth_info(&self) -> Result<Response, Problem> {
+        let login = self.app.config.app_url.as_deref().ok_or_else(Problem::not_found)?;
+        Ok(edge::json::ok(&wire::viewer::AuthInfo { login_url: login.to_owned() }))
     }
 
     /// A clock far from the event's own time would sign what should have ended (SEMANTICS 7).

@@ -7,7 +7,8 @@
 //   POST /{issuer}/rotate    new keys are published beside the old ones, and sign from now on
 //   POST /{issuer}/retire    the old ones are published no longer
 //
-// The client gets access tokens by `client_credentials`; the resource that it names, `urn:offprint:{algorithm}`, chooses the signature.
+// The client gets access tokens by `client_credentials`; the resource that it names, `urn:offprint:{algorithm}`, chooses the signature. And it signs
+// people in, who are called Grace: any login will do, by the provider's own pages. A loopback address to come back to may have any port.
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider, errors } from 'oidc-provider';
@@ -27,13 +28,23 @@ const newKeys = () => algorithms.map((alg) => ({ ...pairs[alg]().privateKey.expo
 // A provider reads its keys once, so a change of keys is a new one.
 const listener = (issuer, keys, signing) => {
   const provider = new Provider(issuer, {
-    clients: [{ client_id: clientId, client_secret: clientSecret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }],
+    clients: [{
+      client_id: clientId,
+      client_secret: clientSecret,
+      application_type: 'native',
+      grant_types: ['client_credentials', 'authorization_code'],
+      redirect_uris: ['https://app.test/sign-in/callback', 'http://127.0.0.1/sign-in/callback'],
+      response_types: ['code'],
+    }],
+    claims: { profile: ['name'] },
+    conformIdTokenClaims: false,
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, name: 'Grace' }) }),
     jwks: { keys },
     enabledJWA: { idTokenSigningAlgValues: algorithms },
     extraTokenClaims: () => ({ name: 'Ada', email: 'ada@lab.example', email_verified: true, groups: ['imaging', 'lab-a'] }),
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context, asked) => {

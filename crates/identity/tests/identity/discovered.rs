@@ -30,10 +30,18 @@ async fn an_issuer_names_itself_and_its_addresses() {
         keys_url: format!("{issuer}/keys"),
         authorization_url: Some(format!("{issuer}/auth")),
         token_url: Some(format!("{issuer}/token")),
+        secret_in_form: false,
+        names_itself: false,
     };
     assert_eq!(found(&server, &issuer, &document).await, Ok(want.clone()));
     let slash = format!("{issuer}/");
+    for (methods, secret_in_form) in [(json!(["client_secret_post", "none"]), true), (json!(["client_secret_basic"]), false)] {
+        let said = with(document.clone(), json!({ "token_endpoint_auth_methods_supported": methods }));
+        assert_eq!(found(&server, &issuer, &said).await, Ok(Discovered { secret_in_form, ..want.clone() }));
+    }
     assert_eq!(found(&server, &slash, &with(document.clone(), json!({ "issuer": slash }))).await, Ok(want.clone()));
+    let naming = with(document.clone(), json!({ "authorization_response_iss_parameter_supported": true }));
+    assert_eq!(found(&server, &issuer, &naming).await, Ok(Discovered { names_itself: true, ..want.clone() }));
     let bare = with(document.clone(), json!({ "authorization_endpoint": null, "token_endpoint": null }));
     assert_eq!(found(&server, &issuer, &bare).await, Ok(Discovered { authorization_url: None, token_url: None, ..want }));
 

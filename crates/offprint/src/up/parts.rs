@@ -21,7 +21,7 @@ use domain::{
 };
 use edge::{
     App,
-    config::{Config, networks},
+    config::{Config, networks, origins},
     problem::Problem,
     provider::ProviderSettings,
 };
@@ -230,6 +230,8 @@ pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
         "OFFPRINT_OIDC_ISSUER" => up.oidc_issuer.clone(),
         "OFFPRINT_OIDC_AUDIENCE" => up.oidc_audience.clone(),
         "OFFPRINT_OIDC_ALGORITHMS" => Some(up.oidc_algorithms.clone()),
+        "OFFPRINT_OIDC_CLIENT_ID" => up.oidc_client_id.clone(),
+        "OFFPRINT_OIDC_CLIENT_SECRET" => up.oidc_client_secret.as_ref().map(|secret| secret.0.clone()),
         _ => None,
     };
     Ok(Config {
@@ -238,6 +240,7 @@ pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
         data_url: Some(addresses.data.clone()),
         private_endpoints: true,
         provider: ProviderSettings::read(provider)?,
+        viewer_origins: origins(up.viewer_origins.as_deref(), "--viewer-origins")?,
         trusted_proxies: networks(up.trusted_proxies.as_deref(), "--trusted-proxies")?,
         ..Config::default()
     })

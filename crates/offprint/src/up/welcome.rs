@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use domain::{path::encode_key, token::TokenSecret};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Addresses, Up};
+use super::{Addresses, Up, people::Code};
 use crate::{
     demo,
     state::{State, write_private},
@@ -27,30 +28,52 @@ struct FirstLink {
     streamed_url: String,
 }
 
-/// The link to the demo dataset: made at the first start, the same at every later one.
-pub(super) async fn first_link(up: &Up, state: &State, addresses: &Addresses, token: &TokenSecret) -> Result<Ready> {
-    let own = &addresses.app_here;
-    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().context("no HTTP client")?;
-    let call = async |method: reqwest::Method, path: &str, body: Option<Value>| -> Result<Value> {
-        let mut request = client.request(method, format!("{own}{path}")).bearer_auth(token.reveal());
+/// The app of this start, asked with the administrator's token, as everybody else asks it.
+#[derive(Debug)]
+pub(super) struct OwnApp<'a> {
+    app: &'a str,
+    token: &'a TokenSecret,
+    client: reqwest::Client,
+}
+
+impl<'a> OwnApp<'a> {
+    /// The app at these addresses.
+    pub(super) fn at(addresses: &'a Addresses, token: &'a TokenSecret) -> Result<Self> {
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().context("no HTTP client")?;
+        Ok(Self { app: &addresses.app_here, token, client })
+    }
+
+    /// Asks, and answers with the JSON.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let (status, body) = self.ask(method, path, body).await?;
+        anyhow::ensure!(status.is_success(), "the app refused: {}", body.get("detail").and_then(Value::as_str).unwrap_or("no reason"));
+        Ok(body)
+    }
+
+    /// The same, where a refusal is an answer.
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<(StatusCode, Value)> {
+        let mut request = self.client.request(method, format!("{}{path}", self.app)).bearer_auth(self.token.reveal());
         if let Some(body) = body {
             request = request.json(&body);
         }
         let answer = request.send().await.context("the app does not answer")?;
-        let (status, body) = (answer.status(), answer.json::<Value>().await.context("the app answers no JSON")?);
-        anyhow::ensure!(status.is_success(), "the app refused: {}", body.get("detail").and_then(Value::as_str).unwrap_or("no reason"));
-        Ok(body)
-    };
-    let listed = call(reqwest::Method::GET, "/api/v1/sources", None).await?;
+        Ok((answer.status(), answer.json::<Value>().await.context("the app answers no JSON")?))
+    }
+}
+
+/// The link to the demo dataset: made at the first start, the same at every later one.
+pub(super) async fn first_link(up: &Up, state: &State, addresses: &Addresses, token: &TokenSecret) -> Result<Ready> {
+    let app = OwnApp::at(addresses, token)?;
+    let listed = app.call(Method::GET, "/api/v1/sources", None).await?;
     let sources: Vec<String> = listed
         .get("items")
         .and_then(Value::as_array)
         .map_or_else(Vec::new, |items| items.iter().filter_map(|item| item.get("name")?.as_str().map(str::to_owned)).collect());
     let mut link = None;
     if state.folders()?.get("demo") == Some(&state.demo()) && up.s3_bucket.is_none() {
-        let dataset = call(reqwest::Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
+        let dataset = app.call(Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
         let ask = json!({ "dataset": dataset.get("id"), "until": "never", "label": "first link" });
-        let made = call(reqwest::Method::POST, "/api/v1/links", Some(ask)).await?;
+        let made = app.call(Method::POST, "/api/v1/links", Some(ask)).await?;
         let text =
             |field: &str| made.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the link has no {field}"));
         link = Some(FirstLink { url: text("url")?, streamed_url: text("streamed_url")? });
@@ -78,7 +101,7 @@ pub(super) fn write_ready(up: &Up, state: &State, ready: &Ready) -> Result<()> {
 }
 
 /// Shows it.
-pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
+pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let bold = |text: &str| {
         if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
@@ -92,6 +115,13 @@ pub(super) fn print(up: &Up, ready: &Ready) -> Result<()> {
     writeln!(out, "  data   {}", ready.addresses.data)?;
     writeln!(out, "  serves {}, in place and read-only", ready.sources.join(", "))?;
     writeln!(out, "  token  {} (the administrator's; the command line finds it)\n", ready.token_file)?;
+    if !codes.is_empty() {
+        writeln!(out, "{} at {}/sign-in with a code, which works once and for a day:\n", bold("Sign in"), ready.addresses.app)?;
+        for code in codes {
+            writeln!(out, "  {}  {}", code.code, code.who)?;
+        }
+        writeln!(out)?;
+    }
     if let Some(link) = &ready.link {
         writeln!(out, "{} to demo:{}\n\n  {}\n", bold("Your first link"), demo::FIRST, link.url)?;
         writeln!(out, "Try it:\n")?;

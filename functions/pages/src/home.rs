@@ -1,0 +1,106 @@
+//! `/`: who is signed in, and what this person can read.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use domain::{
+    dataset::Kind,
+    decision::{Action, DatasetFacts, Facts, Place},
+    grant::Reach,
+    limits::HOME_ITEMS_MAX,
+};
+use edge::{App, caller::Caller, problem::Problem, shared};
+use http::StatusCode;
+use jiff::Timestamp;
+use table::Page;
+
+use crate::{
+    member::Member,
+    page::{Frame, page, plain},
+};
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    frame: Frame,
+    name: String,
+    is_administrator: bool,
+    until: Timestamp,
+    owned: List,
+    shared: List,
+}
+
+struct List {
+    items: Vec<Item>,
+    /// Whether there are more than are listed.
+    is_cut: bool,
+}
+
+/// A dataset in a list.
+struct Item {
+    id: String,
+    name: String,
+    place: String,
+    kind: &'static str,
+    may_make_ticket: bool,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// 503 where the table does not answer.
+pub(crate) async fn home(State(app): State<App>, Member(caller): Member) -> Result<Response, Problem> {
+    let now = app.now();
+    let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
+    let owned = owned(&app, &caller, now).await?;
+    let (found, more) = shared::page(&app, &caller, None, usize::from(HOME_ITEMS_MAX), now).await?;
+    let mut shared = List { items: Vec::new(), is_cut: more.is_some() };
+    for facts in found {
+        // One that comes by two ways is listed once here.
+        let item = Item::of(facts, &caller, now);
+        if shared.items.iter().all(|known| known.id != item.id) {
+            shared.items.push(item);
+        }
+    }
+    let home = Home {
+        frame: Frame::of(&caller),
+        name: plain(&caller.user.name),
+        is_administrator: caller.user.administrator,
+        until: caller.token.until,
+        owned,
+        shared,
+    };
+    page(StatusCode::OK, &home)
+}
+
+async fn owned(app: &App, caller: &Caller, now: Timestamp) -> Result<List, Problem> {
+    let page = Page { position: None, items_max: HOME_ITEMS_MAX };
+    let found = app.table.datasets_of_owner(caller.user.id, &page).await?;
+    let is_cut = found.next.is_some();
+    let items = found.items.into_iter().filter_map(|place| seen(place, caller, now)).map(|facts| Item::of(facts, caller, now)).collect();
+    Ok(List { items, is_cut })
+}
+
+/// The facts of a dataset of the caller's, if the caller may see it: an index only proposes. Owning it is enough here.
+fn seen(place: Place, caller: &Caller, now: Timestamp) -> Option<Arc<DatasetFacts>> {
+    let reach = Reach { user: Some(caller.user.id), ..Reach::default() };
+    let facts = Arc::new(DatasetFacts::new(place, reach).ok()?);
+    caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).ok().map(|_permit| facts)
+}
+
+impl Item {
+    fn of(facts: Arc<DatasetFacts>, caller: &Caller, now: Timestamp) -> Self {
+        Self {
+            id: facts.place.dataset.id.to_string(),
+            name: plain(facts.name()),
+            place: plain(&format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path)),
+            kind: match facts.place.dataset.kind {
+                Kind::Zarr => "Zarr",
+                Kind::Folder => "folder",
+                Kind::File => "file",
+            },
+            may_make_ticket: caller.may(Action::MakeTicket, &Facts::Dataset(facts), now).is_ok(),
+        }
+    }
+}

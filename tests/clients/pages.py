@@ -1,0 +1,53 @@
+"""The pages, as a real browser shows them: `python3 pages.py OFFPRINT_BINARY [SCREENSHOTS_DIR]`, standard library only.
+
+Starts `offprint up --demo` with an identity provider's place left empty, reads the codes that it prints on the terminal, and lets Chromium sign in, make a ticket
+and sign out with scripts switched off. Prints a line a check, `ok` or `FAIL` first, and `pages: N passed, M failed`.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from run import ENVIRONMENT, HERE, Product, Tally
+
+BROWSER_SECS = 180
+
+
+def codes_on(screen: str) -> dict[str, str]:
+    """The codes that a start shows, by the first word of whom they are for."""
+    found = re.findall(r"^ {2}(offprint_code_[a-z2-7]{32}) {2}(\S+?),? ", screen, re.MULTILINE)
+    return {name.rstrip(","): code for code, name in found}
+
+
+def main() -> int:
+    """All of it."""
+    binary, *rest = sys.argv[1:]
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="offprint-pages-") as name:
+        folder = pathlib.Path(name)
+        product = Product(binary, folder, "--port", "0", "--demo")
+        screen = product.screen.read_text()
+        codes = codes_on(screen)
+        tally.check({"demo-maker", "demo-member", "demo-visitor"} <= set(codes), f"a start with --demo shows codes for {', '.join(sorted(codes))}")
+        tally.check(f"{product.ready['app_url']}/sign-in" in screen, "it says where to sign in")
+        config = folder / "pages.json"
+        shots = pathlib.Path(rest[0] if rest else folder / "shots")
+        shots.mkdir(exist_ok=True)
+        config.write_text(json.dumps({"app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots)}))
+        done = subprocess.run(
+            ["node", str(HERE / "pages_chromium.mjs"), str(config)],
+            env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BROWSER_SECS, check=False,
+        )  # fmt: skip
+        tally.reader_ended("pages_chromium.mjs", done.returncode, done.stdout.splitlines(), done.stderr)
+        tally.check(product.stop() == 0, "it ends cleanly")
+        logged = product.log.read_text(errors="replace") + "".join(path.read_text(errors="replace") for path in product.state.rglob("*.jsonl"))
+        tally.check("offprint_code_" not in logged and "offprint-session" not in logged, "no code and no cookie stands in what it logged")
+    print(f"pages: {tally.passed} passed, {tally.failed} failed", flush=True)
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
