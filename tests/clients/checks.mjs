@@ -5,26 +5,30 @@ import path from 'node:path';
 import readline from 'node:readline';
 
 const [configFile, flag] = process.argv.slice(2);
-const mode = { undefined: 'read', '--expect-refused': 'refused', '--across-revoke': 'across' }[flag];
-const config = JSON.parse(fs.readFileSync(configFile, 'utf8'));
+export const mode = { undefined: 'read', '--expect-refused': 'refused', '--across-revoke': 'across' }[flag];
+export const config = JSON.parse(fs.readFileSync(configFile, 'utf8'));
 let failed = false;
 
-function line(passed, what) {
+// One check, told.
+export function line(passed, what) {
   failed ||= !passed;
   console.log(passed ? 'ok   ' : 'FAIL ', what.replaceAll(/\s+/g, ' '));
 }
 
-// Every array to read, with what it must hold. An array is opened at its own URL, each segment encoded by us; sharded ones are read in both ways.
-const cases = config.expected.flatMap((array) => {
+// The ways to read one array of a reader that knows shards' indices by a suffix range, and by a HEAD.
+const bySuffix = ({ sharded }) => (sharded ? [{ suffix: false }, { suffix: true, told: ' (suffix ranges)' }] : [{ suffix: false }]);
+
+// Every array to read, with what it must hold, in each of its `ways`. An array is opened at its own URL, each segment encoded by us.
+const casesOf = (ways) => config.expected.flatMap((array) => {
   const link = config.links[array.link];
   const url = [link.url.replace(/\/$/, ''), ...array.path.split('/').map(encodeURIComponent)].join('/');
   const bytes = fs.readFileSync(path.join(config.expected_dir, array.file));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const ways = array.sharded ? [false, true] : [false];
-  return ways.map((suffix) => ({
-    what: `${link.name} :: ${array.path}${suffix ? ' (suffix ranges)' : ''}`,
+  const onDisk = path.join(config.demo_dir, link.name, array.path);
+  return ways(array).map((way) => ({
+    what: `${link.name} :: ${array.path}${way.told ?? ''}`,
     told: `${array.dtype}${JSON.stringify(array.shape)} v${array.zarr_format}${array.sharded ? ' sharded' : ''}`,
-    source: { url, zarrFormat: array.zarr_format, suffix },
+    source: { url, zarrFormat: array.zarr_format, onDisk, ...way },
     expected: { shape: array.shape, dtype: array.dtype, sha256 },
   }));
 });
@@ -42,8 +46,9 @@ async function refused(what, act) {
 }
 
 // Runs every check by `open(source)` -> handle and `read(handle)` -> {shape, dtype, sha256}. `renew` is called after the revoke, before anything
-// is opened anew: a browser forgets its cache there.
-export async function readAll(name, open, read, renew = async () => {}) {
+// is opened anew: a browser forgets its cache there. `ways(array)`: what else is put into `source`, once for each way of reading that array.
+export async function readAll(name, open, read, { renew = async () => {}, ways = bySuffix } = {}) {
+  const cases = casesOf(ways);
   if (cases.length === 0) line(false, `${name}: no array to read`);
   if (mode === 'across') {
     const opened = [];

@@ -4,6 +4,7 @@ A reader is run as `python READER CONFIG.json [--expect-refused | --across-revok
 
     {"data_url": "http://…",                 the data origin
      "demo_dir": "/…",                       the folder the links lead to, as it lies on disk: the truth
+     "screen": "/…",                         what `offprint up` printed at its start
      "links": [{"name": "exp #3/50% +é.ome.zarr",   path below demo_dir
                 "kind": "zarr" | "folder" | "file",
                 "url": "http://…/KEY/NAME/", "streamed_url": "http://…/KEY-s/NAME/"}],

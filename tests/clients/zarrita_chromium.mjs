@@ -46,7 +46,7 @@ await readAll(
   `zarrita in Chromium ${browser.version().split('.')[0]}`,
   (source) => page.evaluate((given) => window.openArray(given), source),
   (index) => page.evaluate((given) => window.readArray(given), index),
-  freshPage,
+  { renew: freshPage },
 );
 await browser.close();
 page_server.close();

@@ -118,6 +118,14 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .counted(Runner::Script)
         .after("release"),
         Suite::new(
+            "viewer",
+            "Neuroglancer in Chromium draws every value, and nothing after a revoke",
+            "bash",
+            &["tests/clients/neuroglancer/run.sh", &offprint],
+        )
+        .counted(Runner::Script)
+        .after("release"),
+        Suite::new(
             "lab",
             "another machine reads a lab server, over a read-only folder",
             "python3",
