@@ -15,7 +15,7 @@ venvs=$(cd "$venvs" && pwd)
 
 machete_version=0.9.2
 debian_packages=(
-    build-essential ca-certificates curl git iproute2 jq pkg-config procps
+    build-essential ca-certificates curl git iproute2 jq openssl pkg-config procps
     python3 python3-venv
     radosgw ceph-mon ceph-osd ceph-common
     chromium rclone wrk

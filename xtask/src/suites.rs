@@ -119,7 +119,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .after("release"),
         Suite::new(
             "viewer",
-            "Neuroglancer in Chromium draws every value, and nothing after a revoke",
+            "the real Neuroglancer draws every value by link and signed in, and nothing after a revoke",
             "bash",
             &["tests/clients/neuroglancer/run.sh", &offprint],
         )

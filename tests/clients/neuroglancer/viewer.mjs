@@ -23,7 +23,8 @@ export async function serveViewer() {
     return answer.setHeader('content-type', types[path.extname(name)] ?? 'application/octet-stream').end(fs.readFileSync(file));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { origin: `http://localhost:${server.address().port}`, close: () => server.close() };
+  const { port } = server.address();
+  return { port, origin: `http://localhost:${port}`, close: () => server.close() };
 }
 
 // WebGL is computed by SwiftShader: the same pixels on every machine, no graphics card.
