@@ -1,7 +1,7 @@
 """The pages, as a real browser shows them: `python3 pages.py OFFPRINT_BINARY [SCREENSHOTS_DIR]`, standard library only.
 
-Starts `offprint up --demo` with an identity provider's place left empty, reads the codes that it prints on the terminal, and lets Chromium sign in, make a ticket
-and sign out with scripts switched off. Prints a line a check, `ok` or `FAIL` first, and `pages: N passed, M failed`.
+Starts `offprint up --demo`, reads the codes that it prints on the terminal, and lets Chromium sign in, make a ticket and sign out with scripts
+switched off. Prints a line a check, `ok` or `FAIL` first, and `pages: N passed, M failed`.
 """
 
 import json

@@ -103,7 +103,46 @@ async fn used(world: &World) -> Secrets {
         world.get(&link.at("zarr.json")).await;
         world.get(&link.streamed_at("zarr.json")).await;
     }
+    in_a_browser(&world.dataset("table.csv").await, world, &mut secrets).await;
     secrets
+}
+
+/// Everything that a person is given on pages: a code, a session, a ticket, a viewer's token; right and wrong.
+async fn in_a_browser(dataset: &Value, world: &World, secrets: &mut Secrets) {
+    let dataset = dataset["id"].as_str().expect("an id");
+    let invited =
+        world.api(Method::POST, "/api/v1/users", Some(json!({ "name": "Ada" }))).await.expect_status(http::StatusCode::CREATED).await;
+    let code = invited["code"].as_str().expect("a code");
+    secrets.add("a code", code);
+    let grant = json!({ "to": "user:Ada", "role": "view" });
+    world
+        .api(Method::POST, &format!("/api/v1/datasets/{dataset}/grants"), Some(grant))
+        .await
+        .expect_status(http::StatusCode::CREATED)
+        .await;
+    let send = async |path: &str, cookie: &str, form: &str| {
+        let request = world.client.post(format!("{}{path}", world.app_url)).header("origin", &world.app_url).header("cookie", cookie);
+        request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().await.expect("an answer")
+    };
+    send("/sign-in", "", &format!("code={code}&surprise={code}")).await;
+    let signed = send("/sign-in", "", &format!("code={code}")).await;
+    assert_eq!(signed.status(), http::StatusCode::SEE_OTHER);
+    let cookie = signed.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();
+    secrets.add("a session", cookie.split('=').nth(1).expect("a session"));
+    for (path, form, what, before) in [
+        (format!("/datasets/{dataset}/tickets/new"), "minutes=60", "a ticket", "/~"),
+        ("/api/v1/authorize".to_owned(), "viewer=https%3A%2F%2Fviewer.test", "a viewer's token", "data-token=\"offprint_"),
+    ] {
+        let page = send(&path, &cookie, form).await.text().await.expect("a page");
+        let secret = page.split(before).nth(1).unwrap_or_else(|| panic!("{what}: {page}")).get(..32).expect("a secret");
+        secrets.add(what, secret);
+    }
+    // A code, and a session, where they do not belong.
+    for path in [format!("/sign-in?next=/{code}"), format!("/{code}"), format!("/sign-in/callback?code={code}&state={code}")] {
+        world.client.get(format!("{}{path}", world.app_url)).header("cookie", &cookie).send().await.expect("an answer");
+    }
+    send("/sign-in", &cookie, &format!("code={code}")).await;
+    send("/sign-out", &cookie, "").await;
 }
 
 /// Reads a link in every form.
@@ -281,7 +320,7 @@ async fn functions_log_no_secret() {
     let keys = of_children("AWS_SECRET_ACCESS_KEY");
     assert!(!keys.is_empty(), "the functions were given keys");
     keys.iter().for_each(|key| secrets.add("the functions' secret key", key));
-    for name in ["serve", "links", "acl"] {
+    for name in ["serve", "links", "acl", "pages"] {
         let log = std::fs::read(world.dir.path().join(format!("{name}.log"))).expect("a log");
         let found = secrets.found_in(&log);
         assert!(found.is_empty(), "{name} logged {found:?}");

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     form::OwnForm,
     local_path::{LocalPath, escaped},
-    member::{Member, signed_in},
+    member::signed_in,
     page::{Frame, page},
 };
 
@@ -52,7 +52,7 @@ struct Consent {
     frame: Frame,
     viewer: String,
     data: String,
-    hours: i64,
+    until: Timestamp,
 }
 
 #[derive(Template)]
@@ -71,13 +71,10 @@ struct Handed {
 /// 403 `viewer` for a page that the deployment does not let read.
 pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let viewer = admitted(&app, ask.viewer.or_else(|| referrer(&parts)).as_deref())?;
-    let Some(caller) = signed_in(&parts, &app).await? else {
-        let back = LocalPath::or_home(Some(&format!("/api/v1/authorize?viewer={}", escaped(&viewer))));
-        return Ok(Redirect::to(&back.by_way_of("/sign-in")).into_response());
-    };
-    let _may_make = caller.may(Action::MakeToken, &Facts::Deployment, app.now())?;
-    let consent =
-        Consent { frame: Frame::of(&caller), viewer, data: data_origin(&app)?.to_owned(), hours: VIEWER_TOKEN_SECS.div_euclid(3_600) };
+    let Some(caller) = signed_in(&parts, &app).await? else { return Ok(by_way_of_sign_in(&viewer)) };
+    let now = app.now();
+    let _may_make = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
+    let consent = Consent { frame: Frame::of(&caller), viewer, data: data_origin(&app)?.to_owned(), until: end(&caller, now) };
     page(StatusCode::OK, &consent)
 }
 
@@ -85,8 +82,9 @@ pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Fil
 ///
 /// # Errors
 /// 403 `cross-site`, `viewer`.
-pub(crate) async fn allow(State(app): State<App>, Member(caller): Member, OwnForm(allowed): OwnForm<Allowed>) -> Result<Response, Problem> {
+pub(crate) async fn allow(State(app): State<App>, parts: Parts, OwnForm(allowed): OwnForm<Allowed>) -> Result<Response, Problem> {
     let (now, viewer) = (app.now(), admitted(&app, Some(&allowed.viewer))?);
+    let Some(caller) = signed_in(&parts, &app).await? else { return Ok(by_way_of_sign_in(&viewer)) };
     let data = data_origin(&app)?;
     let permit = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
     let secret = TokenSecret::new(app.random()?);
@@ -99,7 +97,18 @@ pub(crate) async fn allow(State(app): State<App>, Member(caller): Member, OwnFor
     Ok(answer)
 }
 
-/// A token that reads what its owner reads, by name, and nothing else; it never outlives the session.
+/// Signs the person in first. The way back names the viewer: the page that comes before it then is ours.
+fn by_way_of_sign_in(viewer: &str) -> Response {
+    let back = LocalPath::or_home(Some(&format!("/api/v1/authorize?viewer={}", escaped(viewer))));
+    Redirect::to(&back.by_way_of("/sign-in")).into_response()
+}
+
+/// When a token that is made now ends: never after the session that makes it would by itself.
+fn end(caller: &Caller, now: Timestamp) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(VIEWER_TOKEN_SECS)).unwrap_or(now).min(caller.token.until)
+}
+
+/// A token that reads what its owner reads, by name, and nothing else.
 fn token(caller: &Caller, viewer: &str, secret: &TokenSecret, id: TokenId, now: Timestamp) -> Token {
     Token {
         id,
@@ -109,7 +118,7 @@ fn token(caller: &Caller, viewer: &str, secret: &TokenSecret, id: TokenId, now: 
         label: format!("viewer {viewer}").chars().take(LABEL_CHARS_MAX).collect(),
         scopes: vec![Scope::Data],
         dataset: None,
-        until: now.checked_add(SignedDuration::from_secs(VIEWER_TOKEN_SECS)).unwrap_or(now).min(caller.token.until),
+        until: end(caller, now),
         made: now,
         revoked: None,
     }
@@ -141,7 +150,7 @@ fn data_origin(app: &App) -> Result<&str, Problem> {
 fn policy() -> Result<HeaderValue, Problem> {
     let hash = BASE64.encode(&Sha256::digest(SCRIPT.as_bytes()));
     HeaderValue::try_from(format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ))
     .map_err(|_never| Problem::not_found())
 }

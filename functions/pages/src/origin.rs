@@ -43,8 +43,9 @@ impl Origin {
         if is_ours && is_same_site {
             return Ok(());
         }
-        Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "the form was not sent by a page of this app")
-            .hint("open the page at the app's own address, and send its form from there"))
+        Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "the form was not sent by a page of this app").hint(
+            "open the page at the app's own address; if you did, an administrator must name that address in OFFPRINT_APP_URL (AppDomain)",
+        ))
     }
 }
 

@@ -8,6 +8,7 @@ use domain::{
 };
 use edge::{App, asked::Id, problem::Problem, ticket};
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
@@ -38,6 +39,7 @@ struct NewTicket {
 struct TicketMade {
     frame: Frame,
     name: String,
+    until: Timestamp,
     ticket: wire::dataset::Ticket,
 }
 
@@ -69,6 +71,7 @@ pub(crate) async fn create(
     OwnForm(ask): OwnForm<Ask>,
 ) -> Result<Response, Problem> {
     let ticket = ticket::make(&app, &caller, &id, Some(ask.minutes), app.now()).await?;
-    let name = caller.dataset(&app, &id).await?;
-    page(StatusCode::CREATED, &TicketMade { frame: Frame::of(&caller), name: plain(name.name()), ticket })
+    let facts = caller.dataset(&app, &id).await?;
+    let until = ticket.until.parse().unwrap_or(caller.token.until);
+    page(StatusCode::CREATED, &TicketMade { frame: Frame::of(&caller), name: plain(facts.name()), until, ticket })
 }

@@ -18,7 +18,7 @@ async fn a_viewer_is_given_a_token_that_reads_and_no_more() {
     let eve = Browser::signed_in(&app, &app.eve.token);
     let asked = eve.ask("GET", PATH, &[("referer", "https://viewer.test/")], "").await;
     let page = asked.page(200);
-    for told in [VIEWER, "https://data.test", "8 hours", "It can change and share nothing"] {
+    for told in [VIEWER, "https://data.test", "Signing out here does not end it", "It can change and share nothing"] {
         assert!(page.contains(told), "{told} {page}");
     }
     assert!(!page.contains("<script") && asked.headers.get("cross-origin-opener-policy").is_none(), "{asked:?}");
@@ -77,6 +77,7 @@ async fn only_viewers_on_the_list_are_asked_for_and_signing_in_comes_between() {
         assert!(eve.get(&format!("{PATH}?viewer={viewer}")).await.page(403).contains("none that this deployment allows"), "{viewer}");
         assert!(eve.post(PATH, &format!("viewer={viewer}")).await.page(403).contains("none that this deployment allows"), "{viewer}");
     }
-    assert_eq!(nobody.post(PATH, CONSENT).await.leads_to(), format!("{APP}/sign-in?next=/api/v1/authorize"));
+    let ended = nobody.post(PATH, CONSENT).await;
+    assert_eq!(ended.leads_to(), format!("{APP}/sign-in?next=/api/v1/authorize%3Fviewer%3Dhttps%253A//viewer.test"));
     assert_eq!(app.app.table.tokens_of(app.eve.user.id).await.unwrap().len(), 1, "nothing was made by any of it");
 }
