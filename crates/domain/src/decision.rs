@@ -58,7 +58,7 @@ pub enum Action {
     See,
     /// Make a link, or make one wider.
     Share,
-    /// Make a link narrower: pause, revoke, end it sooner.
+    /// Make a link narrower: pause, revoke, end it sooner. About the deployment: end the token that asks.
     Narrow,
     /// Register a dataset below this one.
     Register,
@@ -453,6 +453,10 @@ impl Asking<'_> {
     }
 
     fn about_deployment(&self, action: Action) -> Result<Given, Denial> {
+        // Whoever shows a token may end it, whatever else it is for.
+        if action == Action::Narrow {
+            return Ok(Given::NOTHING);
+        }
         if self.token.dataset.is_some() {
             return Err(Denial::NotDiscoverable);
         }

@@ -101,6 +101,12 @@ pub const ZONES_MAX: usize = 32;
 pub const CUTS_MAX: usize = 64;
 /// Groups that one dataset may be granted to: a decision asks for a membership in each.
 pub const GROUP_GRANTS_MAX: usize = 16;
+/// The same, with those from which it was withdrawn and whose rows are still there: a decision reads them, too.
+pub const GROUP_GRANTS_KEPT_MAX: usize = 64;
+/// How coarsely it is kept when a token was last used, in seconds: noting it is a write, which no request should pay for.
+pub const TOKEN_USE_SECS: i64 = 3_600;
+/// How long the row of a grant that was withdrawn from a group is kept, in seconds: longer than any copy of a request can be late.
+pub const WITHDRAWN_KEPT_SECS: i64 = 30 * 86_400;
 /// A synced group that was not synced for this long lets nobody in, in seconds.
 pub const GROUP_FRESH_SECS: i64 = 7 * 86_400;
 /// Sources of one deployment: the panic switch turns all of them off in one transaction.

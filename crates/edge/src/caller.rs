@@ -39,7 +39,8 @@ impl Caller {
     /// # Errors
     /// 403 `suspended`, 503 where the table does not answer.
     pub async fn holding(secret: &TokenSecret, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
-        let Some((user, token)) = app.table.bearer(secret.hash()).await?.filter(|(_, token)| token.is_live(app.now())) else {
+        let now = app.now();
+        let Some((user, token)) = app.table.bearer_at(secret.hash(), now).await?.filter(|(_, token)| token.is_live(now)) else {
             return Ok(None);
         };
         // Before anything is told of what is there.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand};
 use domain::timing::Timing;
-use wire::group::{Group, GroupEdit, Member, Members, MembersChanged, NewGroup};
+use wire::group::{Group, GroupChanged, GroupEdit, Member, Members, MembersChanged, NewGroup};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
@@ -166,8 +166,11 @@ async fn show(api: &Api, out: Output, mut group: Group) -> Result<(), Failure> {
 
 async fn stand(api: &Api, out: Output, group: &Group, state: &str) -> Result<(), Failure> {
     let edit = GroupEdit { state: state.to_owned() };
-    let group = api.edit::<Group>(&["groups", &group.id], group.version, &edit).await?.body;
-    show(api, out, group).await
+    let Reply { body: GroupChanged { group, enforced_by }, date, .. } =
+        api.edit::<GroupChanged>(&["groups", &group.id], group.version, &edit).await?;
+    show(api, out, group).await?;
+    InForce { stops: Stops::Beyond, by: enforced_by.as_deref(), date, wait: false }.tell(out).await;
+    Ok(())
 }
 
 async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<MembersChanged>, wait: bool) -> Result<(), Failure> {

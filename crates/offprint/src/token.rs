@@ -3,18 +3,18 @@
 use clap::{Args, Subcommand};
 use wire::{
     page::Page,
-    token::{Me, NewToken, NewTokenMade, Token},
+    token::{Me, NewToken, NewTokenMade, Token, TokenEnded},
 };
 
 use crate::{
-    api::Remote,
+    api::{InForce, Remote, Reply, Stops},
     dataset::Named,
     exit::Failure,
     output::{Column, Format, column, data},
 };
 
 /// What a token shows.
-pub(crate) const TOKEN: [Column; 8] = [
+pub(crate) const TOKEN: [Column; 9] = [
     column("id", "/id"),
     column("kind", "/kind"),
     column("label", "/label"),
@@ -22,6 +22,7 @@ pub(crate) const TOKEN: [Column; 8] = [
     column("dataset", "/dataset"),
     column("until", "/until"),
     column("revoked", "/revoked"),
+    column("used", "/used"),
     column("current", "/current"),
 ];
 /// What a new token shows, beside its secret.
@@ -117,8 +118,11 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
         Verb::Revoke { token, yes } => {
             out.confirm("Every program that uses this token is refused, for good. Links made with it stay.", "Revoke this token?", yes)
                 .await?;
-            let revoked: Token = api.act(&["tokens", &token, "revoke"], &serde_json::json!({})).await?.body;
-            out.one(&TOKEN, &revoked)
+            let Reply { body: TokenEnded { token, enforced_by }, date, .. } =
+                api.act::<TokenEnded>(&["tokens", &token, "revoke"], &serde_json::json!({})).await?;
+            out.one(&TOKEN, &token)?;
+            InForce { stops: Stops::Beyond, by: Some(&enforced_by), date, wait: false }.tell(out).await;
+            Ok(())
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
     sources::{SourceRow, state_of, state_word},
-    write::{Change, Condition, Outcome, Part, Tag, Write},
+    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Rounds of a registration that meets others.
@@ -317,16 +317,43 @@ impl Table {
         let before = &facts.place.dataset;
         let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
         let after = Dataset { visibility, version: before.version.saturating_add(1), ..before.clone() };
-        if self.once_if(by, once, now).await?.is_some() || before.visibility == visibility {
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.dataset_now(before.id).await;
+        }
+        if before.visibility == visibility {
             return Ok(before.clone());
         }
         let said = |dataset: &Dataset| json!({ "visibility": dataset.visibility.word() });
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        let write = Write::audited(audited)
-            .change(Tag::Seen, head(facts).set("visibility", text(visibility.word())))
+        let change = head(facts).set("visibility", text(visibility.word()));
+        let write = Write::audited(audited.clone())
+            .change(Tag::Seen, change.clone())
             .parts(proof(before, &facts.reach, by, via))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
-        self.changed(write, after).await
+        match self.commit(write).await? {
+            // Narrowing never fails for bookkeeping: the deciding change goes alone.
+            Outcome::Busy if visibility < before.visibility => self.changed_alone(&change, after, audited).await,
+            outcome => self.changed(outcome, after, by, once, now).await,
+        }
+    }
+
+    /// A narrowing of one dataset by itself.
+    async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
+        let made = match self.change_alone(change).await? {
+            Alone::Changed => true,
+            Alone::Refused => false,
+            Alone::Unsure => self.dataset_now(after.id).await? == after,
+        };
+        if !made {
+            return Err(TableError::Stale);
+        }
+        self.record(audited).await;
+        Ok(after)
+    }
+
+    async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {
+        let found = self.get(&schema::dataset(dataset), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the dataset" })?;
+        row::<DatasetRow>(found)?.dataset()
     }
 
     /// Keeps what is granted above a dataset from it, or lets it through again, by who administers it. Every dataset above remembers
@@ -346,7 +373,10 @@ impl Table {
         let before = &facts.place.dataset;
         let by = permit.allows(Action::Grant, before.id).filter(|_| !before.ancestors.is_empty()).ok_or(TableError::NotForThis)?;
         let after = Dataset { restricted, version: before.version.saturating_add(1), ..before.clone() };
-        if self.once_if(by, once, now).await?.is_some() || before.restricted == restricted {
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.dataset_now(before.id).await;
+        }
+        if before.restricted == restricted {
             return Ok(before.clone());
         }
         let (above, unclaimed) = self.holders(before).await?;
@@ -358,23 +388,40 @@ impl Table {
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
         let flags = needs([(NEEDS_CUTS, restricted || !before.cuts.is_empty())]);
         let own = head(facts).set("restricted", AttributeValue::Bool(restricted)).set("needs", texts(flags));
-        let mut write = Write::audited(audited).change(Tag::Seen, own).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        let mut write =
+            Write::audited(audited.clone()).change(Tag::Seen, own.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
         for dataset in &above {
-            let cuts = dataset.cuts_with(before, restricted);
-            if cuts.len() > CUTS_MAX {
-                return Err(TableError::TooMany { what: "restricted datasets in one", max: CUTS_MAX });
-            }
-            let flags = needs([(NEEDS_CUTS, dataset.restricted || !cuts.is_empty())]);
-            let change = Change::new(schema::dataset(dataset.id), Condition::is("version", number(dataset.version)))
-                .set("cuts", texts(cuts.into_iter().map(|cut| cut.as_str().to_owned())))
-                .set("needs", texts(flags))
-                .count("version");
-            write = write.change(Tag::Seen, change);
+            write = write.change(Tag::Seen, cut(dataset, before, restricted)?);
         }
         // The versions of the datasets above are checked by their change: of the proof only the rest is left.
         let is_changed = |part: &Part| above.iter().any(|dataset| part.checks(&schema::dataset(dataset.id)));
         let rest = proof(before, &facts.reach, by, via).into_iter().filter(|(_, part)| !is_changed(part));
-        self.changed(write.parts(rest).parts(unclaimed), after).await
+        match self.commit(write.parts(rest).parts(unclaimed)).await? {
+            // Narrowing never fails for bookkeeping.
+            Outcome::Busy if restricted => {
+                self.cut_alone(before).await?;
+                self.changed_alone(&own, after, audited).await
+            }
+            outcome => self.changed(outcome, after, by, once, now).await,
+        }
+    }
+
+    /// The cut in everything above a dataset, each by itself, until a look at what holds the dataset finds nothing that lacks it: whatever
+    /// is registered in between takes the cut from what it was registered below, or is found by the next look. A part of it alone
+    /// opens nothing, and the same restriction again does the rest.
+    async fn cut_alone(&self, dataset: &Dataset) -> Result<(), TableError> {
+        for _round in 0..ROUNDS {
+            let (above, _unclaimed) = self.holders(dataset).await?;
+            let lacking: Vec<_> = above.iter().filter(|above| !above.is_cut(&dataset.path)).collect();
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            for above in lacking {
+                // Made or refused: the next look says.
+                let _looked_at_again = self.change_alone(&cut(above, dataset, true)?).await?;
+            }
+        }
+        Err(TableError::Throttled)
     }
 
     /// Every dataset that holds `dataset`, its ancestors first and those registered above it later; and that no other comes to do so.
@@ -414,7 +461,10 @@ impl Table {
         let before = &facts.place.dataset;
         let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
         let after = Dataset { owner, version: before.version.saturating_add(1), ..before.clone() };
-        if self.once_if(by, once, now).await?.is_some() || before.owner == owner {
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.dataset_now(before.id).await;
+        }
+        if before.owner == owner {
             return Ok(before.clone());
         }
         let said = |dataset: &Dataset| json!({ "owner": dataset.owner.to_string() });
@@ -428,17 +478,43 @@ impl Table {
             .parts(proof(before, &facts.reach, by, via))
             .part(Tag::Same, Part::Check(schema::user(owner), Condition::is("standing", text("active"))))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
-        self.changed(write, after).await
+        let outcome = self.commit(write).await?;
+        self.changed(outcome, after, by, once, now).await
     }
 
-    async fn changed(&self, write: Write, after: Dataset) -> Result<Dataset, TableError> {
-        match self.commit(write).await? {
+    async fn changed(
+        &self,
+        outcome: Outcome,
+        after: Dataset,
+        by: UserId,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        match outcome {
             Outcome::Done => Ok(after),
+            // The same request at the same time: it was done by the other.
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
+                Some(_) => self.dataset_now(after.id).await,
+                None => Err(TableError::Throttled),
+            },
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy => Err(TableError::Throttled),
         }
     }
+}
+
+/// That a dataset above remembers, or no longer, the cut of one below.
+fn cut(above: &Dataset, below: &Dataset, restricted: bool) -> Result<Change, TableError> {
+    let cuts = above.cuts_with(below, restricted);
+    if cuts.len() > CUTS_MAX {
+        return Err(TableError::TooMany { what: "restricted datasets in one", max: CUTS_MAX });
+    }
+    let flags = needs([(NEEDS_CUTS, above.restricted || !cuts.is_empty())]);
+    Ok(Change::new(schema::dataset(above.id), Condition::is("version", number(above.version)))
+        .set("cuts", texts(cuts.into_iter().map(|cut| cut.as_str().to_owned())))
+        .set("needs", texts(flags))
+        .count("version"))
 }
 
 /// Whether `dataset` is just what the rules make below `above`: the registrar gains nothing (ACCESS R1).

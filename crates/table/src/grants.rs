@@ -3,12 +3,13 @@
 //! Every change counts the dataset's version up and depends on it, so changes of one dataset's access are serial, and nothing is
 //! given by a right that was taken away in between.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::Dataset,
     decision::{Action, DatasetFacts, Permit, Via},
     grant::{Conditions, Grant, GroupState, Hold, Reach, Subject, Zones},
     id::{DatasetId, UserId},
-    limits::GROUP_GRANTS_MAX,
+    limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
     rights::Role,
 };
 use jiff::Timestamp;
@@ -21,10 +22,10 @@ use crate::{
     datasets::{listed_after, rank_of},
     error::TableError,
     groups::state_word,
-    item::{Row, item, number, row, text, time, time_if, unreadable},
+    item::{Item, Row, item, number, row, text, time, time_if, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
-    schema::{self, GRANT_PREFIX, Key},
+    schema::{self, GRANT_PREFIX, Key, TTL},
     write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -46,6 +47,9 @@ pub(crate) struct GrantRow {
     gsi1pk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gsi1sk: Option<String>,
+    /// When the store may drop what was withdrawn from a group: every reader of the dataset looks at it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
 }
 
 impl Row for GrantRow {
@@ -72,6 +76,8 @@ impl GrantRow {
             hold: hold_word(grant.hold).to_owned(),
             gsi1sk: listed.as_ref().map(|_| schema::grant_rank(grant.at, dataset)),
             gsi1pk: listed,
+            // What is given stays: given again, a grant has no end of its row.
+            ttl: None,
         }
     }
 
@@ -168,15 +174,17 @@ impl Table {
         }
     }
 
-    /// A dataset is granted to few groups, for each costs every reader a look.
+    /// A dataset is granted to few groups, for each costs every reader a look: those that have it, and those that had it lately, fewer.
     async fn check_groups(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
         let there = self.all(&Stretch::group_grants(dataset), &mut Cost::default()).await?;
-        let others = there.iter().filter_map(Key::of).filter(|key| schema::subject_of(&key.sk) != Some(subject)).count();
-        if others < GROUP_GRANTS_MAX {
-            Ok(())
-        } else {
-            Err(TableError::TooMany { what: "groups that a dataset is granted to", max: GROUP_GRANTS_MAX })
+        let others = || there.iter().filter(|item| Key::of(item).is_some_and(|key| schema::subject_of(&key.sk) != Some(subject)));
+        if others().filter(|item| !is_withdrawn(item)).count() >= GROUP_GRANTS_MAX {
+            return Err(TableError::TooMany { what: "groups that a dataset is granted to", max: GROUP_GRANTS_MAX });
         }
+        if others().count() >= GROUP_GRANTS_KEPT_MAX {
+            return Err(TableError::TooMany { what: "groups that a dataset is or lately was granted to", max: GROUP_GRANTS_KEPT_MAX });
+        }
+        Ok(())
     }
 
     /// Withdraws a grant: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing.
@@ -201,7 +209,8 @@ impl Table {
             .set("hold", text(hold_word(Hold::Withdrawn)))
             .set("version", number(after.version))
             .set_if("gsi1pk", None)
-            .set_if("gsi1sk", None);
+            .set_if("gsi1sk", None)
+            .set_if(TTL, drop_after(before.subject, now));
         let audited = Audited::new(now, by, "grant.withdraw", &dataset)?.from(&said(before)).to(&said(&after)).because(reason);
         let counted = Change::new(schema::dataset(dataset), Condition::present()).count("version");
         let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).change(Tag::New, counted);
@@ -271,6 +280,16 @@ impl Table {
             rows.iter().filter_map(rank_of).filter_map(|rank| DatasetId::parse(schema::id_of_rank(rank, GRANT_PREFIX)?).ok()).collect();
         Ok(Listed { items, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
     }
+}
+
+/// When what a subject had may be dropped. A late copy of the giving is that late never; until then it fails on what is there.
+fn drop_after(subject: Subject, now: Timestamp) -> Option<AttributeValue> {
+    matches!(subject, Subject::Group(_)).then(|| number(now.as_second().saturating_add(WITHDRAWN_KEPT_SECS)))
+}
+
+/// Whether a grant's row says that it was withdrawn. One that cannot be read does not: whoever decides reads it whole.
+pub(crate) fn is_withdrawn(item: &Item) -> bool {
+    item.get("hold").and_then(|hold| hold.as_s().ok()).is_some_and(|word| hold_of(word) == Some(Hold::Withdrawn))
 }
 
 /// That the dataset's access is as it was read, and changes by this.

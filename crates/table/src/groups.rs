@@ -18,8 +18,8 @@ use crate::{
     item::{Row, item, number, row, text, time, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
-    schema::{self, GROUP_RANK, MEMBER_PREFIX, MEMBER_SHARDS},
-    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
+    schema::{self, GROUP_RANK, Key, MEMBER_PREFIX, MEMBER_SHARDS},
+    write::{ACTIONS_MAX, Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Members of one transaction: one place is the group's own, one the audit's.
@@ -274,17 +274,37 @@ impl Table {
                 return Ok(0);
             }
             let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
-            let write = Write::audited(Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named })))
-                .parts(parts)
-                .check(schema::group(group.id), active);
+            let audited = Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named }));
+            let write = Write::audited(audited.clone()).parts(parts.clone()).check(schema::group(group.id), active);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(named.len()),
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
+                Outcome::Busy if wanted == Hold::Withdrawn => {
+                    if self.remove_alone(parts).await? {
+                        self.record(audited).await;
+                        return Ok(named.len());
+                    }
+                }
                 // Somebody else changed one of them: look again.
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }
         Err(TableError::Throttled)
+    }
+
+    /// Removing never fails for bookkeeping: where transactions only conflict, each membership is ended alone. Answers whether all are;
+    /// `false`: somebody else changed one meanwhile.
+    async fn remove_alone(&self, parts: Vec<(Tag, Part)>) -> Result<bool, TableError> {
+        let mut all = true;
+        for (_, part) in parts {
+            let Part::Put(member, unchanged) = part else { continue };
+            if !self.put_alone(member.clone(), unchanged).await? {
+                let key = Key::of(&member).ok_or(TableError::Unreadable { what: MemberRow::WHAT })?;
+                // Ours, by an earlier try of which we never heard, or another's.
+                all &= self.get(&key, &mut Cost::default()).await? == Some(member);
+            }
+        }
+        Ok(all)
     }
 
     /// Takes a group out, for good, or says that its members count again, by its owner.
@@ -301,10 +321,23 @@ impl Table {
             .set("state", text(state_word(state)))
             .set("version", number(after.version));
         let audited = Audited::new(now, by, "group.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        match self.commit(Write::audited(audited).change(Tag::Seen, change)).await? {
+        match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
             Outcome::Done => Ok(after),
             Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy => Err(TableError::Throttled),
+            Outcome::Busy if state == GroupState::Active => Err(TableError::Throttled),
+            // Taking out never fails for bookkeeping.
+            Outcome::Busy => {
+                let made = match self.change_alone(&change).await? {
+                    Alone::Changed => true,
+                    Alone::Refused => false,
+                    Alone::Unsure => self.group(before.id).await?.as_ref() == Some(&after),
+                };
+                if !made {
+                    return Err(TableError::Stale);
+                }
+                self.record(audited).await;
+                Ok(after)
+            }
         }
     }
 

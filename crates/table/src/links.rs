@@ -385,7 +385,7 @@ impl Table {
         let key = schema::tombstone(link.hash);
         let item = item(&key, &own)?;
         let own = own.tombstone()?;
-        let revoked = match self.put_absent(item, Condition::absent()).await {
+        let revoked = match self.put_alone(item, Condition::absent()).await {
             Ok(true) => Revoked { tombstone: own, existing: false },
             Ok(false) => self
                 .first_tombstone(link.hash)

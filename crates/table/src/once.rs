@@ -90,7 +90,7 @@ impl Table {
     /// Remembers the result of a request that met what was there already, and so wrote nothing else.
     pub(crate) async fn remember(&self, once: Option<&Once>, user: UserId, result: &str, now: Timestamp) -> Result<(), TableError> {
         let Some(once) = once else { return Ok(()) };
-        if self.put_absent(once.item(user, result, now)?, Once::condition(now)).await? {
+        if self.put_alone(once.item(user, result, now)?, Once::condition(now)).await? {
             return Ok(());
         }
         match self.once(user, once, now).await? {

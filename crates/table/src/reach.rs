@@ -20,7 +20,7 @@ use crate::{
     Table,
     datasets::{DatasetRow, place_of},
     error::TableError,
-    grants::GrantRow,
+    grants::{GrantRow, is_withdrawn},
     groups::{GroupRow, MemberRow},
     item::{Item, Row, row, unreadable},
     read::{Cost, Stretch},
@@ -184,11 +184,12 @@ fn keep(found: &mut Found, items: Vec<Item>) {
     found.extend(items.into_iter().filter_map(|item| Some((Key::of(&item)?, item))));
 }
 
-/// The groups that grants among `found` name: each group's own item, and the membership of `user` in it.
+/// The groups that grants among `found` name, those left out that were withdrawn: each group's own item, and the membership of `user` in it.
 fn memberships(found: &Found, user: UserId) -> impl Iterator<Item = Key> {
     let mut groups: Vec<GroupId> = found
-        .keys()
-        .filter_map(|key| match schema::subject_of(&key.sk) {
+        .iter()
+        .filter(|(_, item)| !is_withdrawn(item))
+        .filter_map(|(key, _)| match schema::subject_of(&key.sk) {
             Some(Subject::Group(group)) => Some(group),
             _ => None,
         })
@@ -232,8 +233,9 @@ fn readable<T>(read: Result<T, TableError>) -> Option<T> {
     read.inspect_err(|why| tracing::warn!(error = %why, "a fact that would have permitted something was left out")).ok()
 }
 
+/// A negative fact; one that cannot be read counts as present.
 fn is_blocking(item: &Item) -> bool {
-    row::<BlockRow>(item.clone()).is_ok_and(|block| !block.is_lifted()) || row::<BlockRow>(item.clone()).is_err()
+    row::<BlockRow>(item.clone()).map_or(true, |block| !block.is_lifted())
 }
 
 /// The grants on a dataset that may concern the person, sorted by subject.

@@ -369,14 +369,26 @@ impl Table {
         };
         let verb = if blocked { "source.block" } else { "source.unblock" };
         let audited = Audited::new(now, by, verb, &source)?.to(&json!({ "user": user.to_string() })).because(reason);
-        let write = Write::audited(audited)
-            .put(Tag::Seen, item(&key, &block)?, unchanged)
+        let block = item(&key, &block)?;
+        let write = Write::audited(audited.clone())
+            .put(Tag::Seen, block.clone(), unchanged.clone())
             .part(Tag::Same, Part::Check(schema::user(user), Condition::present()));
         match self.commit(write).await? {
             Outcome::Done => Ok(()),
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
             Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy => Err(TableError::Throttled),
+            Outcome::Busy if !blocked => Err(TableError::Throttled),
+            // Blocking never fails for bookkeeping. Whoever is blocked already by somebody else's write, or by an earlier try of this, is.
+            Outcome::Busy => {
+                let _put_or_there = self.put_alone(block.clone(), unchanged).await?;
+                let there = self.get(&key, &mut Cost::default()).await?.ok_or(TableError::Stale)?;
+                if there == block {
+                    self.record(audited).await;
+                } else if row::<BlockRow>(there)?.is_lifted() {
+                    return Err(TableError::Stale);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -323,8 +323,8 @@ impl Table {
         Err(last)
     }
 
-    /// Puts one item if none is there. Answers whether it was put; `false`: there is one, perhaps by an earlier try of this same call.
-    pub(crate) async fn put_absent(&self, item: Item, condition: Condition) -> Result<bool, TableError> {
+    /// Puts one item where this condition holds. Answers whether it was put; `false`: it does not, perhaps by an earlier try of this same call.
+    pub(crate) async fn put_alone(&self, item: Item, condition: Condition) -> Result<bool, TableError> {
         let mut last = TableError::Throttled;
         for _attempt in 0..TRIES {
             let sent = self
@@ -351,7 +351,7 @@ impl Table {
     /// Writes an entry after its effect. The effect stands whether or not this succeeds, so a failure is only logged.
     pub(crate) async fn record(&self, audited: Audited) {
         let (id, verb) = (audited.id, audited.verb);
-        let put = async { self.put_absent(audited.item()?, Condition::absent()).await };
+        let put = async { self.put_alone(audited.item()?, Condition::absent()).await };
         if let Err(why) = put.await {
             tracing::error!(audit.id = %id, audit.verb = verb, error = %why, "the audit entry of a change that was made could not be written");
         }

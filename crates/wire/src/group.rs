@@ -41,6 +41,19 @@ pub struct GroupEdit {
     pub state: String,
 }
 
+/// A group that was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupChanged {
+    /// The group.
+    #[serde(flatten)]
+    pub group: Group,
+    /// Where it was taken out: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
 /// People to add or remove: up to 1,000.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

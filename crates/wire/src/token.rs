@@ -28,8 +28,24 @@ pub struct Token {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub revoked: Option<String>,
+    /// In a list: when it was last used in the API, rounded down to the hour; missing: never. Reading data is not noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub used: Option<String>,
     /// Whether it is the one that asks.
     pub current: bool,
+}
+
+/// A token that was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenEnded {
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// When that is in force everywhere: in the API it is at once.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: String,
 }
 
 /// Who the caller is, and through which token.

@@ -99,7 +99,7 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> 
 #[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", operation_id = "edit_group", security(("token" = ["groups"])),
     params(("id" = String, Path, description = "The group's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the group as it was read")),
     request_body(content = wire::group::GroupEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The group after the change", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The group after the change", body = wire::group::GroupChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -120,7 +120,8 @@ pub(crate) async fn edit(
         }
     };
     let after = app.table.set_group_state(&permit, &group, state, now).await?;
-    Ok(with_version(json::ok(&shown(&after)), after.version))
+    let enforced_by = (after.state == GroupState::Retired).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    Ok(with_version(json::ok(&wire::group::GroupChanged { group: shown(&after), enforced_by }), after.version))
 }
 
 /// Lists who is in a group, for its members.

@@ -12,7 +12,7 @@ use edge::{
 };
 use http::StatusCode;
 
-use crate::{token_list, user};
+use crate::{token_list, token_revoke, user};
 
 /// Signs in with a code that an administrator gave, once, within a day; or with a token of the deployment's identity provider, which
 /// makes an account for whoever has none.
@@ -37,15 +37,15 @@ pub(crate) async fn sign_in(State(app): State<App>, Body { ask, .. }: Body<wire:
     Ok(json::ok(&wire::user::SignedIn { user: user::shown(&user), session }))
 }
 
-/// Ends the session, or the token, that asks.
+/// Ends the session, or the token, that asks, whatever it is for.
 ///
 /// # Errors
 /// 401 without a live token.
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "about", operation_id = "sign_out", security(("token" = ["read"])),
-    responses((status = 200, description = "The session, ended", body = wire::token::Token), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The session, ended", body = wire::token::TokenEnded), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let now = app.now();
-    let permit = caller.may(Action::See, &Facts::Deployment, now)?;
+    let permit = caller.may(Action::Narrow, &Facts::Deployment, now)?;
     let ended = app.table.revoke_token(&permit, &caller.token, now).await?;
-    Ok(json::ok(&token_list::one(&ended, true)))
+    Ok(json::ok(&token_revoke::ended(&app, token_list::one(&ended, true))))
 }

@@ -17,11 +17,11 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Respo
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
     let items = app
         .table
-        .tokens_of(caller.user.id)
+        .tokens_and_use(caller.user.id)
         .await?
         .iter()
-        .filter(|token| token.kind != TokenKind::Code)
-        .map(|token| shown(token, &caller))
+        .filter(|(token, _used)| token.kind != TokenKind::Code)
+        .map(|(token, used)| wire::token::Token { used: used.map(|at| at.to_string()), ..shown(token, &caller) })
         .collect();
     Ok(json::ok(&wire::page::Page { items, next_cursor: None }))
 }
@@ -42,6 +42,7 @@ pub(crate) fn one(token: &Token, current: bool) -> wire::token::Token {
         until: token.until.to_string(),
         made: token.made.to_string(),
         revoked: token.revoked.map(|at| at.to_string()),
+        used: None,
         current,
     }
 }

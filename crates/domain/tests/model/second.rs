@@ -415,8 +415,11 @@ impl World {
         Ok((None, FOR_GOOD))
     }
 
-    /// The deployment: anybody sees lists of what is decided one by one, and makes a group; an administrator administers.
+    /// The deployment: anybody sees lists of what is decided one by one, makes a group, and ends the token that asks; an administrator administers.
     fn deployed(&self, (person, token): (usize, &TokenRow), action: Action) -> Answer {
+        if action == Action::Narrow {
+            return Ok((None, FOR_GOOD));
+        }
         if !matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer) || token.dataset.is_some() {
             return Err(Denial::NotDiscoverable);
         }

@@ -7,7 +7,7 @@ use domain::{
     decision::{Action, Facts, LinkFacts},
     grant::{Grant, Hold, Subject},
     id::{DatasetId, GroupId, UserId},
-    limits::GROUP_GRANTS_MAX,
+    limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX},
     link::Edit,
     rights::{Right, Rights, Role},
 };
@@ -15,7 +15,7 @@ use futures_util::future::join;
 use table::{Page, TableError, grants::Grounds};
 
 use crate::{
-    example::{Deployment, now, once, some_id},
+    example::{Deployment, later, now, once, some_id},
     faults::{Fault, Faults},
     people::{Giving, Item, Person, grant_key, key, text},
     stores::Store,
@@ -281,6 +281,37 @@ pub async fn a_dataset_is_granted_to_sixteen_groups_at_the_most(store: Store) {
     let bo = deployment.person("Bo").await;
     assert_eq!(deployment.give(&ada, dataset, bo.to(), Role::Full).await.version, 1, "people are not counted");
     assert_eq!(deployment.give(&ada, deployment.root.dataset.id, groups[0], Role::View).await.version, 1, "each dataset has its own");
+    let given = deployment.table.grant(dataset, groups[2]).await.unwrap().unwrap();
+    deployment.withdraw(&ada, dataset, &given).await.unwrap();
+    let row = async |to| deployment.item(&format!("D#{dataset}"), &grant_key(to)).await.get("ttl").cloned();
+    let dropped = later(30 * 86_400).as_second().to_string();
+    assert_eq!(row(groups[2]).await, Some(aws_sdk_dynamodb::types::AttributeValue::N(dropped)), "no reader looks at it for ever");
+    assert_eq!(deployment.give(&ada, dataset, groups[0], Role::View).await.version, 1, "what was withdrawn makes room");
+    let back = deployment.giving(&ada, dataset, groups[2], Role::View).await;
+    assert_eq!(deployment.send(&back, None).await, Err(TableError::TooMany { what: "groups that a dataset is granted to", max: 16 }));
+    let given = deployment.table.grant(dataset, groups[0]).await.unwrap().unwrap();
+    deployment.withdraw(&ada, dataset, &given).await.unwrap();
+    deployment.give(&ada, dataset, groups[2], Role::View).await;
+    assert_eq!(row(groups[2]).await, None, "given again, it stays");
+    assert!(row(groups[0]).await.is_some());
+}
+
+/// Those that were withdrawn lately are read, too, so they are bounded.
+#[tokio::test]
+async fn a_dataset_remembers_few_groups_that_it_was_granted_to() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let (ada, dataset) = (deployment.owner(), deployment.place.dataset.id);
+    let to = Subject::Group(deployment.group(&ada, "first").await.id);
+    let given = deployment.give(&ada, dataset, to, Role::View).await;
+    deployment.withdraw(&ada, dataset, &given).await.unwrap();
+    let pk = format!("D#{dataset}");
+    let gone = deployment.item(&pk, &grant_key(to)).await;
+    let more = (1..GROUP_GRANTS_KEPT_MAX).map(|_| key(&pk, &grant_key(Subject::Group(some_id(GroupId::new)))));
+    deployment.copies(&gone, more).await;
+    let next = deployment.giving(&ada, dataset, Subject::Group(deployment.group(&ada, "next").await.id), Role::View).await;
+    let too_many = TableError::TooMany { what: "groups that a dataset is or lately was granted to", max: 64 };
+    assert_eq!(deployment.send(&next, None).await, Err(too_many));
+    assert_eq!(deployment.give(&ada, dataset, to, Role::View).await.version, 3, "one of them may have it again");
 }
 
 pub async fn nobody_who_is_not_there_is_given_anything(store: Store) {

@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use domain::{
-    decision::Action,
+    dataset::Visibility,
+    decision::{Action, Facts},
+    grant::{GroupState, Hold},
     key::KeyHash,
     link::{Edit, LinkState, Until},
+    rights::{Right, Role},
 };
-use table::TableError;
+use table::{TableError, grants::Grounds};
 
 use crate::{
-    example::{Deployment, ask, now, once},
+    example::{Deployment, ask, later, now, once},
     faults::{Fault, Faults},
     stores::Store,
 };
@@ -182,6 +185,97 @@ async fn a_narrowing_goes_alone_where_transactions_conflict() {
     faults.heal();
     assert_eq!(deployment.audited("dataset.revoke-all", place.dataset.id).await, 1, "and is audited");
     assert_eq!(deployment.audited("link.pause", facts.link.id).await, 1, "though its answer was lost");
+}
+
+/// What may become of the change that goes alone.
+const ALONE: [Option<Fault>; 4] = [None, Some(Fault::LostAfter), Some(Fault::Throttle), Some(Fault::LostBefore)];
+
+// ACCESS 10: narrowing never fails for bookkeeping
+#[tokio::test]
+async fn whoever_is_to_lose_something_loses_it_where_transactions_conflict() {
+    let (deployment, faults) = faulty().await;
+    let (ada, source) = (deployment.owner(), deployment.root.source.id);
+    let group = deployment.group(&ada, "imaging").await;
+    for (number, fault) in (1..).zip(ALONE) {
+        let (bo, cy) = (deployment.person("Bo").await, deployment.person("Cy").await);
+        deployment.set_members(&group, &[&bo, &cy], Hold::Active).await.unwrap();
+        deployment.sign_in(&bo).await;
+        let conflicts = |operation: &str| {
+            faults.always(TRANSACTION, Fault::Conflict);
+            if let Some(fault) = fault {
+                faults.next(operation, fault);
+            }
+        };
+        conflicts("PutItem");
+        let block = async |blocked| deployment.table.set_block(&deployment.administer(), source, bo.user.id, blocked, None, now()).await;
+        assert_eq!(block(true).await, Ok(()), "{fault:?}");
+        assert_eq!(block(false).await, Err(TableError::Throttled), "lifting a block does not go alone");
+        assert!(deployment.at(deployment.place.dataset.id, &bo).await.reach.blocked, "{fault:?}");
+        conflicts("PutItem");
+        assert_eq!(deployment.set_members(&group, &[&bo, &cy], Hold::Withdrawn).await, Ok(2), "{fault:?}");
+        assert_eq!(deployment.set_members(&group, &[&bo], Hold::Active).await, Err(TableError::Throttled), "adding does not");
+        for person in [&bo, &cy] {
+            assert_eq!(deployment.table.is_member(group.id, person.user.id).await, Ok(false), "{fault:?}");
+        }
+        conflicts("UpdateItem");
+        let permit = bo.decide(Action::Narrow, &Facts::Deployment).unwrap();
+        let ended = deployment.table.revoke_token(&permit, &bo.token, later(number)).await.unwrap();
+        assert_eq!(ended.revoked, Some(later(number)), "{fault:?}");
+        faults.heal();
+        assert_eq!(deployment.audited("token.revoke", bo.token.id).await, 1, "{fault:?}");
+        let (removed, blocked) = (deployment.audited("group.remove", group.id).await, deployment.audited("source.block", source).await);
+        assert_eq!((removed, blocked), (usize::try_from(number).unwrap(), usize::try_from(number).unwrap()), "{fault:?}: and is audited");
+    }
+    faults.always(TRANSACTION, Fault::Conflict);
+    let retired = deployment.table.set_group_state(&ada.gathers(&group), &group, GroupState::Retired, now()).await.unwrap();
+    assert_eq!(deployment.table.group(group.id).await, Ok(Some(retired.clone())));
+    let back = deployment.table.set_group_state(&ada.gathers(&retired), &retired, GroupState::Active, now()).await;
+    assert_eq!(back, Err(TableError::Throttled), "taking it in again does not go alone");
+}
+
+// ACCESS 10: narrowing never fails for bookkeeping
+#[tokio::test]
+async fn a_dataset_is_closed_where_transactions_conflict() {
+    for fault in ALONE {
+        let (deployment, faults) = faulty().await;
+        let (ada, bo, root) = (deployment.owner(), deployment.person("Bo").await, deployment.root.dataset.clone());
+        let outer = deployment.below(&root, "a/").await;
+        let inner = deployment.below(&outer, "a/b/").await;
+        deployment.give(&ada, root.id, bo.to(), Role::View).await;
+        let set = async |visibility| {
+            let facts = deployment.at(inner.id, &ada).await;
+            let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+            deployment.table.set_visibility(&permit, grounds, visibility, None, now()).await
+        };
+        let restrict = async |restricted| {
+            let facts = deployment.at(inner.id, &ada).await;
+            let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+            deployment.table.set_restricted(&permit, grounds, restricted, None, now()).await
+        };
+        set(Visibility::World).await.unwrap();
+        let conflicts = || {
+            faults.always(TRANSACTION, Fault::Conflict);
+            if let Some(fault) = fault {
+                faults.next("UpdateItem", fault);
+            }
+        };
+        conflicts();
+        assert_eq!(set(Visibility::Accounts).await.unwrap().visibility, Visibility::Accounts, "{fault:?}");
+        assert_eq!(set(Visibility::World).await, Err(TableError::Throttled), "showing it to more does not go alone");
+        assert_eq!(deployment.dataset(inner.id).await.visibility, Visibility::Accounts);
+        assert!(deployment.rights(inner.id, &bo).await.has(Right::Read));
+        conflicts();
+        assert!(restrict(true).await.unwrap().restricted, "{fault:?}");
+        assert_eq!(restrict(false).await, Err(TableError::Throttled), "opening it again does not go alone");
+        faults.heal();
+        assert!(deployment.rights(inner.id, &bo).await.is_empty(), "{fault:?}: what is granted above reaches it no more");
+        for above in [root.id, outer.id] {
+            assert!(deployment.dataset(above).await.is_cut(&inner.path), "{fault:?}: everything above remembers");
+        }
+        assert_eq!(deployment.audited("dataset.edit", inner.id).await, 3, "{fault:?}: and is audited");
+        restrict(false).await.unwrap();
+        assert!(deployment.rights(inner.id, &bo).await.has(Right::Read), "{fault:?}: it opens again as ever");
+    }
 }
 
 // SEMANTICS 5

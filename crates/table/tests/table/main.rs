@@ -105,6 +105,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::a_source_has_its_name_and_its_keys_alone),
         rule(places::a_path_is_one_dataset),
         rule(places::whatever_is_registered_and_restricted_at_once_no_cut_is_left_out),
+        rule(places::equal_requests_at_once_change_a_dataset_once),
         rule(users::of_two_who_redeem_a_code_at_once_one_signs_in),
         rule(grants::of_two_who_give_at_once_one_does),
         rule(groups::of_equal_names_at_once_one_is_made),

@@ -452,3 +452,38 @@ pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
     assert_eq!(hand(&bo, &by_root, ada.user.id, None).await.map(|dataset| dataset.owner), Ok(ada.user.id));
     hand(&bo, &of_root, ada.user.id, None).await.unwrap();
 }
+
+// SEMANTICS 6
+pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo) = (deployment.owner(), deployment.person("Bo").await);
+    let dataset = deployment.below(&deployment.root.dataset, "notes/").await;
+    for round in 1..=3 {
+        let facts = deployment.at(dataset.id, &ada).await;
+        let permit = ada.permit(Action::Grant, &facts);
+        let grounds = Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) };
+        let key = once(&format!("show {round}"), 1);
+        let wanted = if round % 2 == 0 { Visibility::Private } else { Visibility::Accounts };
+        let set = || deployment.table.set_visibility(&permit, grounds, wanted, Some(&key), now());
+        let (one, other) = join(set(), set()).await;
+        assert_eq!(one.as_ref().map(|dataset| (dataset.visibility, dataset.version)), Ok((wanted, facts.place.dataset.version + 1)));
+        assert_eq!(other, one);
+        assert_eq!(set().await, one, "and later");
+        let facts = deployment.at(dataset.id, &ada).await;
+        let permit = ada.permit(Action::Grant, &facts);
+        let grounds = Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) };
+        let key = once(&format!("restrict {round}"), 1);
+        let set = || deployment.table.set_restricted(&permit, grounds, round % 2 == 1, Some(&key), now());
+        let (one, other) = join(set(), set()).await;
+        assert_eq!(one.as_ref().map(|dataset| dataset.restricted), Ok(round % 2 == 1));
+        assert_eq!(other, one);
+    }
+    let facts = deployment.at(dataset.id, &ada).await;
+    let (permit, key) = (ada.permit(Action::HandOver, &facts), once("hand over", 1));
+    let hand = || deployment.table.hand_over(&permit, &facts, bo.user.id, Some(&key), now());
+    let (one, other) = join(hand(), hand()).await;
+    assert_eq!(one.as_ref().map(|dataset| dataset.owner), Ok(bo.user.id));
+    assert_eq!(other, one);
+    assert_eq!(deployment.audited("dataset.hand-over", dataset.id).await, 1);
+    assert_eq!(deployment.audited("dataset.edit", dataset.id).await, 6, "each once");
+}

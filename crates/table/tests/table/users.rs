@@ -10,10 +10,12 @@ use domain::{
     user::{Standing, User},
 };
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use table::TableError;
 
 use crate::{
     example::{Deployment, a_token, later, now, some_id},
+    faults::{Fault, Faults},
     people::{key, some_secret, text},
     stores::Store,
 };
@@ -116,6 +118,43 @@ pub async fn of_two_who_redeem_a_code_at_once_one_signs_in(store: Store) {
             assert_eq!(deployment.table.bearer(session.hash).await.unwrap().is_some(), redeemed.is_ok());
         }
     }
+}
+
+/// That a token is used costs a write once an hour, and no request more.
+#[tokio::test]
+async fn it_is_noted_within_the_hour_when_a_token_was_used() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let faults = Faults::default();
+    let counted = deployment.through(&deployment.store.faulty(&deployment.name, &faults));
+    let (ada, hash) = (deployment.user.id, deployment.secret.hash());
+    let used = async || deployment.table.tokens_and_use(ada).await.unwrap()[0].1;
+    let use_at = async |at| {
+        assert!(counted.table.bearer_at(hash, at).await.unwrap().is_some());
+        faults.count().0.iter().filter(|call| *call == "UpdateItem").count()
+    };
+    assert_eq!(used().await, None);
+    let hour = |count: i64| Timestamp::from_second((now().as_second() / 3_600 + count) * 3_600).unwrap();
+    for (at, writes, noted) in [
+        (hour(1), 1, hour(1)),
+        (hour(1), 0, hour(1)),
+        (hour(2) - SignedDuration::from_secs(1), 0, hour(1)),
+        (hour(2), 1, hour(2)),
+        (hour(5) + SignedDuration::from_secs(59), 1, hour(5)),
+        (hour(4), 0, hour(5)),
+    ] {
+        assert_eq!((use_at(at).await, used().await), (writes, Some(noted)), "{at}");
+    }
+    faults.always("UpdateItem", Fault::ErrorBefore);
+    assert!(counted.table.bearer_at(hash, hour(9)).await.unwrap().is_some(), "a note that fails fails nothing");
+    faults.heal();
+    let version = async || deployment.item(&format!("T#{hash}"), "#").await.get("version").cloned();
+    let before = version().await;
+    counted.table.bearer_at(hash, hour(10)).await.unwrap();
+    assert_eq!(version().await, before, "it is no change of the token");
+    deployment.table.revoke_token(&deployment.administer(), &deployment.token, hour(11)).await.unwrap();
+    faults.count();
+    assert_eq!(use_at(hour(12)).await, 0, "a token that has ended");
+    assert_eq!(counted.table.bearer_at(some_secret().hash(), hour(12)).await, Ok(None));
 }
 
 pub async fn nobody_suspends_oneself(store: Store) {

@@ -294,6 +294,47 @@ async fn a_token_is_made_with_less_and_shown_once() {
     }
 }
 
+#[tokio::test]
+async fn a_token_for_one_dataset_ends_itself() {
+    let app = start().await;
+    let ask = json!({ "label": "one", "scopes": ["data"], "days": 1, "dataset": app.root.id.to_string() });
+    let made = app.post("/api/v1/tokens", &app.ada.token, ask).await.is(201);
+    let secret = made.text("/secret").to_owned();
+    app.get("/api/v1/me", &secret).await.refuses(404, "not-found", "");
+    let ended = app.post("/api/v1/sign-out", &secret, json!({})).await.is(200);
+    assert_eq!((ended.text("/id"), instant(&ended.json["revoked"])), (made.text("/token/id"), app.now()));
+    assert!(instant(&ended.json["enforced_by"]) > app.now(), "what was signed for it works a while");
+    app.post("/api/v1/sign-out", &secret, json!({})).await.refuses(401, "sign-in", "");
+    app.get("/api/v1/me", &app.ada.token).await.is(200);
+}
+
+#[tokio::test]
+async fn a_list_of_tokens_says_in_which_hour_each_was_used() {
+    let app = start().await;
+    let list = async || app.get("/api/v1/tokens", &app.ada.token).await.is(200).json["items"].clone();
+    let items = list().await;
+    let used = instant(&items[0]["used"]);
+    assert!(used <= app.now() && app.now().duration_since(used).as_secs() < 3_600 && used.as_second() % 3_600 == 0, "{used}");
+    let made = app.post("/api/v1/tokens", &app.ada.token, json!({ "label": "idle", "scopes": ["data"], "days": 1 })).await.is(201);
+    let items = list().await;
+    let idle = items.as_array().unwrap().iter().find(|item| item["id"] == made.json["token"]["id"]).unwrap();
+    assert_eq!(idle.get("used"), None, "never");
+}
+
+// SEMANTICS 6
+#[tokio::test]
+async fn an_edit_of_a_dataset_sent_twice_has_its_effect_once() {
+    let app = start().await;
+    let path = format!("/api/v1/datasets/{}", app.root.id);
+    let send = async |key: &str, body: &str| {
+        app.send("PATCH", &path, &app.ada.token, &[("if-match", "\"1\""), ("idempotency-key", key)], body.to_owned()).await
+    };
+    let first = send("a", "{\"visibility\":\"accounts\"}").await.is(200);
+    assert_eq!(send("a", "{\"visibility\":\"accounts\"}").await.is(200).json["dataset"], first.json["dataset"]);
+    send("a", "{\"visibility\":\"private\"}").await.refuses(422, "idempotency-mismatch", "");
+    send("b", "{\"visibility\":\"private\"}").await.refuses(412, "stale", "");
+}
+
 /// Whether each route that is described has its row, but for signing in, which is open to everybody, and signing out, which ends what asks.
 fn covers_every_route(rows: &[(&str, &str)]) {
     let fits = |template: &str, path: &str| {

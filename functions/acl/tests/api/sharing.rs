@@ -162,10 +162,12 @@ async fn a_group_lets_its_members_in_and_says_so_when_one_way_is_closed() {
     // Taken out, it lets nobody in; back in, it does.
     app.post(members, &app.ada.token, json!({ "users": ["Eve"] })).await.is(200);
     app.get(&address, &app.eve.token).await.is(200);
-    app.patch("/api/v1/groups/imaging", &app.ada.token, 1, json!({ "state": "retired" })).await.is(200);
+    let retired = app.patch("/api/v1/groups/imaging", &app.ada.token, 1, json!({ "state": "retired" })).await.is(200);
+    assert!(retired.text("/state") == "retired" && retired.json["enforced_by"].is_string(), "and by when that holds");
     app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
     app.patch("/api/v1/groups/imaging", &app.ada.token, 1, json!({ "state": "active" })).await.refuses(412, "stale", "");
-    app.patch("/api/v1/groups/imaging", &app.ada.token, 2, json!({ "state": "active" })).await.is(200);
+    let active = app.patch("/api/v1/groups/imaging", &app.ada.token, 2, json!({ "state": "active" })).await.is(200);
+    assert_eq!(active.json.get("enforced_by"), None);
     app.get(&address, &app.eve.token).await.is(200);
 }
 
