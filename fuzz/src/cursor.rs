@@ -9,8 +9,8 @@ use jiff::Timestamp;
 const QUERY: &str = "GET /api/v1/links";
 const NONCE: [u8; 12] = [7; 12];
 
-static KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::of(&TokenSecret::new([1; 20])));
-static OTHER_KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::of(&TokenSecret::new([2; 20])));
+static KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::of(&TokenSecret::new([1; 20]).reveal()));
+static OTHER_KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::of(&TokenSecret::new([2; 20]).reveal()));
 /// The one cursor that the corpus knows.
 static SEALED: LazyLock<String> = LazyLock::new(|| KEY.seal(QUERY, "L#1", NONCE, Timestamp::UNIX_EPOCH).expect("it is short"));
 

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Router, body::Body, response::Response};
 use domain::key::DeploymentSecret;
-use edge::{App, Clock, config::Config, trace::LineSink};
+use edge::{App, Clock, config::Config, provider::ProviderSettings, trace::LineSink};
 use embed::Keys;
 use http::{HeaderMap, Method, Request, StatusCode};
 use jiff::Timestamp;
@@ -87,8 +87,19 @@ impl TestApp {
         Self::over(dir, change).await
     }
 
+    /// The same, with an identity provider.
+    pub async fn with_provider(provider: ProviderSettings) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        offprint::demo::write(dir.path()).expect("demo data");
+        Self::built(dir, |table, _url, _keys| table, Some(provider)).await
+    }
+
     /// The same over what lies in `dir` rather than the demo data.
     pub async fn over(dir: TempDir, change: impl FnOnce(Table, &str, &Keys) -> Table) -> Self {
+        Self::built(dir, change, None).await
+    }
+
+    async fn built(dir: TempDir, change: impl FnOnce(Table, &str, &Keys) -> Table, provider: Option<ProviderSettings>) -> Self {
         let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: "a secret of the tests".to_owned() };
         let s3_url = embedded_s3(dir.path(), &keys).await;
         let table_url = embedded_table(&keys).await;
@@ -102,6 +113,7 @@ impl TestApp {
             app_url: Some("http://app.test".to_owned()),
             data_url: Some(DATA.to_owned()),
             private_endpoints: true,
+            provider,
             ..Config::default()
         };
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
@@ -138,6 +150,13 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        call(&self.api, request.body(body).expect("a request")).await
+    }
+
+    /// A call of the API by whoever shows this.
+    pub async fn api_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         call(&self.api, request.body(body).expect("a request")).await
     }

@@ -8,4 +8,5 @@ pub mod app;
 pub mod faults;
 pub mod function_url;
 pub mod late;
+pub mod oidc;
 pub mod world;

@@ -6,12 +6,13 @@ use http::StatusCode;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use tests::world::{Door, Expect, Link, Up, World};
+use tests::{
+    oidc::{AUDIENCE, Oidc},
+    world::{Door, Expect, Link, Up, World},
+};
 
 const FIRST: &str = "plain-v2.ome.zarr";
 const CHUNK: &str = "0/.zarray";
-/// Whom the test provider's tokens are meant for.
-const AUDIENCE: &str = "offprint";
 
 /// The page that the test deployments let people give a token to.
 const VIEWER: &str = "https://viewer.test/";
@@ -291,23 +292,23 @@ async fn zones_hold_by_the_true_address(door: Door) {
 /// A18: a person of a real OpenID provider gets an account with the first token, and the same one with the next.
 #[tokio::test]
 async fn a_person_of_a_provider_signs_in() {
-    let provider = Provider::start();
+    let provider = Oidc::start();
     let dir = tempfile::TempDir::new().expect("a folder");
-    let issuer = format!("{}/sign-in", provider.endpoint);
+    let issuer = provider.issuer("sign-in");
     let up = Up::start(&dir.path().join("state"), &["--oidc-issuer", &issuer, "--oidc-audience", AUDIENCE]);
     let app = up.ready["app_url"].as_str().expect("an address");
     let client = reqwest::Client::new();
     let sign_in = async |ask: Value| client.post(format!("{app}/api/v1/sign-in")).json(&ask).send().await.expect("an answer");
-    let token = provider.token(&client, "sign-in", "RS256").await;
+    let token = provider.token("sign-in", "RS256").await;
     let first = sign_in(json!({ "token": token })).await.expect_status(StatusCode::OK).await;
     assert_eq!((&first["user"]["administrator"], &first["session"]["token"]["kind"]), (&json!(false), &json!("session")));
-    let again = sign_in(json!({ "token": provider.token(&client, "sign-in", "RS256").await })).await.expect_status(StatusCode::OK).await;
+    let again = sign_in(json!({ "token": provider.token("sign-in", "RS256").await })).await.expect_status(StatusCode::OK).await;
     assert_eq!(first["user"], again["user"], "a person is an issuer and a subject");
     let session = again["session"]["secret"].as_str().expect("a secret");
     let me = client.get(format!("{app}/api/v1/me")).bearer_auth(session).send().await.expect("an answer");
     assert_eq!(me.expect_status(StatusCode::OK).await["id"], first["user"]["id"]);
-    let for_others = provider.token(&client, "sign-in", "ES256").await;
-    let elsewhere = provider.token(&client, "elsewhere", "RS256").await;
+    let for_others = provider.token("sign-in", "ES256").await;
+    let elsewhere = provider.token("elsewhere", "RS256").await;
     let tampered = token.replacen('.', ".e", 1);
     for wrong in [for_others, elsewhere, tampered, "x".repeat(2 << 20), String::new()] {
         let refused = sign_in(json!({ "token": wrong })).await;
@@ -316,9 +317,11 @@ async fn a_person_of_a_provider_signs_in() {
     }
     let both = sign_in(json!({ "token": token, "code": "x" })).await.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(both["code"], "sign-in-by");
-    // A provider's token is exchanged, and is no credential anywhere else.
-    let bare = client.get(format!("{app}/api/v1/me")).bearer_auth(&token).send().await.expect("an answer");
-    assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
+    // And is a credential by itself, as long as it is short.
+    let me = async |token: &str| client.get(format!("{app}/api/v1/me")).bearer_auth(token).send().await.expect("an answer");
+    assert_eq!(me(&token).await.expect_status(StatusCode::OK).await["token"]["kind"], "provider");
+    let long = me(&format!("a.b.{}", "c".repeat(100_000))).await.status();
+    assert!(long == StatusCode::UNAUTHORIZED || long == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{long}");
 }
 
 /// A person's browser: what it holds is one cookie.
@@ -408,34 +411,6 @@ async fn a_viewer_that_a_person_lets_read_reads(door: Door) {
         let refused = request.json(&json!({ "label": "x", "scopes": ["data"], "days": 1, "dataset": scene.dataset })).send().await;
         let refused = refused.expect("an answer").status().as_u16();
         assert!(matches!(refused, 400 | 403 | 422), "{path} {refused}");
-    }
-}
-
-/// A certified OpenID provider, started by `tests/services/oidc.sh` or by whoever runs the tests.
-struct Provider {
-    endpoint: String,
-    client_id: String,
-    client_secret: String,
-}
-
-impl Provider {
-    fn start() -> Self {
-        let json = std::env::var("OFFPRINT_TEST_OIDC").unwrap_or_else(|_unset| {
-            let launcher = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("services/oidc.sh");
-            let owner = std::process::id().to_string();
-            let started = std::process::Command::new(launcher).args(["start", "--owner", &owner]).output().expect("oidc.sh runs");
-            String::from_utf8(started.stdout).expect("text")
-        });
-        let json: Value = serde_json::from_str(&json).expect("what the launcher prints");
-        let text = |name: &str| json[name].as_str().expect("a text").to_owned();
-        Self { endpoint: text("endpoint"), client_id: text("client_id"), client_secret: text("client_secret") }
-    }
-
-    async fn token(&self, client: &reqwest::Client, issuer: &str, algorithm: &str) -> String {
-        let asked = format!("grant_type=client_credentials&resource=urn:offprint:{algorithm}");
-        let request = client.post(format!("{}/{issuer}/token", self.endpoint)).basic_auth(&self.client_id, Some(&self.client_secret));
-        let answer = request.header("content-type", "application/x-www-form-urlencoded").body(asked).send().await.expect("an answer");
-        answer.expect_status(StatusCode::OK).await["access_token"].as_str().expect("a token").to_owned()
     }
 }
 

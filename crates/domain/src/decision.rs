@@ -815,7 +815,7 @@ impl Permit {
         match kind {
             TokenKind::Api => self.action == Action::MakeToken,
             TokenKind::Ticket => self.action == Action::MakeTicket,
-            TokenKind::Session | TokenKind::Code => false,
+            TokenKind::Session | TokenKind::Code | TokenKind::Provider => false,
         }
     }
 

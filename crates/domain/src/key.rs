@@ -83,6 +83,13 @@ impl KeyHash {
     pub fn parse(text: &str) -> Result<Self, LinkKeyError> {
         base32::decode(text).map(Self).ok_or(LinkKeyError)
     }
+
+    /// Its first 128 bits, as an id of what has no other.
+    #[must_use]
+    pub fn short(&self) -> uuid::Uuid {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = self.0;
+        uuid::Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
 }
 
 impl fmt::Display for KeyHash {

@@ -107,6 +107,13 @@ pub const GROUP_GRANTS_KEPT_MAX: usize = 64;
 pub const TOKEN_USE_SECS: i64 = 3_600;
 /// How long the row of a grant that was withdrawn from a group is kept, in seconds: longer than any copy of a request can be late.
 pub const WITHDRAWN_KEPT_SECS: i64 = 30 * 86_400;
+/// How long a provider's token that was verified is believed without another look at its signature, in seconds: with a second more for
+/// what is refused, the bound on a key that its issuer withdrew. Its own end is asked at every request.
+pub const PROVIDER_TOKEN_CACHE_SECS: i64 = 300;
+/// Verified tokens of a provider that a process remembers.
+pub const PROVIDER_TOKENS_CACHED_MAX: usize = 4_096;
+/// Bytes of a provider's token in a header.
+pub const PROVIDER_TOKEN_BYTES_MAX: usize = 8 * 1_024;
 /// A synced group that was not synced for this long lets nobody in, in seconds.
 pub const GROUP_FRESH_SECS: i64 = 7 * 86_400;
 /// Sources of one deployment: the panic switch turns all of them off in one transaction.

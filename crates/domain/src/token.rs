@@ -193,11 +193,13 @@ pub enum TokenKind {
     Ticket,
     /// Exchanged for a session, once, and good for nothing else.
     Code,
+    /// An identity provider's own, shown as it is: nothing of it is kept here, so it is never read from a row. Makes no token.
+    Provider,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Session, Self::Api, Self::Ticket, Self::Code];
+    pub const ALL: [Self; 5] = [Self::Session, Self::Api, Self::Ticket, Self::Code, Self::Provider];
 
     /// The word in the API.
     #[must_use]
@@ -207,13 +209,14 @@ impl TokenKind {
             Self::Api => "api",
             Self::Ticket => "ticket",
             Self::Code => "code",
+            Self::Provider => "provider",
         }
     }
 
-    /// Reads the word; `None` for any other.
+    /// Reads the word of a kind that is kept; `None` for any other.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
+        Self::ALL.into_iter().find(|kind| kind.word() == word && *kind != Self::Provider)
     }
 }
 
@@ -243,6 +246,24 @@ pub struct Token {
 }
 
 impl Token {
+    /// What a provider's token is here: everything that its owner may do but to administer and to make tokens, until it ends. `hash`: of
+    /// its text; its id is made of that.
+    #[must_use]
+    pub fn of_provider(hash: KeyHash, owner: UserId, made: Timestamp, until: Timestamp) -> Self {
+        Self {
+            id: TokenId::new(hash.short()),
+            kind: TokenKind::Provider,
+            hash,
+            owner,
+            label: TokenKind::Provider.word().to_owned(),
+            scopes: Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect(),
+            dataset: None,
+            until,
+            made,
+            revoked: None,
+        }
+    }
+
     /// Whether it may be used at `now`: half-open, the instant of its end is out.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -261,7 +282,7 @@ impl Token {
         match self.kind {
             TokenKind::Code => false,
             TokenKind::Ticket => scope == Scope::Data,
-            TokenKind::Session | TokenKind::Api => scope == Scope::Read || self.scopes.contains(&scope),
+            TokenKind::Session | TokenKind::Api | TokenKind::Provider => scope == Scope::Read || self.scopes.contains(&scope),
         }
     }
 }
@@ -310,5 +331,19 @@ mod tests {
         assert!(!token.is_live(at(100)));
         assert!(!Token { revoked: Some(at(1)), ..token.clone() }.is_live(at(50)));
         assert!(token.may(Scope::Read) && token.may(Scope::Links) && !token.may(Scope::Admin) && !token.may(Scope::Datasets));
+    }
+
+    #[test]
+    fn a_providers_token_does_all_but_administer_and_is_never_read_from_a_row() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let token = Token::of_provider(KeyHash::of("a.b.c"), UserId::new(Uuid::nil()), at(0), at(100));
+        for scope in Scope::ALL {
+            assert_eq!(token.may(scope), scope != Scope::Admin, "{scope:?}");
+        }
+        assert!(token.is_live(at(99)) && !token.is_live(at(100)));
+        assert_ne!(token.id, Token::of_provider(KeyHash::of("a.b.d"), token.owner, at(0), at(100)).id);
+        for kind in TokenKind::ALL {
+            assert_eq!(TokenKind::of(kind.word()), Some(kind).filter(|kind| *kind != TokenKind::Provider));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Who calls the API: a bearer token, looked up by its hash. And cursors, sealed to the caller and the query.
+//! Who calls the API: a bearer token, looked up by its hash, or an identity provider's, by whom it speaks for. And cursors, sealed to the caller and the query.
 
 use std::sync::Arc;
 
@@ -39,10 +39,17 @@ impl Caller {
     /// # Errors
     /// 403 `suspended`, 503 where the table does not answer.
     pub async fn holding(secret: &TokenSecret, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
-        let now = app.now();
-        let Some((user, token)) = app.table.bearer_at(secret.hash(), now).await?.filter(|(_, token)| token.is_live(now)) else {
+        match app.table.bearer_at(secret.hash(), app.now()).await? {
+            Some(known) => Self::known(known, CursorKey::of(&secret.reveal()), parts, app),
+            None => Ok(None),
+        }
+    }
+
+    /// The person and the token that were found, if the token is live.
+    fn known((user, token): (User, Token), cursor_key: CursorKey, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
+        if !token.is_live(app.now()) {
             return Ok(None);
-        };
+        }
         // Before anything is told of what is there.
         if user.standing != Standing::Active {
             return Err(Denial::Suspended.into());
@@ -50,7 +57,7 @@ impl Caller {
         let (user, token) = (Arc::new(user), Arc::new(token));
         let who = Who::Token { user: Arc::clone(&user), token: Arc::clone(&token) };
         let principal = Principal { who, net: net_of(parts, &app.config.trusted_proxies) };
-        Ok(Some(Self { principal, user, token, cursor_key: CursorKey::of(secret) }))
+        Ok(Some(Self { principal, user, token, cursor_key }))
     }
 
     /// Asks for a permit.
@@ -115,7 +122,17 @@ impl FromRequestParts<App> for Caller {
         let refused = || {
             Problem::new(StatusCode::UNAUTHORIZED, "sign-in", "a live token is needed").hint("send `Authorization: Bearer offprint_...`")
         };
-        let Credential::Token(secret) = Credential::of(&parts.headers) else { return Err(refused()) };
-        Self::holding(&secret, parts, app).await?.ok_or_else(refused)
+        let held = match Credential::of(&parts.headers) {
+            Credential::Token(secret) => Self::holding(&secret, parts, app).await?,
+            Credential::Provider(token) => {
+                let provider = app.provider.as_ref().ok_or_else(refused)?;
+                let proven = provider.speaks(&token, app.now()).await?;
+                // Signing in makes the account; reading never does.
+                let known = app.table.proven(&proven).await?.ok_or_else(|| refused().hint("sign in once, which makes an account"))?;
+                Self::known(known, CursorKey::of(token.reveal()), parts, app)?
+            }
+            Credential::None | Credential::Bad => None,
+        };
+        held.ok_or_else(refused)
     }
 }

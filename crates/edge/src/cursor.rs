@@ -4,7 +4,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, Key, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
-use domain::{limits::CURSOR_SECS, token::TokenSecret};
+use domain::limits::CURSOR_SECS;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -19,10 +19,10 @@ impl std::fmt::Debug for CursorKey {
 }
 
 impl CursorKey {
-    /// The key that belongs to a token.
+    /// The key that belongs to a token of this text.
     #[must_use]
-    pub fn of(secret: &TokenSecret) -> Self {
-        let key: [u8; 32] = Sha256::digest(format!("offprint-cursor-v1 {}", secret.reveal())).into();
+    pub fn of(token: &str) -> Self {
+        let key: [u8; 32] = Sha256::digest(format!("offprint-cursor-v1 {token}")).into();
         Self(Key::from(key))
     }
 

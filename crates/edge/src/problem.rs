@@ -97,6 +97,13 @@ impl Problem {
         self
     }
 
+    /// The same of a header: no field is meant.
+    #[must_use]
+    pub fn about_header(mut self) -> Self {
+        self.pointer = None;
+        self
+    }
+
     /// Adds a fact that a program may use.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

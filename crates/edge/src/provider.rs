@@ -3,6 +3,10 @@
 
 use std::{fmt, sync::Arc};
 
+use domain::{
+    key::KeyHash,
+    limits::{PROVIDER_TOKEN_CACHE_SECS, PROVIDER_TOKENS_CACHED_MAX},
+};
 use identity::{
     BearerError, Issuers, Verified,
     code_flow::{Attempt, Client, ExchangeError},
@@ -10,10 +14,12 @@ use identity::{
     issuer::{Algorithm, Issuer, TokenType},
     outbound::Outbound,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache;
+use table::users::{Identity, Proven};
 use tokio::sync::OnceCell;
 
-use crate::{config::ConfigError, problem::Problem};
+use crate::{config::ConfigError, credential::ProviderToken, problem::Problem};
 
 /// What a deployment says of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +73,8 @@ struct Shared {
     known: OnceCell<Issuers>,
     /// The same, of tokens that are meant for the client.
     known_to_client: OnceCell<Issuers>,
+    /// Tokens whose signature was verified lately, and until when that is believed: a signature costs more than all else of a warm read.
+    verified: Cache<KeyHash, (Proven, Timestamp)>,
 }
 
 impl fmt::Debug for Provider {
@@ -85,6 +93,7 @@ impl Provider {
             found: OnceCell::new(),
             known: OnceCell::new(),
             known_to_client: OnceCell::new(),
+            verified: Cache::new(PROVIDER_TOKENS_CACHED_MAX),
         }))
     }
 
@@ -162,6 +171,26 @@ impl Provider {
             Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "no-provider", "this deployment sends no browsers to a provider")
                 .hint("sign in with a code; an administrator gives one")
         })
+    }
+
+    /// Whom a token speaks for that is shown in place of one of ours. What was verified is remembered, for
+    /// [`PROVIDER_TOKEN_CACHE_SECS`] and never past the token's end; what was refused is not.
+    ///
+    /// # Errors
+    /// As [`Provider::verify`], without a field that is meant.
+    pub async fn speaks(&self, token: &ProviderToken, now: Timestamp) -> Result<Proven, Problem> {
+        let hash = token.hash();
+        if let Some((proven, believed)) = self.0.verified.get(&hash)
+            && now < believed
+        {
+            return Ok(proven);
+        }
+        let known = self.verify(token.reveal(), now).await.map_err(Problem::about_header)?;
+        let identity = Identity { issuer: &known.issuer, subject: &known.subject };
+        let proven = Proven::new(hash, identity, known.until);
+        let believed = now.checked_add(SignedDuration::from_secs(PROVIDER_TOKEN_CACHE_SECS)).unwrap_or(now).min(known.until);
+        self.0.verified.insert(hash, (proven, believed));
+        Ok(proven)
     }
 
     async fn found(&self) -> Result<&Discovered, Problem> {

@@ -34,10 +34,10 @@ use crate::{
     error::TableError,
     item::{Item, Row, row, unreadable},
     links::{LinkRow, TombstoneRow},
-    reach::{Named, assemble, keys_of_via},
+    reach::{Named, Shown, assemble, keys_of_via},
     read::{Cost, Stretch},
     schema::{self, Key},
-    users::UserRow,
+    users::{Proven, UserRow},
 };
 
 impl Table {
@@ -207,8 +207,8 @@ struct Landed {
 enum About {
     /// The link whose key has this hash.
     Link(KeyHash),
-    /// A dataset, asked for by whoever shows the token of this hash, or by nobody.
-    Named(DatasetId, Option<KeyHash>),
+    /// A dataset, asked for by whoever shows this, or by nobody.
+    Named(DatasetId, Option<Shown>),
     /// The dataset of the ticket of this hash.
     Ticket(KeyHash),
 }
@@ -410,7 +410,22 @@ impl FactsCache {
         now: Timestamp,
         event: Option<Timestamp>,
     ) -> Result<Found<NamedFacts>, TableError> {
-        self.about(table, About::Named(dataset, token), Times { now, event }).await?.of_dataset()
+        self.about(table, About::Named(dataset, token.map(Shown::Token)), Times { now, event }).await?.of_dataset()
+    }
+
+    /// The facts of a dataset for whoever shows a provider's token.
+    ///
+    /// # Errors
+    /// As [`FactsCache::link`].
+    pub async fn proven(
+        &self,
+        table: &Table,
+        dataset: DatasetId,
+        proven: Proven,
+        now: Timestamp,
+        event: Option<Timestamp>,
+    ) -> Result<Found<NamedFacts>, TableError> {
+        self.about(table, About::Named(dataset, Some(Shown::Proven(proven))), Times { now, event }).await?.of_dataset()
     }
 
     /// The facts of the dataset that the ticket of this hash is for, and whose it is.

@@ -26,11 +26,20 @@ use crate::{
     read::{Cost, Stretch},
     schema::{self, Key},
     sources::BlockRow,
-    users::{TokenRow, UserRow},
+    users::{IdentityRow, Proven, TokenRow, UserRow},
 };
 
 /// Items as they were read together.
 pub(crate) type Found = HashMap<Key, Item>;
+
+/// What is shown by who asks for a dataset by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shown {
+    /// The token of this hash.
+    Token(KeyHash),
+    /// A provider's token.
+    Proven(Proven),
+}
 
 /// A dataset's facts for whoever asks by name, and who that is.
 #[derive(Debug, Clone)]
@@ -53,14 +62,10 @@ impl Table {
         Ok(Some(facts))
     }
 
-    /// The same for whoever shows the token of this hash, with the person and the token.
-    pub(crate) async fn named(&self, dataset: DatasetId, token: Option<KeyHash>, cost: &mut Cost) -> Result<Named, TableError> {
+    /// The same for whoever shows this, or nothing, with the person and the token.
+    pub(crate) async fn named(&self, dataset: DatasetId, token: Option<Shown>, cost: &mut Cost) -> Result<Named, TableError> {
         let (mut of_head, mut of_token) = (Cost::default(), Cost::default());
-        let bearer = async {
-            let Some(hash) = token else { return Ok(None) };
-            let found = self.get(&schema::token(hash), &mut of_token).await?;
-            found.map(|item| row::<TokenRow>(item)?.token()).transpose()
-        };
+        let bearer = self.shown(token, &mut of_token);
         let (read, found_token) = try_join(self.head(dataset, token.is_some(), &mut of_head), bearer).await?;
         of_head.beside(of_token);
         cost.then(of_head);
@@ -84,12 +89,27 @@ impl Table {
         Ok(Named { dataset, bearer: bearer.transpose()? })
     }
 
+    /// The token that is shown, if it is one.
+    async fn shown(&self, shown: Option<Shown>, cost: &mut Cost) -> Result<Option<Token>, TableError> {
+        match shown {
+            None => Ok(None),
+            Some(Shown::Token(hash)) => {
+                let found = self.get(&schema::token(hash), cost).await?;
+                found.map(|item| row::<TokenRow>(item)?.token()).transpose()
+            }
+            Some(Shown::Proven(proven)) => {
+                let found = self.get(&proven.key(), cost).await?;
+                found.map(|item| Ok(proven.token_of(row::<IdentityRow>(item)?.user()?))).transpose()
+            }
+        }
+    }
+
     /// The same for the one dataset that a ticket is for: one trip more, because the ticket says which.
     pub(crate) async fn named_by_ticket(&self, ticket: KeyHash, cost: &mut Cost) -> Result<Named, TableError> {
         let nothing = Named { dataset: None, bearer: None };
         let Some(found) = self.get(&schema::token(ticket), cost).await? else { return Ok(nothing) };
         let Some(dataset) = row::<TokenRow>(found)?.token()?.dataset else { return Ok(nothing) };
-        self.named(dataset, Some(ticket), cost).await
+        self.named(dataset, Some(Shown::Token(ticket)), cost).await
     }
 
     /// What a person, or nobody, has at a place that was read.

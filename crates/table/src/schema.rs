@@ -237,7 +237,16 @@ pub(crate) fn user_name(name: &str) -> Key {
 
 /// Who a person is at a provider: an issuer and a subject, never an address.
 pub(crate) fn identity(issuer: &str, subject: &str) -> Key {
-    Key::head(format!("I#{}", KeyHash::of(&format!("{}:{issuer}{}:{subject}", issuer.len(), subject.len()))))
+    identity_of(identity_hash(issuer, subject))
+}
+
+/// What stands for an issuer and a subject.
+pub(crate) fn identity_hash(issuer: &str, subject: &str) -> KeyHash {
+    KeyHash::of(&format!("{}:{issuer}{}:{subject}", issuer.len(), subject.len()))
+}
+
+pub(crate) fn identity_of(hash: KeyHash) -> Key {
+    Key::head(format!("I#{hash}"))
 }
 
 pub(crate) fn token(hash: KeyHash) -> Key {

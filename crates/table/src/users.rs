@@ -196,9 +196,15 @@ impl Row for UserNameRow {
 
 /// Who a user is at a provider.
 #[derive(Serialize, Deserialize)]
-struct IdentityRow {
+pub(crate) struct IdentityRow {
     needs: Vec<String>,
     user: String,
+}
+
+impl IdentityRow {
+    pub(crate) fn user(&self) -> Result<UserId, TableError> {
+        UserId::parse(&self.user).map_err(unreadable(Self::WHAT))
+    }
 }
 
 impl Row for IdentityRow {
@@ -218,7 +224,47 @@ pub struct Identity<'a> {
     pub subject: &'a str,
 }
 
+/// A provider's token that was verified, and whom it speaks for: what a read by name is asked with in place of a token of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Proven {
+    /// The hash of the token's text.
+    pub token: KeyHash,
+    identity: KeyHash,
+    /// When the token ends.
+    pub until: Timestamp,
+}
+
+impl Proven {
+    /// What a provider's signature proved.
+    #[must_use]
+    pub fn new(token: KeyHash, identity: Identity<'_>, until: Timestamp) -> Self {
+        Self { token, identity: schema::identity_hash(identity.issuer, identity.subject), until }
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        schema::identity_of(self.identity)
+    }
+
+    /// The token, as one of this person's.
+    #[must_use]
+    pub fn token_of(&self, owner: UserId) -> Token {
+        // When it was made nobody asks: it is in no list.
+        Token::of_provider(self.token, owner, Timestamp::UNIX_EPOCH, self.until)
+    }
+}
+
 impl Table {
+    /// The person whom a provider's token speaks for, and the token as one of ours, in two round trips; `None`: nobody who has an account.
+    ///
+    /// # Errors
+    /// [`TableError::Unreadable`] for an identity of nobody's, too.
+    pub async fn proven(&self, proven: &Proven) -> Result<Option<(User, Token)>, TableError> {
+        let Some(found) = self.get(&proven.key(), &mut Cost::default()).await? else { return Ok(None) };
+        let id = row::<IdentityRow>(found)?.user()?;
+        let user = self.user(id).await?.ok_or(TableError::Unreadable { what: IdentityRow::WHAT })?;
+        Ok(Some((user, proven.token_of(id))))
+    }
+
     /// The user who is this person at a provider; `None`: nobody yet.
     ///
     /// # Errors
@@ -226,8 +272,7 @@ impl Table {
     pub async fn identified(&self, identity: Identity<'_>) -> Result<Option<User>, TableError> {
         let found = self.get(&schema::identity(identity.issuer, identity.subject), &mut Cost::default()).await?;
         let Some(found) = found else { return Ok(None) };
-        let id = UserId::parse(&row::<IdentityRow>(found)?.user).map_err(unreadable(IdentityRow::WHAT))?;
-        self.user(id).await
+        self.user(row::<IdentityRow>(found)?.user()?).await
     }
 
     /// A new account for a person whom a provider has proven, who had none.

@@ -44,6 +44,10 @@ pub(crate) async fn sign_in(State(app): State<App>, Body { ask, .. }: Body<wire:
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "about", operation_id = "sign_out", security(("token" = ["read"])),
     responses((status = 200, description = "The session, ended", body = wire::token::TokenEnded), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    if caller.token.kind == TokenKind::Provider {
+        return Err(Problem::new(StatusCode::CONFLICT, "provider-token", "a token of the identity provider is not ended here")
+            .hint("sign out at the provider; the token ends by itself"));
+    }
     let now = app.now();
     let permit = caller.may(Action::Narrow, &Facts::Deployment, now)?;
     let ended = app.table.revoke_token(&permit, &caller.token, now).await?;

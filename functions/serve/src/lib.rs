@@ -36,7 +36,7 @@ use domain::{
 };
 use edge::{
     App, cors,
-    credential::Credential,
+    credential::{Credential, ProviderToken},
     lambda::{EventTime, OwnOrigin, RequestId},
     peer::net_of,
     problem::Problem,
@@ -210,10 +210,22 @@ impl Reading<'_> {
         let token = match Credential::of(&self.parts.headers) {
             Credential::None => None,
             Credential::Token(secret) => Some(secret.hash()),
+            Credential::Provider(token) => return self.facts_by_provider(dataset, &token).await,
             Credential::Bad => return Err(Problem::sign_in_for_data()),
         };
         let looked_up = self.app.facts.named(&self.app.table, dataset, token, self.now, self.event()).await;
         self.named(looked_up, token.is_some())
+    }
+
+    /// A dataset by its id, for whoever a provider's token speaks for. One that is not believed is answered as one that is none.
+    async fn facts_by_provider(&mut self, dataset: DatasetId, token: &ProviderToken) -> Result<Facts, Problem> {
+        let provider = self.app.provider.as_ref().ok_or_else(Problem::sign_in_for_data)?;
+        let proven = provider.speaks(token, self.now).await.map_err(|why| match why.status {
+            StatusCode::UNAUTHORIZED => Problem::sign_in_for_data(),
+            _ => why,
+        })?;
+        let looked_up = self.app.facts.proven(&self.app.table, dataset, proven, self.now, self.event()).await;
+        self.named(looked_up, true)
     }
 
     /// The dataset that a ticket is for. A ticket that is none, or has ended, is answered like a key that is none.
