@@ -126,6 +126,14 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .counted(Runner::Script)
         .after("release"),
         Suite::new(
+            "api",
+            "the API answers as its description says, to what it allows and to what it does not",
+            "python3",
+            &["tests/api/run.py", &offprint],
+        )
+        .counted(Runner::Script)
+        .after("release"),
+        Suite::new(
             "lab",
             "another machine reads a lab server, over a read-only folder",
             "python3",
