@@ -234,3 +234,33 @@ async fn a_key_that_the_provider_withdrew_ends_its_tokens() {
     assert_eq!(scene.me(&new).await.status, StatusCode::OK);
     scene.both(&old, (401, "token"), (401, "sign-in"), "what was verified is looked at again after five minutes").await;
 }
+
+/// Issue 3, 3: whoever signs in is in the groups that the token names, and in them alone.
+#[tokio::test]
+async fn signing_in_puts_a_person_into_the_providers_groups() {
+    let oidc = Oidc::start();
+    let scene = Scene::new(&oidc, "grouped").await;
+    for (name, kind) in [("imaging", "claimed"), ("lab-a", "manual"), ("other", "claimed")] {
+        scene.done(Method::POST, "/api/v1/groups", json!({ "name": name, "kind": kind })).await;
+        scene
+            .done(
+                Method::POST,
+                &format!("/api/v1/datasets/{}/grants", scene.dataset),
+                json!({ "to": format!("group:{name}"), "role": "view" }),
+            )
+            .await;
+    }
+    let token = oidc.token("grouped", "RS256").await;
+    scene.sign_in(&token).await;
+    let groups = scene.app.api_as(&token, Method::GET, "/api/v1/groups", None).await.json();
+    let names: Vec<_> = groups["items"].as_array().expect("items").iter().map(|group| group["name"].clone()).collect();
+    assert_eq!(names, [json!("imaging")], "the token names `lab-a`, too, which people fill here");
+    assert_eq!(scene.chunk(&token).await.status, StatusCode::FOUND);
+    // A deployment that does not read the claim puts nobody anywhere.
+    let plain = TestApp::with_provider(settings(oidc.issuer("grouped"), AUDIENCE, None)).await;
+    let made = plain.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "imaging", "kind": "claimed" }))).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let signed = plain.api_as("", Method::POST, "/api/v1/sign-in", Some(json!({ "token": token }))).await;
+    assert_eq!(signed.status, StatusCode::OK);
+    assert_eq!(plain.api_as(&token, Method::GET, "/api/v1/groups", None).await.json()["items"], json!([]));
+}

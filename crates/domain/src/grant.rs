@@ -204,6 +204,8 @@ pub enum GroupKind {
         /// When.
         synced: Timestamp,
     },
+    /// The identity provider, person by person: whoever signs in is in the groups that it names, for so long after.
+    Claimed,
 }
 
 /// Whether a group's members count.
@@ -223,12 +225,25 @@ impl Group {
     pub fn counts_until(&self) -> Option<Timestamp> {
         match (self.state, self.kind) {
             (GroupState::Loading | GroupState::Retired, _) => None,
-            (GroupState::Active, GroupKind::Manual) => Some(Timestamp::MAX),
-            (GroupState::Active, GroupKind::Synced { synced }) => {
-                Some(synced.checked_add(jiff::SignedDuration::from_secs(GROUP_FRESH_SECS)).unwrap_or(Timestamp::MAX))
-            }
+            (GroupState::Active, GroupKind::Manual | GroupKind::Claimed) => Some(Timestamp::MAX),
+            (GroupState::Active, GroupKind::Synced { synced }) => Some(fresh_until(synced)),
         }
     }
+
+    /// Until when one membership counts, of which the provider said so last at `confirmed`; `None`: never. In a group that is filled person
+    /// by person, a membership of which it never did is none.
+    #[must_use]
+    pub fn lets_in_until(&self, confirmed: Option<Timestamp>) -> Option<Timestamp> {
+        let until = self.counts_until()?;
+        match self.kind {
+            GroupKind::Manual | GroupKind::Synced { .. } => Some(until),
+            GroupKind::Claimed => confirmed.map(fresh_until),
+        }
+    }
+}
+
+fn fresh_until(synced: Timestamp) -> Timestamp {
+    synced.checked_add(jiff::SignedDuration::from_secs(GROUP_FRESH_SECS)).unwrap_or(Timestamp::MAX)
 }
 
 /// Reads a group's name, 1 to 63 of `a-z0-9-`; `None` for any other text.
@@ -453,6 +468,15 @@ mod tests {
         assert_eq!(group(GroupKind::Manual, GroupState::Loading).counts_until(), None);
         assert_eq!(group(GroupKind::Manual, GroupState::Retired).counts_until(), None);
         assert_eq!(group(GroupKind::Synced { synced: at(100) }, GroupState::Active).counts_until(), Some(at(100 + GROUP_FRESH_SECS)));
+        for (kind, confirmed, want) in [
+            (GroupKind::Manual, None, Some(Timestamp::MAX)),
+            (GroupKind::Synced { synced: at(100) }, None, Some(at(100 + GROUP_FRESH_SECS))),
+            (GroupKind::Claimed, None, None),
+            (GroupKind::Claimed, Some(at(100)), Some(at(100 + GROUP_FRESH_SECS))),
+        ] {
+            assert_eq!(group(kind, GroupState::Active).lets_in_until(confirmed), want, "{kind:?}");
+            assert_eq!(group(kind, GroupState::Retired).lets_in_until(confirmed), None, "{kind:?}");
+        }
         assert_eq!((group_name("imaging-2"), group_name("Imaging"), group_name("")), (Some("imaging-2".to_owned()), None, None));
     }
 }

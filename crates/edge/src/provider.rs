@@ -36,6 +36,8 @@ pub struct ProviderSettings {
     pub types: Vec<TokenType>,
     /// As whom browsers are sent to sign in there; `None`: only tokens that people bring are taken.
     pub client: Option<Client>,
+    /// The claim that lists a person's groups; `None`: its tokens say nothing of groups here.
+    pub groups_claim: Option<String>,
 }
 
 impl ProviderSettings {
@@ -58,6 +60,7 @@ impl ProviderSettings {
             algorithms: algorithms.ok_or_else(wrong("OFFPRINT_OIDC_ALGORITHMS"))?,
             types: types.ok_or_else(wrong("OFFPRINT_OIDC_TYPES"))?,
             client: set("OFFPRINT_OIDC_CLIENT_ID").map(|id| Client { id, secret: set("OFFPRINT_OIDC_CLIENT_SECRET") }),
+            groups_claim: set("OFFPRINT_OIDC_GROUPS_CLAIM"),
         }))
     }
 }
@@ -95,6 +98,12 @@ impl Provider {
             known_to_client: OnceCell::new(),
             verified: Cache::new(PROVIDER_TOKENS_CACHED_MAX),
         }))
+    }
+
+    /// Whether its tokens say which groups a person is in.
+    #[must_use]
+    pub fn names_groups(&self) -> bool {
+        self.0.settings.groups_claim.is_some()
     }
 
     /// Whom a token speaks for.
@@ -211,7 +220,7 @@ impl Provider {
             algorithms: settings.algorithms.clone(),
             types: types.to_vec(),
             verifies_email: false,
-            groups_claim: None,
+            groups_claim: settings.groups_claim.clone(),
         };
         Issuers::new(vec![issuer], &self.0.outbound).map_err(|why| away(&why))
     }

@@ -14,7 +14,7 @@ use identity::Verified;
 use jiff::{SignedDuration, Timestamp};
 use table::{TableError, users::Identity};
 
-use crate::{App, problem::Problem};
+use crate::{App, problem::Problem, provider::Provider};
 
 /// Who signed in, and the session that was made for it.
 #[derive(Debug)]
@@ -73,6 +73,11 @@ pub async fn as_identified(app: &App, known: &Verified, now: Timestamp) -> Resul
     };
     if user.standing != Standing::Active {
         return Err(Denial::Suspended.into());
+    }
+    if app.provider.as_ref().is_some_and(Provider::names_groups) {
+        // A token without a time was made just now, for all that anybody knows.
+        let said = known.issued_at.unwrap_or(now).min(now);
+        app.table.sync_claimed(identity, user.id, &known.groups, said, now).await?;
     }
     let (session, secret) = session(app, &user, now)?;
     app.table.sign_in(identity, &session, now).await?;

@@ -1,27 +1,47 @@
-//! `offprint group`: create, list, show, members, add, remove, retire, reinstate.
+//! `offprint group`: create, list, show, members, add, sync, remove, retire, reinstate.
 
-use std::num::NonZeroUsize;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
-use domain::timing::Timing;
-use wire::group::{Group, GroupChanged, GroupEdit, Member, Members, MembersChanged, NewGroup};
+use domain::{limits::BATCH_ITEMS_MAX, timing::Timing};
+use wire::group::{Group, GroupChanged, GroupEdit, Member, Members, MembersChanged, NewGroup, SyncAsk, SyncDone};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
-    exit::Failure,
+    exit::{Exit, Failure},
     link::NOT_REACHED,
     output::{Column, Format, Output, bound, column, printable},
     user,
 };
 
 /// What a group shows.
-const GROUP: [Column; 5] =
-    [column("id", "/id"), column("name", "/name"), column("owner", "/owner"), column("state", "/state"), column("made", "/made")];
+const GROUP: [Column; 6] = [
+    column("id", "/id"),
+    column("name", "/name"),
+    column("owner", "/owner"),
+    column("kind", "/kind"),
+    column("state", "/state"),
+    column("made", "/made"),
+];
 /// What a person in a group shows.
 const MEMBER: [Column; 3] = [column("id", "/user"), column("name", "/name"), column("since", "/since")];
 /// What a change of a group's members shows.
 const CHANGED: [Column; 4] =
     [column("id", "/group/id"), column("name", "/group/name"), column("changed", "/changed"), column("enforced_by", "/enforced_by")];
+
+/// What an ordered update shows.
+const SYNCED: [Column; 5] = [
+    column("id", "/group/id"),
+    column("name", "/group/name"),
+    column("changed", "/changed"),
+    column("late", "/late"),
+    column("enforced_by", "/enforced_by"),
+];
 
 /// Put people together, to grant to all of them at once.
 #[derive(Debug, Args)]
@@ -40,6 +60,9 @@ enum Verb {
     Create {
         /// Its name, which no two have: a-z, 0-9 and -.
         name: String,
+        /// What fills it: manual, synced (by ordered updates of a directory) or claimed (whenever somebody signs in).
+        #[arg(long, value_name = "WORD", default_value = "manual")]
+        kind: String,
     },
     /// List the groups that you are in.
     #[command(after_help = "Example:\n  offprint group list --json")]
@@ -68,6 +91,23 @@ enum Verb {
         /// The people: names or ids.
         #[arg(value_name = "NAME|ID", required = true)]
         users: Vec<String>,
+    },
+    /// Tell a synced group who is in it, by the directory's own order: what is late or told again changes nothing.
+    #[command(
+        after_help = "Examples:\n  offprint group sync everybody people.txt --order 17\n  offprint group sync everybody left.txt --order 18 --remove"
+    )]
+    Sync {
+        #[command(flatten)]
+        group: One,
+        /// A file with one name or id a line, read and sent a thousand at a time; - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The place of this in the directory's order: a number that grows.
+        #[arg(long, value_name = "N")]
+        order: u64,
+        /// They are not in it.
+        #[arg(long)]
+        remove: bool,
     },
     /// Take people out: they lose what they had through the group alone.
     #[command(after_help = "Example:\n  offprint group remove imaging-core ada --wait")]
@@ -113,9 +153,16 @@ struct One {
 pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
-        Verb::Create { name } => {
-            let group: Group = api.create(&["groups"], &NewGroup { name }).await?.body;
-            out.note(&format!("Add people to it: offprint group add {} NAME", printable(&group.name)));
+        Verb::Create { name, kind } => {
+            let group: Group = api.create(&["groups"], &NewGroup { name, kind: Some(kind) }).await?.body;
+            let name = printable(&group.name);
+            match group.kind.as_str() {
+                "synced" => {
+                    out.note(&format!("Fill it: offprint group sync {name} PEOPLE.txt --order 1; then: offprint group reinstate {name}"))
+                }
+                "claimed" => out.note("Whoever signs in with a token that names it is in it."),
+                _ => out.note(&format!("Add people to it: offprint group add {name} NAME")),
+            }
             show(&api, out, group).await
         }
         Verb::List { limit } => {
@@ -135,6 +182,7 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
             let changed = api.act::<MembersChanged>(&["groups", &group, "members"], &Members { users }).await?;
             tell(out, changed, false).await
         }
+        Verb::Sync { group: One { group }, file, order, remove } => sync(&api, out, &group, &file, order, remove).await,
         Verb::Remove { group: One { group }, users, yes, wait } => {
             out.confirm(&removal(&group, &users), "Take them out?", yes).await?;
             let changed = api.act::<MembersChanged>(&["groups", &group, "members", "remove"], &Members { users }).await?;
@@ -148,6 +196,36 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
         }
         Verb::Reinstate(One { group }) => stand(&api, out, &find(&api, &group).await?, "active").await,
     }
+}
+
+/// Sends the people of a file, a request for each thousand: however many there are, no more of them are held.
+async fn sync(api: &Api, out: Output, group: &str, file: &Path, order: u64, remove: bool) -> Result<(), Failure> {
+    let read = |why: std::io::Error| Failure::new(Exit::Usage, format!("{} cannot be read: {why}", file.display()));
+    let from: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(read)?))
+    };
+    let mut last: Option<Reply<SyncDone>> = None;
+    let mut sum = (0_usize, 0_usize);
+    let mut lines =
+        from.lines().map(|line| line.map(|line| line.trim().to_owned())).filter(|line| !line.as_ref().is_ok_and(String::is_empty));
+    loop {
+        let people = lines.by_ref().take(BATCH_ITEMS_MAX).collect::<Result<Vec<_>, _>>().map_err(read)?;
+        if people.is_empty() && last.is_some() {
+            break;
+        }
+        let ask =
+            if remove { SyncAsk { order, add: Vec::new(), remove: people } } else { SyncAsk { order, add: people, remove: Vec::new() } };
+        let done = api.act::<SyncDone>(&["groups", group, "sync"], &ask).await?;
+        sum = (sum.0.saturating_add(done.body.changed), sum.1.saturating_add(done.body.late));
+        last = Some(done);
+    }
+    let Some(Reply { body: mut done, date, .. }) = last else { return Ok(()) };
+    (done.changed, done.late) = sum;
+    out.one(&SYNCED, &done)?;
+    InForce { stops: Stops::Beyond, by: done.enforced_by.as_deref(), date, wait: false }.tell(out).await;
+    Ok(())
 }
 
 async fn find(api: &Api, text: &str) -> Result<Group, Failure> {

@@ -93,6 +93,9 @@ pub struct Up {
     /// Three demonstration people, each with a code to sign in with.
     #[arg(long)]
     pub demo: bool,
+    /// The claim of its tokens that lists a person's groups, such as groups.
+    #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
+    pub oidc_groups_claim: Option<String>,
     /// The proxies before this machine whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between.
     #[arg(long, value_name = "NET", env = "OFFPRINT_TRUSTED_PROXIES")]
     pub trusted_proxies: Option<String>,

@@ -15,7 +15,7 @@ use crate::{
     datasets::{listed_after, rank_of},
     error::TableError,
     grants::{hold_of, hold_word},
-    item::{Row, item, number, row, text, time, unreadable},
+    item::{NEEDS_CLAIMED, Row, item, needs, number, row, text, time, time_if, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GROUP_RANK, Key, MEMBER_PREFIX, MEMBER_SHARDS},
@@ -42,6 +42,7 @@ pub(crate) struct GroupRow {
 
 impl Row for GroupRow {
     const WHAT: &'static str = "a group";
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_CLAIMED];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -51,11 +52,11 @@ impl Row for GroupRow {
 impl GroupRow {
     fn of(group: &Group) -> Self {
         let synced = match group.kind {
-            GroupKind::Manual => None,
+            GroupKind::Manual | GroupKind::Claimed => None,
             GroupKind::Synced { synced } => Some(synced.as_millisecond()),
         };
         Self {
-            needs: Vec::new(),
+            needs: needs([(NEEDS_CLAIMED, group.kind == GroupKind::Claimed)]),
             version: group.version,
             id: group.id.to_string(),
             name: group.name.clone(),
@@ -68,6 +69,7 @@ impl GroupRow {
 
     pub(crate) fn group(self) -> Result<Group, TableError> {
         let kind = match self.synced {
+            _ if self.needs.iter().any(|flag| flag == NEEDS_CLAIMED) => GroupKind::Claimed,
             None => GroupKind::Manual,
             Some(synced) => GroupKind::Synced { synced: time(synced, Self::WHAT)? },
         };
@@ -85,8 +87,14 @@ impl GroupRow {
 
 /// A group's name in the register.
 #[derive(Serialize, Deserialize)]
-struct GroupNameRow {
+pub(crate) struct GroupNameRow {
     group: String,
+}
+
+impl GroupNameRow {
+    pub(crate) fn id(&self) -> Result<GroupId, TableError> {
+        GroupId::parse(&self.group).map_err(unreadable(Self::WHAT))
+    }
 }
 
 impl Row for GroupNameRow {
@@ -100,11 +108,16 @@ impl Row for GroupNameRow {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MemberRow {
     needs: Vec<String>,
-    version: u64,
+    pub(crate) version: u64,
     group: String,
     user: String,
     hold: String,
     at: i64,
+    /// Where in the provider's own order its last word about this stands, and when we heard or it said that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gsi1pk: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,9 +142,27 @@ impl MemberRow {
             user: user.to_string(),
             hold: hold_word(hold).to_owned(),
             at: at.as_millisecond(),
+            order: None,
+            confirmed: None,
             gsi1pk: is_listed.then(|| schema::user_partition(user)),
             gsi1sk: is_listed.then(|| schema::group_rank(at, group)),
         }
+    }
+
+    /// The membership after a provider's word; `None`: a later word, or this one, was heard before. Its place in lists stays where it was a
+    /// member already.
+    pub(crate) fn ordered(before: Option<Self>, group: GroupId, user: UserId, wanted: Hold, order: u64, at: Timestamp) -> Option<Self> {
+        if before.as_ref().and_then(|row| row.order).is_some_and(|heard| heard >= order) {
+            return None;
+        }
+        let version = before.as_ref().map_or(0, |row| row.version).saturating_add(1);
+        let told = Self { order: Some(order), confirmed: Some(at.as_millisecond()), ..Self::new(group, user, wanted, at, version) };
+        Some(match before {
+            Some(there) if there.hold == told.hold => {
+                Self { version, order: told.order, confirmed: told.confirmed, needs: told.needs, ..there }
+            }
+            _ => told,
+        })
     }
 
     fn member(self) -> Result<Member, TableError> {
@@ -147,6 +178,14 @@ impl MemberRow {
     pub(crate) fn active_in(self) -> Result<Option<GroupId>, TableError> {
         let group = GroupId::parse(&self.group).map_err(unreadable(Self::WHAT))?;
         Ok((self.member()?.hold == Hold::Active).then_some(group))
+    }
+}
+
+impl MemberRow {
+    /// The group, and when the provider last said that the person is in it, if the membership is one.
+    pub(crate) fn counts_in(self) -> Result<Option<(GroupId, Option<Timestamp>)>, TableError> {
+        let confirmed = time_if(self.confirmed, Self::WHAT)?;
+        Ok(self.active_in()?.map(|group| (group, confirmed)))
     }
 }
 
@@ -179,8 +218,7 @@ impl Table {
     /// [`TableError`], where the store did not answer or a row cannot be read.
     pub async fn group_named(&self, name: &str) -> Result<Option<Group>, TableError> {
         let Some(found) = self.get(&schema::group_name(name), &mut Cost::default()).await? else { return Ok(None) };
-        let id = GroupId::parse(&row::<GroupNameRow>(found)?.group).map_err(unreadable(GroupNameRow::WHAT))?;
-        self.group(id).await
+        self.group(row::<GroupNameRow>(found)?.id()?).await
     }
 
     /// Whether a person is in a group.
@@ -238,7 +276,7 @@ impl Table {
         wanted: Hold,
         now: Timestamp,
     ) -> Result<usize, TableError> {
-        let by = permit.allows_gather(group.id).ok_or(TableError::NotForThis)?;
+        let by = permit.allows_gather(group.id).filter(|_| group.kind == GroupKind::Manual).ok_or(TableError::NotForThis)?;
         let mut people: Vec<_> = people.iter().copied().filter(|user| *user != group.owner).collect();
         people.sort_unstable();
         people.dedup();

@@ -33,6 +33,7 @@ mod reach;
 mod read;
 mod schema;
 pub mod sources;
+pub mod sync;
 pub mod users;
 mod write;
 

@@ -278,10 +278,10 @@ fn groups_of(user: UserId, found: &Found) -> Vec<Membership> {
     let mut groups: Vec<Membership> = found
         .iter()
         .filter(|(key, _)| key.sk == sk)
-        .filter_map(|(_, item)| readable(row::<MemberRow>(item.clone()).and_then(MemberRow::active_in))?)
-        .filter_map(|group| {
+        .filter_map(|(_, item)| readable(row::<MemberRow>(item.clone()).and_then(MemberRow::counts_in))?)
+        .filter_map(|(group, confirmed)| {
             let item = found.get(&schema::group(group)).cloned()?;
-            let until = readable(row::<GroupRow>(item).and_then(GroupRow::group))?.counts_until()?;
+            let until = readable(row::<GroupRow>(item).and_then(GroupRow::group))?.lets_in_until(confirmed)?;
             Some(Membership { group, until })
         })
         .collect();

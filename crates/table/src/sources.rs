@@ -408,6 +408,17 @@ impl Table {
         Ok(blocked)
     }
 
+    /// Whether a person is blocked at any source, in four round trips.
+    ///
+    /// # Errors
+    /// [`TableError`], where any of it could not be read.
+    pub async fn is_blocked_somewhere(&self, user: UserId) -> Result<bool, TableError> {
+        let keys: Vec<_> = self.sources().await?.iter().map(|source| schema::block(source.id, user)).collect();
+        let found = self.batch(keys, &mut Cost::default()).await?;
+        // A negative fact: one that cannot be read counts as present.
+        Ok(found.into_values().any(|item| row::<BlockRow>(item).map_or(true, |block| !block.is_lifted())))
+    }
+
     /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed. Answers how many there are.
     ///
     /// # Errors

@@ -12,6 +12,14 @@ pub struct Group {
     pub name: String,
     /// The id of its owner, who changes its members and always is one.
     pub owner: String,
+    /// What fills it: `manual`, its owner by hand; `synced`, a directory by ordered updates; `claimed`, the identity provider, whenever
+    /// somebody signs in.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(manual|synced|claimed)$"))]
+    pub kind: String,
+    /// When its directory last said anything; its members count for seven days after. Only where it is `synced`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub synced: Option<String>,
     /// Whether its members count.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|loading|retired)$"))]
     pub state: String,
@@ -27,8 +35,12 @@ pub struct Group {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewGroup {
-    /// Its name: 1 to 63 of `a-z0-9-`.
+    /// Its name: 1 to 63 of `a-z0-9-`. A group that is `claimed` has the name that the provider has for it.
     pub name: String,
+    /// What fills it: `manual`, without it, `synced` or `claimed`. A synced group begins as `loading`: its members count once it is `active`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(manual|synced|claimed)$"))]
+    pub kind: Option<String>,
 }
 
 /// A change of a group.
@@ -71,6 +83,37 @@ pub struct MembersChanged {
     pub group: Group,
     /// How many were not yet as wanted.
     pub changed: usize,
+    /// Where people were removed: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
+/// What a directory says of people in a group that it keeps: up to 1,000 in both lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SyncAsk {
+    /// The place of this in the directory's own order: an event's number, or its time. Of two words about a person the higher counts.
+    pub order: u64,
+    /// Names or ids of who is in it.
+    #[serde(default)]
+    pub add: Vec<String>,
+    /// Names or ids of who is not. Whoever is in both lists is not.
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// What became of an ordered update.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SyncDone {
+    /// The group.
+    pub group: Group,
+    /// How many memberships it changed or confirmed.
+    pub changed: usize,
+    /// Of how many people something of this order or a higher one was said before.
+    pub late: usize,
     /// Where people were removed: when that is in force everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]

@@ -52,12 +52,23 @@ pub(crate) async fn create(
     let now = app.now();
     let permit = caller.may(Action::Gather, &Facts::Deployment, now)?;
     let name = group_name(&ask.name).filter(|name| GroupId::parse(name).is_err()).ok_or(GrantError::Name)?;
+    let kind = match ask.kind.as_deref() {
+        None | Some("manual") => GroupKind::Manual,
+        Some("synced") => GroupKind::Synced { synced: now },
+        Some("claimed") => GroupKind::Claimed,
+        Some(_) => {
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "group-kind", "there is no such kind of group")
+                .at("/kind")
+                .hint("`manual`, `synced` or `claimed`"));
+        }
+    };
     let group = Group {
         id: GroupId::new(app.new_uuid(now)?),
         name,
         owner: caller.user.id,
-        kind: GroupKind::Manual,
-        state: GroupState::Active,
+        kind,
+        // Filled from nothing: nobody should take a part of it for the whole.
+        state: if kind == GroupKind::Manual || kind == GroupKind::Claimed { GroupState::Active } else { GroupState::Loading },
         made: now,
         version: 1,
     };
@@ -181,11 +192,16 @@ pub(crate) async fn remove(
 async fn change(app: &App, caller: &Caller, id: &str, ask: wire::group::Members, wanted: Hold) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
+    if group.kind != GroupKind::Manual {
+        return Err(Problem::new(StatusCode::CONFLICT, "group-kind", "the group is filled by the identity provider, not by hand")
+            .hint("change who is in it at the provider, or grant to a group of your own"));
+    }
     if ask.users.len() > BATCH_ITEMS_MAX {
-        let detail = format!("at most `{BATCH_ITEMS_MAX}` people at a time");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", detail)
-            .at("/users")
-            .hint("send the rest in another request"));
+        return Err(too_many("/users"));
+    }
+    if wanted == Hold::Active && app.table.is_blocked_somewhere(caller.user.id).await? {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "blocked", "who is blocked at a source lets nobody into a group")
+            .hint("ask an administrator"));
     }
     let mut people: Vec<UserId> = Vec::with_capacity(ask.users.len());
     for text in &ask.users {
@@ -200,11 +216,17 @@ async fn change(app: &App, caller: &Caller, id: &str, ask: wire::group::Members,
     Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by }))
 }
 
+/// Refuses a request that names too many people.
+pub(crate) fn too_many(pointer: &'static str) -> Problem {
+    let detail = format!("at most `{BATCH_ITEMS_MAX}` people at a time");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", detail).at(pointer).hint("send the rest in another request")
+}
+
 /// The group of an id or a name, and the caller's permit for `action` on it.
 ///
 /// # Errors
 /// 404 with one body for one that is none and one that is a stranger's.
-async fn load(app: &App, caller: &Caller, text: &str, action: Action, now: Timestamp) -> Result<(Arc<Group>, Permit), Problem> {
+pub(crate) async fn load(app: &App, caller: &Caller, text: &str, action: Action, now: Timestamp) -> Result<(Arc<Group>, Permit), Problem> {
     let found = match (GroupId::parse(text), group_name(text)) {
         (Ok(id), _) => app.table.group(id).await?,
         (_, Some(name)) => app.table.group_named(&name).await?,
@@ -216,11 +238,21 @@ async fn load(app: &App, caller: &Caller, text: &str, action: Action, now: Times
     Ok((group, permit))
 }
 
-fn shown(group: &Group) -> wire::group::Group {
+pub(crate) fn shown(group: &Group) -> wire::group::Group {
     wire::group::Group {
         id: group.id.to_string(),
         name: group.name.clone(),
         owner: group.owner.to_string(),
+        kind: match group.kind {
+            GroupKind::Manual => "manual",
+            GroupKind::Synced { .. } => "synced",
+            GroupKind::Claimed => "claimed",
+        }
+        .to_owned(),
+        synced: match group.kind {
+            GroupKind::Synced { synced } => Some(synced.to_string()),
+            GroupKind::Manual | GroupKind::Claimed => None,
+        },
         state: match group.state {
             GroupState::Active => "active",
             GroupState::Loading => "loading",

@@ -15,6 +15,7 @@ mod grant_give;
 mod grant_list;
 mod grant_withdraw;
 mod group;
+mod group_sync;
 mod me;
 mod openapi;
 mod serving;
@@ -60,6 +61,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/groups/{id}", get(group::show).patch(group::edit))
         .route("/api/v1/groups/{id}/members", get(group::members).post(group::add))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))
+        .route("/api/v1/groups/{id}/sync", post(group_sync::sync))
         .route("/api/v1/users", post(user::create))
         .route("/api/v1/users/{id}", get(user::show).patch(user::edit))
         .route("/api/v1/users/{id}/code", post(user::code))

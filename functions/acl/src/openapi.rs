@@ -36,6 +36,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::group::members,
         crate::group::add,
         crate::group::remove,
+        crate::group_sync::sync,
         crate::user::create,
         crate::user::show,
         crate::user::edit,

@@ -1,7 +1,10 @@
 //! `POST /api/v1/sign-in` and `/api/v1/sign-out`: a code, or a provider's token, is exchanged for a session, and a session ends itself.
 
 use axum::{extract::State, response::Response};
-use domain::decision::{Action, Facts};
+use domain::{
+    decision::{Action, Facts},
+    token::TokenKind,
+};
 use edge::{
     App,
     caller::Caller,

@@ -7,21 +7,23 @@ use std::fmt::Write as _;
 use domain::{
     dataset::{Dataset, Visibility},
     decision::Action,
-    grant::{Hold, Subject},
-    id::DatasetId,
+    grant::{GroupKind, Hold, Subject},
+    id::{DatasetId, UserId},
     key::KeyHash,
     link::LinkState,
     rights::{Right, Role},
     token::{Token, TokenKind},
+    user::{Standing, User},
 };
 use table::{
     Cost,
     access::{FactsCache, NamedFacts},
     grants::Grounds,
+    users::{Identity, Proven},
 };
 
 use crate::{
-    example::{Deployment, a_token, now, once},
+    example::{Deployment, a_token, later, now, once},
     faults::Faults,
     people::{Person, grant_key, key, some_secret, spread_id, text},
     stores::Store,
@@ -32,10 +34,11 @@ enum Asked {
     Link(KeyHash),
     Named(DatasetId, Option<KeyHash>, bool),
     Ticket(KeyHash),
+    Proven(DatasetId, Proven),
 }
 
 /// Every way to ask, with the round trips and items that it costs, cold.
-const READS: [(&str, u32, u32); 13] = [
+const READS: [(&str, u32, u32); 15] = [
     ("link, by the owner", 2, 4),
     ("link, by an owner of what lies above", 2, 5),
     ("link, by a grant to its maker", 2, 5),
@@ -49,6 +52,8 @@ const READS: [(&str, u32, u32); 13] = [
     ("named, by a ticket", 3, 7),
     ("named, by a person who has nothing", 2, 5),
     ("named, by nobody", 2, 3),
+    ("named, by a provider's token, of a group", 2, 8),
+    ("named, by a provider's token, of a claimed group", 2, 8),
 ];
 
 /// A deployment with every way in, each on a dataset of its own, beside so many others.
@@ -65,7 +70,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         (below("owned/").await, below("granted/").await, below("grouped/").await, below("held/").await, below("moved/").await);
     let inside = deployment.below(&held, "held/inside/").await;
     let group = deployment.group(&ada, "imaging").await;
-    let crowd = deployment.crowd(members - 2).await;
+    let crowd = deployment.crowd(members - 3).await;
     deployment.table.set_members(&ada.gathers(&group), &group, &crowd, Hold::Active, now()).await.unwrap();
     deployment.set_members(&group, &[&cy], Hold::Active).await.unwrap();
     let to_group = Subject::Group(group.id);
@@ -82,6 +87,14 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     let ticket = Token { kind: TokenKind::Ticket, dataset: Some(granted.id), ..a_token(&bo.user, &some_secret()) };
     let permit = bo.permit(Action::MakeTicket, &deployment.at(granted.id, &bo).await);
     deployment.table.insert_token(&permit, &ticket, now()).await.unwrap();
+    // Somebody of a provider's, in that group and in one that the provider fills.
+    let identity = Identity { issuer: "https://id.test", subject: "eli" };
+    let eli = User { id: spread_id(UserId::new), name: "Eli".to_owned(), administrator: false, standing: Standing::Active };
+    deployment.table.sign_up(identity, &eli, now()).await.unwrap();
+    deployment.table.set_members(&ada.gathers(&group), &group, &[eli.id], Hold::Active, now()).await.unwrap();
+    let (_, claimed) = deployment.filled(&ada, "of-the-provider", GroupKind::Claimed).await;
+    deployment.table.sync_claimed(identity, eli.id, &["of-the-provider".to_owned()], now(), now()).await.unwrap();
+    let proven = Proven::new(KeyHash::of("a.b.c"), identity, later(600));
     let asked = vec![
         Asked::Link(deployment.link_of(&ada, owned.id).await.hash),
         Asked::Link(deployment.link_of(&ada, handed.id).await.hash),
@@ -96,6 +109,8 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         Asked::Ticket(ticket.hash),
         Asked::Named(owned.id, Some(bo.token.hash), false),
         Asked::Named(owned.id, None, false),
+        Asked::Proven(grouped.id, proven),
+        Asked::Proven(claimed, proven),
     ];
     deployment.more_datasets(&owned, &granted, &bo, datasets).await;
     (deployment, asked)
@@ -142,6 +157,10 @@ async fn look(deployment: &Deployment, cache: &FactsCache, asked: &Asked) -> (Co
         Asked::Named(dataset, token, wanted) => {
             let found = cache.named(&deployment.table, *dataset, *token, now(), None).await.unwrap();
             (found.cost, opens(found.facts) == *wanted)
+        }
+        Asked::Proven(dataset, proven) => {
+            let found = cache.proven(&deployment.table, *dataset, *proven, now(), None).await.unwrap();
+            (found.cost, opens(found.facts))
         }
         Asked::Ticket(ticket) => {
             let found = cache.ticket(&deployment.table, *ticket, now(), None).await.unwrap();

@@ -34,6 +34,7 @@ mod losses;
 mod people;
 mod places;
 mod stores;
+mod sync;
 mod users;
 
 type Run = Box<dyn Fn(Store) -> Pin<Box<dyn Future<Output = ()> + Send>>>;
@@ -83,6 +84,9 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_group_s_grant_is_changed_by_its_members),
         rule(grants::a_link_is_widened_by_the_right_that_its_maker_has_now),
         rule(grants::a_give_that_is_sent_twice_is_one),
+        rule(sync::late_and_repeated_words_of_a_directory_change_nothing),
+        rule(sync::a_synced_group_lets_in_while_its_directory_speaks),
+        rule(sync::whoever_signs_in_is_in_the_groups_that_the_provider_names),
         rule(grants::a_dataset_is_granted_to_sixteen_groups_at_the_most),
         rule(grants::nobody_who_is_not_there_is_given_anything),
         rule(grants::a_grant_is_given_up_by_whom_it_is_for_and_nobody_else),

@@ -451,3 +451,54 @@ async fn every_accepted_change_is_in_the_audit_once_and_is_exported() {
     app.get("/api/v1/audit?month=January", &app.ada.token).await.refuses(400, "month", "/month");
     app.get("/api/v1/audit?format=xml", &app.ada.token).await.refuses(400, "format", "/format");
 }
+
+// ACCESS 10: ordered updates
+#[tokio::test]
+async fn a_directory_keeps_a_group_by_ordered_updates() {
+    let app = start().await;
+    let (_, address) = shared(&app).await;
+    let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "everybody", "kind": "synced" })).await.is(201);
+    assert_eq!((group.text("/kind"), group.text("/state"), group.json["synced"].is_string()), ("synced", "loading", true));
+    give(&app, &address, &app.ada, "group:everybody", "view").await.is(201);
+    let sync = async |ask: Value| app.post("/api/v1/groups/everybody/sync", &app.ada.token, ask).await;
+    let added = sync(json!({ "order": 2, "add": ["Eve"] })).await.is(200);
+    assert_eq!((&added.json["changed"], &added.json["late"], added.json.get("enforced_by")), (&json!(1), &json!(0), None));
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    let active = "{\"state\":\"active\"}".to_owned();
+    app.send("PATCH", "/api/v1/groups/everybody", &app.ada.token, &[("if-match", "*")], active).await.is(200);
+    app.get(&address, &app.eve.token).await.is(200);
+    let late = sync(json!({ "order": 1, "remove": ["Eve"] })).await.is(200);
+    assert_eq!((&late.json["changed"], &late.json["late"]), (&json!(0), &json!(1)));
+    app.get(&address, &app.eve.token).await.is(200);
+    let removed = sync(json!({ "order": 3, "remove": ["Eve"] })).await.is(200);
+    assert!(removed.json["enforced_by"].is_string() && removed.json["changed"] == 1);
+    app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
+    sync(json!({ "order": 4, "add": ["Nobody"] })).await.refuses(422, "no-such-user", "/add");
+    sync(json!({ "order": -1 })).await.refuses(400, "body", "");
+    sync(json!({ "order": 4, "add": vec!["x"; 600], "remove": vec!["x"; 401] })).await.refuses(422, "too-many", "/add");
+    let users = json!({ "users": ["Eve"] });
+    for by_hand in ["members", "members/remove"] {
+        app.post(&format!("/api/v1/groups/everybody/{by_hand}"), &app.ada.token, users.clone()).await.refuses(409, "group-kind", "");
+    }
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "by-hand" })).await.is(201);
+    let manual = app.post("/api/v1/groups/by-hand/sync", &app.ada.token, json!({ "order": 1, "add": ["Eve"] })).await;
+    manual.refuses(409, "group-kind", "");
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "odd", "kind": "scim" })).await.refuses(422, "group-kind", "/kind");
+    let claimed = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "lab-a", "kind": "claimed" })).await.is(201);
+    assert_eq!((claimed.text("/kind"), claimed.text("/state")), ("claimed", "active"));
+}
+
+#[tokio::test]
+async fn whoever_is_blocked_lets_nobody_into_a_group() {
+    let app = start().await;
+    app.post("/api/v1/groups", &app.eve.token, json!({ "name": "eves" })).await.is(201);
+    let block = async |blocked: bool| {
+        app.post("/api/v1/sources/demo/blocks", &app.ada.token, json!({ "user": "Eve", "blocked": blocked })).await.is(200)
+    };
+    let add = async || app.post("/api/v1/groups/eves/members", &app.eve.token, json!({ "users": ["Ada"] })).await;
+    block(true).await;
+    add().await.refuses(403, "blocked", "");
+    app.post("/api/v1/groups/eves/members/remove", &app.eve.token, json!({ "users": ["Ada"] })).await.is(200);
+    block(false).await;
+    add().await.is(200);
+}

@@ -69,6 +69,7 @@ impl Provider {
             keys_url: None,
             algorithms: vec![Algorithm::Rs256],
             types: vec![TokenType::AtJwt],
+            groups_claim: None,
             client: Some(self.client.clone()),
         }))
         .await
