@@ -376,8 +376,10 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     fn needs(&self, action: Action) -> Result<(), Denial> {
-        let needed = action.scope();
-        if self.token.may(needed) { Ok(()) } else { Err(Denial::Scope { needed }) }
+        // A ticket is made at the app, to which a token that reads objects only is nothing.
+        let also = (action == Action::MakeTicket).then_some(Scope::Read);
+        let lacking = std::iter::once(action.scope()).chain(also).find(|scope| !self.token.may(*scope));
+        lacking.map_or(Ok(()), |needed| Err(Denial::Scope { needed }))
     }
 
     /// About a dataset by its name. Being an administrator of the deployment gives no right here.
@@ -809,11 +811,11 @@ impl Permit {
         self.by.filter(|_| matches!(self.grounds, Facts::Deployment) && self.action == Action::Gather)
     }
 
-    /// Whether the person may make a token of this kind: an API token by a session, a ticket where the dataset may be read.
+    /// Whether the person may make a token of this kind: an API or a viewer's token by a session, a ticket where the dataset may be read.
     #[must_use]
     pub fn allows_token(&self, kind: TokenKind) -> bool {
         match kind {
-            TokenKind::Api => self.action == Action::MakeToken,
+            TokenKind::Api | TokenKind::Viewer => self.action == Action::MakeToken,
             TokenKind::Ticket => self.action == Action::MakeTicket,
             TokenKind::Session | TokenKind::Code | TokenKind::Provider => false,
         }

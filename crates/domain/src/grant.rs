@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::{
     dataset::Dataset,
     id::{GroupId, ProjectId, UserId},
-    limits::{GROUP_FRESH_SECS, LABEL_CHARS_MAX, ZONES_MAX},
+    limits::{GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ZONES_MAX},
     rights::{Right, Rights, Role},
 };
 
@@ -246,11 +246,11 @@ fn fresh_until(synced: Timestamp) -> Timestamp {
     synced.checked_add(jiff::SignedDuration::from_secs(GROUP_FRESH_SECS)).unwrap_or(Timestamp::MAX)
 }
 
-/// Reads a group's name, 1 to 63 of `a-z0-9-`; `None` for any other text.
+/// Reads a group's name, 1 to [`GROUP_NAME_CHARS_MAX`] of `a-z0-9-`; `None` for any other text.
 #[must_use]
 pub fn group_name(text: &str) -> Option<String> {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    ((1..=63).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with('-')).then(|| text.to_owned())
+    ((1..=GROUP_NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with('-')).then(|| text.to_owned())
 }
 
 /// That a person belongs to a group.
@@ -382,7 +382,7 @@ pub enum GrantError {
     #[error("links may be made from the role `view` up")]
     SharePreview,
     /// A name out of bounds.
-    #[error("a name has at most `{LABEL_CHARS_MAX}` characters of `a-z0-9-`")]
+    #[error("a group's name has 1 to `{GROUP_NAME_CHARS_MAX}` of `a-z0-9-`, begins with a letter or digit, and is no id")]
     Name,
 }
 
@@ -478,5 +478,8 @@ mod tests {
             assert_eq!(group(kind, GroupState::Retired).lets_in_until(confirmed), None, "{kind:?}");
         }
         assert_eq!((group_name("imaging-2"), group_name("Imaging"), group_name("")), (Some("imaging-2".to_owned()), None, None));
+        // The refusal names the bound that holds.
+        assert!(group_name(&"a".repeat(63)).is_some() && group_name(&"a".repeat(64)).is_none());
+        assert!(GrantError::Name.to_string().starts_with("a group's name has 1 to `63` of"), "{}", GrantError::Name);
     }
 }

@@ -8,6 +8,8 @@ pub const KEY_CHARS: usize = 32;
 pub const ANCESTORS_MAX: usize = 4;
 /// Characters of a label, a title, or a source's name.
 pub const LABEL_CHARS_MAX: usize = 200;
+/// Characters of a group's name.
+pub const GROUP_NAME_CHARS_MAX: usize = 63;
 /// Characters of a reason given with a change.
 pub const REASON_CHARS_MAX: usize = 1_000;
 

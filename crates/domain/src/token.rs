@@ -191,6 +191,8 @@ pub enum TokenKind {
     Api,
     /// In an address, for one dataset.
     Ticket,
+    /// In a page's storage, for reading data by name. It is nothing to the app: what can be had there, a link's address or a ticket, would outlive it.
+    Viewer,
     /// Exchanged for a session, once, and good for nothing else.
     Code,
     /// An identity provider's own, shown as it is: nothing of it is kept here, so it is never read from a row. Makes no token.
@@ -199,7 +201,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Session, Self::Api, Self::Ticket, Self::Code, Self::Provider];
+    pub const ALL: [Self; 6] = [Self::Session, Self::Api, Self::Ticket, Self::Viewer, Self::Code, Self::Provider];
 
     /// The word in the API.
     #[must_use]
@@ -208,6 +210,7 @@ impl TokenKind {
             Self::Session => "session",
             Self::Api => "api",
             Self::Ticket => "ticket",
+            Self::Viewer => "viewer",
             Self::Code => "code",
             Self::Provider => "provider",
         }
@@ -276,12 +279,13 @@ impl Token {
         self.dataset.is_none_or(|only| only == dataset)
     }
 
-    /// Whether it may be used for `scope`; each of the others holds [`Scope::Read`], but for that of a ticket, which reads objects only.
+    /// Whether it may be used for `scope`; each of the others holds [`Scope::Read`], but for that of a ticket or a viewer, which read
+    /// objects only.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         match self.kind {
             TokenKind::Code => false,
-            TokenKind::Ticket => scope == Scope::Data,
+            TokenKind::Ticket | TokenKind::Viewer => scope == Scope::Data,
             TokenKind::Session | TokenKind::Api | TokenKind::Provider => scope == Scope::Read || self.scopes.contains(&scope),
         }
     }
@@ -331,6 +335,10 @@ mod tests {
         assert!(!token.is_live(at(100)));
         assert!(!Token { revoked: Some(at(1)), ..token.clone() }.is_live(at(50)));
         assert!(token.may(Scope::Read) && token.may(Scope::Links) && !token.may(Scope::Admin) && !token.may(Scope::Datasets));
+        for kind in [TokenKind::Ticket, TokenKind::Viewer] {
+            let token = Token { kind, scopes: Scope::ALL.to_vec(), ..token.clone() };
+            assert_eq!(Scope::ALL.map(|scope| token.may(scope)), Scope::ALL.map(|scope| scope == Scope::Data), "{kind:?}");
+        }
     }
 
     #[test]

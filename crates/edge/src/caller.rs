@@ -7,7 +7,7 @@ use domain::{
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Place, Principal, Via, Who, decide, via},
     id::DatasetId,
     rights::Right,
-    token::{Token, TokenSecret},
+    token::{Scope, Token, TokenSecret},
     user::{Standing, User},
 };
 use http::{StatusCode, request::Parts};
@@ -119,20 +119,34 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let AnyToken(caller) = AnyToken::from_request_parts(parts, app).await?;
+        // A viewer's token is for the data origin alone.
+        if caller.token.may(Scope::Read) { Ok(caller) } else { Err(Denial::Scope { needed: Scope::Read }.into()) }
+    }
+}
+
+/// Whoever shows a live token, whatever it is for: who may end it.
+#[derive(Debug)]
+pub struct AnyToken(pub Caller);
+
+impl FromRequestParts<App> for AnyToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let refused = || {
             Problem::new(StatusCode::UNAUTHORIZED, "sign-in", "a live token is needed").hint("send `Authorization: Bearer offprint_...`")
         };
         let held = match Credential::of(&parts.headers) {
-            Credential::Token(secret) => Self::holding(&secret, parts, app).await?,
+            Credential::Token(secret) => Caller::holding(&secret, parts, app).await?,
             Credential::Provider(token) => {
                 let provider = app.provider.as_ref().ok_or_else(refused)?;
                 let proven = provider.speaks(&token, app.now()).await?;
                 // Signing in makes the account; reading never does.
                 let known = app.table.proven(&proven).await?.ok_or_else(|| refused().hint("sign in once, which makes an account"))?;
-                Self::known(known, CursorKey::of(token.reveal()), parts, app)?
+                Caller::known(known, CursorKey::of(token.reveal()), parts, app)?
             }
             Credential::None | Credential::Bad => None,
         };
-        held.ok_or_else(refused)
+        held.map(Self).ok_or_else(refused)
     }
 }

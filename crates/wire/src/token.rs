@@ -10,8 +10,8 @@ pub struct Token {
     pub id: String,
     /// What its owner calls it.
     pub label: String,
-    /// What it is: a session begins with signing in and may make tokens, an API token is for programs, a ticket for one dataset; `provider`: the identity provider's own, of which nothing is kept.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^(session|api|ticket|provider)$"))]
+    /// What it is: a session begins with signing in and may make tokens, an API token is for programs, a ticket for one dataset, a viewer's token for reading data in a viewer; `provider`: the identity provider's own, of which nothing is kept.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(session|api|ticket|viewer|provider)$"))]
     pub kind: String,
     /// What it may be used for: `read`, `data`, `links`, `datasets`, `groups`, `admin`.
     pub scopes: Vec<String>,

@@ -7,7 +7,7 @@ use domain::{
 };
 use edge::{
     App,
-    caller::Caller,
+    caller::AnyToken,
     json,
     json::Body,
     problem::Problem,
@@ -46,7 +46,7 @@ pub(crate) async fn sign_in(State(app): State<App>, Body { ask, .. }: Body<wire:
 /// 401 without a live token.
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "about", operation_id = "sign_out", security(("token" = ["read"])),
     responses((status = 200, description = "The session, ended", body = wire::token::TokenEnded), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(State(app): State<App>, AnyToken(caller): AnyToken) -> Result<Response, Problem> {
     if caller.token.kind == TokenKind::Provider {
         return Err(Problem::new(StatusCode::CONFLICT, "provider-token", "a token of the identity provider is not ended here")
             .hint("sign out at the provider; the token ends by itself"));

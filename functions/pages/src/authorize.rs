@@ -112,7 +112,7 @@ fn end(caller: &Caller, now: Timestamp) -> Timestamp {
 fn token(caller: &Caller, viewer: &str, secret: &TokenSecret, id: TokenId, now: Timestamp) -> Token {
     Token {
         id,
-        kind: TokenKind::Api,
+        kind: TokenKind::Viewer,
         hash: secret.hash(),
         owner: caller.user.id,
         label: format!("viewer {viewer}").chars().take(LABEL_CHARS_MAX).collect(),

@@ -432,6 +432,15 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         }
     }
     assert_eq!(bodies.len(), 1, "{bodies:?}");
+    // What a viewer was given reads data, and is nothing here: not even for its owner, who may all of it.
+    let viewer = app.viewers_token(&app.ada, 56).await;
+    for (method, path, body, _) in &table {
+        let refused = app.send(method, path, &viewer, &[("if-match", "\"1\"")], (*body).to_owned()).await.refuses(403, "scope", "");
+        assert_eq!(refused.json["scope"], "read", "{method} {path}");
+    }
+    // It may end itself, as every token may.
+    app.post("/api/v1/sign-out", &viewer, json!({})).await.is(200);
+    app.get("/api/v1/me", &viewer).await.refuses(401, "sign-in", "");
     let narrow = app.token_for(&app.ada.user, &[Scope::Links, Scope::Datasets], 54).await;
     for (method, path) in [("GET", "/api/v1/sources"), ("GET", one.as_str()), ("POST", doctor.as_str())] {
         assert_eq!(app.send(method, path, &narrow, &[], "").await.refuses(403, "scope", "").json["scope"], "admin");

@@ -222,6 +222,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         body.replace("\"D\"", &format!("\"{dataset}\"")).replace("\"L\"", &format!("\"{id}\"")).replace("\"U\"", &format!("\"{url}\""))
     };
     let reader = app.token_for(&app.ada.user, &[], 51).await;
+    let viewer = app.viewers_token(&app.ada, 52).await;
     let mut bodies = BTreeSet::new();
     for (method, path, body, changes) in routes(id, &dataset) {
         let body = fill(body, id, url);
@@ -230,6 +231,8 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
             let answer = app.send(method, &path, token, &headers, body.clone()).await.refuses(401, "sign-in", "");
             assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         }
+        // What a viewer was given reads data: the addresses of its owner's links, which would outlive it, are not for it.
+        assert_eq!(app.send(method, &path, &viewer, &headers, body.clone()).await.refuses(403, "scope", "").json["scope"], "read");
         let strange = app.send(method, &path, &app.eve.token, &headers, body.clone()).await;
         if path == "/api/v1/links" && method == "GET" {
             assert_eq!((strange.status, &strange.json["items"]), (StatusCode::OK, &json!([])), "{strange:?}");

@@ -114,6 +114,15 @@ impl TestApp {
         insert_token(&self.app.table, user, scopes, id, self.now()).await
     }
 
+    /// What a viewer is given by this person.
+    pub(crate) async fn viewers_token(&self, person: &Person, id: u128) -> String {
+        let (token, text) = new_token(&person.user, &[Scope::Data], id, self.now());
+        let token = Token { kind: TokenKind::Viewer, ..token };
+        let permit = decide(&principal(&person.user, self.now()), Action::MakeToken, &Facts::Deployment, self.now()).unwrap();
+        self.app.table.insert_token(&permit, &token, self.now()).await.unwrap();
+        text
+    }
+
     /// Bo, who may administer the deployment and owns nothing.
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());

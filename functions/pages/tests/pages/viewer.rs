@@ -27,7 +27,7 @@ async fn a_viewer_is_given_a_token_that_reads_and_no_more() {
     let page = given.page(200);
     let secret = page.split("data-token=\"").nth(1).unwrap().split('"').next().unwrap();
     let (user, token) = app.app.table.bearer(TokenSecret::parse(secret).unwrap().hash()).await.unwrap().unwrap();
-    assert_eq!((user.id, token.kind, &token.scopes), (app.eve.user.id, TokenKind::Api, &vec![Scope::Data]));
+    assert_eq!((user.id, token.kind, &token.scopes), (app.eve.user.id, TokenKind::Viewer, &vec![Scope::Data]));
     assert_eq!((token.label.as_str(), token.until), ("viewer https://viewer.test", app.now() + SignedDuration::from_hours(8)));
     assert!(
         page.contains("data-viewer=\"https://viewer.test\"") && page.contains("data-app-urls=\"[&#34;https://data.test&#34;]\""),
