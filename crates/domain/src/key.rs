@@ -87,8 +87,7 @@ impl KeyHash {
     /// Its first 128 bits, as an id of what has no other.
     #[must_use]
     pub fn short(&self) -> uuid::Uuid {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = self.0;
-        uuid::Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+        uuid::Uuid::from_bytes(self.0.first_chunk().copied().unwrap_or_default())
     }
 }
 

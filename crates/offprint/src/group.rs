@@ -158,7 +158,7 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
             let name = printable(&group.name);
             match group.kind.as_str() {
                 "synced" => {
-                    out.note(&format!("Fill it: offprint group sync {name} PEOPLE.txt --order 1; then: offprint group reinstate {name}"))
+                    out.note(&format!("Fill it: offprint group sync {name} PEOPLE.txt --order 1; then: offprint group reinstate {name}"));
                 }
                 "claimed" => out.note("Whoever signs in with a token that names it is in it."),
                 _ => out.note(&format!("Add people to it: offprint group add {name} NAME")),

@@ -414,8 +414,8 @@ impl Table {
         let found = self.batch(keys, cost).await?;
         let read = |item| {
             let found: TokenRow = row(item)?;
-            let used = found.used();
-            Ok((found.token()?, used))
+            let last = found.used();
+            Ok((found.token()?, last))
         };
         let mut tokens = found.into_values().map(read).collect::<Result<Vec<_>, TableError>>()?;
         tokens.sort_by_key(|(token, _used)| (token.made, token.id));
