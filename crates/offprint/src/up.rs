@@ -81,12 +81,10 @@ pub struct Up {
     /// How its tokens are signed, with commas between: as its discovery document names it.
     #[arg(long, value_name = "WORDS", default_value = "RS256", requires = "oidc_issuer")]
     pub oidc_algorithms: String,
-    /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback.
+    /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback. A client with a
+    /// secret finds it in OFFPRINT_OIDC_CLIENT_SECRET.
     #[arg(long, value_name = "TEXT", requires = "oidc_issuer")]
     pub oidc_client_id: Option<String>,
-    /// The client's secret at the provider; without one, a public client.
-    #[arg(long, value_name = "TEXT", env = "OFFPRINT_OIDC_CLIENT_SECRET", hide_env_values = true, requires = "oidc_client_id")]
-    pub oidc_client_secret: Option<Hidden>,
     /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.
     #[arg(long, value_name = "URLS", env = "OFFPRINT_VIEWER_ORIGINS")]
     pub viewer_origins: Option<String>,
@@ -102,22 +100,6 @@ pub struct Up {
     /// Writes one JSON object here once everything answers.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
-}
-
-/// A text that is not for the eye. `Debug` prints `***`.
-#[derive(Clone)]
-pub struct Hidden(String);
-
-impl From<String> for Hidden {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// A folder and the name of its source.

@@ -231,7 +231,9 @@ pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
         "OFFPRINT_OIDC_AUDIENCE" => up.oidc_audience.clone(),
         "OFFPRINT_OIDC_ALGORITHMS" => Some(up.oidc_algorithms.clone()),
         "OFFPRINT_OIDC_CLIENT_ID" => up.oidc_client_id.clone(),
-        "OFFPRINT_OIDC_CLIENT_SECRET" => up.oidc_client_secret.as_ref().map(|secret| secret.0.clone()),
+        "OFFPRINT_OIDC_CLIENT_SECRET" => {
+            std::env::var(name).ok().map(|secret| secret.trim().to_owned()).filter(|secret| !secret.is_empty())
+        }
         "OFFPRINT_OIDC_GROUPS_CLAIM" => up.oidc_groups_claim.clone(),
         _ => None,
     };
