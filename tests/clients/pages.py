@@ -18,8 +18,8 @@ BROWSER_SECS = 180
 
 def codes_on(screen: str) -> dict[str, str]:
     """The codes that a start shows, by the first word of whom they are for."""
-    found = re.findall(r"^ {2}(offprint_code_[a-z2-7]{32}) {2}(\S+?),? ", screen, re.MULTILINE)
-    return {name.rstrip(","): code for code, name in found}
+    found = re.findall(r"^ {2}(offprint_code_[a-z2-7]{32}) {2}(\S+), who ", screen, re.MULTILINE)
+    return {name: code for code, name in found}
 
 
 def main() -> int:

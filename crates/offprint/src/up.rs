@@ -81,8 +81,8 @@ pub struct Up {
     /// How its tokens are signed, with commas between: as its discovery document names it.
     #[arg(long, value_name = "WORDS", default_value = "RS256", requires = "oidc_issuer")]
     pub oidc_algorithms: String,
-    /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback. A client with a
-    /// secret finds it in OFFPRINT_OIDC_CLIENT_SECRET.
+    /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback. The client's secret, if
+    /// it has one, is read from the environment.
     #[arg(long, value_name = "TEXT", requires = "oidc_issuer")]
     pub oidc_client_id: Option<String>,
     /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.

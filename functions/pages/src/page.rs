@@ -23,6 +23,7 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) style: String,
+    pub(crate) icon: String,
     /// The name of whoever is signed in.
     pub(crate) person: Option<String>,
 }
@@ -30,7 +31,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// The frame of somebody who is not signed in.
     pub(crate) fn of_nobody() -> Self {
-        Self { style: style::address(), person: None }
+        Self { style: style::style(), icon: style::icon(), person: None }
     }
 
     /// The frame of whoever is signed in.

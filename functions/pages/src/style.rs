@@ -1,4 +1,4 @@
-//! The style sheet: compiled in, under a name that changes with it, so that browsers may keep it for good.
+//! The style sheet and the icon: compiled in, under names that change with them, so that browsers may keep them for good.
 
 use std::sync::LazyLock;
 
@@ -11,26 +11,44 @@ use edge::problem::Problem;
 use http::header;
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = include_str!("../assets/style.css");
-
-static NAME: LazyLock<String> = LazyLock::new(|| {
-    let hash = HEXLOWER.encode(&Sha256::digest(STYLE.as_bytes()));
-    format!("style-{}.css", hash.get(..16).unwrap_or_default())
-});
-
-/// Its address.
-pub(crate) fn address() -> String {
-    format!("/assets/{}", *NAME)
+/// What a page needs besides itself.
+struct Asset {
+    name: String,
+    kind: &'static str,
+    text: &'static str,
 }
 
-/// Answers with it, under its present name only.
+impl Asset {
+    fn new(stem: &str, ending: &str, kind: &'static str, text: &'static str) -> Self {
+        let hash = HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
+        Self { name: format!("{stem}-{}.{ending}", hash.get(..16).unwrap_or_default()), kind, text }
+    }
+
+    fn address(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
+}
+
+static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../assets/style.css")));
+static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")));
+
+/// The address of the style sheet.
+pub(crate) fn style() -> String {
+    STYLE.address()
+}
+
+/// The address of the icon.
+pub(crate) fn icon() -> String {
+    ICON.address()
+}
+
+/// Answers with one of them, under its present name only.
 ///
 /// # Errors
 /// 404 for any other name.
 pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    if name != *NAME {
-        return Err(Problem::not_found());
-    }
-    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    Ok((headers, STYLE).into_response())
+    let found = [&*STYLE, &*ICON].into_iter().find(|asset| asset.name == name).ok_or_else(Problem::not_found)?;
+    let headers = [(header::CONTENT_TYPE, found.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, found.text).into_response())
 }

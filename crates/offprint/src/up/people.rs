@@ -8,11 +8,20 @@ use serde_json::{Value, json};
 use super::{Addresses, Up, welcome::OwnApp};
 use crate::demo;
 
-/// The people of a demonstration, what each is there to show, and the role on the demo dataset, with or without making links.
-const PEOPLE: [(&str, &str, Option<(&str, bool)>); 3] = [
-    ("demo-maker", "may share the demo dataset", Some(("download", true))),
-    ("demo-member", "may read the demo dataset", Some(("view", false))),
-    ("demo-visitor", "has nothing yet", None),
+/// Somebody in a demonstration.
+struct Demonstrated {
+    name: &'static str,
+    /// What the person is there to show.
+    shows: &'static str,
+    /// The role on the demo dataset; `None`: none.
+    role: Option<&'static str>,
+    may_share: bool,
+}
+
+const PEOPLE: [Demonstrated; 3] = [
+    Demonstrated { name: "demo-maker", shows: "may share the demo dataset", role: Some("download"), may_share: true },
+    Demonstrated { name: "demo-member", shows: "may read the demo dataset", role: Some("view"), may_share: false },
+    Demonstrated { name: "demo-visitor", shows: "has nothing yet", role: None, may_share: false },
 ];
 
 /// A code to sign in with. `Debug` prints it as `***`.
@@ -38,30 +47,33 @@ pub(super) async fn codes(up: &Up, addresses: &Addresses, token: &TokenSecret) -
     }
     let app = OwnApp::at(addresses, token)?;
     let me = app.call(Method::GET, "/api/v1/me", None).await?;
-    let mut codes =
-        vec![Code { who: format!("{}, the administrator", text(&me, "/name")?), code: further_code(&app, text(&me, "/id")?).await? }];
+    let mut codes = vec![Code {
+        who: format!("{}, who administers this Offprint", text(&me, "/name")?),
+        code: further_code(&app, text(&me, "/id")?).await?,
+    }];
     if up.demo {
-        for (name, shows, role) in PEOPLE {
-            codes.push(Code { who: format!("{name}, who {shows}"), code: person(&app, name, role).await? });
+        for one in &PEOPLE {
+            codes.push(Code { who: format!("{}, who {}", one.name, one.shows), code: person(&app, one).await? });
         }
     }
     Ok(codes)
 }
 
 /// A person of the demonstration: made at the first start, given a further code at each later one.
-async fn person(app: &OwnApp<'_>, name: &str, role: Option<(&str, bool)>) -> Result<String> {
+async fn person(app: &OwnApp<'_>, one: &Demonstrated) -> Result<String> {
+    let name = one.name;
     let (status, made) = app.ask(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await?;
     let code = match status {
         StatusCode::CREATED => text(&made, "/code")?.to_owned(),
         StatusCode::CONFLICT => further_code(app, name).await?,
         _ => anyhow::bail!("{name} cannot be made: {}", made.get("detail").and_then(Value::as_str).unwrap_or("no reason")),
     };
-    if let Some((role, may_share)) = role {
+    if let Some(role) = one.role {
         let (status, dataset) = app.ask(Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
         // With folders of one's own there is no demo dataset.
         if status.is_success() {
             let grants = format!("/api/v1/datasets/{}/grants", text(&dataset, "/id")?);
-            let ask = json!({ "to": format!("user:{name}"), "role": role, "may_share": may_share });
+            let ask = json!({ "to": format!("user:{name}"), "role": role, "may_share": one.may_share });
             let (status, refused) = app.ask(Method::POST, &grants, Some(ask)).await?;
             // Other terms that somebody gave since stay as they are.
             let is_given = status.is_success() || status == StatusCode::CONFLICT;

@@ -236,11 +236,15 @@ async fn nothing_is_a_page_for_people_and_a_problem_for_programs() {
 }
 
 #[tokio::test]
-async fn the_style_sheet_is_kept_under_its_present_name_only() {
+async fn the_style_sheet_and_the_icon_are_kept_under_their_present_names_only() {
     let app = start(None).await;
     let browser = Browser::of(&app);
     let page = browser.get("/sign-in").await;
-    let name = page.page(200).split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let names: Vec<_> = page.page(200).split("href=\"/assets/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    let [icon, name] = names.as_slice() else { panic!("{names:?}") };
+    let icon = browser.get(&format!("/assets/{icon}")).await.is(200);
+    assert_eq!(icon.headers["content-type"], "image/svg+xml");
+    assert!(icon.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"), "{icon:?}");
     let style = browser.get(&format!("/assets/{name}")).await.is(200);
     assert_eq!(style.headers["content-type"], "text/css; charset=utf-8");
     assert_eq!(style.headers["cache-control"], "public, max-age=31536000, immutable");
