@@ -289,6 +289,56 @@ async fn zones_hold_by_the_true_address(door: Door) {
     assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND);
 }
 
+/// L11: what a link's maker chose holds for whoever asks, and an edit of it holds at the same address.
+async fn a_link_opens_as_its_options_say(door: Door) {
+    let scene = Scene::new(door).await;
+    let code = async |link: &Link, path: &str| {
+        let answer = scene.world.get(&link.at(path)).await;
+        (answer.status().as_u16(), answer.json::<Value>().await.map_or(Value::Null, |problem| problem["code"].clone()))
+    };
+    let opens = (302, Value::Null);
+    let preview = scene.world.link(FIRST, json!({ "role": "preview" })).await;
+    assert_eq!(code(&preview, CHUNK).await, opens, "metadata");
+    assert_eq!(code(&preview, "0/0/0/0/0").await, (403, json!("coarse-only")));
+    assert_eq!(code(&preview, "0/").await, (403, json!("not-listed")));
+
+    let hidden = scene.world.link(FIRST, json!({ "hide_listing": true })).await;
+    assert_eq!(code(&hidden, "0/0/0/0/0").await, opens);
+    assert_eq!(code(&hidden, "").await, (403, json!("not-listed")));
+    let bucket = format!("{}/{}/?list-type=2", scene.world.data_url, hidden.key());
+    assert_eq!(scene.world.get(&bucket).await.expect_status(StatusCode::FORBIDDEN).await["code"], "not-listed");
+
+    let here = json!(["127.0.0.0/8", "::1"]);
+    let elsewhere = scene.world.link(FIRST, json!({ "zones": ["198.51.100.0/24"] })).await;
+    for forged in ["127.0.0.1", "198.51.100.7"] {
+        let asked = scene.world.client.get(elsewhere.at(CHUNK)).header("x-forwarded-for", forged).send().await.expect("an answer");
+        assert_eq!(asked.expect_status(StatusCode::FORBIDDEN).await["code"], "zone");
+    }
+    let edit = async |link: &Link, ask: Value| {
+        let path = format!("/api/v1/links/{}", link.id);
+        let edit = scene.world.request(Method::PATCH, &path, Some(ask)).header("if-match", "*");
+        edit.send().await.expect("an answer").expect_status(StatusCode::OK).await
+    };
+    let moved = edit(&elsewhere, json!({ "zones": here })).await;
+    assert!(moved["enforced_by"].is_string(), "the network that it had is closed to it: {moved}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(code(&elsewhere, CHUNK).await, opens, "the same address, for another network");
+
+    // Hard zones: no redirect, and a name that tells nothing.
+    let hard = scene.world.link(FIRST, json!({ "zones": here, "hard_zones": true })).await;
+    assert!(hard.url.ends_with("/data.ome.zarr") && !hard.url.contains("plain"), "{}", hard.url);
+    let streamed = scene.world.get(&hard.at(CHUNK)).await;
+    assert!(!streamed.headers().contains_key("location"));
+    let stored = std::fs::read(scene.world.demo.join(FIRST).join(CHUNK)).expect("a file");
+    assert_eq!((streamed.status(), streamed.bytes().await.expect("bytes").to_vec()), (StatusCode::OK, stored));
+    let firm = edit(&elsewhere, json!({ "hard_zones": true, "hide_listing": true, "role": "view" })).await;
+    assert!(firm["enforced_by"].is_string(), "a narrowing says when it is in force: {firm}");
+
+    let endless = json!({ "dataset": scene.dataset, "class": "review", "until": "never" });
+    let endless = scene.world.api(Method::POST, "/api/v1/links", Some(endless)).await;
+    assert_eq!(endless.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "endless");
+}
+
 /// A18: a person of a real OpenID provider gets an account with the first token, and the same one with the next.
 #[tokio::test]
 async fn a_person_of_a_provider_signs_in() {
@@ -435,4 +485,5 @@ through_both_doors! {
     zones_hold_by_the_true_address
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
+    a_link_opens_as_its_options_say
 }

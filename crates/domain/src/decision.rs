@@ -13,7 +13,7 @@ use crate::{
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Net, Reach, Subject},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
-    link::{Class, Link, LinkState, Tombstone},
+    link::{Class, Link, LinkState, Tombstone, opens_object},
     path::{ObjectPath, PathError},
     rights::{Right, Rights},
     source::{Audience, Source, State, Store},
@@ -241,6 +241,9 @@ pub enum Denial {
         /// The right that is missing.
         right: Right,
     },
+    /// The link shows nobody what is in a folder.
+    #[error("what is in a folder is not shown here")]
+    NotListed,
     /// Metadata may be read, and this object is none.
     #[error("only metadata and coarse levels are open here")]
     CoarseOnly,
@@ -326,9 +329,16 @@ fn by_link(action: Action, facts: &LinkFacts, net: Net, now: Timestamp) -> Resul
         _ => return Err(Denial::NotDiscoverable),
     };
     let given = facts.gives(action.wanted(), net, now)?;
+    let options = &facts.link.options;
     open(&facts.place.source, net)?;
+    if !options.zones.admit(net) {
+        return Err(Denial::Zone);
+    }
     if facts.is_wholly_cut() {
         return Err(Denial::Restricted);
+    }
+    if action == Action::List && (options.hide_listing || !given.rights.has(Right::List)) {
+        return Err(Denial::NotListed);
     }
     with(right, given)
 }
@@ -698,7 +708,8 @@ impl LinkFacts {
         if !give.rights.has(Right::Share) {
             return Err(Denial::Maker);
         }
-        Ok(Given { rights: give.rights.and(Rights::LINK), until: give.until.min(end) })
+        let most = link.options.role.rights().and(Rights::LINK);
+        Ok(Given { rights: give.rights.and(most), until: give.until.min(end) })
     }
 
     /// Whether it was revoked, by itself or with all of its dataset.
@@ -939,7 +950,7 @@ impl<'p> ReadScope<'p> {
     #[must_use]
     pub fn is_single_object(&self) -> bool {
         match self.opened {
-            Opened::Link(facts) => facts.place.dataset.kind == Kind::File || !facts.link.subpath.is_folder(),
+            Opened::Link(facts) => opens_object(&facts.place, &facts.link.subpath),
             Opened::Dataset(facts) => facts.place.dataset.kind == Kind::File,
         }
     }
@@ -981,8 +992,8 @@ impl<'p> ReadScope<'p> {
     #[must_use]
     pub fn is_streamed(&self) -> bool {
         match self.opened {
-            Opened::Link(facts) => facts.link.hides_its_path(),
-            Opened::Dataset(_) => false,
+            Opened::Link(facts) => facts.link.hides_its_path() || facts.place.source.ceilings.are_zones_hard(),
+            Opened::Dataset(facts) => facts.place.source.ceilings.are_zones_hard(),
         }
     }
 }

@@ -75,9 +75,15 @@ impl Zones {
         self.0.iter().map(ToString::to_string)
     }
 
+    /// The bytes that they take beside themselves.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
     /// Whether every address is admitted.
     #[must_use]
-    pub fn is_everywhere(&self) -> bool {
+    pub const fn is_everywhere(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -6,10 +6,12 @@ use thiserror::Error;
 use crate::{
     dataset::Kind,
     decision::{Permit, Place, Via},
+    grant::Zones,
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
     limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX, WRITE_SETTLES_SECS},
     path::ObjectPath,
+    rights::Role,
     source::Audience,
     timing::Timing,
 };
@@ -101,7 +103,7 @@ impl Until {
     }
 }
 
-/// What a maker chooses.
+/// What a maker chooses (L11).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Options {
     /// What only its maker sees.
@@ -112,6 +114,46 @@ pub struct Options {
     pub not_before: Option<Timestamp>,
     /// Stopped within 15 s, for more reads of the table (L11).
     pub strict: bool,
+    /// The most that it gives: preview, view or download.
+    pub role: Role,
+    /// From where it opens.
+    pub zones: Zones,
+    /// Whether bytes leave for these zones only: then every answer is streamed, because a signed URL works from everywhere.
+    pub hard_zones: bool,
+    /// Whether folders show what is in them to nobody.
+    pub hide_listing: bool,
+}
+
+impl Default for Options {
+    /// What a maker gets who chooses nothing.
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            until: Until::ClassDefault,
+            not_before: None,
+            strict: false,
+            role: Role::Download,
+            zones: Zones::EVERYWHERE,
+            hard_zones: false,
+            hide_listing: false,
+        }
+    }
+}
+
+impl Options {
+    /// Whether bytes must not leave for anywhere but its zones.
+    const fn are_zones_hard(&self) -> bool {
+        self.hard_zones && !self.zones.is_everywhere()
+    }
+
+    /// Whether `after` gives anything, in any place or for any time, that these do not.
+    fn are_widened_by(&self, after: &Self) -> bool {
+        !self.role.rights().holds(after.role.rights())
+            || !after.zones.lie_in(&self.zones)
+            || (self.are_zones_hard() && !after.are_zones_hard())
+            || (self.hide_listing && !after.hide_listing)
+            || (self.strict && !after.strict)
+    }
 }
 
 /// What is asked for a new link.
@@ -136,6 +178,14 @@ pub struct Edit {
     pub not_before: Option<Option<Timestamp>>,
     /// Strict or not.
     pub strict: Option<bool>,
+    /// Another role.
+    pub role: Option<Role>,
+    /// Other zones; none: from everywhere.
+    pub zones: Option<Zones>,
+    /// Zones hard or not.
+    pub hard_zones: Option<bool>,
+    /// Listings hidden or not.
+    pub hide_listing: Option<bool>,
 }
 
 /// A link, without its key.
@@ -258,6 +308,15 @@ pub enum LinkError {
     /// A path below a dataset that is one object, or too long.
     #[error("the dataset has no such path inside")]
     Subpath,
+    /// A role that no link gives.
+    #[error("a link gives the role `preview`, `view` or `download`")]
+    Role,
+    /// A place that the link's URL would not fit: another ending, or an object for a folder.
+    #[error("the link's URL would not fit what is there")]
+    OtherForm,
+    /// A review link without an end (L12).
+    #[error("a review link ends by itself")]
+    Endless,
     /// A publication link is the dataset's own act (ACCESS R4).
     #[error("a publication link needs the right `administer` on its dataset")]
     NotSteward,
@@ -293,19 +352,10 @@ impl Link {
     pub fn new(permit: &Permit, place: &Place, ask: NewLink, birth: Birth, now: Timestamp) -> Result<Self, LinkError> {
         let maker = permit.allows_share_on(place.dataset.id).ok_or(LinkError::Permit)?;
         let NewLink { subpath, class, options } = ask;
-        if place.dataset.kind == Kind::File && !subpath.is_root() || place.dataset.path.join(&subpath).is_err() {
-            return Err(LinkError::Subpath);
-        }
-        if place.source.ceilings.audience < class.audience() {
-            return Err(LinkError::AudienceTooWide);
-        }
-        if class == Class::Publication && !permit.may_steward() {
-            return Err(LinkError::NotSteward);
-        }
-        let name = match class {
-            Class::Review => neutral_name(place, &subpath),
-            Class::Collaboration | Class::Publication | Class::Event => own_name(place, &subpath).to_owned(),
-        };
+        check_target(permit, place, &subpath, class)?;
+        // Where nothing shows bucket and path, the name does not, either (SEMANTICS 2).
+        let hides = class == Class::Review || options.are_zones_hard() || place.source.ceilings.are_zones_hard();
+        let name = if hides { neutral_name(place, &subpath) } else { own_name(place, &subpath).to_owned() };
         let link = Self {
             id: birth.id,
             hash: birth.hash,
@@ -327,6 +377,7 @@ impl Link {
             version: 1,
         };
         link.check()?;
+        link.check_end()?;
         link.check_ceiling(place)?;
         Ok(link)
     }
@@ -340,10 +391,15 @@ impl Link {
         if let Some(until) = edit.until {
             link.until = until.resolve(link.class, now)?;
             link.options.until = until;
+            link.check_end()?;
         }
         link.options.label = edit.label.unwrap_or(link.options.label);
         link.options.not_before = edit.not_before.unwrap_or(link.options.not_before);
         link.options.strict = edit.strict.unwrap_or(link.options.strict);
+        link.options.role = edit.role.unwrap_or(link.options.role);
+        link.options.zones = edit.zones.unwrap_or(link.options.zones);
+        link.options.hard_zones = edit.hard_zones.unwrap_or(link.options.hard_zones);
+        link.options.hide_listing = edit.hide_listing.unwrap_or(link.options.hide_listing);
         if link.options.strict && !self.options.strict {
             // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
             let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
@@ -357,11 +413,62 @@ impl Link {
         Ok(link)
     }
 
+    /// The same link, which stands at `from`, on another place; key, name and so its URL stay (L13). `permit` is one to share the dataset there.
+    ///
+    /// # Errors
+    /// [`LinkError`], each naming the rule: those of a new link there, and [`LinkError::OtherForm`].
+    pub fn retargeted(
+        &self,
+        permit: &Permit,
+        from: &Place,
+        place: &Place,
+        subpath: ObjectPath,
+        via: Option<Via>,
+    ) -> Result<Self, LinkError> {
+        permit.allows_share_on(place.dataset.id).ok_or(LinkError::Permit)?;
+        check_target(permit, place, &subpath, self.class)?;
+        let ends_alike = ending_of(own_name(place, &subpath)) == ending_of(&self.name) || neutral_name(place, &subpath) == self.name;
+        if !ends_alike || opens_object(from, &self.subpath) != opens_object(place, &subpath) {
+            return Err(LinkError::OtherForm);
+        }
+        let link = Self {
+            dataset: place.dataset.id,
+            source: place.source.id,
+            subpath,
+            links_gen: place.dataset.links_gen,
+            // What a stewarded link rests on is the dataset itself.
+            via: via.filter(|_| !self.stewarded),
+            ..self.clone()
+        };
+        link.check_ceiling(place)?;
+        Ok(link)
+    }
+
+    /// The same link, ending at the earliest when `until` says: an end that is later already stays (L9).
+    ///
+    /// # Errors
+    /// As [`Link::edited`].
+    pub fn extended(&self, place: &Place, until: Until, now: Timestamp) -> Result<Self, LinkError> {
+        let edited = self.edited(place, Edit { until: Some(until), ..Edit::default() }, now)?;
+        Ok(if self.ends_before(&edited) { edited } else { self.clone() })
+    }
+
+    fn ends_before(&self, after: &Self) -> bool {
+        match (self.until, after.until) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(old), Some(new)) => new > old,
+        }
+    }
+
     /// What holds for every link, new or changed.
     fn check(&self) -> Result<(), LinkError> {
         let label = &self.options.label;
         if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
             return Err(LinkError::Label);
+        }
+        if self.options.role > Role::Download {
+            return Err(LinkError::Role);
         }
         if let (Some(begin), Some(end)) = (self.options.not_before, self.until)
             && end <= begin
@@ -369,6 +476,11 @@ impl Link {
             return Err(LinkError::NeverOpen);
         }
         Ok(())
+    }
+
+    /// A review ends, and its links with it (L12).
+    fn check_end(&self) -> Result<(), LinkError> {
+        if self.class == Class::Review && self.until.is_none() { Err(LinkError::Endless) } else { Ok(()) }
     }
 
     /// Holds a life to its source's ceiling: as long is legal, longer or without end is not.
@@ -384,13 +496,8 @@ impl Link {
     /// Whether `after` lets anybody read what this one does not, at any time: such a change needs the right to share, a mere narrowing does not (ACCESS R5).
     #[must_use]
     pub fn is_widened_by(&self, after: &Self) -> bool {
-        let ends_later = match (self.until, after.until) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(old), Some(new)) => new > old,
-        };
         let begins_earlier = after.options.not_before.unwrap_or(Timestamp::MIN) < self.options.not_before.unwrap_or(Timestamp::MIN);
-        ends_later || begins_earlier || (after.enabled && !self.enabled) || (self.options.strict && !after.options.strict)
+        self.ends_before(after) || begins_earlier || (after.enabled && !self.enabled) || self.options.are_widened_by(&after.options)
     }
 
     /// The row of SEMANTICS 5 that this link lives by.
@@ -405,10 +512,10 @@ impl Link {
         }
     }
 
-    /// Whether every answer is streamed, because a redirect would show bucket and path.
+    /// Whether every answer is streamed, because a redirect would show bucket and path, or its URL would work from outside its zones.
     #[must_use]
     pub fn hides_its_path(&self) -> bool {
-        self.class == Class::Review
+        self.class == Class::Review || self.options.are_zones_hard()
     }
 
     /// The state of a revoked link of this class.
@@ -439,6 +546,25 @@ impl Link {
     }
 }
 
+/// What holds of a place that a link of this class stands on.
+fn check_target(permit: &Permit, place: &Place, subpath: &ObjectPath, class: Class) -> Result<(), LinkError> {
+    if place.dataset.kind == Kind::File && !subpath.is_root() || place.dataset.path.join(subpath).is_err() {
+        return Err(LinkError::Subpath);
+    }
+    if place.source.ceilings.audience < class.audience() {
+        return Err(LinkError::AudienceTooWide);
+    }
+    if class == Class::Publication && !permit.may_steward() {
+        return Err(LinkError::NotSteward);
+    }
+    Ok(())
+}
+
+/// Whether one object is opened rather than a folder.
+pub(crate) fn opens_object(place: &Place, subpath: &ObjectPath) -> bool {
+    place.dataset.kind == Kind::File || !subpath.is_folder()
+}
+
 /// The last segment of what a link opens: its path's, else its dataset's, else its source's name.
 fn own_name<'a>(place: &'a Place, subpath: &'a ObjectPath) -> &'a str {
     subpath.name().or_else(|| place.dataset.path.name()).unwrap_or(place.source.name.as_str())
@@ -446,7 +572,15 @@ fn own_name<'a>(place: &'a Place, subpath: &'a ObjectPath) -> &'a str {
 
 /// A name that tells only what kind of thing it is; the endings by which readers choose their format stay.
 fn neutral_name(place: &Place, subpath: &ObjectPath) -> String {
-    let name = own_name(place, subpath);
+    match (ending_of(own_name(place, subpath)), place.dataset.kind) {
+        (Some(ending), _) => format!("data{ending}"),
+        (None, Kind::Zarr) if subpath.is_root() => "data.zarr".to_owned(),
+        (None, _) => "data".to_owned(),
+    }
+}
+
+/// The ending by which readers choose a format.
+fn ending_of(name: &str) -> Option<&'static str> {
     let endings = [
         ".ome.zarr",
         ".zarr",
@@ -465,10 +599,5 @@ fn neutral_name(place: &Place, subpath: &ObjectPath) -> String {
         ".zip",
         ".h5",
     ];
-    let ending = endings.into_iter().find(|ending| name.to_ascii_lowercase().ends_with(ending));
-    match (ending, place.dataset.kind) {
-        (Some(ending), _) => format!("data{ending}"),
-        (None, Kind::Zarr) if subpath.is_root() => "data.zarr".to_owned(),
-        (None, _) => "data".to_owned(),
-    }
+    endings.into_iter().find(|ending| name.to_ascii_lowercase().ends_with(ending))
 }

@@ -59,6 +59,16 @@ pub struct Ceilings {
     pub link_days_max: Option<u32>,
     /// From where bytes and names of objects may be had at all.
     pub zones: Zones,
+    /// Whether bytes leave for these zones only: then everything is streamed, because a signed URL works from everywhere.
+    pub hard_zones: bool,
+}
+
+impl Ceilings {
+    /// Whether bytes must not leave for anywhere but the zones.
+    #[must_use]
+    pub const fn are_zones_hard(&self) -> bool {
+        self.hard_zones && !self.zones.is_everywhere()
+    }
 }
 
 /// Where the bytes are, and who signs for them.
@@ -198,7 +208,7 @@ mod tests {
             name: SourceName::parse("lab-raw").unwrap(),
             store: store(bucket),
             prefix: ObjectPath::from_decoded(prefix).unwrap(),
-            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30), zones: Zones::default() },
+            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30), zones: Zones::default(), hard_zones: false },
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

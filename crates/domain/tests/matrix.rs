@@ -13,6 +13,7 @@ use domain::{
     key::{Epoch, KeyHash},
     link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     path::ObjectPath,
+    rights::Role,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
     timing::Timing,
     token::{Scope, Token, TokenKind},
@@ -58,7 +59,7 @@ fn place() -> Place {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: ObjectPath::from_decoded("project/").unwrap(),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default() },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default(), hard_zones: false },
         serving: true,
         state: State::Active,
         root,
@@ -68,7 +69,7 @@ fn place() -> Place {
 }
 
 fn options() -> Options {
-    Options { label: String::new(), until: Until::Days(30), not_before: None, strict: false }
+    Options { label: String::new(), until: Until::Days(30), not_before: None, ..Options::default() }
 }
 
 fn principal(user: User, scopes: &[Scope]) -> Principal {
@@ -152,6 +153,13 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         ("maker suspended", Class::Collaboration, |facts| facts.maker.standing = Standing::Suspended),
         ("facts of another maker", Class::Collaboration, |facts| facts.maker = user(2)),
         ("facts of what another has", Class::Collaboration, |facts| facts.reach = reach(&user(2))),
+        ("opens from elsewhere", Class::Collaboration, |facts| {
+            facts.link.options.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
+        }),
+        ("gives the role view", Class::Collaboration, |facts| facts.link.options.role = Role::View),
+        ("gives a preview", Class::Collaboration, |facts| facts.link.options.role = Role::Preview),
+        ("gives a preview of a publication", Class::Publication, |facts| facts.link.options.role = Role::Preview),
+        ("hides its listing", Class::Collaboration, |facts| facts.link.options.hide_listing = true),
         ("serving off", Class::Collaboration, |facts| facts.place.source.serving = false),
     ]
 }
@@ -233,7 +241,7 @@ fn the_policy() {
 /// P2, P3: a negative fact added to any state never adds a right.
 #[test]
 fn no_negative_fact_ever_adds_a_right() {
-    let negatives: [Change; 7] = [
+    let negatives: [Change; 10] = [
         |facts| facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None }),
         |facts| facts.link.enabled = false,
         |facts| facts.link.until = Some(at(-5)),
@@ -241,6 +249,9 @@ fn no_negative_fact_ever_adds_a_right() {
         |facts| facts.place.source.ceilings.audience = Audience::Named,
         |facts| facts.place.dataset.state = State::Retired,
         |facts| facts.place.dataset.links_gen += 7,
+        |facts| facts.link.options.zones = Zones::parse(&["198.51.100.0/24"]).unwrap(),
+        |facts| facts.link.options.role = Role::Preview,
+        |facts| facts.link.options.hide_listing = true,
     ];
     for (_, principal) in principals() {
         for (what, class, change) in states() {
@@ -388,6 +399,21 @@ fn a_link_is_named_after_what_it_opens_unless_it_hides_that() {
         assert_eq!(new_link(&place(), ask).unwrap().name, want);
     }
     assert!(link(Class::Review).hides_its_path() && !link(Class::Event).hides_its_path());
+    // SEMANTICS 2: hard zones are streamed, under a neutral name; the source's, too.
+    let hard = Options { zones: Zones::parse(&["10.0.0.0/8"]).unwrap(), hard_zones: true, ..options() };
+    let ask = |options| NewLink { subpath: ObjectPath::default(), class: Class::Event, options };
+    let made = new_link(&place(), ask(hard.clone())).unwrap();
+    assert!(made.hides_its_path() && made.name == "data.ome.zarr");
+    let soft = new_link(&place(), ask(Options { hard_zones: false, ..hard })).unwrap();
+    assert!(!soft.hides_its_path() && soft.name == "em.ome.zarr");
+    let mut within = place();
+    within.source.ceilings.zones = Zones::parse(&["10.0.0.0/8"]).unwrap();
+    within.source.ceilings.hard_zones = true;
+    let made = new_link(&within, ask(options())).unwrap();
+    assert_eq!(made.name, "data.ome.zarr");
+    let inside = Principal { net: Net::At("10.0.0.1".parse().unwrap()), ..HOLDER };
+    let permit = decide(&inside, Action::Read, &Facts::Link(Arc::new(facts(made, within))), now()).unwrap();
+    assert!(permit.scope().unwrap().is_streamed(), "the source's hard zones are streamed by every link");
 }
 
 #[test]
@@ -412,6 +438,26 @@ fn an_edit_tells_what_it_widens() {
     let strict = link.edited(&place(), Edit { strict: Some(true), ..Edit::default() }, now()).unwrap();
     assert_eq!((strict.timing(), link.timing()), (Timing::STRICT, Timing::PRIVATE));
     assert!(strict.is_widened_by(&link), "leaving strict lets URLs live longer");
+    let zones = |texts: &[&str]| Some(Zones::parse(texts).unwrap());
+    let narrow = link.edited(&place(), Edit { zones: zones(&["10.0.0.0/24"]), role: Some(Role::View), ..Edit::default() }, now()).unwrap();
+    let firm = Edit { hard_zones: Some(true), hide_listing: Some(true), ..Edit::default() };
+    let firm = narrow.edited(&place(), firm, now()).unwrap();
+    assert!(!link.is_widened_by(&narrow) && narrow.is_widened_by(&link) && !narrow.is_widened_by(&firm));
+    for (what, edit, widens) in [
+        ("a wider network", Edit { zones: zones(&["10.0.0.0/8"]), ..Edit::default() }, true),
+        ("one more network", Edit { zones: zones(&["10.0.0.0/24", "192.0.2.0/24"]), ..Edit::default() }, true),
+        ("from everywhere", Edit { zones: zones(&[]), ..Edit::default() }, true),
+        ("a smaller network", Edit { zones: zones(&["10.0.0.128/25"]), ..Edit::default() }, false),
+        ("redirects again", Edit { hard_zones: Some(false), ..Edit::default() }, true),
+        ("listings again", Edit { hide_listing: Some(false), ..Edit::default() }, true),
+        ("more rights", Edit { role: Some(Role::Download), ..Edit::default() }, true),
+        ("fewer rights", Edit { role: Some(Role::Preview), ..Edit::default() }, false),
+    ] {
+        assert_eq!(firm.is_widened_by(&firm.edited(&place(), edit, now()).unwrap()), widens, "{what}");
+    }
+    for role in [Role::Full, Role::Manager, Role::Owner] {
+        assert_eq!(link.edited(&place(), Edit { role: Some(role), ..Edit::default() }, now()), Err(LinkError::Role));
+    }
 }
 
 #[test]

@@ -205,6 +205,7 @@ impl From<Denial> for Problem {
             Denial::Restricted => gone("link-restricted").hint("an owner of the data can make a link to the restricted part itself"),
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
             Denial::Lacks { right } => not_yours("not-allowed").hint("ask the dataset's owner").with("right", right.word()),
+            Denial::NotListed => not_yours("not-listed").hint("ask for objects by their paths; whoever sent the link knows them"),
             Denial::CoarseOnly => not_yours("coarse-only").hint("metadata are open; ask the dataset's owner for the role `view`"),
             Denial::NoSuchObject => Self::no_such_object(),
             Denial::Path(why) => why.into(),
@@ -239,6 +240,11 @@ impl From<LinkError> for Problem {
                 .hint("ask an administrator to raise the source's ceiling"),
             LinkError::Label => wrong("label").at("/label").hint("shorten the label"),
             LinkError::Subpath => wrong("no-such-path").at("/path").hint("a path inside the dataset; a folder ends with `/`"),
+            LinkError::OtherForm => {
+                wrong("other-form").at("/dataset").hint("readers choose a format by the end of the URL; make a new link")
+            }
+            LinkError::Endless => wrong("endless").at("/until").hint("say when the review is over, such as `90d`"),
+            LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .at("/class")
                 .hint("ask who administers the dataset to make it"),

@@ -107,7 +107,12 @@ mod tests {
                 requester_pays: false,
             },
             prefix: ObjectPath::from_decoded(prefix).unwrap(),
-            ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: domain::grant::Zones::EVERYWHERE },
+            ceilings: Ceilings {
+                audience: Audience::World,
+                link_days_max: None,
+                zones: domain::grant::Zones::EVERYWHERE,
+                hard_zones: false,
+            },
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

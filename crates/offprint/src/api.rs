@@ -265,6 +265,18 @@ impl Api {
         self.call(request, false).await
     }
 
+    /// Does something to the version `version` of what is named and to no other. Never sent twice.
+    pub(crate) async fn act_on<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        version: u64,
+        body: &impl Serialize,
+    ) -> Result<Reply<T>, Failure> {
+        let mut request = with_json(self.request(Method::POST, path)?, body)?;
+        request.headers_mut().insert(IF_MATCH, etag(version)?);
+        self.call(request, false).await
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> Result<Request, Failure> {
         let mut url = self.base.clone();
         url.path_segments_mut()

@@ -31,7 +31,7 @@ const MADE_AT_ONCE: usize = 200;
 /// Calls under way at the same time, where the API has no batch.
 const CALLS_AT_ONCE: usize = 8;
 /// What a row of a batch file may say.
-const HEAD: [&str; 7] = ["place", "path", "class", "until", "from", "label", "strict"];
+const HEAD: [&str; 8] = ["place", "path", "class", "until", "from", "label", "strict", "role"];
 /// What an item of a batch shows.
 const ITEM: [Column; 7] = [
     column("id", "/link/id"),
@@ -61,8 +61,20 @@ pub(crate) struct Ask {
 impl Ask {
     /// The request for it, once its dataset is known.
     pub(crate) fn new_link(&self, dataset: String) -> NewLink {
-        let Options { class, until, from, label, strict, path } = self.options.clone();
-        NewLink { dataset, path, class, until, not_before: from, label, strict: strict.then_some(true) }
+        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, path } = self.options.clone();
+        NewLink {
+            dataset,
+            path,
+            class,
+            until,
+            not_before: from,
+            label,
+            strict: strict.then_some(true),
+            role,
+            zones,
+            hard_zones: hard_zones.then_some(true),
+            hide_listing: hide_listing.then_some(true),
+        }
     }
 }
 
@@ -124,6 +136,8 @@ fn ask(head: &[String], cells: &[String], given: &Options) -> Result<Ask, String
             label: cell("label").or(given.label),
             path: cell("path").or(given.path),
             strict,
+            role: cell("role").or(given.role),
+            ..given
         },
     })
 }

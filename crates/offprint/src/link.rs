@@ -1,16 +1,19 @@
-//! `offprint link`: create, list, show, edit, pause, resume, revoke.
+//! `offprint link`: create, list, show, edit, extend, retarget, pause, resume, revoke.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{
     id::LinkId,
+    limits::BATCH_ITEMS_MAX,
     link::{Class, LinkState},
     source::Audience,
     timing::Timing,
 };
 use jiff::Timestamp;
-use wire::link::{Batch, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RevokeAsk};
+use wire::link::{
+    Batch, BatchExtend, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RetargetAsk, RevokeAsk,
+};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
@@ -32,7 +35,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 19] = [
+const ONE: [Column; 23] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -46,6 +49,10 @@ const ONE: [Column; 19] = [
     column("until", "/until"),
     column("not_before", "/not_before"),
     column("strict", "/strict"),
+    column("role", "/role"),
+    column("zones", "/zones"),
+    column("hard_zones", "/hard_zones"),
+    column("hide_listing", "/hide_listing"),
     column("maker", "/maker"),
     column("made", "/made"),
     column("revoked", "/revoked/at"),
@@ -83,8 +90,12 @@ enum Verb {
     List(List),
     /// Show one link, with its URL if you made it.
     Show(Show),
-    /// Change when a link ends or begins, its label, or whether it is strict; its URL stays.
+    /// Change when a link ends or begins, its label, or what it opens to whom; its URL stays.
     Edit(Edit),
+    /// Let links end later; their URLs stay, and no end comes closer.
+    Extend(Extend),
+    /// Move a link to where its data lie now; its URL stays.
+    Retarget(Retarget),
     /// Make links refuse until they are resumed; their URLs stay.
     Pause(Pause),
     /// Make paused links read again.
@@ -95,6 +106,7 @@ enum Verb {
 
 /// The options that a link is made with, and that a row of a batch may have for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 pub(crate) struct Options {
     /// What it is for: collaboration, review, publication or event.
     #[arg(long, value_parser = class_words(), hide_possible_values = true)]
@@ -111,9 +123,25 @@ pub(crate) struct Options {
     /// Stopped within 15 seconds of a revoke, at the price of speed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// The most that it gives: preview, view or download; download if left out.
+    #[arg(long, value_parser = role_words(), hide_possible_values = true)]
+    pub(crate) role: Option<String>,
+    /// The networks that it opens from, such as 192.0.2.0/24, with commas between them; everywhere if left out.
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    pub(crate) zones: Vec<String>,
+    /// Bytes for these networks only: everything is streamed, under a neutral name.
+    #[arg(long, requires = "zones")]
+    pub(crate) hard_zones: bool,
+    /// Show nobody what is in a folder.
+    #[arg(long)]
+    pub(crate) hide_listing: bool,
     /// A path inside the dataset to open instead of all of it.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
+}
+
+fn role_words() -> PossibleValuesParser {
+    PossibleValuesParser::new(["preview", "view", "download"])
 }
 
 fn class_words() -> PossibleValuesParser {
@@ -127,7 +155,7 @@ Examples:
   offprint link create lab:a.zarr lab:b.zarr --class review --json
   offprint link create --batch links.csv -o csv > made.csv
 
-A batch is CSV with a head: place, and any of path, class, until, from, label, strict. \
+A batch is CSV with a head: place, and any of path, class, until, from, label, strict, role. \
 Options given beside it hold for rows that leave them empty. Asking for the same again gives the same link.")]
 struct Create {
     /// What to open: NAME:PATH, a source and a path in it.
@@ -172,7 +200,7 @@ struct Show {
 #[command(
     after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
     override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
-    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing"]).multiple(true).required(true)
 )]
 struct Edit {
     /// The link: its id, its URL, or its key.
@@ -193,6 +221,18 @@ struct Edit {
     /// Make it strict no more.
     #[arg(long, conflicts_with = "strict")]
     no_strict: bool,
+    /// Another role: preview, view or download.
+    #[arg(long, value_parser = role_words(), hide_possible_values = true)]
+    role: Option<String>,
+    /// Other networks that it opens from, with commas between them, or any.
+    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
+    zones: Option<Vec<String>>,
+    /// Whether bytes leave for these networks only: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    hard_zones: Option<bool>,
+    /// Whether nobody is shown what is in a folder: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    hide_listing: Option<bool>,
     /// Return when the change is in force everywhere.
     #[arg(long)]
     wait: bool,
@@ -205,6 +245,39 @@ struct Pause {
     #[arg(value_name = "ID|URL|KEY", required = true)]
     links: Vec<String>,
     /// Return when reading has stopped.
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link extend https://data.example.org/KEY/exp-03.ome.zarr --until 90d")]
+struct Extend {
+    /// The links: ids, URLs, or keys.
+    #[arg(value_name = "ID|URL|KEY", required = true)]
+    links: Vec<String>,
+    /// When each ends at the earliest: 30d, 2027-01-31, an instant, or never. One that ends later already stays as it is.
+    #[arg(long, value_name = "WHEN", required = true)]
+    until: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  offprint link retarget https://data.example.org/KEY/exp-03.ome.zarr archive:2026/exp-03.ome.zarr --wait"
+)]
+struct Retarget {
+    /// The link: its id, its URL, or its key.
+    #[arg(value_name = "ID|URL|KEY")]
+    link: String,
+    /// Where its data lie now: NAME:PATH, a source and a path in it.
+    #[arg(value_name = "PLACE")]
+    place: Place,
+    /// A path inside the dataset to open instead of all of it.
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Why: it stays with the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Return when it leads nowhere else.
     #[arg(long)]
     wait: bool,
 }
@@ -251,6 +324,8 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
         Verb::List(ask) => list(&api, out, ask).await,
         Verb::Show(Show { link }) => out.one(&ONE, &find(&api, &link).await?),
         Verb::Edit(ask) => edit(&api, out, ask).await,
+        Verb::Extend(Extend { links, until }) => extend(&api, out, &links, &until).await,
+        Verb::Retarget(ask) => retarget(&api, out, ask).await,
         Verb::Pause(Pause { links, wait }) => each(&api, out, &links, "pause", wait).await,
         Verb::Resume(Resume { links }) => each(&api, out, &links, "resume", false).await,
         Verb::Revoke(Revoke { all_of: Some(place), reason, yes, wait, .. }) => {
@@ -328,12 +403,52 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let link = find(api, &ask.link).await?;
     let from = ask.from.map(|from| (from != "now").then_some(from));
     let strict = if ask.no_strict { Some(false) } else { ask.strict.then_some(true) };
-    let edit = LinkEdit { until: ask.until, not_before: from, label: ask.label, strict };
+    let edit = LinkEdit {
+        until: ask.until,
+        not_before: from,
+        label: ask.label,
+        strict,
+        role: ask.role,
+        zones: ask.zones.map(|zones| if zones == ["any"] { Vec::new() } else { zones }),
+        hard_zones: ask.hard_zones,
+        hide_listing: ask.hide_listing,
+    };
     let Reply { body: changed, date, .. } = api.edit::<Changed>(&["links", &link.id], link.version, &edit).await?;
     match out.format {
         Format::Table => out.one(&ONE, &changed.link)?,
         Format::Json | Format::Jsonl | Format::Csv => out.one(&CHANGED, &changed)?,
     }
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    Ok(())
+}
+
+/// Lets links end later, in pieces; each of a piece that gets no answer has failed.
+async fn extend(api: &Api, out: Output, links: &[String], until: &str) -> Result<(), Failure> {
+    let api = api.silently();
+    let progress = Progress::new("Looking for links", links.len(), out.quiet);
+    let found = batch::each(links, progress, async |text| find(&api, text).await).await;
+    let (mut items, mut ids) = (Vec::new(), Vec::new());
+    for (index, found) in found.into_iter().enumerate() {
+        match found {
+            Ok(link) => ids.push((index, link.id)),
+            Err(why) => items.push(batch::failed(index, why)),
+        }
+    }
+    for piece in ids.chunks(BATCH_ITEMS_MAX) {
+        let ask = BatchExtend { ids: piece.iter().map(|(_, id)| id.clone()).collect(), until: until.to_owned() };
+        let done = api.act::<Batch>(&["links", "batch", "extend"], &ask).await?.body;
+        items.extend(done.items.into_iter().zip(piece).map(|(item, (index, _))| BatchItem { index: *index, ..item }));
+    }
+    items.sort_by_key(|item| item.index);
+    finish(out, Batch { items }, links, None, false).await
+}
+
+async fn retarget(api: &Api, out: Output, ask: Retarget) -> Result<(), Failure> {
+    let link = find(api, &ask.link).await?;
+    let dataset = dataset::register(api, &ask.place).await?.body.id;
+    let body = RetargetAsk { dataset, path: ask.path, reason: ask.reason };
+    let Reply { body: changed, date, .. } = api.act_on::<Changed>(&["links", &link.id, "retarget"], link.version, &body).await?;
+    out.one(&CHANGED, &changed)?;
     InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }

@@ -23,7 +23,7 @@ const LIST: [Column; 7] = [
     column("state", "/state"),
 ];
 /// What one source shows.
-const ONE: [Column; 16] = [
+const ONE: [Column; 18] = [
     column("id", "/id"),
     column("name", "/name"),
     column("bucket", "/bucket"),
@@ -36,6 +36,8 @@ const ONE: [Column; 16] = [
     column("requester_pays", "/requester_pays"),
     column("audience", "/ceilings/audience"),
     column("link_days_max", "/ceilings/link_days_max"),
+    column("zones", "/ceilings/zones"),
+    column("hard_zones", "/ceilings/hard_zones"),
     column("serving", "/serving"),
     column("state", "/state"),
     column("root", "/root"),
@@ -113,13 +115,16 @@ struct Add {
     /// The networks that data go to, such as 192.0.2.0/24, with commas between them; everywhere if left out.
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     zones: Vec<String>,
+    /// Bytes for these networks only: everything is streamed.
+    #[arg(long, requires = "zones")]
+    hard_zones: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  offprint source edit lab --audience link --link-days-max 365",
     override_usage = "offprint source edit [OPTIONS] <NAME|ID>",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "serving", "retire", "reinstate"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "serving", "retire", "reinstate"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 struct Edit {
@@ -135,6 +140,9 @@ struct Edit {
     /// Other networks that data go to, with commas between them, or any.
     #[arg(long, value_name = "NET|any", value_delimiter = ',')]
     zones: Option<Vec<String>>,
+    /// Whether bytes leave for these networks only: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    hard_zones: Option<bool>,
     /// Whether it is served: with false nothing in it opens for the time being.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     serving: Option<bool>,
@@ -190,6 +198,7 @@ async fn add(api: &Api, out: Output, ask: Add) -> Result<(), Failure> {
         audience: ask.audience.unwrap_or_else(|| "link".to_owned()),
         link_days_max: ask.link_days_max,
         zones: ask.zones,
+        hard_zones: ask.hard_zones,
     });
     let new = NewSource {
         name: ask.name,
@@ -224,10 +233,8 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
     let zones = ask.zones.map(|zones| if zones == ["any"] { Vec::new() } else { zones });
-    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some()).then(|| CeilingsEdit {
-        audience: ask.audience,
-        link_days_max: ask.link_days_max.map(|Days(days)| days),
-        zones,
+    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some() || ask.hard_zones.is_some()).then(|| {
+        CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days), zones, hard_zones: ask.hard_zones }
     });
     let edit = SourceEdit { ceilings, state: state.map(str::to_owned), serving: ask.serving, reason: ask.reason };
     let Reply { body: changed, date, .. } = api.edit::<SourceChanged>(&["sources", &source.id], source.version, &edit).await?;

@@ -268,13 +268,14 @@ impl Entry {
 
     /// Whether they say yes to some networks and no to others: a no is looked at again soon, and here nobody knows who asks next.
     fn depends_on_net(&self) -> bool {
-        let (place, reach) = match &self.facts {
-            Known::Link(Some(facts)) => (&facts.place, &facts.reach),
-            Known::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach),
+        let (place, reach, own) = match &self.facts {
+            Known::Link(Some(facts)) => (&facts.place, &facts.reach, !facts.link.options.zones.is_everywhere()),
+            Known::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach, false),
             Known::Link(None) | Known::Named(_) => return false,
         };
         let above = reach.above.iter().flat_map(|above| above.grants.iter());
-        !place.source.ceilings.zones.is_everywhere() || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
+        own || !place.source.ceilings.zones.is_everywhere()
+            || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
     }
 
     fn is_strict(&self) -> bool {
@@ -326,6 +327,7 @@ fn bytes_of(facts: &LinkFacts) -> usize {
         asking.as_ref().map_or(0, bytes_of_reach),
         link.name.len(),
         link.options.label.len(),
+        link.options.zones.bytes(),
         link.subpath.as_str().len().saturating_mul(2),
         maker.name.len(),
         tombstone.as_ref().and_then(|tombstone| tombstone.reason.as_ref()).map_or(0, String::len),

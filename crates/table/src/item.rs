@@ -17,8 +17,14 @@ pub(crate) const NEEDS_CUTS: &str = "cuts";
 pub(crate) const NEEDS_CLAIMED: &str = "claimed";
 /// A token is for one dataset.
 pub(crate) const NEEDS_DATASET: &str = "dataset";
-/// A source has zones.
+/// A source or a link has zones.
 pub(crate) const NEEDS_ZONES: &str = "zones";
+/// Its zones are hard: nothing is redirected.
+pub(crate) const NEEDS_HARD_ZONES: &str = "hard-zones";
+/// A link gives less than the most that a link may give.
+pub(crate) const NEEDS_ROLE: &str = "role";
+/// A link shows nobody what is in a folder.
+pub(crate) const NEEDS_HIDDEN: &str = "hidden-listing";
 
 /// The flags whose condition holds.
 pub(crate) fn needs<const N: usize>(flags: [(&str, bool); N]) -> Vec<String> {

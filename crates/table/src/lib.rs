@@ -31,6 +31,7 @@ pub mod links;
 pub mod once;
 mod reach;
 mod read;
+pub mod retarget;
 mod schema;
 pub mod sources;
 pub mod sync;

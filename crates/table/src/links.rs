@@ -6,12 +6,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     decision::{DatasetFacts, LinkFacts, Permit, Place, Via, via},
-    grant::Net,
+    grant::{Net, Zones},
     id::{DatasetId, GroupId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
     link::{Class, Link, LinkState, Options, Tombstone, Until},
     path::ObjectPath,
-    rights::Right,
+    rights::{Right, Role},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,10 @@ use crate::{
     datasets::{as_seen, listed_after, rank_of},
     error::TableError,
     grants::proof,
-    item::{Item, Row, item, number, row, text, time, time_if, unreadable},
+    item::{
+        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts, time, time_if,
+        unreadable,
+    },
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, LINK_RANK},
@@ -50,6 +53,15 @@ pub(crate) struct LinkRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<i64>,
     strict: bool,
+    /// Absent: the most that a link gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    zones: Vec<String>,
+    #[serde(default)]
+    hard_zones: bool,
+    #[serde(default)]
+    hide_listing: bool,
     maker: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     via_on: Option<String>,
@@ -66,6 +78,7 @@ pub(crate) struct LinkRow {
 
 impl Row for LinkRow {
     const WHAT: &'static str = "a link";
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -75,7 +88,7 @@ impl Row for LinkRow {
 impl LinkRow {
     fn of(link: &Link) -> Self {
         Self {
-            needs: Vec::new(),
+            needs: needs_of(&link.options),
             version: link.version,
             id: link.id.to_string(),
             dataset: link.dataset.to_string(),
@@ -88,6 +101,10 @@ impl LinkRow {
             until: link.until.map(Timestamp::as_millisecond),
             not_before: link.options.not_before.map(Timestamp::as_millisecond),
             strict: link.options.strict,
+            role: role_word(&link.options),
+            zones: link.options.zones.texts().collect(),
+            hard_zones: link.options.hard_zones,
+            hide_listing: link.options.hide_listing,
             maker: link.maker.to_string(),
             via_on: link.via.map(|via| via.on.to_string()),
             via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
@@ -116,6 +133,10 @@ impl LinkRow {
                 until: until_of(&self.until_asked).ok_or_else(unknown)?,
                 not_before: time_if(self.not_before, Self::WHAT)?,
                 strict: self.strict,
+                role: self.role.map_or(Some(Role::Download), |word| Role::of(&word)).ok_or_else(unknown)?,
+                zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
+                hard_zones: self.hard_zones,
+                hide_listing: self.hide_listing,
             },
             until: time_if(self.until, Self::WHAT)?,
             maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
@@ -164,7 +185,7 @@ impl TombstoneRow {
 
 /// A link among those of its dataset. What is listed is read from the link itself; the facts here are for other readers of the table.
 #[derive(Serialize, Deserialize)]
-struct PointerRow {
+pub(crate) struct PointerRow {
     hash: String,
     label: String,
     class: String,
@@ -173,6 +194,32 @@ struct PointerRow {
     until: Option<i64>,
     gsi1pk: String,
     gsi1sk: String,
+}
+
+impl PointerRow {
+    pub(crate) fn of(link: &Link) -> Self {
+        Self {
+            hash: link.hash.to_string(),
+            label: link.options.label.clone(),
+            class: link.class.word().to_owned(),
+            enabled: link.enabled,
+            until: link.until.map(Timestamp::as_millisecond),
+            gsi1pk: schema::links_of_dataset(link.dataset),
+            gsi1sk: schema::link_rank(link.made, link.id),
+        }
+    }
+
+    /// The same as a change of the pointer of `link`, whatever it says now.
+    pub(crate) fn into_change(self, link: &Link, condition: Condition) -> Change {
+        Change::new(schema::link_pointer(link.dataset, link.id), condition)
+            .set("hash", text(self.hash))
+            .set("label", text(self.label))
+            .set("class", text(self.class))
+            .set("enabled", AttributeValue::Bool(self.enabled))
+            .set_if("until", self.until.map(number))
+            .set("gsi1pk", text(self.gsi1pk))
+            .set("gsi1sk", text(self.gsi1sk))
+    }
 }
 
 impl Row for PointerRow {
@@ -285,7 +332,7 @@ impl Table {
         Ok((!ended && asked(&facts.link) == fingerprint).then_some(facts.link))
     }
 
-    async fn inserted_as(&self, id: &str, by: UserId, now: Timestamp) -> Result<Inserted, TableError> {
+    pub(crate) async fn inserted_as(&self, id: &str, by: UserId, now: Timestamp) -> Result<Inserted, TableError> {
         let id = LinkId::parse(id).map_err(unreadable("an idempotency item"))?;
         let facts = self.link_by_id(id, by, now).await?.ok_or(TableError::Missing { what: "the link" })?;
         Ok(Inserted { link: facts.link, existing: true })
@@ -320,7 +367,7 @@ impl Table {
             return Ok(new);
         }
         new.version = old.version.saturating_add(1);
-        let audited = Audited::new(now, by, edit_verb(old, &new), &old.id)?.from(&facts(old)).to(&facts(&new));
+        let audited = Audited::new(now, by, edit_verb(old, &new), &old.id)?.from(&said(old)).to(&said(&new));
         let change = link_change(old, &new);
         let mut write = Write::audited(audited.clone())
             .change(Tag::Seen, change.clone())
@@ -398,7 +445,7 @@ impl Table {
             },
         };
         let Tombstone { at, by, reason } = &revoked.tombstone;
-        let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&self::facts(link)).because(reason.as_deref());
+        let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&said(link)).because(reason.as_deref());
         self.record(copy).await;
         Ok(revoked)
     }
@@ -468,7 +515,10 @@ impl Table {
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn links_of_dataset(&self, dataset: DatasetId, page: &Page, now: Timestamp) -> Result<Listed<LinkFacts>, TableError> {
-        self.listed(schema::links_of_dataset(dataset), page, now, |id| schema::link_pointer(dataset, id)).await
+        let mut found = self.listed(schema::links_of_dataset(dataset), page, now, |id| schema::link_pointer(dataset, id)).await?;
+        // The index may still name what has moved to another one.
+        found.items.retain(|facts| facts.link.dataset == dataset);
+        Ok(found)
     }
 
     /// The links that somebody made, newest first.
@@ -511,19 +561,11 @@ fn hash_of_candidate(item: &Item) -> Result<KeyHash, TableError> {
 fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<Write, TableError> {
     let (hash, id) = (link.hash.to_string(), link.id.to_string());
     let rank = schema::link_rank(link.made, link.id);
-    let pointer = PointerRow {
-        hash: hash.clone(),
-        label: link.options.label.clone(),
-        class: link.class.word().to_owned(),
-        enabled: link.enabled,
-        until: link.until.map(Timestamp::as_millisecond),
-        gsi1pk: schema::links_of_dataset(link.dataset),
-        gsi1sk: rank.clone(),
-    };
+    let pointer = PointerRow::of(link);
     let by_id =
         LinkIdRow { hash: hash.clone(), dataset: link.dataset.to_string(), gsi1pk: schema::user_partition(link.maker), gsi1sk: rank };
     let unchanged = there.map_or_else(Condition::absent, |ended| Condition::is("link", text(&ended.link)));
-    let audited = Audited::new(link.made, link.maker, "link.create", &link.id)?.to(&facts(link));
+    let audited = Audited::new(link.made, link.maker, "link.create", &link.id)?.to(&said(link));
     Ok(Write::audited(audited)
         .put(Tag::Same, item(&schema::link_options(asked), &OptionsRow { link: id, hash })?, unchanged)
         .put(Tag::New, item(&schema::link(link.hash), &LinkRow::of(link))?, Condition::absent())
@@ -531,14 +573,19 @@ fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<W
         .put(Tag::New, item(&schema::link_id(link.id), &by_id)?, Condition::absent()))
 }
 
-fn link_change(old: &Link, new: &Link) -> Change {
-    let Options { label, until, not_before, strict } = &new.options;
+pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
+    let Options { label, until, not_before, strict, zones, hard_zones, hide_listing, .. } = &new.options;
     let change = Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
         .set("label", text(label))
         .set("until_asked", text(until_word(*until)))
         .set_if("until", new.until.map(|at| number(at.as_millisecond())))
         .set_if("not_before", not_before.map(|at| number(at.as_millisecond())))
         .set("strict", AttributeValue::Bool(*strict))
+        .set_if("role", role_word(&new.options).map(text))
+        .set_if("zones", (!zones.is_everywhere()).then(|| texts(zones.texts())))
+        .set("hard_zones", AttributeValue::Bool(*hard_zones))
+        .set("hide_listing", AttributeValue::Bool(*hide_listing))
+        .set("needs", texts(needs_of(&new.options)))
         .set("enabled", AttributeValue::Bool(new.enabled))
         .set("version", number(new.version));
     match new.given_until {
@@ -564,7 +611,7 @@ fn edit_verb(old: &Link, new: &Link) -> &'static str {
 
 /// What was asked for, by its hash: maker, target and options, each with its length before it. "30 days" asked on another day is the same (L7).
 fn asked(link: &Link) -> KeyHash {
-    let Options { label, until, not_before, strict } = &link.options;
+    let Options { label, until, not_before, strict, .. } = &link.options;
     let not_before = not_before.map_or_else(String::new, |at| at.as_millisecond().to_string());
     let fields = [
         "offprint-options-v1",
@@ -577,15 +624,42 @@ fn asked(link: &Link) -> KeyHash {
         &not_before,
         if *strict { "strict" } else { "" },
     ];
-    KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).concat())
+    let more = asked_more(&link.options);
+    let fields = fields.into_iter().chain(more.iter().map(String::as_str));
+    KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).collect::<String>())
+}
+
+/// The options that came later, each named and only where it was chosen: what was asked for before them has the hash that it had.
+fn asked_more(options: &Options) -> Vec<String> {
+    let role = role_word(options).map(|word| format!("role={word}"));
+    let zones = (!options.zones.is_everywhere()).then(|| format!("zones={}", options.zones.texts().collect::<Vec<_>>().join(",")));
+    let flag = |name: &str, set: bool| set.then(|| name.to_owned());
+    [role, zones, flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing)].into_iter().flatten().collect()
+}
+
+/// The flags that a reader must know to judge these options.
+fn needs_of(options: &Options) -> Vec<String> {
+    let has_zones = !options.zones.is_everywhere();
+    needs([
+        (NEEDS_ROLE, options.role != Role::Download),
+        (NEEDS_ZONES, has_zones),
+        (NEEDS_HARD_ZONES, has_zones && options.hard_zones),
+        (NEEDS_HIDDEN, options.hide_listing),
+    ])
+}
+
+/// The word of a role that is less than the most that a link gives.
+fn role_word(options: &Options) -> Option<String> {
+    (options.role != Role::Download).then(|| options.role.word().to_owned())
 }
 
 /// What the audit says of a link: no hash, no epoch.
-fn facts(link: &Link) -> serde_json::Value {
+pub(crate) fn said(link: &Link) -> serde_json::Value {
     json!({
         "dataset": link.dataset.to_string(), "subpath": link.subpath.as_str(), "class": link.class.word(), "label": link.options.label,
         "until": link.until.map(|at| at.to_string()), "not_before": link.options.not_before.map(|at| at.to_string()),
-        "strict": link.options.strict, "enabled": link.enabled, "version": link.version,
+        "strict": link.options.strict, "role": link.options.role.word(), "zones": link.options.zones.texts().collect::<Vec<_>>(),
+        "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "enabled": link.enabled, "version": link.version,
     })
 }
 

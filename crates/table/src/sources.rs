@@ -1,5 +1,6 @@
 //! Sources: registered by an administrator, in one register, so that names are unique and prefixes never overlap.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::Dataset,
     decision::Permit,
@@ -19,7 +20,7 @@ use crate::{
     datasets,
     error::TableError,
     grants::{hold_of, hold_word},
-    item::{NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
+    item::{NEEDS_HARD_ZONES, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
     once::Once,
     read::{Cost, Stretch},
     schema,
@@ -51,6 +52,8 @@ pub(crate) struct SourceRow {
     link_days_max: Option<u32>,
     #[serde(default)]
     zones: Vec<String>,
+    #[serde(default)]
+    hard_zones: bool,
     serving: bool,
     state: String,
     root: String,
@@ -58,7 +61,7 @@ pub(crate) struct SourceRow {
 
 impl Row for SourceRow {
     const WHAT: &'static str = "a source";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES, NEEDS_HARD_ZONES];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -69,7 +72,7 @@ impl SourceRow {
     fn of(source: &Source) -> Self {
         let Source { id, name, store, prefix, ceilings, serving, state, root, version } = source;
         Self {
-            needs: needs([(NEEDS_ZONES, !ceilings.zones.is_everywhere())]),
+            needs: needs_of(ceilings),
             version: *version,
             id: id.to_string(),
             name: name.as_str().to_owned(),
@@ -84,6 +87,7 @@ impl SourceRow {
             audience: audience_word(ceilings.audience).to_owned(),
             link_days_max: ceilings.link_days_max,
             zones: ceilings.zones.texts().collect(),
+            hard_zones: ceilings.hard_zones,
             serving: *serving,
             state: state_word(*state).to_owned(),
             root: root.to_string(),
@@ -109,6 +113,7 @@ impl SourceRow {
                 audience: audience_of(&self.audience).ok_or_else(unknown)?,
                 link_days_max: self.link_days_max,
                 zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
+                hard_zones: self.hard_zones,
             },
             serving: self.serving,
             state: state_of(&self.state).ok_or_else(unknown)?,
@@ -304,7 +309,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Source, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
-        let Ceilings { audience, link_days_max, zones } = &after.ceilings;
+        let Ceilings { audience, link_days_max, zones, hard_zones } = &after.ceilings;
         let mut changed = Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
         if changed != (Source { version: before.version, ..after.clone() }) {
             return Err(TableError::NotForThis);
@@ -320,8 +325,9 @@ impl Table {
             .set("audience", text(audience_word(*audience)))
             .set_if("link_days_max", link_days_max.map(number))
             .set("zones", texts(zones.texts()))
-            .set("needs", texts(needs([(NEEDS_ZONES, !zones.is_everywhere())])))
-            .set("serving", aws_sdk_dynamodb::types::AttributeValue::Bool(after.serving))
+            .set("hard_zones", AttributeValue::Bool(*hard_zones))
+            .set("needs", texts(needs_of(&after.ceilings)))
+            .set("serving", AttributeValue::Bool(after.serving))
             .set("state", text(state_word(after.state)))
             .set("version", number(changed.version));
         let audited = Audited::new(now, by, "source.edit", &before.id)?.from(&facts(before)).to(&facts(&changed)).because(reason);
@@ -448,12 +454,16 @@ impl Table {
     }
 }
 
+fn needs_of(ceilings: &Ceilings) -> Vec<String> {
+    needs([(NEEDS_ZONES, !ceilings.zones.is_everywhere()), (NEEDS_HARD_ZONES, ceilings.are_zones_hard())])
+}
+
 /// What the audit says of a source.
 fn facts(source: &Source) -> serde_json::Value {
     json!({
         "name": source.name.as_str(), "bucket": source.store.bucket, "prefix": source.prefix.as_str(),
         "audience": audience_word(source.ceilings.audience), "link_days_max": source.ceilings.link_days_max,
-        "zones": source.ceilings.zones.texts().collect::<Vec<_>>(),
+        "zones": source.ceilings.zones.texts().collect::<Vec<_>>(), "hard_zones": source.ceilings.hard_zones,
         "serving": source.serving, "state": state_word(source.state), "version": source.version,
     })
 }

@@ -83,6 +83,18 @@ impl Condition {
         self.joined("OR", other)
     }
 
+    /// Both; `None` where both compare one attribute with different values.
+    fn as_well_as(self, other: Self) -> Option<Self> {
+        let differ = |(name, value): (&String, &AttributeValue)| self.values.get(name).is_some_and(|there| there != value);
+        if other.values.iter().any(differ) {
+            None
+        } else if self.text == other.text {
+            Some(self)
+        } else {
+            Some(self.and(other))
+        }
+    }
+
     fn joined(mut self, word: &str, other: Self) -> Self {
         self.text = format!("{} {word} {}", self.text, other.text);
         self.names.extend(other.names);
@@ -241,6 +253,20 @@ impl Write {
     pub(crate) fn parts(self, parts: impl IntoIterator<Item = (Tag, Part)>) -> Self {
         parts.into_iter().fold(self, |write, (tag, part)| write.part(tag, part))
     }
+}
+
+/// The same checks with one for each item, which is all that a transaction may have; `None`: no item can hold two of them at once.
+pub(crate) fn once_each(parts: impl IntoIterator<Item = (Tag, Part)>) -> Option<Vec<(Tag, Part)>> {
+    let mut merged: Vec<(Tag, Part)> = Vec::new();
+    for (tag, part) in parts {
+        let Some((_, there)) = merged.iter_mut().find(|(_, there)| there.is_where(&part)) else {
+            merged.push((tag, part));
+            continue;
+        };
+        let (Part::Check(key, one), Part::Check(_, other)) = (&*there, part) else { return None };
+        *there = Part::Check(key.clone(), one.clone().as_well_as(other)?);
+    }
+    Some(merged)
 }
 
 impl Table {

@@ -30,6 +30,19 @@ pub struct NewLink {
     /// Stopped within 15 s of a revoke, at the price of speed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// The most that it gives; `download` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download)$"))]
+    pub role: Option<String>,
+    /// The networks that it opens from, as `192.0.2.0/24`; empty or missing: every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+    /// Whether bytes leave for these networks only: then every answer is streamed, and the name in the URL is neutral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_zones: Option<bool>,
+    /// Whether nobody is shown what is in a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hide_listing: Option<bool>,
 }
 
 /// A change of a link, as a merge patch (RFC 7396).
@@ -53,6 +66,22 @@ pub struct LinkEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub strict: Option<bool>,
+    /// Another role.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^(preview|view|download)$"))]
+    pub role: Option<String>,
+    /// Other networks; an empty list: every one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub zones: Option<Vec<String>>,
+    /// Bytes for these networks only, or not.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub hard_zones: Option<bool>,
+    /// Hide what is in folders, or not.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub hide_listing: Option<bool>,
 }
 
 /// A link, as its maker or the owner of its dataset sees it.
@@ -90,6 +119,18 @@ pub struct Link {
     pub not_before: Option<String>,
     /// Stopped within 15 s of a revoke.
     pub strict: bool,
+    /// The most that it gives.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download)$"))]
+    pub role: String,
+    /// The networks that it opens from; empty: every one.
+    #[serde(default)]
+    pub zones: Vec<String>,
+    /// Whether bytes leave for these networks only.
+    #[serde(default)]
+    pub hard_zones: bool,
+    /// Whether nobody is shown what is in a folder.
+    #[serde(default)]
+    pub hide_listing: bool,
     /// The dataset's act rather than its maker's: it outlives its maker's rights.
     pub stewarded: bool,
     /// The id of who made it.
@@ -202,6 +243,32 @@ pub struct BatchRevoke {
     pub reason: Option<String>,
 }
 
+/// Up to 1,000 links to extend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchExtend {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// When each ends at the earliest: `30d`, `2027-01-31`, an instant, or `never`. One that ends later already stays as it is.
+    pub until: String,
+}
+
+/// Where a link is moved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetargetAsk {
+    /// The id of the dataset.
+    pub dataset: String,
+    /// A path inside it; a folder ends with `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Why: it stays with the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// What became of each item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -253,7 +320,7 @@ mod tests {
         assert_eq!(read(json!({})), Some(LinkEdit::default()));
         assert_eq!(read(json!({ "not_before": null })), Some(LinkEdit { not_before: Some(None), ..LinkEdit::default() }));
         assert_eq!(read(json!({ "until": "3d" })), Some(LinkEdit { until: Some("3d".to_owned()), ..LinkEdit::default() }));
-        for field in ["until", "label", "strict"] {
+        for field in ["until", "label", "strict", "role", "zones", "hard_zones", "hide_listing"] {
             assert_eq!(read(json!({ field: null })), None, "{field}");
         }
     }

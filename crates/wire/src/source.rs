@@ -59,6 +59,9 @@ pub struct Ceilings {
     /// The networks that bytes and names of objects go to, as `192.0.2.0/24`; empty or missing: every one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
+    /// Whether bytes leave for these networks only: then everything is streamed, because a redirect's URL works from everywhere.
+    #[serde(default)]
+    pub hard_zones: bool,
 }
 
 /// What is asked for a new source.
@@ -131,6 +134,10 @@ pub struct CeilingsEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub zones: Option<Vec<String>>,
+    /// Bytes for these networks only, or not.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub hard_zones: Option<bool>,
 }
 
 /// A source after a change.

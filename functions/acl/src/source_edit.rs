@@ -65,6 +65,7 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
             audience: edit.audience.unwrap_or(there.audience),
             link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
             zones: edit.zones.unwrap_or(there.zones),
+            hard_zones: edit.hard_zones.unwrap_or(there.hard_zones),
         })?;
     }
     after.serving = ask.serving.unwrap_or(before.serving);
@@ -93,6 +94,7 @@ fn narrows(before: &Source, after: &Source) -> bool {
         new.audience < old.audience
             || new.link_days_max.unwrap_or(u32::MAX) < old.link_days_max.unwrap_or(u32::MAX)
             || !old.zones.lie_in(&new.zones)
+            || (new.are_zones_hard() && !old.are_zones_hard())
     };
     lower(&before.ceilings, &after.ceilings)
         || (before.serving && !after.serving)

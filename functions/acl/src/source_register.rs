@@ -81,7 +81,9 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
     store.check()?;
     let ceilings = ask
         .ceilings
-        .map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default() }), |asked| read_ceilings(&asked))?;
+        .map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false }), |asked| {
+            read_ceilings(&asked)
+        })?;
     let (id, root) = (SourceId::new(app.new_uuid(now)?), DatasetId::new(app.new_uuid(now)?));
     Ok(Source { id, name, store, prefix: prefix.to_folder(), ceilings, serving: true, state: Standing::Active, root, version: 1 })
 }
@@ -145,7 +147,7 @@ pub(crate) fn read_ceilings(ask: &wire::source::Ceilings) -> Result<Ceilings, Pr
         return Err(SourceError::NoLife.into());
     }
     let zones = read_zones(&ask.zones, "/ceilings/zones")?;
-    Ok(Ceilings { audience, link_days_max: ask.link_days_max, zones })
+    Ok(Ceilings { audience, link_days_max: ask.link_days_max, zones, hard_zones: ask.hard_zones })
 }
 
 #[cfg(test)]

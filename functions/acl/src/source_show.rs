@@ -58,6 +58,7 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
             audience: word_of(source.ceilings.audience).to_owned(),
             link_days_max: source.ceilings.link_days_max,
             zones: source.ceilings.zones.texts().collect(),
+            hard_zones: source.ceilings.hard_zones,
         },
         serving: source.serving,
         state: state_word(source.state).to_owned(),

@@ -1,4 +1,4 @@
-//! `POST /api/v1/links/batch` and `POST /api/v1/links/batch/revoke`: up to 1,000 at once, a result for each (L9).
+//! `POST /api/v1/links/batch`, `POST /api/v1/links/batch/revoke` and `POST /api/v1/links/batch/extend`: up to 1,000 at once, a result for each (L9).
 //!
 //! An item's failure hides nobody else's success. Each item has an `Idempotency-Key` of its own, so a batch that was cut short is sent again whole.
 
@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use axum::{Extension, extract::State, response::Response};
 use domain::limits::BATCH_ITEMS_MAX;
-use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem, until::read_until};
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
 
 use crate::{
     create::{Made, OPERATION, make},
+    edit::lengthen,
     revoke::{Ended, end},
     show::Shown,
 };
@@ -88,6 +89,31 @@ pub(crate) async fn revoke(
     Ok(json::ok(&wire::link::Batch { items: results.buffered(AT_ONCE).collect().await }))
 }
 
+/// Lets up to 1,000 links end later: the URLs stay, and no end comes closer.
+///
+/// # Errors
+/// 422 `too-many` over 1,000, `until`; what goes wrong with one item stands in its result.
+#[utoipa::path(post, path = "/api/v1/links/batch/extend", tag = "links", operation_id = "extend_links", security(("token" = ["links"])),
+    request_body = wire::link::BatchExtend,
+    responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn extend(
+    State(app): State<App>,
+    Extension(shown): Extension<Shown>,
+    caller: Caller,
+    Body { ask, .. }: Body<wire::link::BatchExtend>,
+) -> Result<Response, Problem> {
+    bounded(ask.ids.len(), "/ids")?;
+    let until = read_until(&ask.until)?;
+    let results = stream::iter(ask.ids.into_iter().enumerate()).map(|(index, id)| {
+        let (app, shown, caller) = (&app, &shown, &caller);
+        Box::pin(async move {
+            let facts = lengthen(app, caller, &id, until).await;
+            facts.map_or_else(|why| refused(index, &why), |facts| extended(index, shown.link(&facts, caller, app.now())))
+        })
+    });
+    Ok(json::ok(&wire::link::Batch { items: results.buffered(AT_ONCE).collect().await }))
+}
+
 fn bounded(items: usize, pointer: &'static str) -> Result<(), Problem> {
     if items <= BATCH_ITEMS_MAX {
         return Ok(());
@@ -104,6 +130,10 @@ fn created(index: usize, made: &Made, link: wire::link::Link) -> wire::link::Bat
 fn revoked(index: usize, ended: &Ended, link: wire::link::Link) -> wire::link::BatchItem {
     let enforced_by = Some(ended.enforced_by.to_string());
     wire::link::BatchItem { index, status: StatusCode::OK.as_u16(), link: Some(link), enforced_by, problem: None }
+}
+
+fn extended(index: usize, link: wire::link::Link) -> wire::link::BatchItem {
+    wire::link::BatchItem { index, status: StatusCode::OK.as_u16(), link: Some(link), enforced_by: None, problem: None }
 }
 
 fn refused(index: usize, why: &Problem) -> wire::link::BatchItem {

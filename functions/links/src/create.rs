@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::{Extension, extract::State, response::Response};
 use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
+    grant::Zones,
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
     link::{Birth, Class, Link, LinkError, NewLink, Options, Until},
     path::{ObjectPath, PathError},
-    rights::Right,
+    rights::{Right, Role},
 };
 use edge::{
     App,
@@ -125,14 +126,46 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
                 .hint("`collaboration`, `review`, `publication` or `event`")
         })?,
     };
-    let subpath = ObjectPath::from_decoded(ask.path.unwrap_or_default()).map_err(bad_path)?;
+    let subpath = read_subpath(ask.path)?;
     let options = Options {
         label: ask.label.unwrap_or_default(),
         until: ask.until.as_deref().map_or(Ok(Until::ClassDefault), read_until)?,
         not_before: ask.not_before.as_deref().map(read_not_before).transpose()?,
         strict: ask.strict.unwrap_or_default(),
+        role: ask.role.as_deref().map_or(Ok(Role::Download), read_role)?,
+        zones: read_zones(&ask.zones)?,
+        hard_zones: ask.hard_zones.unwrap_or_default(),
+        hide_listing: ask.hide_listing.unwrap_or_default(),
     };
     Ok(NewLink { subpath, class, options })
+}
+
+/// The role that a word names.
+///
+/// # Errors
+/// 422 `link-role`.
+pub(crate) fn read_role(word: &str) -> Result<Role, Problem> {
+    Ok(Role::of(word).ok_or(LinkError::Role)?)
+}
+
+/// Reads networks.
+///
+/// # Errors
+/// 422 `zones`.
+pub(crate) fn read_zones(texts: &[String]) -> Result<Zones, Problem> {
+    Zones::parse(texts).map_err(|why| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "zones", why.to_string())
+            .at("/zones")
+            .hint("such as `192.0.2.0/24`; leave it empty for everywhere")
+    })
+}
+
+/// Reads a path inside a dataset.
+///
+/// # Errors
+/// 400 `bad-path`.
+pub(crate) fn read_subpath(path: Option<String>) -> Result<ObjectPath, Problem> {
+    ObjectPath::from_decoded(path.unwrap_or_default()).map_err(bad_path)
 }
 
 fn bad_path(why: PathError) -> Problem {

@@ -3,7 +3,7 @@
 use axum::{Extension, extract::State, response::Response};
 use domain::{
     decision::{Action, Denial, LinkFacts, Permit},
-    link::{Edit, Link, LinkState},
+    link::{Edit, Link, LinkState, Until},
 };
 use edge::{
     App,
@@ -18,7 +18,10 @@ use edge::{
 use jiff::Timestamp;
 use table::TableError;
 
-use crate::show::{Shown, about, load};
+use crate::{
+    create::{read_role, read_zones},
+    show::{Shown, about, load},
+};
 
 /// Changes a link. What narrows it needs no right to share and says when it is in force; what widens it needs that right.
 ///
@@ -61,6 +64,10 @@ fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
         until: ask.until.as_deref().map(read_until).transpose()?,
         not_before: ask.not_before.map(|begin| begin.as_deref().map(read_not_before).transpose()).transpose()?,
         strict: ask.strict,
+        role: ask.role.as_deref().map(read_role).transpose()?,
+        zones: ask.zones.as_deref().map(read_zones).transpose()?,
+        hard_zones: ask.hard_zones,
+        hide_listing: ask.hide_listing,
     })
 }
 
@@ -137,6 +144,23 @@ impl From<ChangeError> for Problem {
 
 /// How often a switch is tried while others change the link.
 const TRIES: usize = 3;
+
+/// Lets one link end at the earliest when `until` says (L9). Needs no version, and doing it twice is doing it once: no end ever comes closer.
+///
+/// # Errors
+/// 404 for a link that is not the caller's to know of, 410 for one that was revoked or is another's, 422 past the source's ceiling.
+pub(crate) async fn lengthen(app: &App, caller: &Caller, id: &str, until: Until) -> Result<LinkFacts, Problem> {
+    let mut tries = 1..TRIES;
+    loop {
+        let now = app.now();
+        let (facts, permit) = load(app, caller, id, Action::Share, now).await?;
+        let after = facts.link.extended(&facts.place, until, now)?;
+        match apply(app, &permit, &facts, after, None, now).await {
+            Err(ChangeError::Stale) if tries.next().is_some() => {}
+            done => return Ok(done?.facts),
+        }
+    }
+}
 
 /// Pauses or resumes: needs no version, because the outcome does not depend on what else was changed.
 pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) -> Result<Change, Problem> {

@@ -11,6 +11,7 @@ mod openapi;
 mod pause;
 mod resolve;
 mod resume;
+mod retarget;
 mod revoke;
 mod revoke_all;
 mod show;
@@ -35,10 +36,12 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
         .route("/api/v1/links", get(list::list).post(create::create))
         .route("/api/v1/links/batch", post(batch::create))
         .route("/api/v1/links/batch/revoke", post(batch::revoke))
+        .route("/api/v1/links/batch/extend", post(batch::extend))
         .route("/api/v1/links/resolve", post(resolve::resolve))
         .route("/api/v1/links/{id}", get(show::show).patch(edit::edit))
         .route("/api/v1/links/{id}/pause", post(pause::pause))
         .route("/api/v1/links/{id}/resume", post(resume::resume))
+        .route("/api/v1/links/{id}/retarget", post(retarget::retarget))
         .route("/api/v1/links/{id}/revoke", post(revoke::revoke))
         .route("/api/v1/datasets/{id}/links/revoke", post(revoke_all::revoke_all))
         .layer(Extension(shown))

@@ -35,11 +35,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::edit::edit,
         crate::pause::pause,
         crate::resume::resume,
+        crate::retarget::retarget,
         crate::revoke::revoke,
         crate::revoke_all::revoke_all,
         crate::resolve::resolve,
         crate::batch::create,
         crate::batch::revoke,
+        crate::batch::extend,
     ),
     components(responses(wire::problem::Refused)),
     security(("token" = []))

@@ -214,7 +214,7 @@ impl World {
 
     fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, until: Until) -> bool {
         let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)) else { return false };
-        let options = Options { label: String::new(), until, not_before: None, strict: false };
+        let options = Options { label: String::new(), until, not_before: None, ..Options::default() };
         let ask = NewLink { subpath: path(subpath), class, options };
         let birth = Birth { id: LinkId::new(Uuid::from_u128(1)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
         let Ok(link) = Link::new(&permit, &self.place(dataset), ask, birth, at(0)) else { return false };

@@ -204,7 +204,7 @@ impl World {
             name: SourceName::parse(&format!("source-{index}")).unwrap(),
             store,
             prefix: path(row.prefix),
-            ceilings: Ceilings { audience: row.audience, link_days_max: row.life_days, zones: zones(row.zone) },
+            ceilings: Ceilings { audience: row.audience, link_days_max: row.life_days, zones: zones(row.zone), hard_zones: false },
             serving: row.serving,
             state: row.state,
             root: dataset_id(root.unwrap()),
@@ -242,7 +242,8 @@ impl World {
     }
 
     pub fn link(&self, index: usize) -> Link {
-        let LinkRow { dataset, subpath, class, maker, stewarded, enabled, revoked: _, begin, end, made, links_gen } = &self.links[index];
+        let LinkRow { dataset, subpath, class, maker, stewarded, enabled, revoked: _, begin, end, made, links_gen, role, zone, hidden } =
+            &self.links[index];
         Link {
             id: link_id(index),
             hash: KeyHash::of("key"),
@@ -255,7 +256,10 @@ impl World {
                 label: String::new(),
                 until: end.map_or(Until::Never, |end| Until::At(at(end))),
                 not_before: begin.map(at),
-                strict: false,
+                role: *role,
+                zones: zones(*zone),
+                hide_listing: *hidden,
+                ..Options::default()
             },
             until: end.map(at),
             maker: user_id(*maker),
@@ -349,6 +353,9 @@ pub fn link_row(link: &Link, dataset: usize, maker: usize) -> LinkRow {
         end: second_of(link.until),
         made: second_of(Some(link.made)).unwrap(),
         links_gen: link.links_gen,
+        role: link.options.role,
+        zone: zone_of(&link.options.zones),
+        hidden: link.options.hide_listing,
     }
 }
 

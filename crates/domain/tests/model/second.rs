@@ -292,20 +292,32 @@ impl World {
         if !admits(source.zone, from) {
             return Err(Denial::Zone);
         }
+        // L11
+        if !admits(row.zone, from) {
+            return Err(Denial::Zone);
+        }
         let base = format!("{}{}", self.datasets[d].path, row.subpath);
         if self.is_hidden(d, &base) {
             return Err(Denial::Restricted);
         }
+        let given = |right| {
+            let maker = if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, right, from, at) };
+            maker.filter(|_| allows(row.role, right) && !(right == Right::List && row.hidden))
+        };
+        // Who may list nothing is told so whatever is asked for.
+        if action == Action::List && given(Right::List).is_none() {
+            return Err(Denial::NotListed);
+        }
         let object = Self::object(&base, path).filter(|object| !self.is_hidden(d, object)).ok_or(Denial::NoSuchObject)?;
         let needed = right(action, &object).ok_or(Denial::NotDiscoverable)?;
-        let given = |right| if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, right, from, at) };
         if !is_for_links(needed) {
             return Err(Denial::NotDiscoverable);
         }
         let Some(end) = given(needed) else {
             return Err(if needed == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right: needed } });
         };
-        let end = end.min(given(Right::Share).unwrap_or(at)).min(self.link_end(row));
+        let share = if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, Right::Share, from, at) };
+        let end = end.min(share.unwrap_or(at)).min(self.link_end(row));
         Ok((Some(format!("{}{object}", source.prefix)), end))
     }
 

@@ -127,6 +127,9 @@ pub struct LinkRow {
     pub end: Option<i64>,
     pub made: i64,
     pub links_gen: u64,
+    pub role: Role,
+    pub zone: Zone,
+    pub hidden: bool,
 }
 
 /// A token, whoever's.

@@ -158,9 +158,10 @@ fn links() -> impl Strategy<Value = Vec<LinkRow>> {
     let begin = prop_oneof![8 => Just(None), 1 => Just(Some(-1)), 1 => Just(Some(0)), 1 => Just(Some(1))];
     let made = select(vec![-10_i64, 0, -86_399, -86_400, -86_401]);
     let own_maker = prop_oneof![2 => Just(None), 3 => (0_usize..60).prop_map(Some)];
-    let row = (0_usize..60, subpath, class, own_maker, (one_in(12), one_in(12), one_in(12)), begin, edge(), made);
+    let options = (select(vec![Role::Preview, Role::View, Role::Download, Role::Download]), zone(), one_in(8));
+    let row = (0_usize..60, subpath, class, own_maker, (one_in(12), one_in(12), one_in(12)), begin, edge(), made, options);
     vec(
-        row.prop_map(|(dataset, subpath, class, maker, (paused, revoked, older), begin, end, made)| LinkRow {
+        row.prop_map(|(dataset, subpath, class, maker, (paused, revoked, older), begin, end, made, (role, zone, hidden))| LinkRow {
             dataset,
             subpath: subpath.to_owned(),
             class,
@@ -173,6 +174,9 @@ fn links() -> impl Strategy<Value = Vec<LinkRow>> {
             end,
             made,
             links_gen: u64::from(older),
+            role,
+            zone,
+            hidden,
         }),
         1..6,
     )
@@ -350,6 +354,9 @@ pub fn live(dataset: usize, maker: usize) -> LinkRow {
         end: None,
         made: 0,
         links_gen: 0,
+        role: Role::Download,
+        zone: Zone::Everywhere,
+        hidden: false,
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn source(store: Store, prefix: &str) -> Source {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: path(prefix),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false },
         serving: true,
         state: State::Active,
         root: DatasetId::new(Uuid::from_u128(2)),
@@ -97,7 +97,7 @@ impl Opens {
     /// The holder's permit to read at `now`.
     pub(crate) fn permit(&self, now: Timestamp) -> Permit {
         let place = self.place();
-        let options = Options { label: String::new(), until: Until::Never, not_before: None, strict: self.strict };
+        let options = Options { label: String::new(), until: Until::Never, strict: self.strict, ..Options::default() };
         let link = Link {
             id: self.link,
             hash: KeyHash::of("key"),

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
@@ -73,7 +74,12 @@ pub fn a_source(name: &str, prefix: &str) -> Source {
             requester_pays: false,
         },
         prefix: path(prefix),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: Some(365), zones: domain::grant::Zones::default() },
+        ceilings: Ceilings {
+            audience: Audience::World,
+            link_days_max: Some(365),
+            zones: domain::grant::Zones::default(),
+            hard_zones: false,
+        },
         serving: true,
         state: State::Active,
         root: some_id(DatasetId::new),
@@ -86,7 +92,7 @@ pub fn root_of(source: &Source, owner: UserId) -> Dataset {
 }
 
 pub fn ask(label: &str) -> NewLink {
-    let options = Options { label: label.to_owned(), until: Until::Days(30), not_before: None, strict: false };
+    let options = Options { label: label.to_owned(), until: Until::Days(30), not_before: None, ..Options::default() };
     NewLink { subpath: ObjectPath::default(), class: Class::Collaboration, options }
 }
 
@@ -187,6 +193,15 @@ impl Deployment {
     pub async fn revoke(&self, facts: &LinkFacts) -> table::links::Revoked {
         let permit = self.on(Action::Narrow, facts);
         self.table.revoke(&permit, facts, &self.tombstone(later(10), "leaked")).await.unwrap()
+    }
+
+    /// The texts of an attribute of a link's own item.
+    pub async fn attribute(&self, link: &Link, name: &str) -> Vec<String> {
+        let key = |text: String| AttributeValue::S(text);
+        let get =
+            self.store.sdk().get_item().table_name(&self.name).key("pk", key(format!("L#{}", link.hash))).key("sk", key("#".to_owned()));
+        let item = get.consistent_read(true).send().await.unwrap().item.unwrap();
+        item.get(name).map_or_else(Vec::new, |value| value.as_l().unwrap().iter().map(|text| text.as_s().unwrap().clone()).collect())
     }
 
     /// How often something stands in the audit.

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use domain::{
     decision::Action,
+    grant::Zones,
     id::UserId,
     key::KeyHash,
     link::{Edit, Link, LinkState, Until},
     path::ObjectPath,
+    rights::Role,
 };
 use futures_util::future::join_all;
 use jiff::SignedDuration;
@@ -53,7 +55,12 @@ pub async fn the_same_request_meets_the_same_link(store: Store) {
     assert_eq!((paused.link.id, paused.existing, paused.link.enabled), (first.link.id, true, false), "a paused link is the same link");
     let mut others = HashSet::from([first.link.id]);
     let mut asks = vec![ask("b")];
-    asks.extend([ask("a"), ask("a"), ask("a"), ask("a"), ask("a")]);
+    asks.extend((0..9).map(|_| ask("a")));
+    asks[6].options.role = Role::View;
+    asks[7].options.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
+    asks[8].options.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
+    asks[8].options.hard_zones = true;
+    asks[9].options.hide_listing = true;
     asks[1].options.until = Until::Days(31);
     asks[2].options.strict = true;
     asks[3].options.not_before = Some(later(1));
@@ -112,6 +119,7 @@ pub async fn a_link_is_made_on_what_was_seen(store: Store) {
             audience: domain::source::Audience::Named,
             link_days_max: Some(1),
             zones: domain::grant::Zones::default(),
+            hard_zones: false,
         },
         ..deployment.place.source.clone()
     };
@@ -126,7 +134,13 @@ pub async fn a_link_is_made_on_what_was_seen(store: Store) {
 pub async fn an_edit_changes_what_it_says_and_counts_the_version(store: Store) {
     let deployment = Deployment::new(&store).await;
     let facts = deployment.link(ask("a")).await;
-    let edit = Edit { label: Some("b".to_owned()), until: Some(Until::Never), not_before: Some(Some(later(9))), strict: Some(true) };
+    let edit = Edit {
+        label: Some("b".to_owned()),
+        until: Some(Until::Never),
+        not_before: Some(Some(later(9))),
+        strict: Some(true),
+        ..Edit::default()
+    };
     let plain = Edit { until: Some(Until::Days(7)), ..edit.clone() };
     let edited = deployment.edit(&facts, plain).await.unwrap();
     assert_eq!((edited.version, edited.options.label.as_str(), edited.options.strict), (2, "b", true));
@@ -144,9 +158,29 @@ pub async fn an_edit_changes_what_it_says_and_counts_the_version(store: Store) {
     assert_eq!((unbounded.options.not_before, unbounded.version), (None, 5));
     assert_eq!(deployment.facts(&unbounded).await.link, unbounded);
     assert_eq!(deployment.edit(&seen, Edit { label: Some("late".to_owned()), ..Edit::default() }).await, Err(TableError::Stale));
+    // L11: every option there and back.
+    let zones = Zones::parse(&["192.0.2.0/24", "2001:db8::/32"]).unwrap();
+    let closed =
+        Edit { role: Some(Role::Preview), zones: Some(zones.clone()), hard_zones: Some(true), hide_listing: Some(true), ..Edit::default() };
+    let closed = deployment.edit(&deployment.facts(&unbounded).await, closed).await.unwrap();
+    let there = deployment.facts(&closed).await;
+    assert_eq!(there.link, closed);
+    assert_eq!((&there.link.options.zones, there.link.options.role), (&zones, Role::Preview));
+    assert!(there.link.options.hard_zones && there.link.options.hide_listing);
+    let needs = deployment.attribute(&there.link, "needs").await;
+    assert_eq!(needs, ["role", "zones", "hard-zones", "hidden-listing"], "who does not know these says no");
+    let open = Edit {
+        role: Some(Role::Download),
+        zones: Some(Zones::EVERYWHERE),
+        hard_zones: Some(false),
+        hide_listing: Some(false),
+        ..Edit::default()
+    };
+    let unbounded = deployment.edit(&there, open).await.unwrap();
+    assert_eq!(deployment.attribute(&unbounded, "needs").await, Vec::<String>::new());
     let same = deployment.facts(&unbounded).await;
-    assert_eq!(deployment.edit(&same, Edit::default()).await.unwrap().version, 5, "nothing asked, nothing changed");
-    assert_eq!(deployment.audited("link.edit", edited.id).await, 2);
+    assert_eq!(deployment.edit(&same, Edit::default()).await.unwrap().version, 7, "nothing asked, nothing changed");
+    assert_eq!(deployment.audited("link.edit", edited.id).await, 4);
     assert_eq!(deployment.audited("link.pause", edited.id).await, 1);
     assert_eq!(deployment.audited("link.resume", edited.id).await, 1);
 }

@@ -58,7 +58,7 @@ pub async fn a_source_has_its_name_and_its_keys_alone(store: Store) {
         name: SourceName::parse("full").unwrap(),
         store: domain::source::Store { endpoint: None, path_style: false, requester_pays: true, ..first.store },
         prefix: path("exp #3/50% +é/"),
-        ceilings: Ceilings { audience: Audience::Named, link_days_max: None, zones: domain::grant::Zones::default() },
+        ceilings: Ceilings { audience: Audience::Named, link_days_max: None, zones: domain::grant::Zones::default(), hard_zones: false },
         root: some_id(DatasetId::new),
         ..first
     };
@@ -74,7 +74,7 @@ pub async fn a_source_changes_by_version(store: Store) {
     let before = &deployment.place.source;
     let permit = deployment.administer();
     let after = Source {
-        ceilings: Ceilings { audience: Audience::Link, link_days_max: None, zones: domain::grant::Zones::default() },
+        ceilings: Ceilings { audience: Audience::Link, link_days_max: None, zones: domain::grant::Zones::default(), hard_zones: false },
         serving: false,
         state: State::Retired,
         ..before.clone()

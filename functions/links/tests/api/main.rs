@@ -19,7 +19,7 @@ use std::{
 };
 
 use domain::{
-    dataset::Kind,
+    dataset::{Dataset, Kind},
     grant::Zones,
     key::DeploymentSecret,
     link::{Class, LinkState},
@@ -184,7 +184,9 @@ async fn what_does_not_fit_names_its_field() {
 #[tokio::test]
 async fn a_body_that_is_no_request_is_refused() {
     let app = start().await;
-    for path in ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/resolve"] {
+    for path in
+        ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/batch/extend", "/api/v1/links/resolve"]
+    {
         app.send("POST", path, &app.ada.token, &[], "{").await.refuses(400, "json", "");
         app.send("POST", path, &app.ada.token, &[], "[]").await.refuses(400, "body", "");
         app.send("POST", path, &app.ada.token, &[], "").await.is(400);
@@ -202,11 +204,13 @@ fn routes(link: &str, dataset: &str) -> Vec<(&'static str, String, &'static str,
         ("POST", "/api/v1/links".to_owned(), "{\"dataset\":\"D\"}", true),
         ("POST", "/api/v1/links/batch".to_owned(), "{\"items\":[{\"dataset\":\"D\"}]}", true),
         ("POST", "/api/v1/links/batch/revoke".to_owned(), "{\"ids\":[\"L\"]}", true),
+        ("POST", "/api/v1/links/batch/extend".to_owned(), "{\"ids\":[\"L\"],\"until\":\"400d\"}", true),
         ("POST", "/api/v1/links/resolve".to_owned(), "{\"url\":\"U\"}", false),
         ("GET", format!("/api/v1/links/{link}"), "", false),
         ("PATCH", format!("/api/v1/links/{link}"), "{\"label\":\"x\"}", true),
         ("POST", format!("/api/v1/links/{link}/pause"), "", true),
         ("POST", format!("/api/v1/links/{link}/resume"), "", true),
+        ("POST", format!("/api/v1/links/{link}/retarget"), "{\"dataset\":\"D\"}", true),
         ("POST", format!("/api/v1/links/{link}/revoke"), "", true),
         ("POST", revoke_all, "{\"reason\":\"r\"}", true),
     ]
@@ -443,7 +447,8 @@ async fn all_links_of_a_dataset_end_in_one_write() {
 
 #[tokio::test]
 async fn ceilings_bind_new_links_and_edits() {
-    let app = start_under(Ceilings { audience: Audience::Link, link_days_max: Some(10), zones: Zones::EVERYWHERE }).await;
+    let app =
+        start_under(Ceilings { audience: Audience::Link, link_days_max: Some(10), zones: Zones::EVERYWHERE, hard_zones: false }).await;
     app.create(&app.ada.token, json!({ "class": "publication", "until": "5d" })).await.refuses(403, "audience-too-wide", "/class");
     for until in ["11d", "never", "2999-01-01"] {
         let far = app.create(&app.ada.token, json!({ "until": until })).await.refuses(422, "until-too-far", "/until");
@@ -457,7 +462,8 @@ async fn ceilings_bind_new_links_and_edits() {
         "until-too-far",
         "/until",
     );
-    let closed = start_under(Ceilings { audience: Audience::Accounts, link_days_max: None, zones: Zones::EVERYWHERE }).await;
+    let closed =
+        start_under(Ceilings { audience: Audience::Accounts, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false }).await;
     closed.create(&closed.ada.token, json!({})).await.refuses(403, "audience-too-wide", "/class");
 }
 
@@ -595,6 +601,83 @@ async fn a_thousand_links_are_made_and_revoked_at_once() {
     app.post("/api/v1/links/batch", &app.ada.token, json!({ "items": too_many })).await.refuses(422, "too-many", "/items");
 }
 
+// L9
+#[tokio::test]
+async fn a_batch_of_links_ends_later_and_never_sooner() {
+    let app = start().await;
+    let (short, long) =
+        (app.a_link(json!({ "label": "s", "until": "2d" })).await, app.a_link(json!({ "label": "l", "until": "90d" })).await);
+    let (paper, ended) = (app.a_link(json!({ "class": "publication" })).await, app.a_link(json!({ "label": "e" })).await);
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&ended)), &app.ada.token, json!({})).await.is(200);
+    let ids = json!([id_of(&short), "x", id_of(&long), id_of(&paper), id_of(&ended)]);
+    let ask = json!({ "ids": ids, "until": "30d" });
+    let done = app.post("/api/v1/links/batch/extend", &app.ada.token, ask.clone()).await.is(200).json;
+    let items = done["items"].as_array().unwrap();
+    let outcomes: Vec<_> = items.iter().map(outcome).collect();
+    assert_eq!(outcomes, [(200, ""), (404, "not-found"), (200, ""), (200, ""), (410, "link-revoked")]);
+    assert_eq!(instant(&items[0]["link"]["until"]), app.now() + SignedDuration::from_hours(24 * 30));
+    assert_eq!(items[0]["link"]["url"], short["url"]);
+    assert_eq!((&items[2]["link"], &items[3]["link"]), (&long, &paper), "what ends later already stays as it is");
+    let again = app.post("/api/v1/links/batch/extend", &app.ada.token, ask).await.is(200).json;
+    assert_eq!(again, done, "sent twice, done once");
+    let strange = json!({ "ids": [id_of(&short)], "until": "60d" });
+    let strange = app.post("/api/v1/links/batch/extend", &app.eve.token, strange).await.is(200).json;
+    assert_eq!(outcome(&strange["items"][0]), (404, "not-found"));
+    app.post("/api/v1/links/batch/extend", &app.ada.token, json!({ "ids": vec![id_of(&short); 1_001], "until": "60d" }))
+        .await
+        .refuses(422, "too-many", "/ids");
+    app.post("/api/v1/links/batch/extend", &app.ada.token, json!({ "ids": [], "until": "soon" })).await.refuses(422, "until", "/until");
+}
+
+// L13
+#[tokio::test]
+async fn a_link_moves_with_its_data_and_keeps_its_url() {
+    let app = start().await;
+    let (from, to) = (app.a_dataset("fused.ome.zarr", Kind::Zarr, 20).await, app.a_dataset("moved.ome.zarr", Kind::Zarr, 21).await);
+    let other = app.a_dataset("notes", Kind::Folder, 22).await;
+    let made = json!({ "dataset": from.id.to_string(), "label": "paper" });
+    let link = app.post("/api/v1/links", &app.ada.token, made).await.is(201).json;
+    let (id, path) = (id_of(&link), format!("/api/v1/links/{}/retarget", id_of(&link)));
+    let to_there = json!({ "dataset": to.id.to_string(), "reason": "new disks" });
+    app.post(&path, &app.ada.token, to_there.clone()).await.refuses(428, "if-match", "");
+    let send = async |token: &str, version: u64, key: &str, ask: &Value| {
+        let headers = [("if-match", format!("\"{version}\"")), ("idempotency-key", key.to_owned())];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        app.send("POST", &path, token, &headers, ask.to_string()).await
+    };
+    send(&app.ada.token, 7, "a", &to_there).await.refuses(412, "stale", "");
+    send(&app.eve.token, 1, "a", &to_there).await.refuses(404, "not-found", "");
+    for place in [json!({ "dataset": other.id.to_string() }), json!({ "dataset": app.root.id.to_string(), "path": "table.csv" })] {
+        send(&app.ada.token, 1, "b", &place).await.refuses(422, "other-form", "/dataset");
+    }
+    let nowhere = json!({ "dataset": "daaaaaaaaaaaaaaaaaaaaaaaaaa" });
+    send(&app.ada.token, 1, "c", &nowhere).await.refuses(404, "not-found", "");
+
+    let moved = send(&app.ada.token, 1, "d", &to_there).await.is(200).json;
+    assert_eq!((&moved["link"]["dataset"], &moved["link"]["place"]), (&json!(to.id.to_string()), &json!("demo:moved.ome.zarr/")));
+    assert_eq!((&moved["link"]["url"], &moved["link"]["id"], moved["link"]["version"].as_u64()), (&link["url"], &link["id"], Some(2)));
+    assert_eq!(instant(&moved["enforced_by"]), app.now() + SignedDuration::from_secs(66), "until then the old place may open");
+    assert_eq!(send(&app.ada.token, 1, "d", &to_there).await.is(200).json["link"], moved["link"], "a replay moves nothing");
+    let listed = async |dataset: &Dataset| {
+        let list = app.get(&format!("/api/v1/links?dataset={}", dataset.id), &app.ada.token).await.is(200).json;
+        list["items"].as_array().unwrap().iter().map(|item| id_of(item).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed(&from).await, listed(&to).await), (vec![], vec![id.to_owned()]));
+
+    // All links of the dataset that it left end without it, those of the one that it is on with it; and it never comes back.
+    let end = async |dataset: &Dataset| {
+        let path = format!("/api/v1/datasets/{}/links/revoke", dataset.id);
+        app.post(&path, &app.ada.token, json!({ "reason": "r" })).await.is(200);
+        app.get(&format!("/api/v1/links/{id}"), &app.ada.token).await.is(200).json["state"].clone()
+    };
+    assert_eq!(end(&from).await, json!("live"));
+    let back = json!({ "dataset": from.id.to_string() });
+    assert_eq!(send(&app.ada.token, 2, "e", &back).await.is(200).json["link"]["state"], "live");
+    assert_eq!((listed(&from).await, listed(&to).await), (vec![id.to_owned()], vec![]));
+    assert_eq!(end(&from).await, json!("revoked"));
+    send(&app.ada.token, 3, "f", &to_there).await.refuses(410, "link-revoked", "");
+}
+
 #[tokio::test]
 async fn a_batch_that_was_cut_short_is_sent_again_whole() {
     let app = start().await;
@@ -687,7 +770,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let described: BTreeSet<(String, String)> = support::operations(&links::openapi());
     let routed = app.routes(include_str!("../../src/lib.rs")).await;
     assert_eq!(described, routed);
-    assert_eq!(described.len(), 12);
+    assert_eq!(described.len(), 14);
     let whole = app.get("/api/v1/openapi.json", "").await.is(200);
     assert_eq!((whole.text("/openapi"), whole.headers["content-type"].to_str().unwrap()), ("3.1.0", "application/json"));
     for (method, path) in described {

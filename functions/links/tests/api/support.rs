@@ -255,7 +255,7 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
 }
 
 /// Ceilings that are in nobody's way.
-pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE };
+pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
 
 async fn table() -> Table {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
