@@ -88,7 +88,6 @@ fn of_a_member(place: &Place, user: UserId, now: Timestamp) -> Facts {
             not_before: Some(Timestamp::UNIX_EPOCH),
             until: Some(now + jiff::SignedDuration::from_hours(i64::try_from(1 + number).unwrap())),
             zones: Zones::EVERYWHERE,
-            hard_zones: false,
         },
         by: owner,
         at: now,

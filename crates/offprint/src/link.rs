@@ -106,7 +106,6 @@ enum Verb {
 
 /// The options that a link is made with, and that a row of a batch may have for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 pub(crate) struct Options {
     /// What it is for: collaboration, review, publication or event.
     #[arg(long, value_parser = class_words(), hide_possible_values = true)]

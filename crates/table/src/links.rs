@@ -37,6 +37,7 @@ use crate::{
 const ROUNDS: usize = 4;
 
 #[derive(Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute by its own name")]
 pub(crate) struct LinkRow {
     needs: Vec<String>,
     version: u64,
@@ -626,7 +627,7 @@ fn asked(link: &Link) -> KeyHash {
     ];
     let more = asked_more(&link.options);
     let fields = fields.into_iter().chain(more.iter().map(String::as_str));
-    KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).collect::<String>())
+    KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).collect::<Vec<_>>().concat())
 }
 
 /// The options that came later, each named and only where it was chosen: what was asked for before them has the hash that it had.

@@ -31,6 +31,7 @@ use crate::{
 const ROUNDS: usize = 3;
 
 #[derive(Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute by its own name")]
 pub(crate) struct SourceRow {
     needs: Vec<String>,
     version: u64,

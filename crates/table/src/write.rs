@@ -84,7 +84,7 @@ impl Condition {
     }
 
     /// Both; `None` where both compare one attribute with different values.
-    fn as_well_as(self, other: Self) -> Option<Self> {
+    fn joined_with(self, other: Self) -> Option<Self> {
         let differ = |(name, value): (&String, &AttributeValue)| self.values.get(name).is_some_and(|there| there != value);
         if other.values.iter().any(differ) {
             None
@@ -264,7 +264,7 @@ pub(crate) fn once_each(parts: impl IntoIterator<Item = (Tag, Part)>) -> Option<
             continue;
         };
         let (Part::Check(key, one), Part::Check(_, other)) = (&*there, part) else { return None };
-        *there = Part::Check(key.clone(), one.clone().as_well_as(other)?);
+        *there = Part::Check(key.clone(), one.clone().joined_with(other)?);
     }
     Some(merged)
 }

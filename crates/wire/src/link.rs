@@ -87,6 +87,7 @@ pub struct LinkEdit {
 /// A link, as its maker or the owner of its dataset sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the reply by its own name")]
 pub struct Link {
     /// Its id. It names the link and opens nothing.
     pub id: String,

@@ -115,6 +115,7 @@ impl Terms {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a row is its facts, each by its own name")]
 pub struct LinkRow {
     pub dataset: usize,
     pub subpath: String,
