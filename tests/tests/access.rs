@@ -339,6 +339,41 @@ async fn a_link_opens_as_its_options_say(door: Door) {
     assert_eq!(endless.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "endless");
 }
 
+/// L11, SECURITY T32: coarse levels open, finer ones do not, and the metadata name those alone that open; in each layout of Zarr.
+async fn a_preview_opens_coarse_levels(door: Door) {
+    let world = World::fresh(door).await;
+    let metadata = [("plain-v2.ome.zarr", ".zattrs", "0/0/0/0"), ("sharded-v3.ome.zarr", "zarr.json", "c/0/0/0/0")];
+    for (image, document, chunk) in metadata {
+        let link = world.link(image, json!({ "role": "preview", "level": 1 })).await;
+        for level in ["1", "2"] {
+            assert_eq!(world.get(&link.at(&format!("{level}/{chunk}"))).await.status(), StatusCode::FOUND, "{image} {level}");
+        }
+        for finer in [format!("0/{chunk}"), format!("3/{chunk}"), format!("x/1/{chunk}")] {
+            for at in [link.at(&finer), link.streamed_at(&finer)] {
+                assert_eq!(world.get(&at).await.expect_status(StatusCode::FORBIDDEN).await["code"], "coarse-only", "{image} {finer}");
+            }
+        }
+        let shown = world.get(&link.at(document)).await.expect_status(StatusCode::OK).await;
+        let ome = shown.pointer("/attributes/ome").unwrap_or(&shown);
+        let paths: Vec<_> = ome["multiscales"][0]["datasets"].as_array().expect("datasets").iter().map(|one| one["path"].clone()).collect();
+        assert_eq!(paths, ["1", "2"], "{image}");
+        let head = world.client.head(link.at(document)).send().await.expect("an answer");
+        assert_eq!(head.status(), StatusCode::OK);
+        let whole = world.link(image, json!({ "label": "whole" })).await;
+        assert_eq!(world.get(&whole.at(document)).await.status(), StatusCode::FOUND, "who may read it all gets it as it is stored");
+        let ask = json!({ "dataset": world.dataset(image).await["id"], "role": "preview", "level": 3 });
+        let refused = world.api(Method::POST, "/api/v1/links", Some(ask)).await;
+        assert_eq!(refused.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "no-level");
+    }
+    let link = world.link(FIRST, json!({ "role": "preview", "level": 2 })).await;
+    let all = world.get(&link.at(".zmetadata")).await.expect_status(StatusCode::OK).await;
+    let files: Vec<_> = all["metadata"].as_object().expect("files").keys().cloned().collect();
+    assert!(
+        files.contains(&"2/.zarray".to_owned()) && !files.iter().any(|file| file.starts_with("0/") || file.starts_with("1/")),
+        "{files:?}"
+    );
+}
+
 /// A18: a person of a real OpenID provider gets an account with the first token, and the same one with the next.
 #[tokio::test]
 async fn a_person_of_a_provider_signs_in() {
@@ -486,4 +521,5 @@ through_both_doors! {
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
     a_link_opens_as_its_options_say
+    a_preview_opens_coarse_levels
 }

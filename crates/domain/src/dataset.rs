@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::{
     id::{DatasetId, ProjectId, SourceId, UserId},
+    levels::Levels,
     limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
     source::State,
@@ -81,6 +82,8 @@ pub struct Dataset {
     ///
     /// [`CUTS_MAX`]: crate::limits::CUTS_MAX
     pub cuts: Vec<ObjectPath>,
+    /// The levels of its multiscale images, as its metadata said when it was registered; empty: nobody knows them.
+    pub levels: Levels,
     /// Counts bulk revokes: a link made under a lower number is revoked.
     pub links_gen: u64,
     /// Active or retired.
@@ -136,6 +139,7 @@ impl Dataset {
             project: None,
             restricted: false,
             cuts,
+            levels: Levels::default(),
             links_gen: 0,
             state: State::Active,
             registered: now,
@@ -157,6 +161,7 @@ impl Dataset {
             project: None,
             restricted: false,
             cuts: Vec::new(),
+            levels: Levels::default(),
             links_gen: 0,
             state: State::Active,
             registered: now,

@@ -931,7 +931,39 @@ impl<'p> ReadScope<'p> {
         }
         let needs = if self.action == Action::List { Right::List } else { Right::Read };
         let is_metadata = || !key.is_folder() && key.name().is_some_and(|name| METADATA_NAMES.contains(&name));
-        if self.given.rights.has(needs) || (self.action == Action::Read && is_metadata()) { Ok(key) } else { Err(Denial::CoarseOnly) }
+        let opens = self.given.rights.has(needs) || (self.action == Action::Read && (is_metadata() || self.is_coarse(&key)));
+        if opens { Ok(key) } else { Err(Denial::CoarseOnly) }
+    }
+
+    /// The level from which on chunks open, where it is not all of them.
+    fn least_level(&self) -> Option<u8> {
+        let Opened::Link(facts) = self.opened else { return None };
+        facts.link.options.level.filter(|_| !self.given.rights.has(Right::Read) && self.given.rights.has(Right::Coarse))
+    }
+
+    /// Whether a whole key belongs to an array of a level that is coarse enough. What belongs to none, or nobody knows to what, does not.
+    fn is_coarse(&self, key: &ObjectPath) -> bool {
+        let (Some(least), place) = (self.least_level(), self.place()) else { return false };
+        let below =
+            |key: &str| key.strip_prefix(place.source.prefix.as_str())?.strip_prefix(place.dataset.path.as_str()).map(str::to_owned);
+        let inside = below(key.as_str()).and_then(|inside| ObjectPath::from_decoded(inside).ok());
+        inside.and_then(|inside| place.dataset.levels.of(&inside)).is_some_and(|level| level >= least)
+    }
+
+    /// Whether some levels are open here and others are not: metadata are then shown in part.
+    #[must_use]
+    pub fn has_coarse_alone(&self) -> bool {
+        self.least_level().is_some()
+    }
+
+    /// Whether the array at `path` is of a level that is open here.
+    #[must_use]
+    pub fn shows(&self, path: &ObjectPath) -> bool {
+        let base = match self.opened {
+            Opened::Link(facts) => &facts.base,
+            Opened::Dataset(facts) => &facts.base,
+        };
+        base.join(path).is_ok_and(|key| !self.hides(&key) && self.is_coarse(&key))
     }
 
     /// Whether an object's whole key lies in a restricted dataset below the one that is read here.

@@ -25,6 +25,7 @@ pub mod delegation;
 pub mod grant;
 pub mod id;
 pub mod key;
+pub mod levels;
 pub mod limits;
 pub mod link;
 pub mod network;

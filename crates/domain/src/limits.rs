@@ -101,6 +101,12 @@ pub const DATASET_DEPTH_MAX: usize = 32;
 pub const ZONES_MAX: usize = 32;
 /// Restricted datasets that one ancestor may keep out of reach of what is granted on it.
 pub const CUTS_MAX: usize = 64;
+/// Arrays of multiscale images that one dataset keeps the levels of.
+pub const LEVEL_ARRAYS_MAX: usize = 64;
+/// Label images of one image whose levels are looked for.
+pub const LABEL_IMAGES_MAX: usize = 16;
+/// Bytes of a metadata document that is read whole, to find levels or to show them in part.
+pub const METADATA_BYTES_MAX: usize = 4 * 1_048_576;
 /// Groups that one dataset may be granted to: a decision asks for a membership in each.
 pub const GROUP_GRANTS_MAX: usize = 16;
 /// The same, with those from which it was withdrawn and whose rows are still there: a decision reads them, too.

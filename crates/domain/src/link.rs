@@ -122,6 +122,8 @@ pub struct Options {
     pub hard_zones: bool,
     /// Whether folders show what is in them to nobody.
     pub hide_listing: bool,
+    /// From which level of multiscale images on chunks open, too, by the role preview; 0 would be the finest. `None`: no chunk.
+    pub level: Option<u8>,
 }
 
 impl Default for Options {
@@ -136,6 +138,7 @@ impl Default for Options {
             zones: Zones::EVERYWHERE,
             hard_zones: false,
             hide_listing: false,
+            level: None,
         }
     }
 }
@@ -148,7 +151,14 @@ impl Options {
 
     /// Whether `after` gives anything, in any place or for any time, that these do not.
     fn are_widened_by(&self, after: &Self) -> bool {
-        !self.role.rights().holds(after.role.rights())
+        let finer = match (self.level, after.level) {
+            (Some(old), Some(new)) => new < old,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        // Whatever gives more than a preview gives every level.
+        (self.role == Role::Preview && finer)
+            || !self.role.rights().holds(after.role.rights())
             || !after.zones.lie_in(&self.zones)
             || (self.are_zones_hard() && !after.are_zones_hard())
             || (self.hide_listing && !after.hide_listing)
@@ -186,6 +196,8 @@ pub struct Edit {
     pub hard_zones: Option<bool>,
     /// Listings hidden or not.
     pub hide_listing: Option<bool>,
+    /// From another level on; `Some(None)`: no chunk.
+    pub level: Option<Option<u8>>,
 }
 
 /// A link, without its key.
@@ -308,6 +320,12 @@ pub enum LinkError {
     /// A path below a dataset that is one object, or too long.
     #[error("the dataset has no such path inside")]
     Subpath,
+    /// A level without the role preview, or the finest.
+    #[error("a level goes with the role `preview`, and is 1 or more")]
+    Level,
+    /// A level that the dataset has not, as far as is known.
+    #[error("the dataset is not known to have images of such a level")]
+    NoLevel,
     /// A role that no link gives.
     #[error("a link gives the role `preview`, `view` or `download`")]
     Role,
@@ -378,6 +396,7 @@ impl Link {
         };
         link.check()?;
         link.check_end()?;
+        link.check_level(place)?;
         link.check_ceiling(place)?;
         Ok(link)
     }
@@ -400,6 +419,10 @@ impl Link {
         link.options.zones = edit.zones.unwrap_or(link.options.zones);
         link.options.hard_zones = edit.hard_zones.unwrap_or(link.options.hard_zones);
         link.options.hide_listing = edit.hide_listing.unwrap_or(link.options.hide_listing);
+        if let Some(level) = edit.level {
+            link.options.level = level;
+            link.check_level(place)?;
+        }
         if link.options.strict && !self.options.strict {
             // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
             let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
@@ -441,6 +464,7 @@ impl Link {
             ..self.clone()
         };
         link.check_ceiling(place)?;
+        link.check_level(place)?;
         Ok(link)
     }
 
@@ -470,6 +494,9 @@ impl Link {
         if self.options.role > Role::Download {
             return Err(LinkError::Role);
         }
+        if self.options.level.is_some_and(|level| level == 0 || self.options.role != Role::Preview) {
+            return Err(LinkError::Level);
+        }
         if let (Some(begin), Some(end)) = (self.options.not_before, self.until)
             && end <= begin
         {
@@ -481,6 +508,11 @@ impl Link {
     /// A review ends, and its links with it (L12).
     fn check_end(&self) -> Result<(), LinkError> {
         if self.class == Class::Review && self.until.is_none() { Err(LinkError::Endless) } else { Ok(()) }
+    }
+
+    /// A level that the dataset has not, or of which nobody knows, would open nothing.
+    fn check_level(&self, place: &Place) -> Result<(), LinkError> {
+        if self.options.level.is_some_and(|level| !place.dataset.levels.reach(level)) { Err(LinkError::NoLevel) } else { Ok(()) }
     }
 
     /// Holds a life to its source's ceiling: as long is legal, longer or without end is not.

@@ -11,7 +11,8 @@ use domain::{
     grant::{Net, Reach, Zones},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
-    link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
+    levels::Levels,
+    link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     path::ObjectPath,
     rights::Role,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
@@ -416,9 +417,54 @@ fn a_link_is_named_after_what_it_opens_unless_it_hides_that() {
     assert!(permit.scope().unwrap().is_streamed(), "the source's hard zones are streamed by every link");
 }
 
+// L11, SECURITY T32
+#[test]
+fn a_preview_opens_chunks_from_its_level_on_and_nothing_that_nobody_knows() {
+    let folder = |text: &str| ObjectPath::from_decoded(text).unwrap();
+    let mut place = place();
+    place.dataset.levels = Levels::new(vec![(folder("0/"), 0), (folder("1/"), 1), (folder("2/"), 2), (folder("labels/a/1/"), 1)]).unwrap();
+    let ask = |role, level| NewLink {
+        subpath: ObjectPath::default(),
+        class: Class::Collaboration,
+        options: Options { role, level, ..options() },
+    };
+    for (role, level, want) in
+        [(Role::Preview, Some(3), LinkError::NoLevel), (Role::Preview, Some(0), LinkError::Level), (Role::View, Some(1), LinkError::Level)]
+    {
+        assert_eq!(new_link(&place, ask(role, level)), Err(want), "{role:?} {level:?}");
+    }
+    assert_eq!(new_link(&self::place(), ask(Role::Preview, Some(1))), Err(LinkError::NoLevel), "nobody knows its levels");
+    let link = new_link(&place, ask(Role::Preview, Some(1))).unwrap();
+    let opens = |link: &Link, at: &str| {
+        let permit = decide(&HOLDER, Action::Read, &Facts::Link(Arc::new(facts(link.clone(), place.clone()))), now()).unwrap();
+        permit.scope().unwrap().key(&folder(at)).map(drop)
+    };
+    for at in ["1/c/0/0", "2/0.0", "labels/a/1/c/0", "0/zarr.json", ".zattrs"] {
+        assert_eq!(opens(&link, at), Ok(()), "{at}");
+    }
+    for at in ["0/c/0/0", "0/0.0", "10/c/0", "1", "labels/a/0/c/0", "labels/1/c/0", "x/1/c/0", "table.csv"] {
+        assert_eq!(opens(&link, at), Err(Denial::CoarseOnly), "{at}");
+    }
+    // The same places under a link to a part of it: levels count by the whole key.
+    let part = NewLink { subpath: folder("labels/a/"), ..ask(Role::Preview, Some(1)) };
+    let part = new_link(&place, part).unwrap();
+    assert_eq!((opens(&part, "1/c/0"), opens(&part, "0/c/0")), (Ok(()), Err(Denial::CoarseOnly)));
+    let none = new_link(&place, ask(Role::Preview, None)).unwrap();
+    assert_eq!(opens(&none, "2/c/0"), Err(Denial::CoarseOnly), "without a level no chunk opens");
+    let level = |level| Edit { level: Some(level), ..Edit::default() };
+    for (from, to, widens) in [(&link, Some(2), false), (&link, None, false), (&none, Some(2), true)] {
+        assert_eq!(from.is_widened_by(&from.edited(&place, level(to), now()).unwrap()), widens, "{to:?}");
+    }
+    let second = link.edited(&place, level(Some(2)), now()).unwrap();
+    assert!(second.is_widened_by(&link), "a finer level is more");
+    assert_eq!(opens(&second, "1/c/0"), Err(Denial::CoarseOnly));
+    let forgotten = facts(link, self::place());
+    let permit = decide(&HOLDER, Action::Read, &Facts::Link(Arc::new(forgotten)), now()).unwrap();
+    assert_eq!(permit.scope().unwrap().key(&folder("2/c/0")), Err(Denial::CoarseOnly), "levels that were lost open nothing");
+}
+
 #[test]
 fn an_edit_tells_what_it_widens() {
-    use domain::link::Edit;
     let link = link(Class::Collaboration);
     for (what, edit, widens) in [
         ("nothing", Edit::default(), false),

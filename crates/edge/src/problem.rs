@@ -244,6 +244,8 @@ impl From<LinkError> for Problem {
                 wrong("other-form").at("/dataset").hint("readers choose a format by the end of the URL; make a new link")
             }
             LinkError::Endless => wrong("endless").at("/until").hint("say when the review is over, such as `90d`"),
+            LinkError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
+            LinkError::NoLevel => wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered"),
             LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .at("/class")

@@ -21,6 +21,7 @@ mod access;
 mod address;
 pub mod credentials;
 pub mod doctor;
+mod levels;
 pub mod listing;
 mod names;
 pub mod policy;

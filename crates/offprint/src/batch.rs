@@ -61,7 +61,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// The request for it, once its dataset is known.
     pub(crate) fn new_link(&self, dataset: String) -> NewLink {
-        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, path } = self.options.clone();
+        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, level, path } = self.options.clone();
         NewLink {
             dataset,
             path,
@@ -74,6 +74,7 @@ impl Ask {
             zones,
             hard_zones: hard_zones.then_some(true),
             hide_listing: hide_listing.then_some(true),
+            level,
         }
     }
 }

@@ -35,7 +35,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 23] = [
+const ONE: [Column; 24] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -53,6 +53,7 @@ const ONE: [Column; 23] = [
     column("zones", "/zones"),
     column("hard_zones", "/hard_zones"),
     column("hide_listing", "/hide_listing"),
+    column("level", "/level"),
     column("maker", "/maker"),
     column("made", "/made"),
     column("revoked", "/revoked/at"),
@@ -134,6 +135,9 @@ pub(crate) struct Options {
     /// Show nobody what is in a folder.
     #[arg(long)]
     pub(crate) hide_listing: bool,
+    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
+    #[arg(long, value_name = "LEVEL", requires = "role")]
+    pub(crate) level: Option<u8>,
     /// A path inside the dataset to open instead of all of it.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
@@ -199,7 +203,7 @@ struct Show {
 #[command(
     after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
     override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
-    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level"]).multiple(true).required(true)
 )]
 struct Edit {
     /// The link: its id, its URL, or its key.
@@ -232,6 +236,9 @@ struct Edit {
     /// Whether nobody is shown what is in a folder: true or false.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     hide_listing: Option<bool>,
+    /// With the role preview: from which level on chunks open, too; 0: no chunk.
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<u8>,
     /// Return when the change is in force everywhere.
     #[arg(long)]
     wait: bool,
@@ -411,6 +418,7 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         zones: ask.zones.map(|zones| if zones == ["any"] { Vec::new() } else { zones }),
         hard_zones: ask.hard_zones,
         hide_listing: ask.hide_listing,
+        level: ask.level.map(|level| (level > 0).then_some(level)),
     };
     let Reply { body: changed, date, .. } = api.edit::<Changed>(&["links", &link.id], link.version, &edit).await?;
     match out.format {

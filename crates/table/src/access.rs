@@ -360,7 +360,13 @@ fn bytes_of_place(place: &Place) -> usize {
 /// What a dataset holds beside itself.
 fn bytes_of_dataset(dataset: &Dataset) -> usize {
     let cuts = dataset.cuts.iter().map(|cut| cut.as_str().len().saturating_add(size_of::<ObjectPath>())).fold(0, usize::saturating_add);
-    dataset.path.as_str().len().saturating_add(dataset.ancestors.len().saturating_mul(16)).saturating_add(cuts)
+    dataset
+        .path
+        .as_str()
+        .len()
+        .saturating_add(dataset.ancestors.len().saturating_mul(16))
+        .saturating_add(cuts)
+        .saturating_add(dataset.levels.bytes())
 }
 
 /// What a reach holds beside itself.

@@ -7,6 +7,7 @@ use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place, Via},
     id::{DatasetId, ProjectId, SourceId, UserId},
+    levels::Levels,
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
 };
@@ -49,6 +50,9 @@ pub(crate) struct DatasetRow {
     restricted: bool,
     #[serde(default)]
     cuts: Vec<String>,
+    /// `LEVEL FOLDER` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    levels: Vec<String>,
     links_gen: u64,
     state: String,
     registered: i64,
@@ -84,6 +88,7 @@ impl DatasetRow {
             project: dataset.project.map(|project| project.to_string()),
             restricted: dataset.restricted,
             cuts: dataset.cuts.iter().map(|cut| cut.as_str().to_owned()).collect(),
+            levels: dataset.levels.arrays().map(|(array, level)| format!("{level} {array}")).collect(),
             links_gen: dataset.links_gen,
             state: state_word(dataset.state).to_owned(),
             registered: dataset.registered.as_millisecond(),
@@ -105,12 +110,22 @@ impl DatasetRow {
             project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             restricted: self.restricted,
             cuts: self.cuts.into_iter().map(ObjectPath::from_decoded).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
+            levels: levels_of(&self.levels).unwrap_or_default(),
             links_gen: self.links_gen,
             state: state_of(&self.state).ok_or_else(unknown)?,
             registered: time(self.registered, Self::WHAT)?,
             version: self.version,
         })
     }
+}
+
+/// The levels in a row; `None`: they cannot be read, and so open nothing.
+fn levels_of(texts: &[String]) -> Option<Levels> {
+    let array = |text: &String| {
+        let (level, array) = text.split_once(' ')?;
+        Some((ObjectPath::from_decoded(array).ok()?, level.parse().ok()?))
+    };
+    Levels::new(texts.iter().map(array).collect::<Option<_>>()?)
 }
 
 /// That a path is a dataset's.
@@ -521,7 +536,10 @@ fn cut(above: &Dataset, below: &Dataset, restricted: bool) -> Result<Change, Tab
 fn is_below(dataset: &Dataset, above: &Place) -> bool {
     let above = &above.dataset;
     let made = Dataset::below(above, dataset.id, dataset.path.clone(), dataset.kind, dataset.registered);
-    made.is_ok_and(|made| made == *dataset) && above.path.covers(&dataset.path) && above.path != dataset.path
+    // What its metadata say of levels is no right.
+    made.is_ok_and(|made| Dataset { levels: dataset.levels.clone(), ..made } == *dataset)
+        && above.path.covers(&dataset.path)
+        && above.path != dataset.path
 }
 
 /// A dataset and its claim.

@@ -23,6 +23,8 @@ pub(crate) const NEEDS_ZONES: &str = "zones";
 pub(crate) const NEEDS_HARD_ZONES: &str = "hard-zones";
 /// A link gives less than the most that a link may give.
 pub(crate) const NEEDS_ROLE: &str = "role";
+/// A link opens chunks from a level on.
+pub(crate) const NEEDS_LEVEL: &str = "level";
 /// A link shows nobody what is in a folder.
 pub(crate) const NEEDS_HIDDEN: &str = "hidden-listing";
 

@@ -24,8 +24,8 @@ use crate::{
     error::TableError,
     grants::proof,
     item::{
-        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts, time, time_if,
-        unreadable,
+        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts, time,
+        time_if, unreadable,
     },
     once::Once,
     read::{Cost, Stretch, Window},
@@ -63,6 +63,8 @@ pub(crate) struct LinkRow {
     hard_zones: bool,
     #[serde(default)]
     hide_listing: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<u8>,
     maker: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     via_on: Option<String>,
@@ -79,7 +81,7 @@ pub(crate) struct LinkRow {
 
 impl Row for LinkRow {
     const WHAT: &'static str = "a link";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -106,6 +108,7 @@ impl LinkRow {
             zones: link.options.zones.texts().collect(),
             hard_zones: link.options.hard_zones,
             hide_listing: link.options.hide_listing,
+            level: link.options.level,
             maker: link.maker.to_string(),
             via_on: link.via.map(|via| via.on.to_string()),
             via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
@@ -138,6 +141,7 @@ impl LinkRow {
                 zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
                 hard_zones: self.hard_zones,
                 hide_listing: self.hide_listing,
+                level: self.level,
             },
             until: time_if(self.until, Self::WHAT)?,
             maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
@@ -586,6 +590,7 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
         .set_if("zones", (!zones.is_everywhere()).then(|| texts(zones.texts())))
         .set("hard_zones", AttributeValue::Bool(*hard_zones))
         .set("hide_listing", AttributeValue::Bool(*hide_listing))
+        .set_if("level", new.options.level.map(number))
         .set("needs", texts(needs_of(&new.options)))
         .set("enabled", AttributeValue::Bool(new.enabled))
         .set("version", number(new.version));
@@ -635,7 +640,8 @@ fn asked_more(options: &Options) -> Vec<String> {
     let role = role_word(options).map(|word| format!("role={word}"));
     let zones = (!options.zones.is_everywhere()).then(|| format!("zones={}", options.zones.texts().collect::<Vec<_>>().join(",")));
     let flag = |name: &str, set: bool| set.then(|| name.to_owned());
-    [role, zones, flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing)].into_iter().flatten().collect()
+    let level = options.level.map(|level| format!("level={level}"));
+    [role, zones, flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing), level].into_iter().flatten().collect()
 }
 
 /// The flags that a reader must know to judge these options.
@@ -646,6 +652,7 @@ fn needs_of(options: &Options) -> Vec<String> {
         (NEEDS_ZONES, has_zones),
         (NEEDS_HARD_ZONES, has_zones && options.hard_zones),
         (NEEDS_HIDDEN, options.hide_listing),
+        (NEEDS_LEVEL, options.level.is_some()),
     ])
 }
 
@@ -660,7 +667,7 @@ pub(crate) fn said(link: &Link) -> serde_json::Value {
         "dataset": link.dataset.to_string(), "subpath": link.subpath.as_str(), "class": link.class.word(), "label": link.options.label,
         "until": link.until.map(|at| at.to_string()), "not_before": link.options.not_before.map(|at| at.to_string()),
         "strict": link.options.strict, "role": link.options.role.word(), "zones": link.options.zones.texts().collect::<Vec<_>>(),
-        "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "enabled": link.enabled, "version": link.version,
+        "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "level": link.options.level, "enabled": link.enabled, "version": link.version,
     })
 }
 

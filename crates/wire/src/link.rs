@@ -43,6 +43,10 @@ pub struct NewLink {
     /// Whether nobody is shown what is in a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hide_listing: Option<bool>,
+    /// With the role `preview`: from which level of multiscale images on chunks open, too. 0 is the finest, and cannot be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub level: Option<u8>,
 }
 
 /// A change of a link, as a merge patch (RFC 7396).
@@ -82,6 +86,10 @@ pub struct LinkEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub hide_listing: Option<bool>,
+    /// Chunks from another level on; `null`: no chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 1))]
+    pub level: Option<Option<u8>>,
 }
 
 /// A link, as its maker or the owner of its dataset sees it.
@@ -132,6 +140,9 @@ pub struct Link {
     /// Whether nobody is shown what is in a folder.
     #[serde(default)]
     pub hide_listing: bool,
+    /// From which level of multiscale images on chunks open; missing: by its role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// The dataset's act rather than its maker's: it outlives its maker's rights.
     pub stewarded: bool,
     /// The id of who made it.

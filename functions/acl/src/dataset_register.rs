@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use domain::{
-    dataset::Dataset,
+    dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts, Place},
     id::DatasetId,
     path::ObjectPath,
@@ -102,7 +102,10 @@ async fn at(
             .at("/path")
             .hint("check the path; it is relative to the source, and case counts")
     })?;
-    let dataset = Dataset::below(&above.place.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
+    let mut dataset = Dataset::below(&above.place.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
+    if kind == Kind::Zarr {
+        dataset.levels = app.objects.levels(&permit, path, now).await?;
+    }
     let via = caller.via(&above, Right::Share, now);
     match app.table.register_dataset(&permit, via, &dataset, once, now).await {
         Ok(registered) => {

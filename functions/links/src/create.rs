@@ -136,6 +136,7 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
         zones: read_zones(&ask.zones)?,
         hard_zones: ask.hard_zones.unwrap_or_default(),
         hide_listing: ask.hide_listing.unwrap_or_default(),
+        level: ask.level,
     };
     Ok(NewLink { subpath, class, options })
 }

@@ -68,6 +68,7 @@ fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
         zones: ask.zones.as_deref().map(read_zones).transpose()?,
         hard_zones: ask.hard_zones,
         hide_listing: ask.hide_listing,
+        level: ask.level,
     })
 }
 

@@ -95,6 +95,7 @@ impl Shown {
             zones: link.options.zones.texts().collect(),
             hard_zones: link.options.hard_zones,
             hide_listing: link.options.hide_listing,
+            level: link.options.level,
             stewarded: link.stewarded,
             maker: link.maker.to_string(),
             made: link.made.to_string(),

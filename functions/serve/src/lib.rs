@@ -9,6 +9,7 @@
 )]
 
 mod index;
+mod levels;
 mod listing;
 mod object;
 

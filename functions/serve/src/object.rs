@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use objects::{ObjectsError, presigner::SignedMethod};
 
-use crate::Reading;
+use crate::{Reading, levels::is_thinned};
 
 impl Reading<'_> {
     /// `/{key}/{name}[/{path}]` of a link or dataset whose name matched.
@@ -32,6 +32,9 @@ impl Reading<'_> {
         if !single && path.is_folder() {
             let permit = self.permit(Action::List, facts)?;
             return Box::pin(self.folder(&permit, &path)).await;
+        }
+        if permit.scope().is_some_and(|scope| is_thinned(&scope, &path)) {
+            return Ok(with_sunset(Box::pin(self.thinned(&permit, &path)).await?, &permit));
         }
         let answer = self.bytes_or_redirect(facts, &permit, form, &path, raw).await?;
         Ok(with_sunset(answer, &permit))

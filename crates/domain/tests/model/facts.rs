@@ -180,6 +180,7 @@ impl World {
             project: row.project.map(project_id),
             restricted: row.restricted,
             cuts: self.cuts(index),
+            levels: domain::levels::Levels::default(),
             links_gen: row.links_gen,
             state: row.state,
             registered: at(-1_000),
