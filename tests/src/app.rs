@@ -146,28 +146,29 @@ impl TestApp {
 
     /// The same with more headers.
     pub async fn api_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.token));
+        self.api_as(&self.token, method, path, body, headers).await
+    }
+
+    /// The same by whoever shows this token.
+    pub async fn api_as(&self, token: &str, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        call(&self.api, request.body(body).expect("a request")).await
-    }
-
-    /// A call of the API by whoever shows this.
-    pub async fn api_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         call(&self.api, request.body(body).expect("a request")).await
     }
 
     /// A request to the data origin.
     pub async fn data(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::builder().method(method).uri(target);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        call(&self.data, request.body(Body::empty()).expect("a request")).await
+        ask_of(&self.data, method, target, headers).await
+    }
+
+    /// One more instance of the data origin, as Lambda starts them: over the same parts, with a cache of its own.
+    pub fn another(&self) -> DataOrigin {
+        let mut app = self.app.clone();
+        app.facts = Arc::default();
+        DataOrigin::new(app)
     }
 
     /// GET from the data origin, by a URL or a path.
@@ -192,6 +193,15 @@ impl TestApp {
         assert!(made.status.is_success(), "{path}: {}", String::from_utf8_lossy(&made.body));
         made.json()
     }
+}
+
+/// A request to an instance of the data origin.
+pub async fn ask_of(origin: &DataOrigin, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    call(origin, request.body(Body::empty()).expect("a request")).await
 }
 
 /// Hands a request to one of the origins and reads the answer whole.

@@ -35,7 +35,7 @@ impl Scene {
     }
 
     async fn me(&self, token: &str) -> Answer {
-        self.app.api_as(token, Method::GET, "/api/v1/me", None).await
+        self.app.api_as(token, Method::GET, "/api/v1/me", None, &[]).await
     }
 
     async fn chunk(&self, token: &str) -> Answer {
@@ -45,7 +45,7 @@ impl Scene {
 
     /// Signs in, which makes the account; its id.
     async fn sign_in(&self, token: &str) -> String {
-        let signed = self.app.api_as("", Method::POST, "/api/v1/sign-in", Some(json!({ "token": token }))).await;
+        let signed = self.app.api_as("", Method::POST, "/api/v1/sign-in", Some(json!({ "token": token })), &[]).await;
         assert_eq!(signed.status, StatusCode::OK, "{}", String::from_utf8_lossy(&signed.body));
         signed.json()["user"]["id"].as_str().expect("an id").to_owned()
     }
@@ -87,7 +87,7 @@ async fn a_providers_token_acts_as_its_person() {
     assert_eq!(scene.chunk(&again).await.status, StatusCode::FOUND, "another token of the same person");
 
     // It makes a ticket, which ends with it, and neither a token nor anything of an administrator's.
-    let by_token = async |method, path: &str, ask| scene.app.api_as(&token, method, path, Some(ask)).await;
+    let by_token = async |method, path: &str, ask| scene.app.api_as(&token, method, path, Some(ask), &[]).await;
     let ticket = by_token(Method::POST, &format!("/api/v1/datasets/{}/tickets", scene.dataset), json!({ "minutes": 700 })).await.json();
     assert_eq!(ticket["until"], me["token"]["until"], "a ticket never outlives what made it");
     let url = format!("{}0/.zarray", ticket["url"].as_str().expect("a URL"));
@@ -209,10 +209,10 @@ async fn what_the_provider_did_not_sign_for_us_opens_nothing() {
     assert_eq!(scene.chunk(&token).await.status, StatusCode::FOUND, "the good one still works");
     // Meant for another deployment, or for one without a provider.
     let other = TestApp::with_provider(settings(oidc.issuer("attacked"), "another", None)).await;
-    let refused = other.api_as(&token, Method::GET, "/api/v1/me", None).await;
+    let refused = other.api_as(&token, Method::GET, "/api/v1/me", None, &[]).await;
     assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (401, Some("token")));
     let none = TestApp::fresh().await;
-    let refused = none.api_as(&token, Method::GET, "/api/v1/me", None).await;
+    let refused = none.api_as(&token, Method::GET, "/api/v1/me", None, &[]).await;
     assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (401, Some("sign-in")));
 }
 
@@ -252,7 +252,7 @@ async fn signing_in_puts_a_person_into_the_providers_groups() {
     }
     let token = oidc.token("grouped", "RS256").await;
     scene.sign_in(&token).await;
-    let groups = scene.app.api_as(&token, Method::GET, "/api/v1/groups", None).await.json();
+    let groups = scene.app.api_as(&token, Method::GET, "/api/v1/groups", None, &[]).await.json();
     let names: Vec<_> = groups["items"].as_array().expect("items").iter().map(|group| group["name"].clone()).collect();
     assert_eq!(names, [json!("imaging")], "the token names `lab-a`, too, which people fill here");
     assert_eq!(scene.chunk(&token).await.status, StatusCode::FOUND);
@@ -260,7 +260,7 @@ async fn signing_in_puts_a_person_into_the_providers_groups() {
     let plain = TestApp::with_provider(settings(oidc.issuer("grouped"), AUDIENCE, None)).await;
     let made = plain.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "imaging", "kind": "claimed" }))).await;
     assert_eq!(made.status, StatusCode::CREATED);
-    let signed = plain.api_as("", Method::POST, "/api/v1/sign-in", Some(json!({ "token": token }))).await;
+    let signed = plain.api_as("", Method::POST, "/api/v1/sign-in", Some(json!({ "token": token })), &[]).await;
     assert_eq!(signed.status, StatusCode::OK);
-    assert_eq!(plain.api_as(&token, Method::GET, "/api/v1/groups", None).await.json()["items"], json!([]));
+    assert_eq!(plain.api_as(&token, Method::GET, "/api/v1/groups", None, &[]).await.json()["items"], json!([]));
 }

@@ -179,6 +179,14 @@ impl Grant {
             Subject::Accounts | Subject::World => role.and(Rights::PUBLIC),
         }
     }
+
+    /// Whether somebody may get less, from now on, by this one than by the one before it.
+    #[must_use]
+    pub fn narrows(&self, before: &Self, now: Timestamp) -> bool {
+        let had = before.rights();
+        let keeps = self.rights().holds(had) && before.conditions.lie_in(&self.conditions, now);
+        !had.is_empty() && !keeps
+    }
 }
 
 /// A named set of people.
@@ -457,6 +465,37 @@ mod tests {
         ] {
             assert_eq!(inner.lie_in(&outer, at(10)), want, "{inner:?} {outer:?}");
         }
+    }
+
+    #[test]
+    fn a_grant_narrows_another_where_any_right_or_moment_is_lost() {
+        let grant = |role, may_share, until: Option<i64>, hold| Grant {
+            subject: Subject::Accounts,
+            role,
+            may_share,
+            conditions: Conditions { not_before: None, until: until.map(at), zones: Zones::default() },
+            by: UserId::new(uuid::Uuid::nil()),
+            at: at(0),
+            hold,
+            version: 1,
+        };
+        let person = |grant: Grant| Grant { subject: Subject::User(UserId::new(uuid::Uuid::nil())), ..grant };
+        let view = || person(grant(Role::View, false, Some(20), Hold::Active));
+        for (after, want) in [
+            (view(), false),
+            (person(grant(Role::Download, true, None, Hold::Active)), false),
+            (person(grant(Role::Preview, false, None, Hold::Active)), true),
+            (person(grant(Role::Download, false, Some(19), Hold::Active)), true),
+            (person(grant(Role::View, false, Some(20), Hold::Withdrawn)), true),
+        ] {
+            assert_eq!(after.narrows(&view(), at(10)), want, "{after:?}");
+            assert!(!after.narrows(&person(grant(Role::Full, true, None, Hold::Withdrawn)), at(10)), "nothing was left to lose");
+        }
+        assert!(view().narrows(&person(grant(Role::View, true, Some(20), Hold::Active)), at(10)), "no more links");
+        assert!(
+            !grant(Role::Full, false, None, Hold::Active).narrows(&grant(Role::Manager, true, None, Hold::Active), at(10)),
+            "never everybody's"
+        );
     }
 
     #[test]

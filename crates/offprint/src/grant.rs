@@ -9,7 +9,7 @@ use domain::{
 };
 use wire::{
     dataset::Dataset,
-    grant::{Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
+    grant::{Given, Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
 };
 
 use crate::{
@@ -32,6 +32,11 @@ const GRANT: [Column; 9] = [
     column("state", "/state"),
     column("version", "/version"),
 ];
+/// What a grant shows that was given.
+const GIVEN: [Column; 10] = {
+    let [to, name, role, may_share, not_before, until, zones, state, version] = GRANT;
+    [to, name, role, may_share, not_before, until, zones, state, version, column("enforced_by", "/enforced_by")]
+};
 /// What a grant that was taken back shows.
 const WITHDRAWN: [Column; 6] = [
     column("to", "/grant/to"),
@@ -174,23 +179,26 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
         zones: ask.zones,
     };
     let path = ["datasets", &dataset.id, "grants"];
-    let given: Result<Reply<Grant>, Failure> = api.create(&path, &new).await;
-    let grant = match given {
-        Ok(given) => given.body,
+    let given: Result<Reply<Given>, Failure> = api.create(&path, &new).await;
+    let Reply { body: given, date, .. } = match given {
+        Ok(given) => given,
         Err(why) => match why.version_there() {
             Some(version) => {
                 let there = find(api, &path, &new.to).await?;
                 out.confirm(&change(there.as_ref(), &new, &dataset.place), "Change this grant?", ask.yes).await?;
-                api.replace(&path, version, &new).await?.body
+                api.replace(&path, version, &new).await?
             }
             None => return Err(why),
         },
     };
-    out.note(&format!("{} may reach {}: {}.", whom(&grant.to, grant.name.as_deref()), printable(&dataset.place), terms(&grant)));
+    let grant = &given.grant;
+    out.note(&format!("{} may reach {}: {}.", whom(&grant.to, grant.name.as_deref()), printable(&dataset.place), terms(grant)));
     if let Some(note) = not_open(&grant.to, &dataset) {
         out.note(&note);
     }
-    out.one(&GRANT, &grant)
+    out.one(&GIVEN, &given)?;
+    InForce { stops: Stops::Beyond, by: given.enforced_by.as_deref(), date, wait: false }.tell(out).await;
+    Ok(())
 }
 
 /// The grant of a subject, as it is there.

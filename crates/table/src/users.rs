@@ -22,6 +22,8 @@ use crate::{
     write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
+/// Tries of a suspension that meets another change of the person.
+const STANDING_TRIES: usize = 4;
 /// How long what has ended is kept, in seconds.
 const DROP_SECS: i64 = 86_400;
 
@@ -457,33 +459,53 @@ impl Table {
     pub async fn set_standing(
         &self,
         permit: &Permit,
-        user: &User,
+        user: UserId,
         standing: Standing,
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<User, TableError> {
-        let by = permit.allows_administer().filter(|by| *by != user.id).ok_or(TableError::NotForThis)?;
-        if user.standing == standing {
-            return Ok(user.clone());
+        let by = permit.allows_administer().filter(|by| *by != user).ok_or(TableError::NotForThis)?;
+        let mut tries = 1..STANDING_TRIES;
+        loop {
+            let (before, version) = self.standing_now(user).await?;
+            if before.standing == standing {
+                return Ok(before);
+            }
+            let after = User { standing, ..before.clone() };
+            // By the version, not by the standing: a late copy of this very change would fit again once another had undone it.
+            let change = Change::new(schema::user(user), Condition::is("version", number(version)))
+                .set("standing", text(standing_word(standing)))
+                .count("version");
+            let said = |standing| json!({ "standing": standing_word(standing) });
+            let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(before.standing)).to(&said(standing)).because(reason);
+            let made = match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
+                Outcome::Done => return Ok(after),
+                Outcome::Refused(_) => false,
+                Outcome::Busy if standing == Standing::Active => return Err(TableError::Throttled),
+                // Suspending never fails for bookkeeping.
+                Outcome::Busy => match self.change_alone(&change).await? {
+                    Alone::Changed => true,
+                    Alone::Refused => false,
+                    Alone::Unsure => self.standing_now(user).await? == (after.clone(), version.saturating_add(1)),
+                },
+            };
+            if made {
+                self.record(audited).await;
+                return Ok(after);
+            }
+            // Whatever changed meanwhile, who is to be suspended is; who is to act again is looked at anew.
+            if standing == Standing::Active || tries.next().is_none() {
+                return Err(TableError::Stale);
+            }
         }
-        let after = User { standing, ..user.clone() };
-        let seen = Condition::is("standing", text(standing_word(user.standing)));
-        let change = Change::new(schema::user(user.id), seen).set("standing", text(standing_word(standing))).count("version");
-        let said = |standing| json!({ "standing": standing_word(standing) });
-        let audited = Audited::new(now, by, "user.edit", &user.id)?.from(&said(user.standing)).to(&said(standing)).because(reason);
-        match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
-            Outcome::Done => Ok(after),
-            Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy if standing == Standing::Active => Err(TableError::Throttled),
-            // Suspending never fails for bookkeeping.
-            Outcome::Busy => match self.change_alone(&change).await? {
-                Alone::Changed | Alone::Unsure => {
-                    self.record(audited).await;
-                    Ok(after)
-                }
-                Alone::Refused => Err(TableError::Stale),
-            },
-        }
+    }
+
+    /// A user, and how often the user was changed.
+    async fn standing_now(&self, user: UserId) -> Result<(User, u64), TableError> {
+        let found = self.get(&schema::user(user), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the person" })?;
+        let row = row::<UserRow>(found)?;
+        let version = row.version;
+        Ok((row.user()?, version))
     }
 
     /// A further token, or a ticket, of the caller's own. Nobody makes one for somebody else: it would act with that person's rights.

@@ -42,6 +42,19 @@ pub struct Grant {
     pub version: u64,
 }
 
+/// A grant after it was given or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Given {
+    /// The grant.
+    #[serde(flatten)]
+    pub grant: Grant,
+    /// Where somebody may get less by it than by the one before: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
 /// What is asked for a new grant, or for one to become.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,8 +5,10 @@ use domain::{
     decision::{Action, Facts},
     delegation::{NewGrant, granted},
     grant::{Conditions, Grant, Hold, Subject},
+    id::DatasetId,
     link::Until,
     rights::{Right, Role},
+    timing::Timing,
 };
 use edge::{
     App,
@@ -35,7 +37,7 @@ const TRIES: usize = 3;
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the grant that is to become this one")),
     request_body = wire::grant::NewGrant,
-    responses((status = 201, description = "A new grant", body = wire::grant::Grant), (status = 200, description = "The grant that is there, as asked", body = wire::grant::Grant),
+    responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less", body = wire::grant::Given),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn give(
     State(app): State<App>,
@@ -55,14 +57,19 @@ pub(crate) async fn give(
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
         let there = app.table.grant(dataset, new.subject).await?;
         if let Some(there) = there.as_ref().filter(|there| is_as_asked(there, &new, &ask)) {
-            return shown(&app, dataset, there, StatusCode::OK).await;
+            // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
+            return shown(&app, dataset, there, StatusCode::OK, there.version > 1).await;
         }
         let is_active = there.as_ref().is_some_and(|there| there.hold == Hold::Active);
         let grant = granted(&permit, &caller.user, dataset, new, there.as_ref(), now)?;
         seen.check(there.as_ref().map_or(0, |there| there.version), is_active)?;
         let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
         match app.table.give(&permit, grounds, &grant, there.as_ref(), once.as_ref(), now).await {
-            Ok(given) => return shown(&app, dataset, &given, if is_active { StatusCode::OK } else { StatusCode::CREATED }).await,
+            Ok(given) => {
+                let status = if is_active { StatusCode::OK } else { StatusCode::CREATED };
+                let narrows = there.is_some_and(|there| given.narrows(&there, now));
+                return shown(&app, dataset, &given, status, narrows).await;
+            }
             // Something else of the dataset changed: decide on how it is now.
             Err(TableError::Stale) if tries.next().is_some() => {}
             Err(why) => return Err(why.into()),
@@ -70,11 +77,14 @@ pub(crate) async fn give(
     }
 }
 
-async fn shown(app: &App, dataset: domain::id::DatasetId, grant: &Grant, status: StatusCode) -> Result<Response, Problem> {
+async fn shown(app: &App, dataset: DatasetId, grant: &Grant, status: StatusCode, narrows: bool) -> Result<Response, Problem> {
+    // The bound runs from here: until the write was done, another process may have read the grant.
+    let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     let grants = subject::shown(app, dataset, std::slice::from_ref(grant)).await?;
-    let grant = grants.first().ok_or_else(Problem::not_found)?;
-    let answer = if status == StatusCode::CREATED { json::created(grant) } else { json::ok(grant) };
-    Ok(with_version(answer, grant.version))
+    let version = grant.version;
+    let given = wire::grant::Given { grant: grants.into_iter().next().ok_or_else(Problem::not_found)?, enforced_by };
+    let answer = if status == StatusCode::CREATED { json::created(&given) } else { json::ok(&given) };
+    Ok(with_version(answer, version))
 }
 
 /// Whether a grant is what is asked for. An end in days is asked anew: "30 days" from today are others than from last week.

@@ -111,7 +111,7 @@ pub(crate) async fn edit(
                 .hint("`active` or `suspended`"));
         }
     };
-    let after = app.table.set_standing(&permit, &user, standing, bounded(ask.reason)?.as_deref(), now).await?;
+    let after = app.table.set_standing(&permit, user.id, standing, bounded(ask.reason)?.as_deref(), now).await?;
     let enforced_by = (after.standing == Standing::Suspended).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }))
 }

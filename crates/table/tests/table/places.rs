@@ -433,7 +433,7 @@ pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
     };
     let (facts, key) = (deployment.at(dataset, &ada).await, once("hand over", 1));
     assert_eq!(hand(&ada, &facts, some_id(UserId::new), None).await, Err(TableError::Missing { what: "the person" }));
-    deployment.table.set_standing(&deployment.administer(), &cy.user, domain::user::Standing::Suspended, None, now()).await.unwrap();
+    deployment.table.set_standing(&deployment.administer(), cy.user.id, domain::user::Standing::Suspended, None, now()).await.unwrap();
     assert_eq!(hand(&ada, &facts, cy.user.id, None).await, Err(TableError::Missing { what: "the person" }), "suspended");
     assert_eq!(owned(&ada).await, HashSet::from([root, dataset]), "nothing was written");
     let handed = hand(&ada, &facts, bo.user.id, Some(&key)).await.unwrap();

@@ -86,6 +86,15 @@ async fn other_terms_replace_those_there_only_by_the_version_that_was_read() {
     assert_eq!((changed.text("/role"), &changed.json["version"]), ("full", &json!(2)));
     assert!(!changed.text("/until").is_empty());
     send(etag).await.refuses(412, "stale", "");
+    assert_eq!((given.json.get("enforced_by"), changed.json.get("enforced_by").is_some()), (None, true), "a new end takes something away");
+    let ask = json!({ "to": "user:Eve", "role": "preview" }).to_string();
+    for _time in 0..2 {
+        let narrowed = app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", "\"2\"")], ask.clone()).await.is(200);
+        assert!(!narrowed.text("/enforced_by").is_empty(), "said again where the first reply was lost");
+    }
+    let ask = json!({ "to": "user:Eve", "role": "view" }).to_string();
+    let widened = app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", "*")], ask).await.is(200);
+    assert_eq!(widened.json.get("enforced_by"), None);
 }
 
 // ACCESS R1 to R3

@@ -1,7 +1,8 @@
 //! Random programs: what is done to the links of one dataset, how often, and what goes wrong meanwhile.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use tests::faults::Fault;
+
+use crate::weather::{Weather, any_weather};
 
 /// What happens, one after the other.
 #[derive(Debug, Clone)]
@@ -84,19 +85,6 @@ pub struct Edit {
     pub strict: Option<bool>,
 }
 
-/// What goes wrong between the product and its table.
-#[derive(Debug, Clone)]
-pub enum Weather {
-    /// Nothing.
-    Fair,
-    /// So many transactions meet another one.
-    Conflicts(usize),
-    /// So many writes seem lost, and arrive later.
-    Late(usize),
-    /// Each call in turn has its fault, if any; all after them have the last one.
-    Foul { calls: Vec<Option<Fault>>, then: Option<Fault> },
-}
-
 /// Programs that failed once, made small, and what was wrong.
 pub fn kept() -> Vec<(&'static str, Program)> {
     let plain = |act| Step { late_arrive: false, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
@@ -154,28 +142,4 @@ fn any_edit() -> impl Strategy<Value = Edit> {
 fn any_end(or_by_class: bool) -> impl Strategy<Value = End> {
     let ends = [End::Days(30), End::Days(1), End::InSecs(40), End::InSecs(300), End::InSecs(3_000), End::Never, End::Never];
     select(ends.into_iter().chain(std::iter::repeat_n(End::ByClass, if or_by_class { 10 } else { 0 })).collect::<Vec<_>>())
-}
-
-fn any_weather() -> impl Strategy<Value = Weather> {
-    // A conflict is told by the store itself, so it comes alone: a change that conflicts kept out of its transaction is audited after it.
-    let faults = select(vec![
-        Fault::Throttle,
-        Fault::ErrorBefore,
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::LostAfter,
-        Fault::Late(3),
-        Fault::Twice,
-        Fault::Unprocessed(1),
-        Fault::Unprocessed(3),
-        Fault::Cut,
-    ]);
-    let then = option::weighted(0.5, select(vec![Fault::Throttle, Fault::LostBefore, Fault::LostAfter, Fault::ErrorBefore]));
-    let foul = (vec(option::weighted(0.2, faults), 0..14), then).prop_map(|(calls, then)| Weather::Foul { calls, then });
-    prop_oneof![
-        5 => Just(Weather::Fair),
-        1 => (1..=4_usize).prop_map(Weather::Conflicts),
-        2 => (1..=4_usize).prop_map(Weather::Late),
-        4 => foul,
-    ]
 }

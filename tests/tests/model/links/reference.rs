@@ -2,7 +2,7 @@
 //!
 //! After an answer that leaves the outcome open, a link is believed to be either; what is seen next settles it.
 
-use crate::program::{Edit, End, Wish};
+use super::program::{Edit, End, Wish};
 
 /// What a link is, as its maker can see it. Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]

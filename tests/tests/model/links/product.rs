@@ -1,23 +1,20 @@
 //! The product under a program: each step is taken, judged by the model, and looked at from all sides afterwards.
 
 use anyhow::{Context, Result, bail, ensure};
-use aws_credential_types::Credentials;
-use aws_smithy_types::timeout::TimeoutConfig;
 use domain::limits::WRITE_SETTLES_SECS;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
-use table::Table;
-use tests::{
-    app::{Answer, DATA, TestApp},
-    faults::Faults,
-    late::Late,
-};
+use std::{collections::BTreeMap, sync::Arc};
+use tests::app::{Answer, DATA, TestApp};
 
-use crate::{
-    program::{Act, Edit, End, Program, Step, Weather, Wish},
+use super::{
+    program::{Act, Edit, End, Program, Step, Wish},
     reference::{Asking, Belief, Change, Outcome, Row, label},
+};
+use crate::{
+    is_share,
+    weather::{Sky, Weather, given},
 };
 
 /// The dataset whose links are made, and an object in it.
@@ -65,6 +62,19 @@ impl Tally {
         self.failed_reads += failed_reads;
         self.revokes += revokes;
     }
+
+    /// A run in which nearly everything is refused, or nothing is, shows nothing.
+    pub fn is_not_trivial(&self) {
+        let (reads, changes) = (self.yes + self.no, self.accepted + self.refused + self.open);
+        is_share("reads that were let through", self.yes, reads, 0.2);
+        is_share("reads that were refused", self.no, reads, 0.2);
+        is_share("changes that were accepted", self.accepted, changes, 0.2);
+        is_share("changes that were refused", self.refused, changes, 0.05);
+        is_share("changes whose outcome was left open", self.open, changes, 0.05);
+        is_share("revokes that were acknowledged", self.revokes, changes, 0.05);
+        assert!(self.late > 0 && self.failed_reads > 0, "{self:?}");
+        println!("{self:?}");
+    }
 }
 
 /// A link that is known of.
@@ -108,8 +118,7 @@ struct Asked {
 /// The product and what is believed of it.
 struct Run {
     app: TestApp,
-    faults: Faults,
-    late: Late,
+    sky: Sky,
     dataset: String,
     links: Vec<Known>,
     /// Creates that were acknowledged, and the id that each was told.
@@ -130,27 +139,16 @@ struct Run {
 }
 
 /// Runs `program`; the error says what the product did that the model forbids.
-pub async fn run(program: &Program) -> Result<Tally> {
-    let late = Late::over(aws_smithy_http_client::Builder::new().build_http());
-    let faults = Faults::over(late.client());
-    let client = faults.client();
+pub async fn run(program: Arc<Program>) -> Result<Tally> {
     let dir = tempfile::TempDir::new()?;
     std::fs::create_dir(dir.path().join(DATASET))?;
     std::fs::write(dir.path().join(format!("{DATASET}{OBJECT}")), "{}")?;
-    let app = TestApp::over(dir, |_table, url, keys| {
-        let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
-        let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
-        // Nothing hangs here, so that a slow machine does not look like a store that fails.
-        let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
-        Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
-    })
-    .await;
+    let (app, sky) = Sky::over(dir).await;
     let dataset = app.dataset(DATASET).await;
     let began = app.now();
     let mut run = Run {
         app,
-        faults,
-        late,
+        sky,
         dataset,
         links: Vec::new(),
         acknowledged: Vec::new(),
@@ -208,12 +206,12 @@ impl Run {
 
     /// The writes that seemed lost arrive.
     async fn late_arrive(&mut self) -> Result<()> {
-        self.arrived = self.late.held() > 0;
+        self.arrived = self.sky.held() > 0;
         if !self.arrived {
             return Ok(());
         }
-        self.tally.late += self.late.held();
-        self.late.deliver().await;
+        self.tally.late += self.sky.held();
+        self.sky.deliver().await;
         let now = self.now();
         for stray in std::mem::take(&mut self.strays) {
             match stray {
@@ -497,9 +495,9 @@ impl Run {
         }
         let now = self.now();
         let Some(index) = self.step.checked_rem(self.links.len()) else { return Ok(()) };
-        self.set(weather);
+        self.sky.set(weather);
         let answer = self.app.get(&self.links[index].path).await;
-        self.heal();
+        self.sky.heal();
         let link = &mut self.links[index];
         if answer.status == StatusCode::SERVICE_UNAVAILABLE {
             self.tally.failed_reads += 1;
@@ -704,30 +702,11 @@ impl Run {
 
     /// The same in this weather; also how many writes were held back.
     async fn send_in(&self, weather: &Weather, asked: &Asked) -> (Answer, usize) {
-        let before = self.late.held();
-        self.set(weather);
+        let before = self.sky.held();
+        self.sky.set(weather);
         let answer = self.send(asked).await;
-        self.heal();
-        (answer, self.late.held() - before)
-    }
-
-    fn set(&self, weather: &Weather) {
-        match weather.clone() {
-            Weather::Fair => {}
-            Weather::Conflicts(count) => (0..count).for_each(|_| {
-                self.faults.next("TransactWriteItems", tests::faults::Fault::Conflict);
-            }),
-            Weather::Late(count) => self.late.hold(count),
-            Weather::Foul { calls, then } => {
-                let mut calls = calls.into_iter();
-                self.faults.choose(move |_operation| calls.next().unwrap_or(then));
-            }
-        }
-    }
-
-    fn heal(&self) {
-        self.faults.heal();
-        self.late.hold(0);
+        self.sky.heal();
+        (answer, self.sky.held() - before)
     }
 }
 
@@ -760,22 +739,6 @@ fn is_within_promises(link: &Known, end: i64, now: i64) -> Result<()> {
     let Some(by) = link.revoked_by.filter(|_| !link.slipped) else { return Ok(()) };
     ensure!(now < by * 1_000 && end <= by, "{} was opened until {end} although its revoke was to be enforced by {by}", link.id);
     Ok(())
-}
-
-/// When the signature in a redirect ends, in seconds; `None`: no redirect.
-fn given(answer: &Answer) -> Result<Option<i64>> {
-    if answer.status != StatusCode::FOUND {
-        ensure!(answer.status.is_client_error() || answer.status == StatusCode::SERVICE_UNAVAILABLE, "a read answered {}", answer.status);
-        ensure!(!answer.headers.contains_key("location"), "a refusal has no Location");
-        return Ok(None);
-    }
-    let location = answer.header("location");
-    let parameter =
-        |name: &str| location.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).context("a signed URL lacks a parameter");
-    let at = parameter("X-Amz-Date=")?;
-    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", at)?.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
-    let secs: i64 = parameter("X-Amz-Expires=")?.parse()?;
-    Ok(Some(at.as_second() + secs))
 }
 
 fn request(link: &Known, change: &Change, now: i64, step: usize) -> Asked {

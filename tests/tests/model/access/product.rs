@@ -1,0 +1,672 @@
+//! The product under a program: each act is judged by the model, and everybody reads everything afterwards.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tests::app::{Answer, DATA, TestApp};
+
+use super::{
+    program::{Program, Step},
+    reference::{Act, Belief, By, Cell, Effect, GROUPS, Held, Outcome, PEOPLE, Probe, Reads, Role, Spot, Subject},
+};
+use crate::{
+    is_share,
+    weather::{Sky, Weather, given},
+};
+
+const OUTER: &str = "lab";
+const INNER: &str = "cells.zarr";
+/// An object of each dataset that is no metadata.
+const OBJECT: &str = "0/0/0";
+/// One of so many readers reads at once after an act; all do once caches have aged.
+const AT_ONCE_EACH: usize = 3;
+/// A second more than facts are cached.
+const CACHE_SECS: i64 = 6;
+/// With less left than this nothing may be signed any more.
+const LAST_MOMENTS_MS: i64 = 6_000;
+
+/// How often what came about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// A read that was let through, once caches had aged.
+    yes: usize,
+    /// One that was refused.
+    no: usize,
+    /// An act that was done, by the owner or by somebody else.
+    done: usize,
+    done_by_others: usize,
+    /// One that was refused.
+    refused: usize,
+    /// One whose outcome was left open.
+    open: usize,
+    /// A late write that arrived.
+    late: usize,
+    /// A read that failed with the table.
+    failed_reads: usize,
+    /// A reader who was shut out by an act that was acknowledged.
+    closed: usize,
+}
+
+impl Tally {
+    /// Both.
+    pub fn add(&mut self, other: Self) {
+        let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, closed } = other;
+        self.yes += yes;
+        self.no += no;
+        self.done += done;
+        self.done_by_others += done_by_others;
+        self.refused += refused;
+        self.open += open;
+        self.late += late;
+        self.failed_reads += failed_reads;
+        self.closed += closed;
+    }
+
+    /// A run in which nearly everything is refused, or nothing is, shows nothing.
+    pub fn is_not_trivial(&self) {
+        let (reads, acts) = (self.yes + self.no, self.done + self.refused + self.open);
+        is_share("reads that were let through", self.yes, reads, 0.1);
+        is_share("reads that were refused", self.no, reads, 0.2);
+        is_share("acts that were done", self.done, acts, 0.3);
+        is_share("acts that others than the owner did", self.done_by_others, self.done, 0.01);
+        is_share("acts that were refused", self.refused, acts, 0.05);
+        is_share("acts whose outcome was left open", self.open, acts, 0.05);
+        is_share("acts that shut a reader out", self.closed, self.done, 0.05);
+        assert!(self.late > 0 && self.failed_reads > 0, "{self:?}");
+        println!("{self:?}");
+    }
+}
+
+struct Person {
+    id: String,
+    session: String,
+}
+
+/// The product and what is believed of it.
+struct Run {
+    app: TestApp,
+    sky: Sky,
+    people: Vec<Person>,
+    groups: Vec<String>,
+    /// The ids of the outer and the inner dataset.
+    datasets: [String; 2],
+    /// The id and the path of each person's link to each dataset.
+    links: BTreeMap<(usize, Spot), (String, String)>,
+    beliefs: Vec<Belief>,
+    /// What was believed before this step: what a cache may still hold.
+    before: Vec<Belief>,
+    strays: Vec<Effect>,
+    /// Late writes arrived in this step.
+    arrived: bool,
+    /// When the signatures given to each reader end, in seconds.
+    given: BTreeMap<Probe, Vec<i64>>,
+    /// By when a reader was to be shut out, where that was acknowledged.
+    closed_by: BTreeMap<Probe, i64>,
+    began: Timestamp,
+    tally: Tally,
+    step: usize,
+}
+
+/// Runs `program`; the error says what the product did that the model forbids.
+pub async fn run(program: Arc<Program>) -> Result<Tally> {
+    let mut run = Run::begin().await?;
+    for (number, step) in program.0.iter().enumerate() {
+        run.step = number;
+        Box::pin(run.take(step)).await.with_context(|| format!("step {number}: {step:?}"))?;
+    }
+    run.late_arrive().await.context("after the last step")?;
+    run.audit_is_whole().await.context("the audit")?;
+    Ok(run.tally)
+}
+
+/// What is asked of the API.
+struct Asked {
+    method: Method,
+    path: String,
+    body: Value,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Run {
+    async fn begin() -> Result<Self> {
+        let dir = tempfile::TempDir::new()?;
+        for folder in [OUTER.to_owned(), format!("{OUTER}/{INNER}")] {
+            std::fs::create_dir_all(dir.path().join(format!("{folder}/0/0")))?;
+            std::fs::write(dir.path().join(format!("{folder}/{OBJECT}")), "bytes")?;
+        }
+        let (app, sky) = Sky::over(dir).await;
+        let began = app.now();
+        let datasets = [app.dataset(&format!("{OUTER}/")).await, app.dataset(&format!("{OUTER}/{INNER}")).await];
+        let mut people = Vec::new();
+        for name in ["Ada", "Bo", "Cy"].iter().take(PEOPLE) {
+            let invited = made(&app, "/api/v1/users", json!({ "name": name })).await?;
+            let signed = made(&app, "/api/v1/sign-in", json!({ "code": invited["code"] })).await?;
+            people.push(Person { id: text(&signed["user"]["id"])?, session: text(&signed["session"]["secret"])? });
+        }
+        let mut groups = Vec::new();
+        for number in 0..GROUPS {
+            groups.push(text(&made(&app, "/api/v1/groups", json!({ "name": format!("group-{number}") })).await?["id"])?);
+        }
+        Ok(Self {
+            app,
+            sky,
+            people,
+            groups,
+            datasets,
+            links: BTreeMap::new(),
+            beliefs: vec![Belief::default()],
+            before: Vec::new(),
+            strays: Vec::new(),
+            arrived: false,
+            given: BTreeMap::new(),
+            closed_by: BTreeMap::new(),
+            began,
+            tally: Tally::default(),
+            step: 0,
+        })
+    }
+
+    fn now(&self) -> i64 {
+        self.app.now().as_millisecond()
+    }
+
+    async fn take(&mut self, step: &Step) -> Result<()> {
+        self.before = self.beliefs.clone();
+        self.arrived = false;
+        if step.late_arrive {
+            self.late_arrive().await?;
+        }
+        self.act(step).await?;
+        self.read_at_once().await?;
+        self.app.pass_secs(step.pass_secs + CACHE_SECS);
+        self.read_while(&step.reading).await?;
+        self.look().await?;
+        self.read_all().await
+    }
+
+    /// The writes that seemed lost arrive.
+    async fn late_arrive(&mut self) -> Result<()> {
+        let held = self.sky.held();
+        self.arrived = held > 0;
+        if !self.arrived {
+            return Ok(());
+        }
+        self.tally.late += held;
+        self.sky.deliver().await;
+        for stray in std::mem::take(&mut self.strays) {
+            let after: Vec<_> = self.beliefs.iter().filter_map(|belief| belief.after(stray)).collect();
+            self.beliefs.extend(after);
+        }
+        self.look().await
+    }
+
+    async fn act(&mut self, step: &Step) -> Result<()> {
+        if let Act::Link { on } = step.act {
+            return self.link(step.by, on).await;
+        }
+        if let Act::Revoke { on } = step.act
+            && !matches!(step.by, By::Person(person) if self.links.contains_key(&(person, on)))
+        {
+            return Ok(());
+        }
+        let asked = self.asked(step).await?;
+        let now = self.now();
+        for time in 0..=usize::from(step.twice) {
+            let weather = if time == 0 { &step.weather } else { &Weather::Fair };
+            let held = self.sky.held();
+            self.sky.set(weather);
+            let answer = self.send(step.by, &asked).await;
+            self.sky.heal();
+            let is_late = self.sky.held() > held;
+            self.judge(step, &answer, !matches!(weather, Weather::Fair), is_late, now)
+                .with_context(|| format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)))?;
+        }
+        Ok(())
+    }
+
+    async fn asked(&self, step: &Step) -> Result<Asked> {
+        let dataset = |on: Spot, verb: &str| format!("/api/v1/datasets/{}{verb}", self.dataset(on));
+        let members = |group: usize, verb: &str| format!("/api/v1/groups/{}/members{verb}", self.groups[group]);
+        let post = |path: String, body: Value| Asked { method: Method::POST, path, body, headers: Vec::new() };
+        Ok(match step.act {
+            Act::Give { on, to, role, may_share, until_in_secs } => {
+                let until = until_in_secs.map(|secs| instant(self.now() + secs * 1_000));
+                let body = json!({ "to": self.word(to), "role": role_word(role), "may_share": may_share, "until": until });
+                let headers = match self.beliefs[0].at(Cell::Grant(on, to)) {
+                    (version, Some(Held::Grant { active: true, .. })) => vec![("if-match", format!("\"{version}\""))],
+                    _ => Vec::new(),
+                };
+                Asked { headers, ..post(dataset(on, "/grants"), body) }
+            }
+            Act::Withdraw { on, from } => post(dataset(on, "/grants/withdraw"), json!({ "to": self.word(from) })),
+            Act::Add { group, person } => post(members(group, ""), json!({ "users": [self.people[person].id] })),
+            Act::Remove { group, person } => post(members(group, "/remove"), json!({ "users": [self.people[person].id] })),
+            Act::Suspend { person, suspended } => {
+                let standing = if suspended { "suspended" } else { "active" };
+                let path = format!("/api/v1/users/{}", self.people[person].id);
+                Asked { method: Method::PATCH, ..post(path, json!({ "standing": standing })) }
+            }
+            Act::Block { person, blocked } => {
+                post("/api/v1/sources/demo/blocks".to_owned(), json!({ "user": self.people[person].id, "blocked": blocked }))
+            }
+            Act::Open { on, accounts } => self.edit(on, json!({ "visibility": if accounts { "accounts" } else { "private" } })).await?,
+            Act::Restrict { restricted } => self.edit(Spot::Inner, json!({ "restricted": restricted })).await?,
+            Act::Link { on } | Act::Revoke { on } => {
+                let By::Person(person) = step.by else { anyhow::bail!("the owner has no link") };
+                let (id, _) = self.links.get(&(person, on)).context("a link")?;
+                post(format!("/api/v1/links/{id}/revoke"), json!({ "reason": "the model says so" }))
+            }
+        })
+    }
+
+    async fn edit(&self, on: Spot, body: Value) -> Result<Asked> {
+        let path = format!("/api/v1/datasets/{}", self.dataset(on));
+        let etag = self.app.api(Method::GET, &path, None).await.header("etag").to_owned();
+        Ok(Asked {
+            method: Method::PATCH,
+            path,
+            body,
+            headers: vec![("if-match", etag), ("idempotency-key", format!("edit-{}", self.step))],
+        })
+    }
+
+    async fn send(&self, by: By, asked: &Asked) -> Answer {
+        let headers: Vec<_> = asked.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let token = match by {
+            By::Owner => &self.app.token,
+            By::Person(person) => &self.people[person].session,
+        };
+        self.app.api_as(token, asked.method.clone(), &asked.path, Some(asked.body.clone()), &headers).await
+    }
+
+    /// Keeps what leads to the answer.
+    fn judge(&mut self, step: &Step, answer: &Answer, may_fail: bool, is_late: bool, now: i64) -> Result<()> {
+        let status = answer.status.as_u16();
+        let mut kept = Vec::new();
+        if status == 503 && may_fail {
+            self.tally.open += 1;
+            kept.clone_from(&self.beliefs);
+        }
+        for belief in &self.beliefs {
+            match belief.outcome(step.by, step.act, now) {
+                Outcome::Done(effect) if answer.status.is_success() || (status == 503 && may_fail) => {
+                    if is_late {
+                        self.strays.extend(effect);
+                    }
+                    keep(&mut kept, effect.and_then(|effect| belief.after(effect)).unwrap_or_else(|| belief.clone()));
+                }
+                Outcome::Refused(want) if status == want => keep(&mut kept, belief.clone()),
+                Outcome::Done(_) | Outcome::Refused(_) => {}
+            }
+        }
+        ensure!(!kept.is_empty(), "nothing that is believed leads to this answer: {:?}", self.beliefs);
+        let before = std::mem::replace(&mut self.beliefs, kept);
+        if status == 503 && may_fail {
+            return Ok(());
+        }
+        if !answer.status.is_success() {
+            self.tally.refused += 1;
+            return Ok(());
+        }
+        self.tally.done += 1;
+        self.tally.done_by_others += usize::from(step.by != By::Owner);
+        self.is_told(&before, &answer.json(), now)
+    }
+
+    /// A narrowing that was acknowledged says by when it is enforced, and nothing that was given out works later.
+    fn is_told(&mut self, before: &[Belief], reply: &Value, now: i64) -> Result<()> {
+        let open = |beliefs: &[Belief], probe| beliefs.iter().any(|belief| matches!(belief.reads(probe, now), Reads::Yes { .. }));
+        for probe in self.probes() {
+            if open(&self.beliefs, probe) {
+                self.closed_by.remove(&probe);
+            } else if open(before, probe) {
+                let by = reply["enforced_by"].as_str().with_context(|| format!("{probe:?} was shut out without `enforced_by`"))?;
+                let by = by.parse::<Timestamp>()?.as_second();
+                let late = self.given.get(&probe).into_iter().flatten().find(|end| **end > by);
+                ensure!(late.is_none(), "{probe:?} was signed for until {late:?}, but this is to be enforced by {by}");
+                self.closed_by.insert(probe, by);
+                self.tally.closed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A part of all read at once: caches may answer as before, and nobody may answer as neither.
+    async fn read_at_once(&mut self) -> Result<()> {
+        let now = self.now();
+        for probe in self.probes().into_iter().skip(self.step % AT_ONCE_EACH).step_by(AT_ONCE_EACH) {
+            let answer = self.read(probe).await;
+            let (before, after) = (expected(&self.before, probe, now), expected(&self.beliefs, probe, now));
+            let Some(end) = given(&answer)? else {
+                let status = answer.status.as_u16();
+                let possible = before.iter().chain(&after).any(|reads| fits(*reads, status, now));
+                ensure!(possible, "{probe:?} answered {status} at once, not any of {before:?}, {after:?}");
+                continue;
+            };
+            let until = before.iter().chain(&after).filter_map(|reads| until_of(*reads)).max();
+            let until = until.with_context(|| format!("{probe:?} was let in at once, not any of {before:?}, {after:?}"))?;
+            ensure!(end.saturating_mul(1_000) <= until, "{probe:?} was signed for until {end}, its right ends at {until}");
+            if after.iter().all(|reads| until_of(*reads).is_none()) {
+                let was_open = before.iter().any(|reads| until_of(*reads).is_some());
+                ensure!(was_open || self.arrived, "{probe:?} was let in though shut out before this step");
+                let by = self.closed_by.get(&probe);
+                ensure!(by.is_none_or(|by| end <= *by), "{probe:?} was signed for until {end}, though shut out by {by:?}");
+            }
+            self.given.entry(probe).or_default().push(end);
+        }
+        Ok(())
+    }
+
+    /// One after the other reads while the table fails: the answer is the right one, or that there is none now.
+    async fn read_while(&mut self, weather: &Weather) -> Result<()> {
+        if matches!(weather, Weather::Fair) {
+            return Ok(());
+        }
+        let probes = self.probes();
+        let probe = probes[self.step % probes.len()];
+        self.sky.set(weather);
+        let answer = self.read(probe).await;
+        self.sky.heal();
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            self.tally.failed_reads += 1;
+            return Ok(());
+        }
+        self.is_right(probe, &answer)
+    }
+
+    async fn read_all(&mut self) -> Result<()> {
+        for probe in self.probes() {
+            let answer = self.read(probe).await;
+            self.is_right(probe, &answer)?;
+            if answer.status == StatusCode::FOUND { self.tally.yes += 1 } else { self.tally.no += 1 }
+        }
+        self.check_agrees().await
+    }
+
+    /// Holds a read to what is believed, once caches have aged.
+    fn is_right(&mut self, probe: Probe, answer: &Answer) -> Result<()> {
+        let now = self.now();
+        let wanted = expected(&self.beliefs, probe, now);
+        match given(answer)? {
+            Some(end) => {
+                let until = wanted.iter().filter_map(|reads| until_of(*reads)).max();
+                let until = until.with_context(|| format!("{probe:?} was let in, not {wanted:?}"))?;
+                ensure!(end.saturating_mul(1_000) <= until, "{probe:?} was signed for until {end}, its right ends at {until}");
+                self.given.entry(probe).or_default().push(end);
+            }
+            None => {
+                let status = answer.status.as_u16();
+                let body = String::from_utf8_lossy(&answer.body);
+                ensure!(wanted.iter().any(|reads| fits(*reads, status, now)), "{probe:?} answered {status}, not {wanted:?}: {body}");
+            }
+        }
+        Ok(())
+    }
+
+    /// `check` says the same as a read, for one person and dataset a step.
+    async fn check_agrees(&self) -> Result<()> {
+        let (person, on) = (self.step % PEOPLE, if self.step.is_multiple_of(2) { Spot::Outer } else { Spot::Inner });
+        let ask = json!({ "dataset": self.dataset(on), "user": self.people[person].id, "action": "read", "path": OBJECT });
+        let said = self.app.api(Method::POST, "/api/v1/check", Some(ask)).await.json();
+        let wanted = expected(&self.beliefs, Probe::Named(person, on), self.now());
+        let allowed = said["allowed"].as_bool().context("an answer")?;
+        ensure!(wanted.iter().any(|reads| until_of(*reads).is_some() == allowed), "check says {said}, not {wanted:?}");
+        Ok(())
+    }
+
+    /// Keeps what fits to what the API shows.
+    async fn look(&mut self) -> Result<()> {
+        let mut shown: BTreeMap<Cell, Shown> = BTreeMap::new();
+        for on in [Spot::Outer, Spot::Inner] {
+            for grant in self.list(&format!("/api/v1/datasets/{}/grants", self.dataset(on))).await? {
+                let to = self.subject(grant["to"].as_str().context("a subject")?)?;
+                let version = grant["version"].as_u64().context("a version")?;
+                shown.insert(Cell::Grant(on, to), Shown::Grant { version, active: grant["state"] == "active" });
+            }
+            let dataset = self.app.api(Method::GET, &format!("/api/v1/datasets/{}", self.dataset(on)), None).await.json();
+            shown.insert(Cell::Accounts(on), Shown::Flag(dataset["visibility"] == "accounts"));
+            if on == Spot::Inner {
+                shown.insert(Cell::Restricted, Shown::Flag(dataset["restricted"] == true));
+            }
+        }
+        let blocked = self.app.api(Method::GET, "/api/v1/sources/demo/blocks", None).await.json();
+        let blocked = blocked["blocked"].as_array().context("blocks")?;
+        for (number, person) in self.people.iter().enumerate() {
+            let user = self.app.api(Method::GET, &format!("/api/v1/users/{}", person.id), None).await.json();
+            shown.insert(Cell::Suspended(number), Shown::Flag(user["standing"] == "suspended"));
+            shown.insert(Cell::Blocked(number), Shown::Flag(blocked.iter().any(|user| user["id"] == json!(person.id))));
+        }
+        for (number, group) in self.groups.iter().enumerate() {
+            let members = self.list(&format!("/api/v1/groups/{group}/members")).await?;
+            for (person, there) in self.people.iter().enumerate() {
+                let is_in = members.iter().any(|member| member["user"] == json!(there.id));
+                shown.insert(Cell::Member(number, person), Shown::Flag(is_in));
+            }
+        }
+        for ((person, on), (id, _)) in &self.links {
+            let link = self.app.api(Method::GET, &format!("/api/v1/links/{id}"), None).await.json();
+            shown.insert(Cell::Revoked(*person, *on), Shown::Flag(link["state"] == "revoked"));
+        }
+        let all = std::mem::take(&mut self.beliefs);
+        self.beliefs = all.iter().filter(|belief| shown.iter().all(|(cell, shown)| shown.fits(belief.at(*cell)))).cloned().collect();
+        let known = |cell: &Cell| !matches!(cell, Cell::Grant(..)) || shown.contains_key(cell);
+        ensure!(
+            self.beliefs.iter().any(|belief| belief.cells().all(|(cell, _)| known(&cell))),
+            "the API shows {shown:?}, which is none of {all:?}"
+        );
+        Ok(())
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<Value>> {
+        let answer = self.app.api(Method::GET, &format!("{path}?limit=100"), None).await;
+        answer.json()["items"].as_array().cloned().with_context(|| format!("no items: {}", String::from_utf8_lossy(&answer.body)))
+    }
+
+    /// Makes the link of whoever acts, under a fair sky.
+    async fn link(&mut self, by: By, on: Spot) -> Result<()> {
+        let By::Person(person) = by else { return Ok(()) };
+        if self.links.contains_key(&(person, on)) {
+            return Ok(());
+        }
+        let asked = Asked {
+            method: Method::POST,
+            path: "/api/v1/links".to_owned(),
+            body: json!({ "dataset": self.dataset(on) }),
+            headers: Vec::new(),
+        };
+        let answer = self.send(by, &asked).await;
+        let now = self.now();
+        let (status, body) = (answer.status, answer.json());
+        let fits = self.beliefs.iter().any(|belief| match belief.outcome(by, Act::Link { on }, now) {
+            Outcome::Done(_) => status.is_success(),
+            Outcome::Refused(want) => status == want,
+        });
+        ensure!(fits, "a link was answered with {status} {body}");
+        if status.is_success() {
+            self.tally.done_by_others += 1;
+            self.tally.done += 1;
+            let path = text(&body["url"])?.trim_start_matches(DATA).to_owned();
+            self.links.insert((person, on), (text(&body["id"])?, path));
+        }
+        Ok(())
+    }
+
+    /// Each change that was accepted stands in the audit once, and nothing else does (SECURITY 6, H5).
+    async fn audit_is_whole(&self) -> Result<()> {
+        let mut entries = self.app.app.table.audit(self.began).await?;
+        let month = |at: Timestamp| at.strftime("%Y-%m").to_string();
+        if month(self.began) != month(self.app.now()) {
+            entries.extend(self.app.app.table.audit(self.app.now()).await?);
+        }
+        let after = |entry: &table::audit::AuditEntry| -> Value {
+            serde_json::from_str(entry.after.as_deref().unwrap_or("null")).unwrap_or_default()
+        };
+        let count = |verbs: &[&str], target: &str, fits: &dyn Fn(&Value) -> bool| {
+            entries.iter().filter(|entry| verbs.contains(&entry.verb.as_str()) && entry.target == target && fits(&after(entry))).count()
+        };
+        let belief = self.beliefs.first().context("nothing is believed")?;
+        let mut edits = BTreeMap::<Spot, u64>::new();
+        for (cell, version) in belief.cells() {
+            let written = match cell {
+                Cell::Grant(on, to) => {
+                    let subject = self.word(to);
+                    let id = subject.split_once(':').map_or(subject.as_str(), |(_, id)| id);
+                    count(&["grant.give", "grant.withdraw"], self.dataset(on), &|after| after["subject"] == id)
+                }
+                Cell::Member(group, person) => {
+                    let id = json!(self.people[person].id);
+                    count(&["group.add", "group.remove"], &self.groups[group], &|after| {
+                        after["members"].as_array().is_some_and(|members| members.contains(&id))
+                    })
+                }
+                Cell::Suspended(person) => count(&["user.edit"], &self.people[person].id, &|_| true),
+                Cell::Blocked(person) => {
+                    let id = json!(self.people[person].id);
+                    entries
+                        .iter()
+                        .filter(|entry| ["source.block", "source.unblock"].contains(&entry.verb.as_str()) && after(entry)["user"] == id)
+                        .count()
+                }
+                Cell::Accounts(on) => {
+                    *edits.entry(on).or_default() += version;
+                    continue;
+                }
+                Cell::Restricted => {
+                    *edits.entry(Spot::Inner).or_default() += version;
+                    continue;
+                }
+                // A tombstone is its own record.
+                Cell::Revoked(..) => continue,
+            };
+            ensure!(written as u64 == version, "{cell:?} changed {version} times and stands in the audit {written} times");
+        }
+        for (on, edits) in edits {
+            let written = count(&["dataset.edit"], self.dataset(on), &|_| true);
+            ensure!(written as u64 == edits, "{on:?} was edited {edits} times, which stands in the audit {written} times");
+        }
+        Ok(())
+    }
+
+    async fn read(&self, probe: Probe) -> Answer {
+        let (person, path) = match probe {
+            Probe::Named(person, on) => (person, format!("/{}/{}/{OBJECT}", self.dataset(on), name(on))),
+            Probe::Through(person) => (person, format!("/{}/{OUTER}/{INNER}/{OBJECT}", self.dataset(Spot::Outer))),
+            Probe::Link(person, on) => {
+                let path = self.links.get(&(person, on)).map(|(_, path)| path.as_str()).unwrap_or_default();
+                return self.app.get(&format!("{}/{OBJECT}", path.trim_end_matches('/'))).await;
+            }
+        };
+        let bearer = format!("Bearer {}", self.people[person].session);
+        self.app.data(Method::GET, &path, &[("authorization", bearer.as_str())]).await
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        let named =
+            (0..PEOPLE).flat_map(|person| [Probe::Named(person, Spot::Outer), Probe::Named(person, Spot::Inner), Probe::Through(person)]);
+        named.chain(self.links.keys().map(|(person, on)| Probe::Link(*person, *on))).collect()
+    }
+
+    fn dataset(&self, on: Spot) -> &str {
+        match on {
+            Spot::Outer => &self.datasets[0],
+            Spot::Inner => &self.datasets[1],
+        }
+    }
+
+    /// A subject as the API has it.
+    fn word(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Person(person) => format!("user:{}", self.people[person].id),
+            Subject::Group(group) => format!("group:{}", self.groups[group]),
+            Subject::Accounts => "accounts".to_owned(),
+        }
+    }
+
+    fn subject(&self, word: &str) -> Result<Subject> {
+        let people = (0..PEOPLE).map(Subject::Person);
+        let all = people.chain((0..GROUPS).map(Subject::Group)).chain([Subject::Accounts]);
+        all.into_iter().find(|subject| self.word(*subject) == word).with_context(|| format!("nobody is {word}"))
+    }
+}
+
+/// What the API shows of a cell.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    Flag(bool),
+    Grant { version: u64, active: bool },
+}
+
+impl Shown {
+    fn fits(self, (version, held): (u64, Option<Held>)) -> bool {
+        match (self, held) {
+            (Self::Flag(shown), Some(Held::Flag(held))) => shown == held,
+            (Self::Flag(shown), None) => !shown,
+            (Self::Grant { version: shown, active }, Some(Held::Grant { active: held, .. })) => shown == version && active == held,
+            _ => false,
+        }
+    }
+}
+
+fn keep(beliefs: &mut Vec<Belief>, belief: Belief) {
+    if !beliefs.contains(&belief) {
+        beliefs.push(belief);
+    }
+}
+
+fn expected(beliefs: &[Belief], probe: Probe, now: i64) -> Vec<Reads> {
+    let mut all: Vec<Reads> = Vec::new();
+    for belief in beliefs {
+        let reads = belief.reads(probe, now);
+        if !all.contains(&reads) {
+            all.push(reads);
+        }
+    }
+    all
+}
+
+fn until_of(reads: Reads) -> Option<i64> {
+    match reads {
+        Reads::Yes { until } => Some(until),
+        Reads::No(_) => None,
+    }
+}
+
+/// Whether a read that was not let in fits: one that is refused so, or one whose last moments are too short to sign for.
+fn fits(reads: Reads, status: u16, now: i64) -> bool {
+    match reads {
+        Reads::Yes { until } => status == 503 && until.saturating_sub(now) < LAST_MOMENTS_MS,
+        Reads::No(wanted) => wanted == status,
+    }
+}
+
+fn name(on: Spot) -> &'static str {
+    match on {
+        Spot::Outer => OUTER,
+        Spot::Inner => INNER,
+    }
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Preview => "preview",
+        Role::View => "view",
+        Role::Manager => "manager",
+    }
+}
+
+fn instant(millis: i64) -> String {
+    Timestamp::from_millisecond(millis).expect("a time").to_string()
+}
+
+fn text(value: &Value) -> Result<String> {
+    Ok(value.as_str().context("a text")?.to_owned())
+}
+
+async fn made(app: &TestApp, path: &str, ask: Value) -> Result<Value> {
+    let answer = app.api(Method::POST, path, Some(ask)).await;
+    ensure!(answer.status.is_success(), "{path}: {}", String::from_utf8_lossy(&answer.body));
+    Ok(answer.json())
+}

@@ -1,0 +1,123 @@
+//! Random programs: what is done to who may read, how often, and what goes wrong meanwhile.
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::reference::{Act, By, PEOPLE, Role, Spot, Subject};
+use crate::weather::{Weather, any_weather};
+
+/// What happens, one after the other.
+#[derive(Debug, Clone)]
+pub struct Program(pub Vec<Step>);
+
+/// One act, and what happens around it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Late writes of earlier steps arrive before it.
+    pub late_arrive: bool,
+    /// Who does it.
+    pub by: By,
+    /// What is done.
+    pub act: Act,
+    /// What goes wrong with the table meanwhile.
+    pub weather: Weather,
+    /// The client sends it a second time, in fair weather.
+    pub twice: bool,
+    /// Time that passes after it, beside the cache's.
+    pub pass_secs: i64,
+    /// What goes wrong while somebody reads afterwards.
+    pub reading: Weather,
+}
+
+/// Programs that failed once, made small, and what was wrong.
+pub fn kept() -> Vec<(&'static str, Program)> {
+    let step =
+        |act| Step { late_arrive: false, by: By::Owner, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
+    let suspend = |suspended| step(Act::Suspend { person: 0, suspended });
+    let give = |role| step(Act::Give { on: Spot::Outer, to: Subject::Person(0), role, may_share: false, until_in_secs: None });
+    vec![
+        (
+            "a suspension was undone by the late copy of an earlier activation",
+            Program(vec![
+                give(Role::View),
+                suspend(true),
+                Step { weather: Weather::Late(4), ..suspend(false) },
+                suspend(false),
+                suspend(true),
+                Step { late_arrive: true, ..step(Act::Add { group: 0, person: 1 }) },
+            ]),
+        ),
+        (
+            "an edit of a dataset whose answer was lost was refused when it was sent again",
+            Program(vec![Step { weather: Weather::Late(1), twice: true, ..step(Act::Open { on: Spot::Outer, accounts: true }) }]),
+        ),
+        ("a grant changed to less did not say by when", Program(vec![give(Role::Manager), give(Role::Preview)])),
+    ]
+}
+
+/// Programs of up to this many steps.
+pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
+    // Most begin with people who can do something: who has nothing is refused everything.
+    let begin = prop::bool::weighted(0.8).prop_map(|begins| if begins { beginning() } else { Vec::new() });
+    (begin, vec(any_step(), steps_max / 2..=steps_max)).prop_map(|(begin, steps)| Program([begin, steps].concat()))
+}
+
+fn beginning() -> Vec<Step> {
+    let give = |on, to, role| Act::Give { on, to: Subject::Person(to), role, may_share: true, until_in_secs: None };
+    let step = |by, act| Step { late_arrive: false, by, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
+    vec![
+        step(By::Owner, give(Spot::Outer, 0, Role::Manager)),
+        step(By::Person(0), give(Spot::Inner, 1, Role::View)),
+        step(By::Person(1), Act::Link { on: Spot::Inner }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let pass_secs = select(vec![0, 0, 0, 1, 3, 20, 100]);
+    (prop::bool::weighted(0.5), any_deed(), any_weather(), prop::bool::weighted(0.3), pass_secs, any_weather()).prop_map(
+        |(late_arrive, (by, act), weather, twice, pass_secs, reading)| Step { late_arrive, by, act, weather, twice, pass_secs, reading },
+    )
+}
+
+/// Who does what. Only people make links here.
+fn any_deed() -> impl Strategy<Value = (By, Act)> {
+    let by = prop_oneof![3 => Just(By::Owner), 1 => any_person().prop_map(By::Person)];
+    let person = || any_person().prop_map(By::Person);
+    prop_oneof![
+        30 => (by, any_act()),
+        4 => (person(), any_spot().prop_map(|on| Act::Link { on })),
+        3 => (person(), any_spot().prop_map(|on| Act::Revoke { on })),
+    ]
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let role = select(vec![Role::Preview, Role::View, Role::View, Role::Manager, Role::Manager]);
+    let until = option::weighted(0.2, select(vec![20, 60, 600]));
+    let give = (any_spot(), any_subject(), role, prop::bool::weighted(0.4), until)
+        .prop_map(|(on, to, role, may_share, until_in_secs)| Act::Give { on, to, role, may_share, until_in_secs });
+    prop_oneof![
+        10 => give,
+        6 => (any_spot(), any_subject()).prop_map(|(on, from)| Act::Withdraw { on, from }),
+        4 => (0..2_usize, any_person()).prop_map(|(group, person)| Act::Add { group, person }),
+        3 => (0..2_usize, any_person()).prop_map(|(group, person)| Act::Remove { group, person }),
+        3 => (any_person(), any::<bool>()).prop_map(|(person, suspended)| Act::Suspend { person, suspended }),
+        3 => (any_person(), any::<bool>()).prop_map(|(person, blocked)| Act::Block { person, blocked }),
+        2 => (any_spot(), any::<bool>()).prop_map(|(on, accounts)| Act::Open { on, accounts }),
+        2 => any::<bool>().prop_map(|restricted| Act::Restrict { restricted }),
+    ]
+}
+
+fn any_spot() -> impl Strategy<Value = Spot> {
+    select(vec![Spot::Outer, Spot::Inner])
+}
+
+fn any_person() -> impl Strategy<Value = usize> {
+    0..PEOPLE
+}
+
+fn any_subject() -> impl Strategy<Value = Subject> {
+    prop_oneof![
+        5 => any_person().prop_map(Subject::Person),
+        3 => (0..2_usize).prop_map(Subject::Group),
+        1 => Just(Subject::Accounts),
+    ]
+}

@@ -1,0 +1,367 @@
+//! The model: who may read, by rules written down here a second time.
+//!
+//! Everything that is kept is a cell with a count of its changes. After an answer that leaves the outcome open, the cells are believed to
+//! be either; what is seen next settles it.
+
+use std::collections::BTreeMap;
+
+/// The people, beside the owner.
+pub const PEOPLE: usize = 3;
+/// The groups.
+pub const GROUPS: usize = 2;
+
+/// A dataset: one, and one that lies in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spot {
+    Outer,
+    Inner,
+}
+
+/// Whom a grant is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Person(usize),
+    Group(usize),
+    Accounts,
+}
+
+/// What a grant gives, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Preview,
+    View,
+    Manager,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Owner,
+    Person(usize),
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Give {
+        on: Spot,
+        to: Subject,
+        role: Role,
+        may_share: bool,
+        until_in_secs: Option<i64>,
+    },
+    Withdraw {
+        on: Spot,
+        from: Subject,
+    },
+    Add {
+        group: usize,
+        person: usize,
+    },
+    Remove {
+        group: usize,
+        person: usize,
+    },
+    Suspend {
+        person: usize,
+        suspended: bool,
+    },
+    Block {
+        person: usize,
+        blocked: bool,
+    },
+    Open {
+        on: Spot,
+        accounts: bool,
+    },
+    Restrict {
+        restricted: bool,
+    },
+    /// Whoever acts makes a link, the same as any time before.
+    Link {
+        on: Spot,
+    },
+    /// Whoever acts revokes that link.
+    Revoke {
+        on: Spot,
+    },
+}
+
+/// One thing that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    Grant(Spot, Subject),
+    Member(usize, usize),
+    Suspended(usize),
+    Blocked(usize),
+    Accounts(Spot),
+    Restricted,
+    Revoked(usize, Spot),
+}
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// It is so, or it is not.
+    Flag(bool),
+    /// A grant; withdrawn, it is kept.
+    Grant { role: Role, may_share: bool, until: Option<i64>, active: bool },
+}
+
+/// A change of one cell that holds as long as nothing else changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effect {
+    pub cell: Cell,
+    from: u64,
+    to: Held,
+}
+
+/// What an act should come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done; `None`: it was so already.
+    Done(Option<Effect>),
+    /// Refused with this status.
+    Refused(u16),
+}
+
+/// Who reads what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Probe {
+    /// A person an object of a dataset by its own name.
+    Named(usize, Spot),
+    /// A person an object of the inner dataset by the outer one's name.
+    Through(usize),
+    /// Anybody by the link that a person made.
+    Link(usize, Spot),
+}
+
+/// What comes of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Until then; `i64::MAX`: nothing ends it.
+    Yes { until: i64 },
+    /// Refused with this status.
+    No(u16),
+}
+
+/// One thing that everything may be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Belief(BTreeMap<Cell, (u64, Held)>);
+
+/// A way to a dataset that is open now.
+struct Way {
+    role: Role,
+    shares: bool,
+    until: i64,
+}
+
+impl Belief {
+    /// What a cell holds, and how often it was changed.
+    pub fn at(&self, cell: Cell) -> (u64, Option<Held>) {
+        self.0.get(&cell).map_or((0, None), |(version, held)| (*version, Some(*held)))
+    }
+
+    /// Every cell that was ever changed.
+    pub fn cells(&self) -> impl Iterator<Item = (Cell, u64)> {
+        self.0.iter().map(|(cell, (version, _))| (*cell, *version))
+    }
+
+    fn is(&self, cell: Cell) -> bool {
+        self.at(cell).1 == Some(Held::Flag(true))
+    }
+
+    /// After `effect`, if nothing else changed its cell.
+    pub fn after(&self, effect: Effect) -> Option<Self> {
+        let (version, _) = self.at(effect.cell);
+        let mut after = self.clone();
+        after.0.insert(effect.cell, (version + 1, effect.to));
+        (version == effect.from).then_some(after)
+    }
+
+    fn effect(&self, cell: Cell, to: Held) -> Outcome {
+        let (from, there) = self.at(cell);
+        let same = there == Some(to) || (there.is_none() && to == Held::Flag(false));
+        Outcome::Done((!same).then_some(Effect { cell, from, to }))
+    }
+
+    /// The open ways of a person to a dataset, where nothing bars the person.
+    fn ways(&self, person: usize, spot: Spot, now: i64) -> Vec<Way> {
+        if self.is(Cell::Suspended(person)) || self.is(Cell::Blocked(person)) {
+            return Vec::new();
+        }
+        let above = (spot == Spot::Inner && !self.is(Cell::Restricted)).then_some(Spot::Outer);
+        let reaching: Vec<Spot> = above.into_iter().chain([spot]).collect();
+        let counts = |on: Spot, to: Subject| match to {
+            Subject::Person(there) => there == person,
+            Subject::Group(group) => self.is(Cell::Member(group, person)),
+            Subject::Accounts => self.is(Cell::Accounts(on)),
+        };
+        let open = self.0.iter().filter_map(|(cell, (_, held))| match (*cell, *held) {
+            (Cell::Grant(on, to), Held::Grant { role, may_share, until, active: true }) if reaching.contains(&on) && counts(on, to) => {
+                Some(Way { role, shares: may_share || role == Role::Manager, until: until.unwrap_or(i64::MAX) })
+            }
+            _ => None,
+        });
+        open.filter(|way| now < way.until).collect()
+    }
+
+    /// Until when a person has what `wanted` asks of a way; `None`: not at all.
+    fn until(&self, person: usize, spot: Spot, now: i64, wanted: impl Fn(&Way) -> bool) -> Option<i64> {
+        self.ways(person, spot, now).iter().filter(|way| wanted(way)).map(|way| way.until).max()
+    }
+
+    /// What comes of a read.
+    pub fn reads(&self, probe: Probe, now: i64) -> Reads {
+        match probe {
+            Probe::Named(person, _) | Probe::Through(person) if self.is(Cell::Suspended(person)) => Reads::No(403),
+            Probe::Named(person, spot) => match self.until(person, spot, now, |way| way.role >= Role::View) {
+                Some(until) => Reads::Yes { until },
+                None if self.ways(person, spot, now).is_empty() => Reads::No(404),
+                None => Reads::No(403),
+            },
+            Probe::Through(_) if self.is(Cell::Restricted) => match self.reads_outer(probe, now) {
+                Reads::Yes { .. } | Reads::No(403) => Reads::No(404),
+                other => other,
+            },
+            Probe::Through(_) => self.reads_outer(probe, now),
+            Probe::Link(maker, spot) => {
+                let shares = self.until(maker, spot, now, |way| way.shares);
+                let views = self.until(maker, spot, now, |way| way.role >= Role::View);
+                match (self.is(Cell::Revoked(maker, spot)), shares, views) {
+                    (false, Some(shares), Some(views)) => Reads::Yes { until: shares.min(views) },
+                    _ => Reads::No(410),
+                }
+            }
+        }
+    }
+
+    fn reads_outer(&self, probe: Probe, now: i64) -> Reads {
+        match probe {
+            Probe::Through(person) => self.reads(Probe::Named(person, Spot::Outer), now),
+            other => self.reads(other, now),
+        }
+    }
+
+    /// What comes of an act by somebody at `now`.
+    pub fn outcome(&self, by: By, act: Act, now: i64) -> Outcome {
+        if let By::Person(person) = by
+            && self.is(Cell::Suspended(person))
+        {
+            return Outcome::Refused(403);
+        }
+        match act {
+            Act::Give { on, to, role, may_share, until_in_secs } => {
+                let until = until_in_secs.map(|secs| now + secs * 1_000);
+                self.gives(by, on, to, Held::Grant { role, may_share, until, active: true }, now)
+            }
+            Act::Withdraw { on, from } => self.withdraws(by, on, from, now),
+            Act::Add { group, person } => self.gathers(by, Cell::Member(group, person), true),
+            Act::Remove { group, person } => self.gathers(by, Cell::Member(group, person), false),
+            Act::Suspend { person, suspended } => self.administers(by, Cell::Suspended(person), suspended),
+            Act::Block { person, blocked } => self.administers(by, Cell::Blocked(person), blocked),
+            Act::Open { on, accounts } => self.opens(by, on, Cell::Accounts(on), accounts, accounts, now),
+            Act::Restrict { restricted } => self.opens(by, Spot::Inner, Cell::Restricted, restricted, !restricted, now),
+            Act::Link { on } => self.links(by, on, now),
+            Act::Revoke { on } => match by {
+                By::Owner => Outcome::Refused(404),
+                By::Person(person) => self.effect(Cell::Revoked(person, on), Held::Flag(true)),
+            },
+        }
+    }
+
+    /// Whether a person may change who gets what on a dataset; else the refusal.
+    fn may_grant(&self, by: By, on: Spot, now: i64) -> Result<(), Outcome> {
+        let By::Person(person) = by else { return Ok(()) };
+        let ways = self.ways(person, on, now);
+        if ways.is_empty() {
+            return Err(Outcome::Refused(404));
+        }
+        if ways.iter().any(|way| way.role == Role::Manager) { Ok(()) } else { Err(Outcome::Refused(403)) }
+    }
+
+    fn gives(&self, by: By, on: Spot, to: Subject, held: Held, now: i64) -> Outcome {
+        let Held::Grant { role, may_share, until, .. } = held else { return Outcome::Refused(0) };
+        if let Err(refused) = self.may_grant(by, on, now) {
+            return refused;
+        }
+        if self.at(Cell::Grant(on, to)).1 == Some(held) {
+            return Outcome::Done(None);
+        }
+        if let By::Person(person) = by
+            && to == Subject::Person(person)
+        {
+            return Outcome::Refused(403);
+        }
+        if to == Subject::Accounts && (role > Role::View || may_share) {
+            return Outcome::Refused(422);
+        }
+        if may_share && role < Role::View {
+            return Outcome::Refused(422);
+        }
+        let ends = until.unwrap_or(i64::MAX);
+        if let By::Person(person) = by
+            && !self.ways(person, on, now).iter().any(|way| way.role == Role::Manager && ends <= way.until)
+        {
+            return Outcome::Refused(403);
+        }
+        self.effect(Cell::Grant(on, to), held)
+    }
+
+    fn withdraws(&self, by: By, on: Spot, from: Subject, now: i64) -> Outcome {
+        let own = matches!((by, from), (By::Person(person), Subject::Person(whose)) if person == whose);
+        match (by, own) {
+            (By::Person(person), true) if self.ways(person, on, now).is_empty() => return Outcome::Refused(404),
+            (_, true) => {}
+            (_, false) => {
+                if let Err(refused) = self.may_grant(by, on, now) {
+                    return refused;
+                }
+            }
+        }
+        match self.at(Cell::Grant(on, from)).1 {
+            Some(Held::Grant { role, may_share, until, .. }) => {
+                self.effect(Cell::Grant(on, from), Held::Grant { role, may_share, until, active: false })
+            }
+            _ => Outcome::Refused(404),
+        }
+    }
+
+    fn gathers(&self, by: By, cell: Cell, to: bool) -> Outcome {
+        match (by, cell) {
+            (By::Owner, _) => self.effect(cell, Held::Flag(to)),
+            (By::Person(person), Cell::Member(group, _)) if self.is(Cell::Member(group, person)) => Outcome::Refused(403),
+            (By::Person(_), _) => Outcome::Refused(404),
+        }
+    }
+
+    fn administers(&self, by: By, cell: Cell, to: bool) -> Outcome {
+        if by == By::Owner { self.effect(cell, Held::Flag(to)) } else { Outcome::Refused(403) }
+    }
+
+    /// A change of a dataset that lets more people in, if `widens`: for whoever administers it for good, or owns it.
+    fn opens(&self, by: By, on: Spot, cell: Cell, to: bool, widens: bool, now: i64) -> Outcome {
+        if let Err(refused) = self.may_grant(by, on, now) {
+            return refused;
+        }
+        let outcome = self.effect(cell, Held::Flag(to));
+        if let By::Person(person) = by
+            && widens
+            && (outcome != Outcome::Done(None) || cell == Cell::Restricted)
+            && !self.ways(person, on, now).iter().any(|way| way.role == Role::Manager && way.until == i64::MAX)
+        {
+            return Outcome::Refused(403);
+        }
+        outcome
+    }
+
+    fn links(&self, by: By, on: Spot, now: i64) -> Outcome {
+        let By::Person(person) = by else { return Outcome::Refused(0) };
+        let ways = self.ways(person, on, now);
+        match (ways.is_empty(), ways.iter().any(|way| way.shares)) {
+            (true, _) => Outcome::Refused(404),
+            (_, false) => Outcome::Refused(403),
+            _ => Outcome::Done(None),
+        }
+    }
+}

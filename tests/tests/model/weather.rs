@@ -1,0 +1,125 @@
+//! What goes wrong between the product and its table, and an app that stands in it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aws_credential_types::Credentials;
+use aws_smithy_types::timeout::TimeoutConfig;
+use http::StatusCode;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use table::Table;
+use tempfile::TempDir;
+use tests::{
+    app::{Answer, TestApp},
+    faults::{Fault, Faults},
+    late::Late,
+};
+
+/// What goes wrong with the table.
+#[derive(Debug, Clone)]
+pub enum Weather {
+    /// Nothing.
+    Fair,
+    /// So many transactions meet another one.
+    Conflicts(usize),
+    /// So many writes seem lost, and arrive later.
+    Late(usize),
+    /// Each call in turn has its fault, if any; all after them have the last one.
+    Foul { calls: Vec<Option<Fault>>, then: Option<Fault> },
+}
+
+/// Any weather, fair more often than any other.
+pub fn any_weather() -> impl Strategy<Value = Weather> {
+    // A conflict is told by the store itself, so it comes alone: a change that conflicts kept out of its transaction is audited after it.
+    let faults = select(vec![
+        Fault::Throttle,
+        Fault::ErrorBefore,
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::LostAfter,
+        Fault::Late(3),
+        Fault::Twice,
+        Fault::Unprocessed(1),
+        Fault::Unprocessed(3),
+        Fault::Cut,
+    ]);
+    let then = option::weighted(0.5, select(vec![Fault::Throttle, Fault::LostBefore, Fault::LostAfter, Fault::ErrorBefore]));
+    let foul = (vec(option::weighted(0.2, faults), 0..14), then).prop_map(|(calls, then)| Weather::Foul { calls, then });
+    prop_oneof![
+        5 => Just(Weather::Fair),
+        1 => (1..=4_usize).prop_map(Weather::Conflicts),
+        2 => (1..=4_usize).prop_map(Weather::Late),
+        4 => foul,
+    ]
+}
+
+/// Where the weather is made.
+pub struct Sky {
+    faults: Faults,
+    late: Late,
+}
+
+impl Sky {
+    /// An app over what lies in `dir`, under a fair sky.
+    pub async fn over(dir: TempDir) -> (TestApp, Self) {
+        let late = Late::over(aws_smithy_http_client::Builder::new().build_http());
+        let faults = Faults::over(late.client());
+        let client = faults.client();
+        let app = TestApp::over(dir, |_table, url, keys| {
+            let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
+            let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
+            // Nothing hangs here, so that a slow machine does not look like a store that fails.
+            let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
+            Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
+        })
+        .await;
+        (app, Self { faults, late })
+    }
+
+    /// From here on.
+    pub fn set(&self, weather: &Weather) {
+        match weather.clone() {
+            Weather::Fair => {}
+            Weather::Conflicts(count) => (0..count).for_each(|_| {
+                self.faults.next("TransactWriteItems", Fault::Conflict);
+            }),
+            Weather::Late(count) => self.late.hold(count),
+            Weather::Foul { calls, then } => {
+                let mut calls = calls.into_iter();
+                self.faults.choose(move |_operation| calls.next().unwrap_or(then));
+            }
+        }
+    }
+
+    /// Fair from here on.
+    pub fn heal(&self) {
+        self.faults.heal();
+        self.late.hold(0);
+    }
+
+    /// How many writes are held back.
+    pub fn held(&self) -> usize {
+        self.late.held()
+    }
+
+    /// The writes that were held back arrive.
+    pub async fn deliver(&self) {
+        self.late.deliver().await;
+    }
+}
+
+/// When the signature in a redirect ends, in seconds; `None`: no redirect.
+pub fn given(answer: &Answer) -> Result<Option<i64>> {
+    if answer.status != StatusCode::FOUND {
+        ensure!(answer.status.is_client_error() || answer.status == StatusCode::SERVICE_UNAVAILABLE, "a read answered {}", answer.status);
+        ensure!(!answer.headers.contains_key("location"), "a refusal has no Location");
+        return Ok(None);
+    }
+    let location = answer.header("location");
+    let parameter =
+        |name: &str| location.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).context("a signed URL lacks a parameter");
+    let at = parameter("X-Amz-Date=")?;
+    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", at)?.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
+    let secs: i64 = parameter("X-Amz-Expires=")?.parse()?;
+    Ok(Some(at.as_second() + secs))
+}
