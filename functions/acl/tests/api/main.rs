@@ -43,7 +43,10 @@ async fn a_source_is_registered_once_with_its_root_dataset() {
     let made = app.post("/api/v1/sources", &app.ada.token, ask.clone()).await.is(201);
     assert_eq!(made.headers["etag"], "\"1\"");
     assert_eq!((made.text("/prefix"), made.text("/state"), &made.json["serving"]), ("raw/", "active", &json!(true)));
-    assert_eq!((&made.json["ceilings"], &made.json["path_style"]), (&json!({ "audience": "world", "link_days_max": 90 }), &json!(false)));
+    assert_eq!(
+        (&made.json["ceilings"], &made.json["path_style"]),
+        (&json!({ "audience": "world", "link_days_max": 90, "hard_zones": false }), &json!(false))
+    );
     let root = app.get(&format!("/api/v1/datasets/{}", made.text("/root")), &app.ada.token).await.is(200);
     assert_eq!((root.text("/place"), root.text("/kind"), root.text("/owner")), ("lab:", "folder", app.ada.user.id.to_string().as_str()));
     let again = app.post("/api/v1/sources", &app.ada.token, ask).await.is(200);
@@ -140,10 +143,13 @@ async fn ceilings_are_edited_on_the_version_that_was_read() {
     let shorter = app.patch(path, &app.ada.token, 2, json!({ "ceilings": { "link_days_max": 7 } })).await.is(200);
     assert_eq!(
         (&shorter.json["source"]["ceilings"], instant(&shorter.json["enforced_by"])),
-        (&json!({ "audience": "link", "link_days_max": 7 }), bound(&app))
+        (&json!({ "audience": "link", "link_days_max": 7, "hard_zones": false }), bound(&app))
     );
     let wider = app.patch(path, &app.ada.token, 3, json!({ "ceilings": { "audience": "world", "link_days_max": null } })).await.is(200);
-    assert_eq!((wider.json.get("enforced_by"), &wider.json["source"]["ceilings"]), (None, &json!({ "audience": "world" })));
+    assert_eq!(
+        (wider.json.get("enforced_by"), &wider.json["source"]["ceilings"]),
+        (None, &json!({ "audience": "world", "hard_zones": false }))
+    );
     let same = app.patch(path, &app.ada.token, 4, json!({ "state": "active" })).await.is(200);
     assert_eq!(same.json["source"]["version"], 4);
     let retired = app.patch(path, &app.ada.token, 4, json!({ "state": "retired", "serving": false })).await.is(200);
