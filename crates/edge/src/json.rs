@@ -31,6 +31,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let bytes = whole(request.into_body(), Duration::from_secs(BODY_SECS)).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // Of a list the deserializer would take the items for the fields in their order, which no description promises.
+        if text.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "body", "the body is a list, not an object").hint("see /api/v1/openapi.json"));
+        }
         match serde_json::from_slice(text) {
             Ok(ask) => Ok(Self { ask, bytes }),
             Err(why) => Err(not_understood(&why)),

@@ -56,7 +56,11 @@ pub(crate) async fn give(
         let dataset = facts.place.dataset.id;
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
         let there = app.table.grant(dataset, new.subject).await?;
-        if let Some(there) = there.as_ref().filter(|there| is_as_asked(there, &new, &ask)) {
+        let is_again = match &once {
+            Some(once) => app.table.once(caller.user.id, once, now).await?.is_some(),
+            None => false,
+        };
+        if let Some(there) = there.as_ref().filter(|there| is_again || is_as_asked(there, &new, &ask)) {
             // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
             return shown(&app, dataset, there, StatusCode::OK, there.version > 1).await;
         }

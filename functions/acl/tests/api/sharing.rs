@@ -92,6 +92,12 @@ async fn other_terms_replace_those_there_only_by_the_version_that_was_read() {
         let narrowed = app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", "\"2\"")], ask.clone()).await.is(200);
         assert!(!narrowed.text("/enforced_by").is_empty(), "said again where the first reply was lost");
     }
+    let ask = json!({ "to": "user:Eve", "role": "view", "until": "30d" }).to_string();
+    let headers = [("if-match", "\"3\""), ("idempotency-key", "once")];
+    for _time in 0..2 {
+        let given = app.send("POST", &format!("{address}/grants"), &app.ada.token, &headers, ask.clone()).await.is(200);
+        assert_eq!(given.json["version"], 4, "the same request again, on the version that it names");
+    }
     let ask = json!({ "to": "user:Eve", "role": "view" }).to_string();
     let widened = app.send("POST", &format!("{address}/grants"), &app.ada.token, &[("if-match", "*")], ask).await.is(200);
     assert_eq!(widened.json.get("enforced_by"), None);

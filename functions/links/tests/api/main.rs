@@ -188,6 +188,7 @@ async fn a_body_that_is_no_request_is_refused() {
         ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/batch/extend", "/api/v1/links/resolve"]
     {
         app.send("POST", path, &app.ada.token, &[], "{").await.refuses(400, "json", "");
+        app.send("POST", path, &app.ada.token, &[], " [\"d\"]").await.refuses(400, "body", "");
         app.send("POST", path, &app.ada.token, &[], "[]").await.refuses(400, "body", "");
         app.send("POST", path, &app.ada.token, &[], "").await.is(400);
         app.send("POST", path, &app.ada.token, &[], "{\"surprise\":1}").await.refuses(400, "body", "/surprise");
