@@ -24,7 +24,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 /// Programs of one run, the same each time; `OFFPRINT_MODEL_CASES=N` hunts with N others.
 const CASES: u64 = 60;
 /// Fewer, for after each step of theirs a dozen of readers reads.
-const ACCESS_CASES: u64 = 30;
+const ACCESS_CASES: u64 = 20;
 const STEPS_MAX: usize = 25;
 /// Programs that run at once: they wait for the pauses between tries more than they compute.
 const AT_ONCE: usize = 8;
