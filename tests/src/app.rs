@@ -164,10 +164,11 @@ impl TestApp {
         ask_of(&self.data, method, target, headers).await
     }
 
-    /// One more instance of the data origin, as Lambda starts them: over the same parts, with a cache of its own.
+    /// One more instance of the data origin, as Lambda starts them: over the same parts, with a memory of its own.
     pub fn another(&self) -> DataOrigin {
         let mut app = self.app.clone();
         app.facts = Arc::default();
+        app.misses = Arc::default();
         DataOrigin::new(app)
     }
 

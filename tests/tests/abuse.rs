@@ -238,13 +238,17 @@ async fn guessing_keys_costs_no_memory_and_tells_nothing() {
         }
         seen
     };
+    // In use: whoever guesses from the same address takes nothing from those who read by it.
+    target.still_answers(&link).await;
     let mut seen = guesses(0, 1_000).await;
     let (before, began) = (target.memory(), Instant::now());
     seen.extend(guesses(1_000, GUESSES).await);
     let (took, after) = (began.elapsed(), target.memory());
     println!("{GUESSES} guesses in {took:?}: {} MiB before, {} MiB after", before / MIB, after / MIB);
-    assert_eq!(seen.len(), 1, "every guess is answered alike: {seen:?}");
-    assert_eq!(seen.into_iter().next().expect("one").0, 404);
+    let mut statuses: Vec<u16> = seen.iter().map(|(status, ..)| *status).collect();
+    statuses.sort_unstable();
+    // 429 as soon as there are more than the limit takes, which a slow machine may never reach.
+    assert!(statuses == [404] || statuses == [404, 429], "every guess is answered alike, one too many as well: {seen:?}");
     assert!(after.saturating_sub(before) < GUESSES_GROWTH_MAX, "{before} bytes before, {after} after");
     target.still_answers(&link).await;
 }

@@ -425,3 +425,38 @@ async fn the_access_line_tells_what_happened_and_no_secret() {
         assert!(!text.contains(secret), "{secret} stands in the access lines");
     }
 }
+
+// SECURITY 5, T3, T36; SEMANTICS 4
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_too_much_waits_and_links_in_use_go_on() {
+    let app = TestApp::fresh().await;
+    let guess = |letter: &str| format!("/{}/x", letter.repeat(32));
+    let (used, other) = (app.link(EM, json!({})).await, app.link("sharded-v3.ome.zarr", json!({})).await);
+    let other = format!("{}/", other["url"].as_str().expect("a URL"));
+    let strict = app.link(EM, json!({ "strict": true })).await;
+    let strict = format!("{}/.zattrs", strict["url"].as_str().expect("a URL"));
+    assert_eq!(app.get(&strict).await.status, StatusCode::FOUND);
+    let used = format!("{}/.zattrs", used["url"].as_str().expect("a URL"));
+    assert_eq!(app.get(&used).await.status, StatusCode::FOUND);
+    // What costs no read of the table counts as well: malformed keys, and wrong names of what is known.
+    for number in 0..999 {
+        let asked = if number % 2 == 0 { "/no-key/x".to_owned() } else { used.replace(EM, "other") };
+        refused(&app.get(&asked).await, 404, "not-found");
+    }
+    for _ in 0..1_100 {
+        assert_eq!(app.get(&format!("{used}/none")).await.status, StatusCode::FOUND, "chunks that are not there are no guesses");
+    }
+    refused(&app.get(&guess("b")).await, 404, "not-found");
+    let too_many = app.get(&guess("c")).await;
+    refused(&too_many, 429, "too-many-misses");
+    assert_eq!(too_many.header("retry-after"), "1");
+    assert_eq!(app.get(&guess("d")).await.json(), too_many.json(), "one is refused as another");
+    refused(&app.get(&other).await, 429, "too-many-misses");
+    let ticket = format!("/~{}/x", &guess("e")[1..33]);
+    refused(&app.get(&ticket).await, 429, "too-many-misses");
+    assert_eq!(app.get(&used).await.status, StatusCode::FOUND);
+    assert_eq!(app.get(&strict).await.status, StatusCode::FOUND, "it is read anew, for it is known to open");
+    refused(&app.get("/no-key/x").await, 404, "not-found");
+    app.pass_secs(6);
+    assert_eq!(app.get(&other).await.status, StatusCode::OK);
+}

@@ -30,6 +30,7 @@ pub mod limits;
 pub mod link;
 pub mod network;
 pub mod path;
+pub mod rate;
 pub mod rights;
 pub mod source;
 pub mod timing;

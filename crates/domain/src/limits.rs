@@ -65,6 +65,13 @@ pub const LIST_PAGE_MAX: u16 = 1_000;
 /// On Lambda, a streamed object over this many bytes is refused before the first byte (a response ends at 200 MB there).
 pub const LAMBDA_STREAM_BYTES_MAX: u64 = 190_000_000;
 
+/// How often the data origin tells one address that nothing is there, when sustained: once in this many milliseconds.
+pub const MISS_INTERVAL_MILLIS: u32 = 5;
+/// How often it does at once.
+pub const MISSES_BURST_MAX: u32 = 1_000;
+/// Addresses whose misses one process remembers.
+pub const MISSES_ADDRESSES_MAX: usize = 65_536;
+
 /// Items of one page of an API listing.
 pub const API_PAGE_MAX: u16 = 100;
 /// Items of one batch.

@@ -1,4 +1,4 @@
-//! Which addresses belong to the public internet (SECURITY T13).
+//! Which addresses belong to the public internet (SECURITY T13), and which to one household.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,6 +8,18 @@ pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+/// What a limit by address counts by: an IPv4 address, or the /64 of an IPv6 one, which is the least that a household gets.
+#[must_use]
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
     }
 }
 
@@ -64,5 +76,14 @@ mod tests {
         ] {
             assert_eq!(is_public(address.parse().unwrap()), want, "{address}");
         }
+    }
+
+    #[test]
+    fn a_household_is_an_address_or_a_64_and_no_way_of_writing_it_makes_another() {
+        let of = |text: &str| household(text.parse().unwrap());
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     }
 }

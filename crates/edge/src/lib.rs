@@ -26,6 +26,7 @@ pub mod cursor;
 pub mod form;
 pub mod json;
 pub mod lambda;
+pub mod misses;
 pub mod once;
 pub mod peer;
 pub mod problem;
@@ -44,7 +45,7 @@ use objects::Objects;
 use table::{Table, access::FactsCache};
 use uuid::Uuid;
 
-use crate::{config::Config, problem::Problem, provider::Provider, trace::LineSink};
+use crate::{config::Config, misses::Misses, problem::Problem, provider::Provider, trace::LineSink};
 
 /// What a handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,6 +58,8 @@ pub struct App {
     pub objects: Objects,
     /// The facts of links, bounded in age and size.
     pub facts: Arc<FactsCache>,
+    /// Who was told too often that nothing is there.
+    pub misses: Arc<Misses>,
     /// The identity provider, where there is one.
     pub provider: Option<Provider>,
     /// Where access lines go.
@@ -78,7 +81,16 @@ impl App {
     #[must_use]
     pub fn new(config: Config, table: Table, objects: Objects, lines: LineSink, clock: Clock) -> Self {
         let provider = config.provider.clone().map(|settings| Provider::new(settings, config.private_endpoints));
-        Self { config: Arc::new(config), table, objects, facts: Arc::new(FactsCache::new()), provider, lines, clock }
+        Self {
+            config: Arc::new(config),
+            table,
+            objects,
+            facts: Arc::new(FactsCache::new()),
+            misses: Arc::new(Misses::new()),
+            provider,
+            lines,
+            clock,
+        }
     }
 
     /// The instant of a request: a handler asks once and passes it on.

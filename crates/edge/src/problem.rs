@@ -41,6 +41,9 @@ const BEARER: &str = "Bearer realm=\"offprint\"";
 const BEARER_OR_BASIC: &str = "Bearer realm=\"offprint\", Basic realm=\"offprint\", charset=\"UTF-8\"";
 
 impl Problem {
+    /// The code of what is not there, or not to be known of.
+    pub const NOT_FOUND: &'static str = "not-found";
+
     /// A problem. `detail` says what is wrong, in a sentence without names of people or paths.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -63,10 +66,16 @@ impl Problem {
         Self { retry_after_secs: Some(RETRY_AFTER_SECS), ..problem }
     }
 
+    /// 429: it was asked too often, and may be asked again after `secs` seconds.
+    #[must_use]
+    pub fn too_often(code: &'static str, detail: impl Into<String>, secs: u32) -> Self {
+        Self { retry_after_secs: Some(secs), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
+    }
+
     /// 404, the same for everything that is not there or not to be known of.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the last characters of the address")
+        Self::new(StatusCode::NOT_FOUND, Self::NOT_FOUND, "nothing is here").hint("check the last characters of the address")
     }
 
     /// 401 of data asked for by name: the same whether nothing was shown or something that is no good, and whether or not there is such a dataset.

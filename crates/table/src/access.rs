@@ -173,7 +173,7 @@ impl Found<Known> {
 /// The facts of the links and datasets that this process read lately: the only thing in the product that remembers a decision's grounds.
 ///
 /// Bounded in entries and bytes. Age counts from the moment the read began and is compared with times given by the caller, so the
-/// cache has no clock. A refusal is kept a second at the most, a strict link not at all. Reads of one link are shared by those who wait for it.
+/// cache has no clock. A refusal is answered from here for a second at the most, a strict link never. Reads of one link are shared by those who wait for it.
 #[derive(Clone)]
 pub struct FactsCache(Arc<Shared>);
 
@@ -276,10 +276,6 @@ impl Entry {
         let above = reach.above.iter().flat_map(|above| above.grants.iter());
         own || !place.source.ceilings.zones.is_everywhere()
             || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
-    }
-
-    fn is_strict(&self) -> bool {
-        self.class_secs() == 0
     }
 
     /// Whether it may answer without a look at the table.
@@ -450,6 +446,28 @@ impl FactsCache {
         self.about(table, About::Ticket(ticket), Times { now, event }).await?.of_dataset()
     }
 
+    /// Whether the link whose key has this hash is answered without a read of the table, or is known to open: what was read last may be due for another look.
+    #[must_use]
+    pub fn knows_link(&self, hash: KeyHash, now: Timestamp, event: Option<Timestamp>) -> bool {
+        self.knows(About::Link(hash), Times { now, event })
+    }
+
+    /// The same of a dataset for whoever shows the token of this hash, or nobody.
+    #[must_use]
+    pub fn knows_named(&self, dataset: DatasetId, token: Option<KeyHash>, now: Timestamp, event: Option<Timestamp>) -> bool {
+        self.knows(About::Named(dataset, token.map(Shown::Token)), Times { now, event })
+    }
+
+    /// The same of the dataset that the ticket of this hash is for.
+    #[must_use]
+    pub fn knows_ticket(&self, ticket: KeyHash, now: Timestamp, event: Option<Timestamp>) -> bool {
+        self.knows(About::Ticket(ticket), Times { now, event })
+    }
+
+    fn knows(&self, about: About, times: Times) -> bool {
+        self.0.entries.get(&about).is_some_and(|entry| entry.is_fresh(times) || entry.opens(times.now))
+    }
+
     async fn about(&self, table: &Table, about: About, times: Times) -> Result<Found<Known>, TableError> {
         if let Some(entry) = self.0.entries.get(&about)
             && entry.is_fresh(times)
@@ -493,10 +511,9 @@ impl FactsCache {
         let began = self.next_in_order();
         let result = Box::pin(known(table, about, times.now, cost)).await;
         let result = result.map(|facts| Entry { facts, read_at: times.now, event: times.event });
-        match &result {
-            Ok(entry) if entry.is_strict() => drop(self.0.entries.remove(&about)),
-            Ok(entry) => self.0.entries.insert(about, entry.clone()),
-            Err(_) => {}
+        // A strict link's, too: never to answer from, but to know that it opens.
+        if let Ok(entry) = &result {
+            self.0.entries.insert(about, entry.clone());
         }
         Landed { began, result }
     }

@@ -28,6 +28,7 @@ use axum::{
 };
 use domain::{
     decision::{Action, Denial, Facts, Permit, Principal, Who, decide},
+    grant::Net,
     id::DatasetId,
     key::LinkKey,
     limits::CLOCK_SKEW_MAX_SECS,
@@ -48,7 +49,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use table::{
     TableError,
-    access::{Found, NamedFacts},
+    access::{FactsCache, Found, NamedFacts},
 };
 use tower::Service;
 
@@ -99,7 +100,10 @@ async fn answer(app: Arc<App>, parts: Parts, id: HeaderValue) -> Result<Response
         by_name: false,
         lap,
     };
-    let mut answer = reading.answer().await.unwrap_or_else(IntoResponse::into_response);
+    let mut answer = reading.answer().await.unwrap_or_else(|why| {
+        reading.note_miss(&why);
+        why.into_response()
+    });
     let Reading { verdict, indexed, by_name, .. } = reading;
     if by_name {
         answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization"));
@@ -192,7 +196,32 @@ impl Reading<'_> {
         }
     }
 
+    /// Counts what was told to be not there, of which a guesser is told much.
+    fn note_miss(&self, why: &Problem) {
+        if why.code == Problem::NOT_FOUND {
+            self.app.misses.count(self.net(), self.now);
+        }
+    }
+
+    /// Refuses whoever guessed too much what the table would have to be read for. What is known to open is refused to nobody.
+    fn spare_table(&self, is_known: impl FnOnce(&FactsCache) -> bool) -> Result<(), Problem> {
+        if self.app.misses.is_calm(self.now) {
+            return Ok(());
+        }
+        let Err(too_often) = self.app.misses.check(self.net(), self.now) else { return Ok(()) };
+        if is_known(&self.app.facts) {
+            return Ok(());
+        }
+        Err(Problem::too_often("too-many-misses", "too much that is not there was asked for from this network", too_often.secs())
+            .hint("wait as long as `Retry-After` says; links in use go on working"))
+    }
+
+    fn net(&self) -> Net {
+        net_of(self.parts, &self.app.config.trusted_proxies)
+    }
+
     async fn facts_of_link(&mut self, key: &LinkKey) -> Result<Facts, Problem> {
+        self.spare_table(|facts| facts.knows_link(key.hash(), self.now, self.event()))?;
         let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, self.event()).await;
         self.verdict.facts = self.lap();
         let found = looked_up?;
@@ -214,6 +243,7 @@ impl Reading<'_> {
             Credential::Provider(token) => return self.facts_by_provider(dataset, &token).await,
             Credential::Bad => return Err(Problem::sign_in_for_data()),
         };
+        self.spare_table(|facts| facts.knows_named(dataset, token, self.now, self.event()))?;
         let looked_up = self.app.facts.named(&self.app.table, dataset, token, self.now, self.event()).await;
         self.named(looked_up, token.is_some())
     }
@@ -231,6 +261,7 @@ impl Reading<'_> {
 
     /// The dataset that a ticket is for. A ticket that is none, or has ended, is answered like a key that is none.
     async fn facts_by_ticket(&mut self, ticket: &TicketSecret) -> Result<Facts, Problem> {
+        self.spare_table(|facts| facts.knows_ticket(ticket.hash(), self.now, self.event()))?;
         let looked_up = self.app.facts.ticket(&self.app.table, ticket.hash(), self.now, self.event()).await;
         match self.named(looked_up, true) {
             Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Err(Problem::not_found()),
@@ -287,7 +318,7 @@ impl Reading<'_> {
 
     /// Asks the one decision.
     fn permit(&mut self, action: Action, facts: &Facts) -> Result<Permit, Problem> {
-        let principal = Principal { who: self.who.clone(), net: net_of(self.parts, &self.app.config.trusted_proxies) };
+        let principal = Principal { who: self.who.clone(), net: self.net() };
         let decided = decide(&principal, action, facts, self.now);
         self.verdict.decide = self.lap();
         Ok(decided?)

@@ -1,0 +1,104 @@
+//! How often something may happen: a burst and a sustained rate, kept as one instant (GCRA, ITU-T I.371).
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How often something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// From one to the next, when sustained.
+    interval: SignedDuration,
+    /// How far a burst may run ahead of that.
+    burst: SignedDuration,
+}
+
+/// It was too often: one more is taken after this long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooOften(pub SignedDuration);
+
+impl TooOften {
+    /// The wait in whole seconds, rounded up.
+    #[must_use]
+    pub fn secs(self) -> u32 {
+        let up = self.0.saturating_add(SignedDuration::from_millis(999)).as_secs();
+        u32::try_from(up).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+impl Rate {
+    /// At most `burst_max` at once, in the long run one every `interval_millis`.
+    #[must_use]
+    pub fn new(interval_millis: u32, burst_max: u32) -> Self {
+        let interval_millis = i64::from(interval_millis);
+        let burst = interval_millis.saturating_mul(i64::from(burst_max));
+        Self { interval: SignedDuration::from_millis(interval_millis), burst: SignedDuration::from_millis(burst) }
+    }
+
+    /// Takes one at `now`, where those before are paid for at `paid` (`None`: there were none, or long ago): the instant at which it is paid
+    /// for, too, to be kept for the next.
+    ///
+    /// # Errors
+    /// [`TooOften`]; nothing is to be kept then, so that trying on does not prolong the wait.
+    pub fn take(self, paid: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, TooOften> {
+        // Nothing kept lies further ahead than a burst, unless the clock went back: then it counts as one.
+        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, self.burst);
+        let ahead = ahead.saturating_add(self.interval);
+        if ahead > self.burst {
+            return Err(TooOften(ahead.saturating_sub(self.burst)));
+        }
+        Ok(now.checked_add(ahead).unwrap_or(Timestamp::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap()
+    }
+
+    /// How many of `tries` at these instants are taken.
+    fn taken(rate: Rate, tries: impl IntoIterator<Item = i64>) -> usize {
+        let mut paid = None;
+        let mut taken = 0;
+        for now in tries {
+            if let Ok(next) = rate.take(paid, at(now)) {
+                paid = Some(next);
+                taken += 1;
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn a_burst_is_taken_whole_and_then_one_an_interval_and_no_more() {
+        let rate = Rate::new(5, 1_000);
+        assert_eq!(taken(rate, vec![0; 5_000]), 1_000, "at once");
+        assert_eq!(taken(rate, (0..10_000).flat_map(|milli| [milli; 3])), 1_000 + 9_999 / 5, "three times as often");
+        assert_eq!(taken(rate, (0..10_000).map(|number| number * 5)), 10_000, "as often as may be, for ever");
+        assert_eq!(taken(rate, vec![0; 1_000].into_iter().chain(vec![5_000; 1_500])), 2_000, "a pause pays for it all");
+    }
+
+    #[test]
+    fn the_wait_is_what_it_takes_and_trying_on_does_not_prolong_it() {
+        let rate = Rate::new(30_000, 10);
+        let mut paid = None;
+        for _ in 0..10 {
+            paid = Some(rate.take(paid, at(0)).unwrap());
+        }
+        for _ in 0..50 {
+            let why = rate.take(paid, at(1)).unwrap_err();
+            assert_eq!((why.0, why.secs()), (SignedDuration::from_millis(29_999), 30));
+        }
+        assert!(rate.take(paid, at(29_999)).is_err());
+        assert!(rate.take(paid, at(30_000)).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_locks_nobody_out() {
+        let rate = Rate::new(5, 10);
+        let paid = rate.take(None, at(86_400_000)).unwrap();
+        let why = rate.take(Some(paid), at(0)).unwrap_err();
+        assert_eq!(why.0, SignedDuration::from_millis(5));
+    }
+}

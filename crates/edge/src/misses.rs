@@ -1,0 +1,147 @@
+//! Who was told too often that nothing is there (SECURITY 5): guessing keys is slow, and costs the table little.
+//!
+//! One number an address, in a map of bounded size, for each process by itself. What is known to open is never asked about here.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use domain::{
+    grant::Net,
+    limits::{MISS_INTERVAL_MILLIS, MISSES_ADDRESSES_MAX, MISSES_BURST_MAX},
+    network::household,
+    rate::{Rate, TooOften},
+};
+use jiff::Timestamp;
+use quick_cache::unsync::Cache;
+
+/// Whoever nobody knows the address of counts as one.
+type Household = Option<IpAddr>;
+
+/// How often each address was told that nothing is there, as far as it matters.
+pub struct Misses {
+    rate: Rate,
+    paid: Mutex<Cache<Household, Timestamp>>,
+    /// From this millisecond on nobody is over the limit: most requests need to know no more.
+    calm_from: AtomicI64,
+}
+
+impl fmt::Debug for Misses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No address.
+        f.debug_struct("Misses").field("addresses", &self.paid().len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Misses {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Misses {
+    /// Nobody missed anything yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            rate: Rate::new(MISS_INTERVAL_MILLIS, MISSES_BURST_MAX),
+            paid: Mutex::new(Cache::new(MISSES_ADDRESSES_MAX)),
+            calm_from: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// Counts a miss from there.
+    pub fn count(&self, net: Net, now: Timestamp) {
+        let household = household_of(net);
+        let mut paid = self.paid();
+        // What is over the limit already does not get worse: the wait is that of one more miss.
+        let Ok(next) = self.rate.take(paid.get(&household).copied(), now) else { return };
+        paid.insert(household, next);
+        if let Err(TooOften(wait)) = self.rate.take(Some(next), now) {
+            let calm = now.checked_add(wait).unwrap_or(Timestamp::MAX).as_millisecond().saturating_add(1);
+            self.calm_from.fetch_max(calm, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody at all may be over the limit at `now`.
+    #[must_use]
+    pub fn is_calm(&self, now: Timestamp) -> bool {
+        now.as_millisecond() >= self.calm_from.load(Ordering::Relaxed)
+    }
+
+    /// Whether another miss from there would be one too many.
+    ///
+    /// # Errors
+    /// [`TooOften`], with how long that lasts.
+    pub fn check(&self, net: Net, now: Timestamp) -> Result<(), TooOften> {
+        self.rate.take(self.paid().get(&household_of(net)).copied(), now).map(drop)
+    }
+
+    fn paid(&self) -> MutexGuard<'_, Cache<Household, Timestamp>> {
+        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn household_of(net: Net) -> Household {
+    match net {
+        Net::At(address) => Some(household(address)),
+        Net::Unknown | Net::Anywhere => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn at(address: &str) -> Net {
+        Net::At(address.parse().unwrap())
+    }
+
+    fn flood(misses: &Misses, net: Net, count: u32, now: Timestamp) {
+        for _ in 0..count {
+            misses.count(net, now);
+        }
+    }
+
+    // SECURITY 5
+    #[test]
+    fn a_thousand_misses_at_once_and_no_more_and_nobody_else_pays() {
+        let (misses, now) = (Misses::new(), Timestamp::UNIX_EPOCH);
+        flood(&misses, at("192.0.2.1"), MISSES_BURST_MAX - 1, now);
+        assert!(misses.is_calm(now) && misses.check(at("192.0.2.1"), now).is_ok());
+        flood(&misses, at("192.0.2.1"), 1, now);
+        assert!(!misses.is_calm(now));
+        assert_eq!(misses.check(at("192.0.2.1"), now).unwrap_err().secs(), 1);
+        for other in [at("192.0.2.2"), at("2001:db8::1"), Net::Unknown] {
+            assert!(misses.check(other, now).is_ok(), "{other:?}");
+        }
+        let later = now + SignedDuration::from_millis(6);
+        assert!(misses.is_calm(later) && misses.check(at("192.0.2.1"), later).is_ok(), "one every five milliseconds");
+    }
+
+    #[test]
+    fn an_address_of_a_64_is_as_good_as_another_and_misses_over_the_limit_do_not_prolong_it() {
+        let (misses, now) = (Misses::new(), Timestamp::UNIX_EPOCH);
+        flood(&misses, at("2001:db8::1"), 100 * MISSES_BURST_MAX, now);
+        assert!(misses.check(at("2001:db8::2"), now).is_err());
+        assert!(misses.check(at("2001:db8:0:1::1"), now).is_ok());
+        assert!(misses.check(at("2001:db8::2"), now + SignedDuration::from_millis(6)).is_ok());
+    }
+
+    #[test]
+    fn as_many_addresses_as_there_are_take_no_more_than_their_bound() {
+        let (misses, now) = (Misses::new(), Timestamp::UNIX_EPOCH);
+        for number in 0..200_000_u32 {
+            misses.count(Net::At(IpAddr::V4(number.into())), now);
+        }
+        assert!(misses.paid().len() <= MISSES_ADDRESSES_MAX, "{misses:?}");
+        assert!(misses.paid().len() > MISSES_ADDRESSES_MAX / 2, "{misses:?}");
+    }
+}
