@@ -54,14 +54,27 @@ fn codes_in_sources() -> BTreeSet<String> {
         let text = fs::read_to_string(&file).expect("a source file");
         let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
         // `Problem::new(StatusCode::X, "code"`, `Problem::unavailable("code"`, and the closures and helpers that name a code first.
-        for maker in
-            ["Problem::new(", "Self::new(", "unavailable(", "gone(", "not_yours(", "refused(", "wrong(", "unread(", "word(", "archived("]
-        {
+        for maker in [
+            "Problem::new(",
+            "Self::new(",
+            "too_often(",
+            "unavailable(",
+            "gone(",
+            "not_yours(",
+            "refused(",
+            "wrong(",
+            "unread(",
+            "word(",
+            "archived(",
+        ] {
             for made in shipped.split(maker).skip(1) {
                 let quoted = made.split('"').nth(1).filter(|_| made.find('"') < made.find(')'));
                 codes.extend(quoted.filter(|code| is_code(code)).map(str::to_owned));
             }
         }
+        let named =
+            shipped.split("pub const ").skip(1).filter_map(|rest| rest.split(';').next()).filter(|rest| rest.contains("&'static str = "));
+        codes.extend(named.filter_map(|rest| rest.split('"').nth(1)).filter(|code| is_code(code)).map(str::to_owned));
         for chosen in shipped.split("let code = ").skip(1).filter_map(|rest| rest.split(';').next()) {
             codes.extend(chosen.split('"').skip(1).step_by(2).filter(|code| is_code(code)).map(str::to_owned));
         }

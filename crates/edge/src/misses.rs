@@ -60,9 +60,9 @@ impl Misses {
         let household = household_of(net);
         let mut paid = self.paid();
         // What is over the limit already does not get worse: the wait is that of one more miss.
-        let Ok(next) = self.rate.take(paid.get(&household).copied(), now) else { return };
-        paid.insert(household, next);
-        if let Err(TooOften(wait)) = self.rate.take(Some(next), now) {
+        let Ok(ahead) = self.rate.take(paid.get(&household).copied(), now) else { return };
+        paid.insert(household, ahead);
+        if let Err(TooOften(wait)) = self.rate.take(Some(ahead), now) {
             let calm = now.checked_add(wait).unwrap_or(Timestamp::MAX).as_millisecond().saturating_add(1);
             self.calm_from.fetch_max(calm, Ordering::Relaxed);
         }
