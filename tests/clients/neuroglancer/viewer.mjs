@@ -169,14 +169,21 @@ function inPage() {
   window.countDrawn = () => drawnIn(pixels().bytes);
 
   window.drawPlane = async ({ shape: [, , rows, columns], factor, channel, z }) => {
-    const { width, height } = pixels();
-    // Where the image's first row and column come to lie, so that voxels and pixels coincide. Voxel 0 of the finest level lies around 0.
-    const [left, top] = [Math.floor((width - columns) / 2), Math.floor((height - rows) / 2)];
     const layer = viewer.layerManager.managedLayers[0].layer;
-    viewer.navigationState.pose.position.value = Float32Array.of((width / 2 - left) * factor - 0.5, (height / 2 - top) * factor - 0.5, (z + 0.5) * factor - 0.5);
     layer.localPosition.value = Float32Array.of(channel);
-    const failed = await settled();
-    const { bytes } = pixels();
+    let [failed, left, top] = [0, 0, 0];
+    let seen = pixels();
+    // The panel takes its size while the bars around it are filled: what was placed in another size is placed anew.
+    for (let placed; placed?.width !== seen.width || placed.height !== seen.height; ) {
+      placed = seen;
+      const { width, height } = placed;
+      // Where the image's first row and column come to lie, so that voxels and pixels coincide. Voxel 0 of the finest level lies around 0.
+      [left, top] = [Math.floor((width - columns) / 2), Math.floor((height - rows) / 2)];
+      viewer.navigationState.pose.position.value = Float32Array.of((width / 2 - left) * factor - 0.5, (height / 2 - top) * factor - 0.5, (z + 0.5) * factor - 0.5);
+      failed = await settled();
+      seen = pixels();
+    }
+    const { width, height, bytes } = seen;
     const values = new Uint8Array(rows * columns * 2);
     let [inSight, zeros] = [0, 0];
     for (let row = 0; row < rows; row += 1) {
