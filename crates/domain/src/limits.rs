@@ -78,6 +78,8 @@ pub const API_PAGE_MAX: u16 = 100;
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 /// Bytes of a request body of the API.
 pub const BODY_BYTES_MAX: usize = 1_048_576;
+/// Bytes that are read, and forgotten, of a request body that is too large, so that its client hears why.
+pub const BODY_DRAINED_BYTES_MAX: usize = 16_777_216;
 /// The longest life of a token, in days.
 pub const TOKEN_DAYS_MAX: u16 = 365;
 /// How long a session lives, in seconds.

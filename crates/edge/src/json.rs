@@ -7,7 +7,9 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use domain::limits::BODY_BYTES_MAX;
+use bytes::BytesMut;
+use domain::limits::{BODY_BYTES_MAX, BODY_DRAINED_BYTES_MAX};
+use futures_util::StreamExt;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -42,13 +44,31 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// All bytes of a body, if they come within `patience`.
+/// All bytes of a body, if they come within `patience`. Of one that is too large the rest is read, up to [`BODY_DRAINED_BYTES_MAX`], and
+/// forgotten: a client that is still sending when the connection ends would see no answer, but a broken connection.
 pub(crate) async fn whole(body: axum::body::Body, patience: Duration) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(patience, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(read) => read.map_err(|_why| {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))
-                .hint("send fewer items at a time")
-        }),
+    let too_large = || {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has at most `{BODY_BYTES_MAX}` bytes"))
+            .hint("send fewer items at a time")
+    };
+    let read = async {
+        let (mut parts, mut kept, mut seen) = (body.into_data_stream(), BytesMut::new(), 0_usize);
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|_why| too_large())?;
+            seen = seen.saturating_add(part.len());
+            if seen > BODY_DRAINED_BYTES_MAX {
+                break;
+            }
+            if seen > BODY_BYTES_MAX {
+                kept = BytesMut::new();
+            } else {
+                kept.extend_from_slice(&part);
+            }
+        }
+        if seen > BODY_BYTES_MAX { Err(too_large()) } else { Ok(kept.freeze()) }
+    };
+    match tokio::time::timeout(patience, read).await {
+        Ok(read) => read,
         Err(_elapsed) => {
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", format!("the body took over `{BODY_SECS}` s to arrive"))
                 .hint("send it again, at once; nothing was done"))
@@ -103,11 +123,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_does_not_end_is_not_waited_for() {
-        use futures_util::{StreamExt, stream};
+        use futures_util::stream;
         let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
         let endless = axum::body::Body::from_stream(begun.chain(stream::pending()));
         let problem = whole(endless, Duration::from_millis(20)).await.unwrap_err();
         assert_eq!((problem.status, problem.code), (StatusCode::REQUEST_TIMEOUT, "slow-body"));
         assert_eq!(whole("{}".into(), Duration::from_secs(30)).await.unwrap(), "{}");
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_read_to_its_end_but_not_for_ever() {
+        use futures_util::stream;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let part = Bytes::from(vec![b' '; 1 << 16]);
+        for (parts, want) in [(17, 17), (2_000, BODY_DRAINED_BYTES_MAX / (1 << 16) + 1)] {
+            let read = std::sync::Arc::new(AtomicUsize::new(0));
+            let (count, part) = (std::sync::Arc::clone(&read), part.clone());
+            let sent = stream::iter(0..parts).map(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, std::io::Error>(part.clone())
+            });
+            let problem = whole(axum::body::Body::from_stream(sent), Duration::from_secs(30)).await.unwrap_err();
+            assert_eq!((problem.status, problem.code), (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"));
+            assert_eq!(read.load(Ordering::Relaxed), want, "of {parts} parts");
+        }
+        let most = whole(vec![b' '; BODY_BYTES_MAX].into(), Duration::from_secs(30)).await.unwrap();
+        assert_eq!(most.len(), BODY_BYTES_MAX);
     }
 }
