@@ -37,6 +37,7 @@ pub mod target;
 pub mod ticket;
 pub mod trace;
 pub mod until;
+pub mod zones;
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ use crate::{
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
     sources::{SourceRow, state_of, state_word},
-    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
+    write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Rounds of a registration that meets others.
@@ -354,16 +354,8 @@ impl Table {
 
     /// A narrowing of one dataset by itself.
     async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
-        let made = match self.change_alone(change).await? {
-            Alone::Changed => true,
-            Alone::Refused => false,
-            Alone::Unsure => self.dataset_now(after.id).await? == after,
-        };
-        if !made {
-            return Err(TableError::Stale);
-        }
-        self.record(audited).await;
-        Ok(after)
+        let is_there = async { Ok(self.dataset_now(after.id).await? == after) };
+        if self.narrow_alone(change, audited, is_there).await? { Ok(after) } else { Err(TableError::Stale) }
     }
 
     async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {

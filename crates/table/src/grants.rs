@@ -26,7 +26,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GRANT_PREFIX, Key, TTL},
-    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
+    write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -219,17 +219,12 @@ impl Table {
             Outcome::Refused(_) => self.withdrawn_or_stale(dataset, before, after).await,
             // Narrowing never fails for bookkeeping: the deciding change goes alone.
             Outcome::Busy => {
-                let alone = self.change_alone(&change).await?;
-                let made = match alone {
-                    Alone::Changed => true,
-                    Alone::Refused => false,
-                    Alone::Unsure => self.grant(dataset, before.subject).await?.as_ref() == Some(&after),
-                };
-                if !made {
-                    return self.withdrawn_or_stale(dataset, before, after).await;
+                let is_there = async { Ok(self.grant(dataset, before.subject).await?.as_ref() == Some(&after)) };
+                if self.narrow_alone(&change, audited, is_there).await? {
+                    Ok(after)
+                } else {
+                    self.withdrawn_or_stale(dataset, before, after).await
                 }
-                self.record(audited).await;
-                Ok(after)
             }
         }
     }

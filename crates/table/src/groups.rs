@@ -19,7 +19,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GROUP_RANK, Key, MEMBER_PREFIX, MEMBER_SHARDS},
-    write::{ACTIONS_MAX, Alone, Change, Condition, Outcome, Part, Tag, Write},
+    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Members of one transaction: one place is the group's own, one the audit's.
@@ -179,9 +179,7 @@ impl MemberRow {
         let group = GroupId::parse(&self.group).map_err(unreadable(Self::WHAT))?;
         Ok((self.member()?.hold == Hold::Active).then_some(group))
     }
-}
 
-impl MemberRow {
     /// The group, and when the provider last said that the person is in it, if the membership is one.
     pub(crate) fn counts_in(self) -> Result<Option<(GroupId, Option<Timestamp>)>, TableError> {
         let confirmed = time_if(self.confirmed, Self::WHAT)?;
@@ -365,16 +363,8 @@ impl Table {
             Outcome::Busy if state == GroupState::Active => Err(TableError::Throttled),
             // Taking out never fails for bookkeeping.
             Outcome::Busy => {
-                let made = match self.change_alone(&change).await? {
-                    Alone::Changed => true,
-                    Alone::Refused => false,
-                    Alone::Unsure => self.group(before.id).await?.as_ref() == Some(&after),
-                };
-                if !made {
-                    return Err(TableError::Stale);
-                }
-                self.record(audited).await;
-                Ok(after)
+                let is_there = async { Ok(self.group(before.id).await?.as_ref() == Some(&after)) };
+                if self.narrow_alone(&change, audited, is_there).await? { Ok(after) } else { Err(TableError::Stale) }
             }
         }
     }

@@ -30,7 +30,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, LINK_RANK},
-    write::{Alone, Change, Condition, Outcome, Tag, Write},
+    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Rounds of a create that meets others who ask for the same.
@@ -213,18 +213,6 @@ impl PointerRow {
             gsi1sk: schema::link_rank(link.made, link.id),
         }
     }
-
-    /// The same as a change of the pointer of `link`, whatever it says now.
-    pub(crate) fn into_change(self, link: &Link, condition: Condition) -> Change {
-        Change::new(schema::link_pointer(link.dataset, link.id), condition)
-            .set("hash", text(self.hash))
-            .set("label", text(self.label))
-            .set("class", text(self.class))
-            .set("enabled", AttributeValue::Bool(self.enabled))
-            .set_if("until", self.until.map(number))
-            .set("gsi1pk", text(self.gsi1pk))
-            .set("gsi1sk", text(self.gsi1sk))
-    }
 }
 
 impl Row for PointerRow {
@@ -380,43 +368,33 @@ impl Table {
             .check(schema::tombstone(old.hash), Condition::absent())
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
         if widens {
-            write = write.parts(as_seen(&before.place));
-            let reach = if by == old.maker { Some(&before.reach) } else { before.asking.as_ref() };
-            // What the maker's right rests on is checked with it; a stewarded link rests on its dataset, which is.
-            if let Some(reach) = reach.filter(|_| !old.stewarded) {
-                // By what it is now: what the link was made by may be gone.
-                let via = via(&before.maker, &before.place, reach, Right::Share, Net::Anywhere, now);
-                write = write.parts(proof(&before.place.dataset, reach, by, via));
-            }
+            write = write.parts(as_seen(&before.place)).parts(rests_on(before, by, now));
         }
         match self.commit(write).await? {
             Outcome::Done => LinkRow::of(&new).link(new.hash),
-            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
-                Some(id) => Ok(self.inserted_as(&id, by, now).await?.link),
-                None => Err(TableError::Throttled),
-            },
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy if widens => Err(TableError::Throttled),
             Outcome::Busy => self.edit_alone(&change, new, audited).await,
         }
     }
 
+    /// The link after the same request, which was sent at the same time and did it.
+    pub(crate) async fn changed_by_other(&self, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<Link, TableError> {
+        match self.once_if(by, once, now).await? {
+            Some(id) => Ok(self.inserted_as(&id, by, now).await?.link),
+            None => Err(TableError::Throttled),
+        }
+    }
+
     /// A narrowing that goes alone. What it cannot be sure of it reads back.
     async fn edit_alone(&self, change: &Change, new: Link, audited: Audited) -> Result<Link, TableError> {
         let new = LinkRow::of(&new).link(new.hash)?;
-        let made = match self.change_alone(change).await? {
-            Alone::Changed => true,
-            Alone::Refused => false,
-            Alone::Unsure => {
-                let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?;
-                there.map(|item| row::<LinkRow>(item)?.link(new.hash)).transpose()?.as_ref() == Some(&new)
-            }
+        let is_there = async {
+            let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?;
+            Ok(there.map(|item| row::<LinkRow>(item)?.link(new.hash)).transpose()?.as_ref() == Some(&new))
         };
-        if !made {
-            return Err(TableError::Stale);
-        }
-        self.record(audited).await;
-        Ok(new)
+        if self.narrow_alone(change, audited, is_there).await? { Ok(new) } else { Err(TableError::Stale) }
     }
 
     /// Revokes a link: one Put of its tombstone, which no other state can hinder. The first one stays; a second revoke succeeds and
@@ -598,6 +576,16 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
         Some(given) if old.given_until != new.given_until => change.set("given_until", number(given.as_millisecond())),
         _ => change,
     }
+}
+
+/// That what the right of `by` to share a link rests on is still there. A stewarded link rests on its dataset, which is checked as it was seen.
+pub(crate) fn rests_on(before: &LinkFacts, by: UserId, now: Timestamp) -> Vec<(Tag, Part)> {
+    let reach = if by == before.link.maker { Some(&before.reach) } else { before.asking.as_ref() };
+    reach.filter(|_| !before.link.stewarded).map_or_else(Vec::new, |reach| {
+        // By what it is now: what the link was made by may be gone.
+        let via = via(&before.maker, &before.place, reach, Right::Share, Net::Anywhere, now);
+        proof(&before.place.dataset, reach, by, via)
+    })
 }
 
 fn pointer_change(new: &Link) -> Change {

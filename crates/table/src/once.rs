@@ -79,8 +79,11 @@ impl Table {
         if request == once.request_text() { Ok(Some(result)) } else { Err(TableError::Mismatch) }
     }
 
-    /// The same, for a write that was given no key.
-    pub(crate) async fn once_if(&self, user: UserId, once: Option<&Once>, now: Timestamp) -> Result<Option<String>, TableError> {
+    /// The same, for a request that may have been given no key.
+    ///
+    /// # Errors
+    /// As [`Table::once`].
+    pub async fn once_if(&self, user: UserId, once: Option<&Once>, now: Timestamp) -> Result<Option<String>, TableError> {
         match once {
             Some(once) => self.once(user, once, now).await,
             None => Ok(None),

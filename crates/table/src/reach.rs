@@ -254,7 +254,7 @@ fn readable<T>(read: Result<T, TableError>) -> Option<T> {
 }
 
 /// A negative fact; one that cannot be read counts as present.
-fn is_blocking(item: &Item) -> bool {
+pub(crate) fn is_blocking(item: &Item) -> bool {
     row::<BlockRow>(item.clone()).map_or(true, |block| !block.is_lifted())
 }
 

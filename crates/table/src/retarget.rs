@@ -3,11 +3,9 @@
 //! Not here: whether both are the same data, which nobody can know but whoever moved them.
 
 use domain::{
-    decision::{DatasetFacts, LinkFacts, Permit, via},
-    grant::Net,
+    decision::{DatasetFacts, LinkFacts, Permit},
     id::UserId,
     link::Link,
-    rights::Right,
 };
 use jiff::Timestamp;
 
@@ -17,8 +15,8 @@ use crate::{
     datasets::as_seen,
     error::TableError,
     grants::proof,
-    item::{number, text},
-    links::{PointerRow, link_change, said},
+    item::{item, number, text},
+    links::{PointerRow, link_change, rests_on, said},
     once::Once,
     schema,
     write::{Change, Condition, Outcome, Part, Tag, Write, once_each},
@@ -76,14 +74,11 @@ impl Table {
             .change(Tag::New, Change::new(schema::link_id(new.id), Condition::present()).set("dataset", text(new.dataset.to_string())))
             .check(schema::tombstone(old.hash), Condition::absent())
             .parts(checks(retarget, &new, by, now).ok_or(TableError::Stale)?)
-            .parts(pointers(old, &new))
+            .parts(pointers(old, &new)?)
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(new),
-            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
-                Some(id) => Ok(self.inserted_as(&id, by, now).await?.link),
-                None => Err(TableError::Throttled),
-            },
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy => Err(TableError::Throttled),
         }
@@ -104,25 +99,18 @@ fn moved(old: &Link, new: &Link) -> Change {
 /// each other.
 fn checks(retarget: &Retarget<'_>, new: &Link, by: UserId, now: Timestamp) -> Option<Vec<(Tag, Part)>> {
     let Retarget { before, to, .. } = retarget;
-    let old = &before.link;
-    let reach = if by == old.maker { Some(&before.reach) } else { before.asking.as_ref() };
-    // A stewarded link rests on its dataset, which is checked.
-    let from = reach.filter(|_| !old.stewarded).map_or_else(Vec::new, |reach| {
-        let rests_on = via(&before.maker, &before.place, reach, Right::Share, Net::Anywhere, now);
-        proof(&before.place.dataset, reach, by, rests_on)
-    });
     let there = proof(&to.place.dataset, &to.reach, by, new.via);
-    once_each(as_seen(&before.place).into_iter().chain(as_seen(&to.place)).chain(from).chain(there))
+    once_each(as_seen(&before.place).into_iter().chain(as_seen(&to.place)).chain(rests_on(before, by, now)).chain(there))
 }
 
 /// The link among those of the dataset that it moved to, and no more among those of the one that it left.
-fn pointers(old: &Link, new: &Link) -> Vec<(Tag, Part)> {
+fn pointers(old: &Link, new: &Link) -> Result<Vec<(Tag, Part)>, TableError> {
     if old.dataset == new.dataset {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let left = Change::new(schema::link_pointer(old.dataset, old.id), Condition::present()).set_if("gsi1pk", None).set_if("gsi1sk", None);
-    let hash = new.hash.to_string();
     // It may have been here before.
-    let come = PointerRow::of(new).into_change(new, Condition::absent().or(Condition::is("hash", text(hash))));
-    [left, come].map(|change| (Tag::New, Part::Change(change))).into()
+    let absent_or_its = Condition::absent().or(Condition::is("hash", text(new.hash.to_string())));
+    let come = item(&schema::link_pointer(new.dataset, new.id), &PointerRow::of(new))?;
+    Ok(vec![(Tag::New, Part::Change(left)), (Tag::New, Part::Put(come, absent_or_its))])
 }

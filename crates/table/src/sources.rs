@@ -22,6 +22,7 @@ use crate::{
     grants::{hold_of, hold_word},
     item::{NEEDS_HARD_ZONES, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
     once::Once,
+    reach::is_blocking,
     read::{Cost, Stretch},
     schema,
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
@@ -422,8 +423,7 @@ impl Table {
     pub async fn is_blocked_somewhere(&self, user: UserId) -> Result<bool, TableError> {
         let keys: Vec<_> = self.sources().await?.iter().map(|source| schema::block(source.id, user)).collect();
         let found = self.batch(keys, &mut Cost::default()).await?;
-        // A negative fact: one that cannot be read counts as present.
-        Ok(found.into_values().any(|item| row::<BlockRow>(item).map_or(true, |block| !block.is_lifted())))
+        Ok(found.values().any(is_blocking))
     }
 
     /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed. Answers how many there are.

@@ -19,7 +19,7 @@ use crate::{
     item::{NEEDS_DATASET, Row, item, needs, number, row, text, time, time_if, unreadable},
     read::{Cost, Stretch},
     schema::{self, Key},
-    write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
+    write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
 /// Tries of a suspension that meets another change of the person.
@@ -352,10 +352,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Unreadable`] for a token without an owner, too.
     pub async fn bearer(&self, hash: KeyHash) -> Result<Option<(User, Token)>, TableError> {
-        let Some(found) = self.get(&schema::token(hash), &mut Cost::default()).await? else { return Ok(None) };
-        let token = row::<TokenRow>(found)?.token()?;
-        let owner = self.user(token.owner).await?.ok_or(TableError::Unreadable { what: "a token's owner" })?;
-        Ok(Some((owner, token)))
+        Ok(self.bearer_and_use(hash).await?.map(|(owner, token, _used)| (owner, token)))
     }
 
     /// The same for a request at `now`, and that the token was used: noted at most once in [`TOKEN_USE_SECS`], so a request in that hour
@@ -364,15 +361,22 @@ impl Table {
     /// # Errors
     /// As [`Table::bearer`].
     pub async fn bearer_at(&self, hash: KeyHash, now: Timestamp) -> Result<Option<(User, Token)>, TableError> {
-        let Some(found) = self.get(&schema::token(hash), &mut Cost::default()).await? else { return Ok(None) };
-        let found: TokenRow = row(found)?;
-        let is_noted = found.used.is_some_and(|used| now.as_second() < used.saturating_add(TOKEN_USE_SECS));
-        let token = found.token()?;
-        let owner = self.user(token.owner).await?.ok_or(TableError::Unreadable { what: "a token's owner" })?;
+        let Some((owner, token, used)) = self.bearer_and_use(hash).await? else { return Ok(None) };
+        let is_noted = used.is_some_and(|used| now.as_second() < used.saturating_add(TOKEN_USE_SECS));
         if !is_noted && token.is_live(now) {
             self.note_use(hash, now).await;
         }
         Ok(Some((owner, token)))
+    }
+
+    /// The same, with the second of its last use that was noted.
+    async fn bearer_and_use(&self, hash: KeyHash) -> Result<Option<(User, Token, Option<i64>)>, TableError> {
+        let Some(found) = self.get(&schema::token(hash), &mut Cost::default()).await? else { return Ok(None) };
+        let found: TokenRow = row(found)?;
+        let used = found.used;
+        let token = found.token()?;
+        let owner = self.user(token.owner).await?.ok_or(TableError::Unreadable { what: "a token's owner" })?;
+        Ok(Some((owner, token, used)))
     }
 
     async fn note_use(&self, hash: KeyHash, now: Timestamp) {
@@ -479,18 +483,16 @@ impl Table {
             let said = |standing| json!({ "standing": standing_word(standing) });
             let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(before.standing)).to(&said(standing)).because(reason);
             let made = match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
-                Outcome::Done => return Ok(after),
+                Outcome::Done => true,
                 Outcome::Refused(_) => false,
                 Outcome::Busy if standing == Standing::Active => return Err(TableError::Throttled),
                 // Suspending never fails for bookkeeping.
-                Outcome::Busy => match self.change_alone(&change).await? {
-                    Alone::Changed => true,
-                    Alone::Refused => false,
-                    Alone::Unsure => self.standing_now(user).await? == (after.clone(), version.saturating_add(1)),
-                },
+                Outcome::Busy => {
+                    let is_there = async { Ok(self.standing_now(user).await? == (after.clone(), version.saturating_add(1))) };
+                    self.narrow_alone(&change, audited, is_there).await?
+                }
             };
             if made {
-                self.record(audited).await;
                 return Ok(after);
             }
             // Whatever changed meanwhile, who is to be suspended is; who is to act again is looked at anew.
@@ -578,10 +580,7 @@ impl Table {
             Outcome::Done | Outcome::Refused(_) => self.token(&key).await,
             // Narrowing never fails for bookkeeping.
             Outcome::Busy => {
-                let alone = self.change_alone(&change).await?;
-                if alone != Alone::Refused {
-                    self.record(audited).await;
-                }
+                let _ended_now_or_before = self.narrow_alone(&change, audited, async { Ok(true) }).await?;
                 self.token(&key).await
             }
         }

@@ -349,6 +349,25 @@ impl Table {
         Err(last)
     }
 
+    /// A narrowing whose transaction met nothing but conflicts: its deciding change alone, and its entry in the audit afterwards. Answers
+    /// whether it was made; `is_there` looks, where its condition does not hold and an earlier try of it may be why.
+    pub(crate) async fn narrow_alone(
+        &self,
+        change: &Change,
+        audited: Audited,
+        is_there: impl Future<Output = Result<bool, TableError>>,
+    ) -> Result<bool, TableError> {
+        let made = match self.change_alone(change).await? {
+            Alone::Changed => true,
+            Alone::Refused => false,
+            Alone::Unsure => is_there.await?,
+        };
+        if made {
+            self.record(audited).await;
+        }
+        Ok(made)
+    }
+
     /// Puts one item where this condition holds. Answers whether it was put; `false`: it does not, perhaps by an earlier try of this same call.
     pub(crate) async fn put_alone(&self, item: Item, condition: Condition) -> Result<bool, TableError> {
         let mut last = TableError::Throttled;

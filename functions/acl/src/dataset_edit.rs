@@ -43,9 +43,7 @@ pub(crate) async fn edit(
     let facts = caller.dataset(&app, &id).await?;
     let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
     let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes);
-    if let Some(once) = &once
-        && app.table.once(caller.user.id, once, now).await?.is_some()
-    {
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // The same request again: it was done, on the version that it names.
         let bound = if ask.restricted == Some(true) { Some(Timing::WORLD) } else { ask.visibility.map(|_| Timing::PRIVATE) };
         return answer(&app, &caller, &facts, facts.place.dataset.clone(), bound).await;

@@ -19,12 +19,13 @@ use edge::{
     once::Once,
     problem::Problem,
     until::{read_not_before, read_until},
+    zones::read_zones,
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 
-use crate::{source_register::read_zones, subject};
+use crate::subject;
 
 /// How often a grant is decided anew because the dataset changed meanwhile.
 const TRIES: usize = 3;
@@ -56,10 +57,7 @@ pub(crate) async fn give(
         let dataset = facts.place.dataset.id;
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
         let there = app.table.grant(dataset, new.subject).await?;
-        let is_again = match &once {
-            Some(once) => app.table.once(caller.user.id, once, now).await?.is_some(),
-            None => false,
-        };
+        let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
         if let Some(there) = there.as_ref().filter(|there| is_again || is_as_asked(there, &new, &ask)) {
             // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
             return shown(&app, dataset, there, StatusCode::OK, there.version > 1).await;

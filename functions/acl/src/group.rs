@@ -68,7 +68,7 @@ pub(crate) async fn create(
         owner: caller.user.id,
         kind,
         // Filled from nothing: nobody should take a part of it for the whole.
-        state: if kind == GroupKind::Manual || kind == GroupKind::Claimed { GroupState::Active } else { GroupState::Loading },
+        state: if matches!(kind, GroupKind::Synced { .. }) { GroupState::Loading } else { GroupState::Active },
         made: now,
         version: 1,
     };

@@ -9,7 +9,7 @@ use domain::{
     path::ObjectPath,
     source::{Audience, Ceilings, Role, Source, SourceError, SourceName, State as Standing, Store},
 };
-use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem, zones::read_zones};
 use http::StatusCode;
 use jiff::Timestamp;
 use table::TableError;
@@ -126,14 +126,6 @@ fn is_role_arn(arn: &str) -> bool {
         && account.bytes().all(|byte| byte.is_ascii_digit())
         && (1..=576).contains(&name.len())
         && name.bytes().all(legal)
-}
-
-/// Reads networks.
-///
-/// # Errors
-/// 422 `zones`.
-pub(crate) fn read_zones(texts: &[String], pointer: &'static str) -> Result<Zones, Problem> {
-    Zones::parse(texts).map_err(|why| wrong("zones", pointer, why.to_string(), "such as `192.0.2.0/24`; leave it empty for everywhere"))
 }
 
 /// Reads ceilings.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{Extension, extract::State, response::Response};
 use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
-    grant::Zones,
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
     link::{Birth, Class, Link, LinkError, NewLink, Options, Until},
@@ -20,6 +19,7 @@ use edge::{
     once::Once,
     problem::Problem,
     until::{read_not_before, read_until},
+    zones::read_zones,
 };
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -133,7 +133,7 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
         not_before: ask.not_before.as_deref().map(read_not_before).transpose()?,
         strict: ask.strict.unwrap_or_default(),
         role: ask.role.as_deref().map_or(Ok(Role::Download), read_role)?,
-        zones: read_zones(&ask.zones)?,
+        zones: read_zones(&ask.zones, "/zones")?,
         hard_zones: ask.hard_zones.unwrap_or_default(),
         hide_listing: ask.hide_listing.unwrap_or_default(),
         level: ask.level,
@@ -147,18 +147,6 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
 /// 422 `link-role`.
 pub(crate) fn read_role(word: &str) -> Result<Role, Problem> {
     Ok(Role::of(word).ok_or(LinkError::Role)?)
-}
-
-/// Reads networks.
-///
-/// # Errors
-/// 422 `zones`.
-pub(crate) fn read_zones(texts: &[String]) -> Result<Zones, Problem> {
-    Zones::parse(texts).map_err(|why| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "zones", why.to_string())
-            .at("/zones")
-            .hint("such as `192.0.2.0/24`; leave it empty for everywhere")
-    })
 }
 
 /// Reads a path inside a dataset.

@@ -14,12 +14,13 @@ use edge::{
     once::Once,
     problem::Problem,
     until::{read_not_before, read_until},
+    zones::read_zones,
 };
 use jiff::Timestamp;
 use table::TableError;
 
 use crate::{
-    create::{read_role, read_zones},
+    create::read_role,
     show::{Shown, about, load},
 };
 
@@ -42,9 +43,7 @@ pub(crate) async fn edit(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let once = once.of(&format!("PATCH /api/v1/links/{id}"), &bytes);
-    if let Some(once) = &once
-        && app.table.once(caller.user.id, once, now).await?.is_some()
-    {
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // It was done already: a replay is told how things are, and the bound as if it had been done now.
         let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
         let enforced_by = facts.link.timing().enforced_by(now, facts.link.given_until);
@@ -65,7 +64,7 @@ fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
         not_before: ask.not_before.map(|begin| begin.as_deref().map(read_not_before).transpose()).transpose()?,
         strict: ask.strict,
         role: ask.role.as_deref().map(read_role).transpose()?,
-        zones: ask.zones.as_deref().map(read_zones).transpose()?,
+        zones: ask.zones.as_deref().map(|zones| read_zones(zones, "/zones")).transpose()?,
         hard_zones: ask.hard_zones,
         hide_listing: ask.hide_listing,
         level: ask.level,
@@ -90,11 +89,7 @@ pub(crate) async fn apply(
     once: Option<&table::once::Once>,
     now: Timestamp,
 ) -> Result<Change, ChangeError> {
-    match before.state(now) {
-        LinkState::Revoked => return Err(Problem::from(Denial::Revoked).into()),
-        LinkState::Withdrawn => return Err(Problem::from(Denial::Withdrawn).into()),
-        LinkState::Live | LinkState::Paused | LinkState::NotYet | LinkState::Expired | LinkState::Stopped => {}
-    }
+    may_change(before, now)?;
     if after == before.link {
         return Ok(Change { facts: before.clone(), enforced_by: None });
     }
@@ -106,6 +101,18 @@ pub(crate) async fn apply(
     let mut facts = before.clone();
     facts.link = written;
     Ok(Change { facts, enforced_by })
+}
+
+/// Nothing changes a link any more that was revoked.
+///
+/// # Errors
+/// 410 `revoked`, `withdrawn`.
+pub(crate) fn may_change(link: &LinkFacts, now: Timestamp) -> Result<(), Problem> {
+    match link.state(now) {
+        LinkState::Revoked => Err(Denial::Revoked.into()),
+        LinkState::Withdrawn => Err(Denial::Withdrawn.into()),
+        LinkState::Live | LinkState::Paused | LinkState::NotYet | LinkState::Expired | LinkState::Stopped => Ok(()),
+    }
 }
 
 impl Change {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::State, response::Response};
 use domain::{
-    decision::{Action, Denial, Facts},
+    decision::{Action, Facts},
     id::DatasetId,
     limits::REASON_CHARS_MAX,
-    link::{LinkError, LinkState},
+    link::LinkError,
     rights::Right,
 };
 use edge::{
@@ -23,6 +23,7 @@ use table::retarget::Retarget;
 
 use crate::{
     create::read_subpath,
+    edit::may_change,
     show::{Shown, about, load},
 };
 
@@ -47,18 +48,11 @@ pub(crate) async fn retarget(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let once = once.of(&format!("POST /api/v1/links/{id}/retarget"), &bytes);
-    let replayed = match &once {
-        Some(once) => app.table.once(caller.user.id, once, now).await?.is_some(),
-        None => false,
-    };
+    let replayed = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
     let (before, share) = load(&app, &caller, &id, if replayed { Action::See } else { Action::Share }, now).await?;
     if !replayed {
         seen.check(before.link.version)?;
-        match before.state(now) {
-            LinkState::Revoked => return Err(Denial::Revoked.into()),
-            LinkState::Withdrawn => return Err(Denial::Withdrawn.into()),
-            LinkState::Live | LinkState::Paused | LinkState::NotYet | LinkState::Expired | LinkState::Stopped => {}
-        }
+        may_change(&before, now)?;
         if ask.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
             return Err(LinkError::Reason.into());
         }
