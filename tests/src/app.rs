@@ -20,7 +20,7 @@ use objects::{
 };
 use serde_json::{Value, json};
 use serve::DataOrigin;
-use table::Table;
+use table::{Table, audit::AuditEntry};
 use tempfile::TempDir;
 use tower::{Service, ServiceExt};
 
@@ -182,6 +182,24 @@ impl TestApp {
         let made = self.api(Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": path }))).await;
         assert!(made.status.is_success(), "{path}: {}", String::from_utf8_lossy(&made.body));
         made.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Somebody with an account, who signed in: the id, and the session's token.
+    pub async fn person(&self, name: &str) -> (String, String) {
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
+        let invited = self.api(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await.json();
+        let signed = self.api(Method::POST, "/api/v1/sign-in", Some(json!({ "code": invited["code"] }))).await.json();
+        (text(&signed["user"]["id"]), text(&signed["session"]["secret"]))
+    }
+
+    /// What the audit says of the time since `began`, which lies in this calendar month or the one before.
+    pub async fn audit_since(&self, began: Timestamp) -> Vec<AuditEntry> {
+        let month = |at: Timestamp| at.strftime("%Y-%m").to_string();
+        let mut entries = self.app.table.audit(began).await.expect("the audit");
+        if month(began) != month(self.now()) {
+            entries.extend(self.app.table.audit(self.now()).await.expect("the audit"));
+        }
+        entries
     }
 
     /// Makes a link to `path` of the source `demo`; the API's reply.

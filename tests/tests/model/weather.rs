@@ -102,9 +102,11 @@ impl Sky {
         self.late.held()
     }
 
-    /// The writes that were held back arrive.
-    pub async fn deliver(&self) {
+    /// The writes that were held back arrive; how many they are.
+    pub async fn deliver(&self) -> usize {
+        let held = self.held();
         self.late.deliver().await;
+        held
     }
 }
 

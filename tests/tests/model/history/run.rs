@@ -101,8 +101,7 @@ pub async fn recorded(seed: u64) -> Result<History> {
     }
     let mut late = 0;
     while !stage.is_over() {
-        late += stage.sky.held();
-        stage.sky.deliver().await;
+        late += stage.sky.deliver().await;
         stage.sky.set(&Weather::Late(1));
         let until = stage.requests.load(Ordering::SeqCst) + LATE_EACH;
         while stage.requests.load(Ordering::SeqCst) < until && !stage.is_over() {
@@ -115,7 +114,7 @@ pub async fn recorded(seed: u64) -> Result<History> {
     stage.sky.heal();
     stage.sky.deliver().await;
     ensure!(late > 0, "no write came late");
-    let audit = stage.app.app.table.audit(began).await?;
+    let audit = stage.app.audit_since(began).await;
     let mut history = std::mem::take(&mut *stage.history());
     // What others do to a thing later names its mark, too.
     let marks = audit.into_iter().filter(|entry| ["link.create", "link.edit", "grant.give"].contains(&entry.verb.as_str()));
@@ -232,9 +231,7 @@ impl Stage {
         }
         let mut people = Vec::new();
         for name in PEOPLE {
-            let invited = app.api(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await.json();
-            let signed = app.api(Method::POST, "/api/v1/sign-in", Some(json!({ "code": invited["code"] }))).await.json();
-            people.push(signed["session"]["secret"].as_str().context("a session")?.to_owned());
+            people.push(app.person(name).await.1);
         }
         let instances = vec![app.another(), app.another()];
         let (requests, marks) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -206,12 +206,12 @@ impl Run {
 
     /// The writes that seemed lost arrive.
     async fn late_arrive(&mut self) -> Result<()> {
-        self.arrived = self.sky.held() > 0;
+        let late = self.sky.deliver().await;
+        self.arrived = late > 0;
         if !self.arrived {
             return Ok(());
         }
-        self.tally.late += self.sky.held();
-        self.sky.deliver().await;
+        self.tally.late += late;
         let now = self.now();
         for stray in std::mem::take(&mut self.strays) {
             match stray {
@@ -603,11 +603,7 @@ impl Run {
                 "a second revoke changes nothing"
             );
         }
-        let mut entries = self.app.app.table.audit(self.began).await?;
-        let month = |at: Timestamp| at.strftime("%Y-%m").to_string();
-        if month(self.began) != month(self.app.now()) {
-            entries.extend(self.app.app.table.audit(self.app.now()).await?);
-        }
+        let entries = self.app.audit_since(self.began).await;
         let of = |target: &str, verb: &str| {
             entries.iter().filter(|entry| entry.target == target && entry.verb.starts_with(verb)).collect::<Vec<_>>()
         };
