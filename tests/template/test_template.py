@@ -196,6 +196,17 @@ class Policies(unittest.TestCase):
         self.assertEqual(actions("ServeRole"), reading | logging | {"sts:AssumeRole"})
         self.assertNotIn("OFFPRINT_SECRET_ARN", environment("serve"))
         self.assertNotIn("DeploymentSecret", json.dumps(RESOURCES["ServeFunction"]))
+        self.assertNotIn("OFFPRINT_ADDRESS_KEY", environment("serve"))
+        self.assertNotIn("AddressKey", json.dumps([RESOURCES["ServeFunction"], RESOURCES["ServePolicy"]]))
+
+    # ADR 0029: CloudFormation hands it over; no role may read it, and it is not the one that links are derived from.
+    def test_the_app_functions_are_given_the_key_of_addresses_and_no_role_reads_it(self):
+        handed = {"Fn::Sub": "{{resolve:secretsmanager:${AddressKey.Id}}}"}
+        for binary in ("links", "acl", "pages"):
+            settings = RESOURCES[FUNCTIONS[binary]]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(settings["OFFPRINT_ADDRESS_KEY"], handed, binary)
+        for name, policy in of_type("AWS::IAM::Policy").items():
+            self.assertNotIn("AddressKey", json.dumps(policy), name)
 
     def test_only_links_reads_the_deployment_secret(self):
         readers = {role for role in PERMITTED if any(action.startswith("secretsmanager:") for action in actions(role))}
@@ -306,7 +317,7 @@ class Kept(unittest.TestCase):
             for name, resource in RESOURCES.items()
             if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
         }
-        self.assertEqual(retained, {"Table", "DeploymentSecret", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs"})
+        self.assertEqual(retained, {"Table", "DeploymentSecret", "AddressKey", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs"})
 
     def test_the_table(self):
         table = RESOURCES["Table"]["Properties"]

@@ -170,6 +170,21 @@ fn nothing_is_left_to_do_and_no_test_is_ignored() {
     }
 }
 
+// ADR 0029: an entry of the audit says where from
+#[test]
+fn a_handler_of_the_app_origin_takes_the_app_of_its_request() {
+    let mut handlers = 0;
+    for (file, source) in rust_sources() {
+        let is_app_origin = ["acl", "links", "pages"].iter().any(|binary| file.starts_with(format!("functions/{binary}/src")));
+        // The one middleware there writes nothing.
+        if is_app_origin && !file.ends_with("pages/src/page.rs") {
+            assert!(!source.contains("State<App>"), "{} takes the state itself: what it writes would not say where from", file.display());
+            handlers += source.matches("app: App,").count();
+        }
+    }
+    assert!(handlers > 50, "handlers are found by how they are written: {handlers}");
+}
+
 #[test]
 fn every_member_has_the_lints() {
     for member in &members() {

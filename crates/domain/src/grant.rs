@@ -254,6 +254,16 @@ impl Group {
             GroupKind::Claimed => confirmed.map(fresh_until),
         }
     }
+
+    /// Whether one membership still stands, of which the provider said so last at `confirmed`, whether or not the group's members count now.
+    /// Where it says so person by person, its word lasts as long as a synced group's.
+    #[must_use]
+    pub fn still_names(&self, confirmed: Option<Timestamp>, now: Timestamp) -> bool {
+        match self.kind {
+            GroupKind::Manual | GroupKind::Synced { .. } => true,
+            GroupKind::Claimed => confirmed.is_some_and(|confirmed| now < fresh_until(confirmed)),
+        }
+    }
 }
 
 fn fresh_until(synced: Timestamp) -> Timestamp {
@@ -521,6 +531,15 @@ mod tests {
         ] {
             assert_eq!(group(kind, GroupState::Active).lets_in_until(confirmed), want, "{kind:?}");
             assert_eq!(group(kind, GroupState::Retired).lets_in_until(confirmed), None, "{kind:?}");
+        }
+        for (kind, confirmed, now, want) in [
+            (GroupKind::Manual, None, at(0), true),
+            (GroupKind::Synced { synced: at(100) }, None, at(101 + GROUP_FRESH_SECS), true),
+            (GroupKind::Claimed, None, at(0), false),
+            (GroupKind::Claimed, Some(at(100)), at(99 + GROUP_FRESH_SECS), true),
+            (GroupKind::Claimed, Some(at(100)), at(100 + GROUP_FRESH_SECS), false),
+        ] {
+            assert_eq!(group(kind, GroupState::Retired).still_names(confirmed, now), want, "{kind:?} {confirmed:?} {now}");
         }
         assert_eq!((group_name("imaging-2"), group_name("Imaging"), group_name("")), (Some("imaging-2".to_owned()), None, None));
         // The refusal names the bound that holds.

@@ -18,6 +18,7 @@
     )
 )]
 
+pub mod address;
 mod base32;
 pub mod dataset;
 pub mod decision;

@@ -4,6 +4,8 @@
 pub const PATH_BYTES_MAX: usize = 1_024;
 /// Characters of the key in a link's URL: 160 bits in base32.
 pub const KEY_CHARS: usize = 32;
+/// The fewest bytes of the key that addresses are hashed with.
+pub const ADDRESS_KEY_BYTES_MIN: usize = 32;
 /// Ancestors a dataset may have, the source's root dataset included.
 pub const ANCESTORS_MAX: usize = 4;
 /// Characters of a label, a title, or a source's name.

@@ -1,6 +1,6 @@
 //! The settings of a deployment. Each has its line in `docs/CONFIG.md` and its place in `template.yaml`; a test compares the three.
 
-use domain::{grant::Zones, source::is_origin};
+use domain::{address::AddressKey, grant::Zones, source::is_origin};
 use thiserror::Error;
 
 use crate::provider::ProviderSettings;
@@ -18,6 +18,8 @@ pub struct Config {
     pub signer_role: Option<String>,
     /// The secret that holds what link keys are derived from; read by `links` alone.
     pub secret_arn: Option<String>,
+    /// What addresses are hashed with; `None`: no entry of the audit says where from. `serve` has none.
+    pub address_key: Option<AddressKey>,
     /// Domain suffixes, besides those of Lambda Function URLs, whose events have a raw path.
     pub front_door_domains: Vec<String>,
     /// What the CDN sends in `x-offprint-cdn`; when set, the app functions take no other requests.
@@ -61,6 +63,12 @@ pub enum ConfigError {
         /// Its name.
         name: &'static str,
     },
+    /// Too short for a key.
+    #[error("the setting `{name}` must have at least 32 bytes")]
+    Short {
+        /// Its name.
+        name: &'static str,
+    },
     /// Not an origin.
     #[error("the setting `{name}` must be an origin, `https://host`, without a path")]
     NotAnOrigin {
@@ -86,6 +94,7 @@ impl Config {
             data_url: origin("OFFPRINT_DATA_URL")?,
             signer_role: set("OFFPRINT_SIGNER_ROLE"),
             secret_arn: set("OFFPRINT_SECRET_ARN"),
+            address_key: set("OFFPRINT_ADDRESS_KEY").map(|text| address_key(text, "OFFPRINT_ADDRESS_KEY")).transpose()?,
             front_door_domains: set("OFFPRINT_FRONT_DOOR_DOMAINS")
                 .map(|list| list.split(',').map(|one| one.trim().to_owned()).collect())
                 .unwrap_or_default(),
@@ -97,6 +106,10 @@ impl Config {
             stream_bytes_max: Some(domain::limits::LAMBDA_STREAM_BYTES_MAX),
         })
     }
+}
+
+fn address_key(text: String, name: &'static str) -> Result<AddressKey, ConfigError> {
+    AddressKey::new(text.into_bytes()).map_err(|_why| ConfigError::Short { name })
 }
 
 /// Networks in a list with commas.
@@ -142,6 +155,8 @@ mod tests {
         }
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_TRUSTED_PROXIES", "10.0.0.0/8, lab")]);
         assert_eq!(wrong.unwrap_err(), ConfigError::NotNetworks { name: "OFFPRINT_TRUSTED_PROXIES" });
+        let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_ADDRESS_KEY", "short")]);
+        assert_eq!(wrong.unwrap_err(), ConfigError::Short { name: "OFFPRINT_ADDRESS_KEY" });
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_APP_URL", "https://app.example.org/x")]);
         assert_eq!(wrong.unwrap_err(), ConfigError::NotAnOrigin { name: "OFFPRINT_APP_URL" });
     }

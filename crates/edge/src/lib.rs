@@ -39,8 +39,10 @@ pub mod trace;
 pub mod until;
 pub mod zones;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use jiff::Timestamp;
 use objects::Objects;
 use table::{Table, access::FactsCache};
@@ -66,6 +68,18 @@ pub struct App {
     /// Where access lines go.
     pub lines: LineSink,
     clock: Clock,
+}
+
+/// The app as one request has it: what is written through it says where it was done. So handlers of the app origin take `app: App`, and
+/// never the state itself.
+impl FromRequestParts<Self> for App {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Self) -> Result<Self, Infallible> {
+        let net = peer::net_of(parts, &app.config.trusted_proxies);
+        let source = app.config.address_key.as_ref().and_then(|key| key.source(net, app.now()));
+        Ok(Self { table: app.table.acting_from(source), ..app.clone() })
+    }
 }
 
 /// Where the time comes from: an argument, so that tests need not sleep.

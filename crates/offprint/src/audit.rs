@@ -18,7 +18,7 @@ use crate::{
 const LIST: [Column; 5] =
     [column("at", "/at"), column("actor", "/actor"), column("verb", "/verb"), column("target", "/target"), column("reason", "/reason")];
 /// What an entry says in a spreadsheet: all of it.
-const SHEET: [Column; 8] = [
+const SHEET: [Column; 9] = [
     column("at", "/at"),
     column("actor", "/actor"),
     column("verb", "/verb"),
@@ -26,6 +26,7 @@ const SHEET: [Column; 8] = [
     column("before", "/before"),
     column("after", "/after"),
     column("reason", "/reason"),
+    column("source", "/source"),
     column("id", "/id"),
 ];
 
@@ -48,6 +49,9 @@ pub(crate) struct Audit {
     /// Only this verb, such as link.create, or all of a noun, such as link.
     #[arg(long, value_name = "VERB")]
     verb: Option<String>,
+    /// Only what was done from the same address as an entry with this source, within the month.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
     /// The same as `--output csv`.
     #[arg(long, conflicts_with_all = ["json", "output"])]
     csv: bool,
@@ -81,8 +85,13 @@ pub(crate) async fn run(ask: Audit) -> Result<(), Failure> {
         Some(Ok(Named::Place(place))) => Some(Named::Place(place).dataset(&api, out).await?.id),
         _ => ask.target,
     };
-    let filters =
-        [("month", ask.month.as_deref()), ("actor", actor.as_deref()), ("target", target.as_deref()), ("verb", ask.verb.as_deref())];
+    let filters = [
+        ("month", ask.month.as_deref()),
+        ("actor", actor.as_deref()),
+        ("target", target.as_deref()),
+        ("verb", ask.verb.as_deref()),
+        ("source", ask.source.as_deref()),
+    ];
     let (mut entries, more): (Vec<AuditEntry>, bool) = api.list(&["audit"], &filters, ask.limit.get()).await?;
     if out.format == Format::Table {
         let names = user::names(&api, entries.iter().map(|entry| entry.actor.as_str())).await;

@@ -29,7 +29,8 @@ const GROUP: [Column; 6] = [
     column("made", "/made"),
 ];
 /// What a person in a group shows.
-const MEMBER: [Column; 3] = [column("id", "/user"), column("name", "/name"), column("since", "/since")];
+const MEMBER: [Column; 5] =
+    [column("id", "/user"), column("name", "/name"), column("since", "/since"), column("counts", "/counts"), column("until", "/until")];
 /// What a change of a group's members shows.
 const CHANGED: [Column; 4] =
     [column("id", "/group/id"), column("name", "/group/name"), column("changed", "/changed"), column("enforced_by", "/enforced_by")];

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use domain::{key::DeploymentSecret, token::TokenSecret};
+use domain::{address::AddressKey, key::DeploymentSecret, token::TokenSecret};
 use edge::trace::LineSink;
 
 /// How large the access log grows before the one of before is replaced, in bytes.
@@ -93,17 +93,16 @@ impl State {
     /// Where it cannot be read or made, or is too short.
     pub fn secret(&self) -> Result<DeploymentSecret> {
         let path = self.dir.join("secret");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
-                let mut bytes = vec![0; 32];
-                getrandom::fill(&mut bytes).context("no random bits can be had")?;
-                write_private(&path, &bytes)?;
-                bytes
-            }
-            Err(why) => return Err(why).with_context(|| format!("{} cannot be read", path.display())),
-        };
-        DeploymentSecret::new(bytes).with_context(|| format!("{} holds no secret", path.display()))
+        DeploymentSecret::new(kept_bits(&path)?).with_context(|| format!("{} holds no secret", path.display()))
+    }
+
+    /// The key that addresses are hashed with, made at the first start.
+    ///
+    /// # Errors
+    /// Where it cannot be read or made, or is too short.
+    pub fn address_key(&self) -> Result<AddressKey> {
+        let path = self.dir.join("address-key");
+        AddressKey::new(kept_bits(&path)?).with_context(|| format!("{} holds no key", path.display()))
     }
 
     /// The administrator's token, if one was kept.
@@ -155,6 +154,20 @@ impl State {
                 tracing::debug!(why = %why, "a ready file was not there");
             }
         }
+    }
+}
+
+/// The 256 random bits in a file, which is made where there is none.
+fn kept_bits(path: &Path) -> Result<Vec<u8>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(bytes),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = vec![0; 32];
+            getrandom::fill(&mut bytes).context("no random bits can be had")?;
+            write_private(path, &bytes)?;
+            Ok(bytes)
+        }
+        Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
     }
 }
 

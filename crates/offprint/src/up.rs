@@ -168,7 +168,7 @@ pub async fn run(up: Up) -> Result<()> {
     parts::until_table_answers(&table).await?;
     let objects = parts::objects(&up, &addresses, &keys)?;
     let lines = state.access_lines()?;
-    let app = App::new(parts::config(&up, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
+    let app = App::new(parts::config(&up, &state, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
     let token = parts::founder(&app, &state).await?;
     parts::sources(&up, &app, &token, &folders).await?;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::id::UserId;
+use domain::{address::SourceHash, id::UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -35,6 +35,9 @@ pub struct AuditEntry {
     pub after: Option<String>,
     /// Why, if said.
     pub reason: Option<String>,
+    /// Where from: a keyed hash of the address, of which only equality within a month means anything. `None`: not known, or done before
+    /// this was kept.
+    pub source: Option<String>,
 }
 
 /// An entry to be written.
@@ -48,6 +51,7 @@ pub(crate) struct Audited {
     before: Option<String>,
     after: Option<String>,
     reason: Option<String>,
+    is_of_another: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,6 +66,8 @@ struct AuditRow {
     after: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 impl Row for AuditRow {
@@ -94,7 +100,7 @@ impl Audited {
     fn with_bits(at: Timestamp, actor: UserId, verb: &'static str, target: &dyn fmt::Display, bits: &[u8; 10]) -> Self {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or_default();
         let id = Builder::from_unix_timestamp_millis(millis, bits).into_uuid();
-        Self { id, verb, at, actor, target: target.to_string(), before: None, after: None, reason: None }
+        Self { id, verb, at, actor, target: target.to_string(), before: None, after: None, reason: None, is_of_another: false }
     }
 
     pub(crate) fn from(mut self, before: &serde_json::Value) -> Self {
@@ -112,11 +118,16 @@ impl Audited {
         self
     }
 
+    /// An entry for somebody else, who did it before: where from this is written says nothing about it.
+    pub(crate) fn of_another(self, is_of_another: bool) -> Self {
+        Self { is_of_another, ..self }
+    }
+
     pub(crate) fn key(&self) -> Key {
         schema::audit(self.at, self.id)
     }
 
-    pub(crate) fn item(&self) -> Result<Item, TableError> {
+    pub(crate) fn item(&self, source: Option<SourceHash>) -> Result<Item, TableError> {
         let row = AuditRow {
             at: self.at.as_millisecond(),
             actor: self.actor.to_string(),
@@ -125,6 +136,7 @@ impl Audited {
             before: self.before.clone(),
             after: self.after.clone(),
             reason: self.reason.clone(),
+            source: source.filter(|_| !self.is_of_another).map(|source| source.to_string()),
         };
         item(&self.key(), &row)
     }
@@ -172,7 +184,7 @@ impl Table {
 
 fn entry(item: Item) -> Result<AuditEntry, TableError> {
     let id = Key::of(&item).ok_or(TableError::Unreadable { what: AuditRow::WHAT })?.sk;
-    let AuditRow { at, actor, verb, target, before, after, reason } = row(item)?;
+    let AuditRow { at, actor, verb, target, before, after, reason, source } = row(item)?;
     let actor = UserId::parse(&actor).map_err(unreadable(AuditRow::WHAT))?;
-    Ok(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason })
+    Ok(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason, source })
 }

@@ -170,6 +170,7 @@ impl MemberRow {
             user: UserId::parse(&self.user).map_err(unreadable(Self::WHAT))?,
             hold: hold_of(&self.hold).ok_or(TableError::Unreadable { what: Self::WHAT })?,
             at: time(self.at, Self::WHAT)?,
+            confirmed: time_if(self.confirmed, Self::WHAT)?,
             version: self.version,
         })
     }
@@ -196,6 +197,8 @@ pub struct Member {
     pub hold: Hold,
     /// Since when.
     pub at: Timestamp,
+    /// When a provider last said so, where one fills the group.
+    pub confirmed: Option<Timestamp>,
     /// Counts the changes.
     pub version: u64,
 }
@@ -226,6 +229,15 @@ impl Table {
     pub async fn is_member(&self, group: GroupId, user: UserId) -> Result<bool, TableError> {
         let found = self.get(&schema::member(group, user), &mut Cost::default()).await?;
         Ok(found.map(|item| row::<MemberRow>(item)?.active_in()).transpose()?.flatten().is_some())
+    }
+
+    /// A person's membership of a group, if there is one. In a group that is filled person by person it may be too old to count.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn membership(&self, group: GroupId, user: UserId) -> Result<Option<Member>, TableError> {
+        let found = self.get(&schema::member(group, user), &mut Cost::default()).await?;
+        Ok(found.map(|item| row::<MemberRow>(item)?.member()).transpose()?.filter(|member| member.hold == Hold::Active))
     }
 
     /// Makes a group, whose owner is its first member.
@@ -330,7 +342,7 @@ impl Table {
 
     /// Removing never fails for bookkeeping: where transactions only conflict, each membership is ended alone. Answers whether all are;
     /// `false`: somebody else changed one meanwhile.
-    async fn remove_alone(&self, parts: Vec<(Tag, Part)>) -> Result<bool, TableError> {
+    pub(crate) async fn remove_alone(&self, parts: Vec<(Tag, Part)>) -> Result<bool, TableError> {
         let mut all = true;
         for (_, part) in parts {
             let Part::Put(member, unchanged) = part else { continue };
@@ -405,11 +417,20 @@ impl Table {
         Ok(Listed { items, next: None })
     }
 
-    /// The groups that a person is in, the latest first: candidates, for the index may be behind.
+    /// The groups that a person is in, the latest first, those too where that is too old to count: candidates, for the index may be behind.
     ///
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn groups_of(&self, user: UserId, page: &Page) -> Result<Listed<Group>, TableError> {
+        let Listed { items, next } = self.joined(user, page).await?;
+        Ok(Listed { items: items.into_iter().map(|(group, _)| group).collect(), next })
+    }
+
+    /// The same, each with the person's membership of it.
+    ///
+    /// # Errors
+    /// As [`Table::groups_of`].
+    pub async fn joined(&self, user: UserId, page: &Page) -> Result<Listed<(Group, Member)>, TableError> {
         let pk = schema::user_partition(user);
         let after = match &page.position {
             None => None,
@@ -427,10 +448,10 @@ impl Table {
         let found = self.batch(keys, cost).await?;
         let mut groups = Vec::new();
         for id in ids {
-            let is_member =
-                found.get(&schema::member(id, user)).cloned().map(|item| row::<MemberRow>(item)?.active_in()).transpose()?.flatten();
-            if let (Some(_), Some(item)) = (is_member, found.get(&schema::group(id)).cloned()) {
-                groups.push(row::<GroupRow>(item)?.group()?);
+            let member = found.get(&schema::member(id, user)).cloned().map(|item| row::<MemberRow>(item)?.member()).transpose()?;
+            let member = member.filter(|member| member.hold == Hold::Active);
+            if let (Some(member), Some(item)) = (member, found.get(&schema::group(id)).cloned()) {
+                groups.push((row::<GroupRow>(item)?.group()?, member));
             }
         }
         Ok(Listed { items: groups, next: next.as_ref().and_then(rank_of).map(str::to_owned) })

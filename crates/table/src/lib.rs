@@ -17,7 +17,10 @@ use aws_sdk_dynamodb::{
         TableStatus, TimeToLiveSpecification,
     },
 };
-use domain::limits::{API_PAGE_MAX, TABLE_TRY_MS};
+use domain::{
+    address::SourceHash,
+    limits::{API_PAGE_MAX, TABLE_TRY_MS},
+};
 use thiserror::Error;
 
 pub mod access;
@@ -58,6 +61,7 @@ pub struct Table {
     client: Client,
     name: String,
     write_timeout: Duration,
+    source: Option<SourceHash>,
 }
 
 impl fmt::Debug for Table {
@@ -101,7 +105,13 @@ impl Table {
     pub fn new(config: Config, name: impl Into<String>) -> Self {
         let read_timeout = config.timeout_config().and_then(TimeoutConfig::operation_attempt_timeout);
         let write_timeout = read_timeout.unwrap_or(Duration::from_millis(TABLE_TRY_MS)).saturating_mul(WRITE_PATIENCE);
-        Self { client: Client::from_conf(config), name: name.into(), write_timeout }
+        Self { client: Client::from_conf(config), name: name.into(), write_timeout, source: None }
+    }
+
+    /// The same table, whose entries in the audit say where from it was acted; `None`: they do not say.
+    #[must_use]
+    pub fn acting_from(&self, source: Option<SourceHash>) -> Self {
+        Self { source, ..self.clone() }
     }
 
     /// How requests are made: where to, signed by `keys` or, without, by `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
@@ -191,6 +201,10 @@ impl Table {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) const fn acted_from(&self) -> Option<SourceHash> {
+        self.source
     }
 
     /// A write's timeouts.

@@ -429,6 +429,7 @@ impl Table {
         };
         let Tombstone { at, by, reason } = &revoked.tombstone;
         let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&said(link)).because(reason.as_deref());
+        let copy = copy.of_another(revoked.existing);
         self.record(copy).await;
         Ok(revoked)
     }

@@ -76,33 +76,52 @@ impl Table {
         people: &[(UserId, Hold)],
         now: Timestamp,
     ) -> Result<Synced, TableError> {
+        // How many were removed alone, in rounds before.
+        let mut gone = 0_usize;
         for _round in 0..ROUNDS {
             let there = self.batch(people.iter().map(|(user, _)| schema::member(group.id, *user)), &mut Cost::default()).await?;
-            let (mut parts, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut parts, mut outs, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for (user, wanted) in people {
                 let before = there.get(&schema::member(group.id, *user)).cloned().map(row::<MemberRow>).transpose()?;
                 let Some(put) = ordered(before, group.id, *user, *wanted, order, now)? else { continue };
-                parts.push(put);
                 match wanted {
                     Hold::Active => {
+                        parts.push(put);
                         parts.push((Tag::Same, Part::Check(schema::user(*user), Condition::present())));
                         added.push(user.to_string());
                     }
-                    Hold::Withdrawn => removed.push(user.to_string()),
+                    Hold::Withdrawn => {
+                        outs.push(put);
+                        removed.push(user.to_string());
+                    }
                 }
             }
-            let changed = added.len().saturating_add(removed.len());
+            let changed = gone.saturating_add(added.len()).saturating_add(removed.len());
             let synced = Synced { changed, late: people.len().saturating_sub(changed) };
-            if parts.is_empty() {
+            if parts.is_empty() && outs.is_empty() {
                 return Ok(synced);
             }
             let same = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
             let heard = Change::new(schema::group(group.id), same).set("synced", number(now.as_millisecond()));
             let said = json!({ "order": order, "added": added, "removed": removed });
-            let write = Write::audited(Audited::new(now, by, "group.sync", &group.id)?.to(&said)).parts(parts).change(Tag::Seen, heard);
+            let write = Write::audited(Audited::new(now, by, "group.sync", &group.id)?.to(&said))
+                .parts(parts)
+                .parts(outs.clone())
+                .change(Tag::Seen, heard);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(synced),
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
+                // Removing goes alone; adding, and saying that the group was heard of, wait for a quieter time.
+                Outcome::Busy if !outs.is_empty() => {
+                    if self.remove_alone(outs).await? {
+                        let said = json!({ "order": order, "added": [], "removed": removed });
+                        self.record(Audited::new(now, by, "group.sync", &group.id)?.to(&said)).await;
+                        gone = gone.saturating_add(removed.len());
+                        if added.is_empty() {
+                            return Ok(synced);
+                        }
+                    }
+                }
                 // Somebody else changed one of them: look again.
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
@@ -146,25 +165,44 @@ impl Table {
         (order, said): (u64, Timestamp),
         now: Timestamp,
     ) -> Result<usize, TableError> {
+        let mut gone = 0_usize;
         for _round in 0..ROUNDS {
             let there = self.batch(groups.iter().map(|(group, _)| schema::member(*group, user)), &mut Cost::default()).await?;
-            let (mut parts, mut named) = (Vec::new(), Vec::new());
+            let (mut parts, mut outs, mut named, mut left) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for (group, wanted) in groups {
                 let before = there.get(&schema::member(*group, user)).cloned().map(row::<MemberRow>).transpose()?;
                 let Some(put) = ordered(before, *group, user, *wanted, order, said)? else { continue };
-                parts.push(put);
-                named.push(json!({ "group": group.to_string(), "is_member": *wanted == Hold::Active }));
+                let word = json!({ "group": group.to_string(), "is_member": *wanted == Hold::Active });
+                match wanted {
+                    Hold::Active => parts.push(put),
+                    Hold::Withdrawn => {
+                        outs.push(put);
+                        left.push(word.clone());
+                    }
+                }
+                named.push(word);
             }
             if named.is_empty() {
-                return Ok(0);
+                return Ok(gone);
             }
             let same = Condition::is("user", text(user.to_string()));
             let write = Write::audited(Audited::new(now, user, "group.claim", &user)?.to(&json!({ "groups": named })))
                 .parts(parts)
+                .parts(outs.clone())
                 .part(Tag::Same, Part::Check(schema::identity(identity.issuer, identity.subject), same));
             match self.commit(write).await? {
-                Outcome::Done => return Ok(named.len()),
+                Outcome::Done => return Ok(gone.saturating_add(named.len())),
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Stale),
+                // Leaving goes alone, once it is certain who the provider speaks of; entering waits for a quieter time.
+                Outcome::Busy if !outs.is_empty() && self.identified(identity).await?.is_some_and(|there| there.id == user) => {
+                    if self.remove_alone(outs).await? {
+                        gone = gone.saturating_add(left.len());
+                        self.record(Audited::new(now, user, "group.claim", &user)?.to(&json!({ "groups": left }))).await;
+                        if left.len() == named.len() {
+                            return Ok(gone);
+                        }
+                    }
+                }
                 // Signing in twice at once: look again.
                 Outcome::Refused(_) | Outcome::Busy => {}
             }

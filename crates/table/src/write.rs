@@ -274,7 +274,7 @@ impl Table {
     /// entry, which is written with it or not at all.
     pub(crate) async fn commit(&self, write: Write) -> Result<Outcome, TableError> {
         let Write { mut parts, audited } = write;
-        parts.push((Tag::Audit, Part::Put(audited.item()?, Condition::absent())));
+        parts.push((Tag::Audit, Part::Put(audited.item(self.acted_from())?, Condition::absent())));
         let actions = parts.iter().map(|(_, part)| action(self.name(), part)).collect::<Result<Vec<_>, _>>()?;
         let begun = Instant::now();
         let mut unknown = None;
@@ -396,7 +396,7 @@ impl Table {
     /// Writes an entry after its effect. The effect stands whether or not this succeeds, so a failure is only logged.
     pub(crate) async fn record(&self, audited: Audited) {
         let (id, verb) = (audited.id, audited.verb);
-        let put = async { self.put_alone(audited.item()?, Condition::absent()).await };
+        let put = async { self.put_alone(audited.item(self.acted_from())?, Condition::absent()).await };
         if let Err(why) = put.await {
             tracing::error!(audit.id = %id, audit.verb = verb, error = %why, "the audit entry of a change that was made could not be written");
         }

@@ -29,4 +29,8 @@ pub struct AuditEntry {
     /// Why, if said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where from: a keyed hash of the address. Within one month the same address has the same one, in another month another; it cannot be
+    /// turned back. Missing where the address was not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }

@@ -131,4 +131,11 @@ pub struct Member {
     /// Since when.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub since: String,
+    /// Whether the person gets by it what the group has: not while the group is `loading` or `retired`, and not without a word of the
+    /// provider or the directory within seven days.
+    pub counts: bool,
+    /// Until when it counts if no further word comes. Only where it counts, and a provider or a directory fills the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/audit`: who did what, by month, and the same as JSON lines or CSV to keep.
 
-use axum::{body::Body, extract::State, response::Response};
+use axum::{body::Body, response::Response};
 use domain::decision::{Action, Facts};
 use edge::{
     App,
@@ -29,6 +29,8 @@ pub(crate) struct Ask {
     target: Option<String>,
     /// Only this verb, as `link.create`, or all of a noun, as `link`.
     verb: Option<String>,
+    /// Only what was done from where an entry of this month with this `source` was.
+    source: Option<String>,
     /// `json`, which it is if missing; `jsonl` or `csv` for a file, whose `Link` header leads to the rest.
     format: Option<String>,
     /// The most items, 1 to 100.
@@ -43,7 +45,7 @@ pub(crate) struct Ask {
 /// 403 for anybody but an administrator, except about a dataset that the caller administers.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of entries", body = wire::page::Page<wire::audit::AuditEntry>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let month = month(ask.month.as_deref(), now)?;
     let format = ask.format.as_deref().unwrap_or("json");
@@ -55,6 +57,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): F
         ("actor", ask.actor.as_deref()),
         ("target", ask.target.as_deref()),
         ("verb", ask.verb.as_deref()),
+        ("source", ask.source.as_deref()),
         ("format", ask.format.as_deref()),
     ];
     let listing = Listing::new("/api/v1/audit", &filters, ask.limit)?;
@@ -98,7 +101,8 @@ async fn may_read(app: &App, caller: &Caller, target: Option<&str>, now: Timesta
 fn is_wanted(entry: &AuditEntry, ask: &Ask) -> bool {
     let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
     let verb = |wanted: &str| entry.verb == wanted || entry.verb.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
-    is(&ask.actor, &entry.actor.to_string()) && is(&ask.target, &entry.target) && ask.verb.as_deref().is_none_or(verb)
+    let from = ask.source.is_none() || ask.source == entry.source;
+    from && is(&ask.actor, &entry.actor.to_string()) && is(&ask.target, &entry.target) && ask.verb.as_deref().is_none_or(verb)
 }
 
 fn shown(entry: &AuditEntry) -> wire::audit::AuditEntry {
@@ -112,6 +116,7 @@ fn shown(entry: &AuditEntry) -> wire::audit::AuditEntry {
         before: json(&entry.before),
         after: json(&entry.after),
         reason: entry.reason.clone(),
+        source: entry.source.clone(),
     }
 }
 
@@ -120,11 +125,11 @@ fn lines(items: &[wire::audit::AuditEntry]) -> String {
 }
 
 fn csv(items: &[wire::audit::AuditEntry]) -> String {
-    let mut text = "at,actor,verb,target,before,after,reason,id\r\n".to_owned();
+    let mut text = "at,actor,verb,target,before,after,reason,source,id\r\n".to_owned();
     for item in items {
         let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
-        let reason = item.reason.clone().unwrap_or_default();
-        let cells = [&item.at, &item.actor, &item.verb, &item.target, &json(&item.before), &json(&item.after), &reason, &item.id];
+        let (reason, source) = (item.reason.clone().unwrap_or_default(), item.source.clone().unwrap_or_default());
+        let cells = [&item.at, &item.actor, &item.verb, &item.target, &json(&item.before), &json(&item.after), &reason, &source, &item.id];
         text.push_str(&cells.map(|text| cell(text)).join(","));
         text.push_str("\r\n");
     }

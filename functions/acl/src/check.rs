@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, DatasetFacts, Denial, Facts, Principal, Who, decide},
     grant::Net,
@@ -24,11 +24,7 @@ use crate::{subject::person, ways};
 #[utoipa::path(post, path = "/api/v1/check", tag = "grants", operation_id = "check", security(("token" = ["read"])),
     request_body = wire::grant::CheckAsk,
     responses((status = 200, description = "The answer, with every gate and every way", body = wire::grant::Check), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn check(
-    State(app): State<App>,
-    caller: Caller,
-    Body { ask, .. }: Body<wire::grant::CheckAsk>,
-) -> Result<Response, Problem> {
+pub(crate) async fn check(app: App, caller: Caller, Body { ask, .. }: Body<wire::grant::CheckAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let own = caller.dataset(&app, &ask.dataset).await?;
     let about = match ask.user.as_deref() {

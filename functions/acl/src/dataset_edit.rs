@@ -1,6 +1,6 @@
 //! `PATCH /api/v1/datasets/{id}`: whom it is open to, and whether what is granted above reaches it. And handing it over.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{Action, DatasetFacts, Facts, Place},
@@ -32,7 +32,7 @@ use crate::{dataset_show::shown, subject::person};
     request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The dataset after the change", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,
@@ -87,7 +87,7 @@ pub(crate) async fn edit(
     request_body = wire::dataset::HandOver,
     responses((status = 200, description = "The dataset after the change", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn hand_over(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     once: Once,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, DatasetFacts, Facts, Place},
     grant::Reach,
@@ -42,7 +42,7 @@ pub(crate) struct Ask {
 /// 400 for a filter, limit or cursor that does not fit.
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", operation_id = "list_datasets", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let listing = Listing::new("/api/v1/datasets", &[("source", ask.source.as_deref())], ask.limit)?;
     let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;

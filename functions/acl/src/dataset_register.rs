@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts, Place},
@@ -29,7 +29,7 @@ const TRIES: usize = 3;
     responses((status = 201, description = "A new dataset", body = wire::dataset::Dataset), (status = 200, description = "The dataset that is there", body = wire::dataset::Dataset),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn register(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     once: Once,
     Body { ask, bytes }: Body<wire::dataset::NewDataset>,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/datasets/{id}/sharing`: everyone who can reach it and by which path, links, ceilings.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, DatasetFacts, Facts},
     grant::{Grant, Hold, Subject},
@@ -23,7 +23,7 @@ const GRANTS_MAX: usize = 1_000;
 #[utoipa::path(get, path = "/api/v1/datasets/{id}/sharing", tag = "grants", operation_id = "show_sharing", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id")),
     responses((status = 200, description = "Everyone, by which path; links; ceilings", body = wire::grant::Sharing), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sharing(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
     let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;

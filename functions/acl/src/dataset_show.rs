@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     dataset::Kind,
     decision::{Action, DatasetFacts, Facts},
@@ -25,7 +25,7 @@ use crate::source_show::state_word;
 #[utoipa::path(get, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "show_dataset", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The dataset's id")),
     responses((status = 200, description = "The dataset; `ETag` is its version", body = wire::dataset::Dataset), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
     let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;

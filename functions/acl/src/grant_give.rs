@@ -1,6 +1,6 @@
 //! `POST /api/v1/datasets/{id}/grants`: somebody gets a role on a dataset, or another one than before.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     delegation::{NewGrant, granted},
@@ -41,7 +41,7 @@ const TRIES: usize = 3;
     responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less", body = wire::grant::Given),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn give(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     seen: MaybeIfMatch,

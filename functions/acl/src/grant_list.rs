@@ -1,6 +1,6 @@
 //! `GET /api/v1/datasets/{id}/grants`.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::decision::{Action, Facts};
 use edge::{
     App,
@@ -31,7 +31,7 @@ pub(crate) struct Ask {
 #[utoipa::path(get, path = "/api/v1/datasets/{id}/grants", tag = "grants", operation_id = "list_grants", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Ask),
     responses((status = 200, description = "A page of grants", body = wire::page::Page<wire::grant::Grant>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
     let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;

@@ -1,6 +1,6 @@
 //! `POST /api/v1/datasets/{id}/grants/withdraw`: taken back, and what is left says so.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, DatasetFacts, Facts},
     grant::{Grant, Subject},
@@ -24,7 +24,7 @@ use crate::{source_edit::bounded, subject, ways};
     responses((status = 200, description = "The grant, withdrawn; when that is in force; by which ways the person still reaches the dataset", body = wire::grant::Withdrawn),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn withdraw(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     Body { ask, .. }: Body<wire::grant::WithdrawAsk>,

@@ -1,6 +1,6 @@
 //! `/api/v1/groups`: made, shown, listed, filled, taken out.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts, Permit},
     grant::{GrantError, Group, GroupKind, GroupState, Hold, group_name},
@@ -44,7 +44,7 @@ pub(crate) struct Ask {
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::group::NewGroup,
     responses((status = 201, description = "The group", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     once: Once,
     Body { ask, bytes }: Body<wire::group::NewGroup>,
@@ -76,19 +76,22 @@ pub(crate) async fn create(
     Ok(with_version(json::created(&shown(&made)), made.version))
 }
 
-/// Lists the groups that the caller is in.
+/// Lists the groups that the caller is in. One that a provider fills is left out when it did not name the caller for seven days; a page may be
+/// short before the last one.
 ///
 /// # Errors
 /// 400 for a limit or cursor that does not fit.
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", operation_id = "list_groups", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of groups", body = wire::page::Page<wire::group::Group>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let listing = Listing::new("/api/v1/groups", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
     let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
-    let found = app.table.groups_of(caller.user.id, &page).await?;
-    listing.answer(&app, &caller, found.items.iter().map(shown).collect(), found.next.as_deref(), now)
+    let found = app.table.joined(caller.user.id, &page).await?;
+    let is_in = |group: &Group, confirmed| group.owner == caller.user.id || group.still_names(confirmed, now);
+    let groups = found.items.iter().filter(|(group, member)| is_in(group, member.confirmed)).map(|(group, _)| shown(group));
+    listing.answer(&app, &caller, groups.collect(), found.next.as_deref(), now)
 }
 
 /// Shows a group to its members.
@@ -98,7 +101,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): F
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", operation_id = "show_group", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The group's id or name")),
     responses((status = 200, description = "The group; `ETag` is its version", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let (group, _permit) = load(&app, &caller, &id, Action::See, app.now()).await?;
     Ok(with_version(json::ok(&shown(&group)), group.version))
 }
@@ -112,7 +115,7 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> 
     request_body(content = wire::group::GroupEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The group after the change", body = wire::group::GroupChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,
@@ -142,17 +145,22 @@ pub(crate) async fn edit(
 #[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "list_members", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The group's id or name"), Ask),
     responses((status = 200, description = "A page of members", body = wire::page::Page<wire::group::Member>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn members(State(app): State<App>, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn members(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let (group, _permit) = load(&app, &caller, &id, Action::See, now).await?;
     let listing = Listing::new(&format!("/api/v1/groups/{}/members", group.id), &[], ask.limit)?;
     let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
     let found = app.table.members(group.id, &page).await?;
     let people = app.table.users(&found.items.iter().map(|member| member.user).collect::<Vec<_>>()).await?;
-    let items = found.items.iter().map(|member| wire::group::Member {
-        user: member.user.to_string(),
-        name: people.iter().find(|person| person.id == member.user).map(|person| person.name.clone()).unwrap_or_default(),
-        since: member.at.to_string(),
+    let items = found.items.iter().map(|member| {
+        let until = group.lets_in_until(member.confirmed).filter(|until| now < *until);
+        wire::group::Member {
+            user: member.user.to_string(),
+            name: people.iter().find(|person| person.id == member.user).map(|person| person.name.clone()).unwrap_or_default(),
+            since: member.at.to_string(),
+            counts: until.is_some(),
+            until: until.filter(|until| *until < Timestamp::MAX).map(|until| until.to_string()),
+        }
     });
     listing.answer(&app, &caller, items.collect(), found.next.as_deref(), now)
 }
@@ -164,12 +172,7 @@ pub(crate) async fn members(State(app): State<App>, caller: Caller, Id(id): Id, 
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "add_members", security(("token" = ["groups"])),
     params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
     responses((status = 200, description = "How many were new", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn add(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id,
-    Body { ask, .. }: Body<wire::group::Members>,
-) -> Result<Response, Problem> {
+pub(crate) async fn add(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::group::Members>) -> Result<Response, Problem> {
     change(&app, &caller, &id, ask, Hold::Active).await
 }
 
@@ -181,7 +184,7 @@ pub(crate) async fn add(
     params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
     responses((status = 200, description = "How many were in it, and when that is in force everywhere", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn remove(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     Body { ask, .. }: Body<wire::group::Members>,
@@ -233,7 +236,8 @@ pub(crate) async fn load(app: &App, caller: &Caller, text: &str, action: Action,
         _ => None,
     };
     let group = Arc::new(found.ok_or_else(Problem::not_found)?);
-    let is_member = app.table.is_member(group.id, caller.user.id).await?;
+    let member = app.table.membership(group.id, caller.user.id).await?;
+    let is_member = member.is_some_and(|member| group.still_names(member.confirmed, now));
     let permit = caller.may(action, &Facts::Group { group: Arc::clone(&group), is_member }, now)?;
     Ok((group, permit))
 }

@@ -1,6 +1,6 @@
 //! `POST /api/v1/groups/{id}/sync`: what a directory says of people in a group that it keeps.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::Action,
     grant::{GroupKind, Hold},
@@ -24,12 +24,7 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/groups/{id}/sync", tag = "groups", operation_id = "sync_members", security(("token" = ["groups"])),
     params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::SyncAsk,
     responses((status = 200, description = "What was new", body = wire::group::SyncDone), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sync(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id,
-    Body { ask, .. }: Body<wire::group::SyncAsk>,
-) -> Result<Response, Problem> {
+pub(crate) async fn sync(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::group::SyncAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(&app, &caller, &id, Action::Gather, now).await?;
     if !matches!(group.kind, GroupKind::Synced { .. }) {

@@ -1,6 +1,6 @@
 //! `POST /api/v1/serving`: the panic switch, all sources in one write (L18, SECURITY T21).
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     timing::Timing,
@@ -17,11 +17,7 @@ use crate::source_edit::bounded;
 #[utoipa::path(post, path = "/api/v1/serving", tag = "sources", operation_id = "switch_serving", security(("token" = ["admin"])),
     request_body = wire::source::ServingAsk,
     responses((status = 200, description = "Switched, and when that is in force everywhere", body = wire::source::Serving), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn serving(
-    State(app): State<App>,
-    caller: Caller,
-    Body { ask, .. }: Body<wire::source::ServingAsk>,
-) -> Result<Response, Problem> {
+pub(crate) async fn serving(app: App, caller: Caller, Body { ask, .. }: Body<wire::source::ServingAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let reason = bounded(Some(ask.reason))?.ok_or_else(|| {

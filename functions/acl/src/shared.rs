@@ -1,6 +1,6 @@
 //! `GET /api/v1/me/shared`: what was granted to the caller, by name or through a group.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::decision::{Action, Facts};
 use edge::{
     App,
@@ -31,7 +31,7 @@ pub(crate) struct Ask {
 /// 400 for a limit or cursor that does not fit.
 #[utoipa::path(get, path = "/api/v1/me/shared", tag = "about", operation_id = "list_shared", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let listing = Listing::new("/api/v1/me/shared", &[], ask.limit)?;
     let position = listing.position(&caller, ask.cursor.as_deref(), now)?;

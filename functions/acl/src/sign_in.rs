@@ -1,6 +1,6 @@
 //! `POST /api/v1/sign-in` and `/api/v1/sign-out`: a code, or a provider's token, is exchanged for a session, and a session ends itself.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     token::TokenKind,
@@ -25,7 +25,7 @@ use crate::{token_list, token_revoke, user};
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "about", operation_id = "sign_in", security(()),
     request_body = wire::user::SignInAsk,
     responses((status = 200, description = "Who signed in, and the session", body = wire::user::SignedIn), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sign_in(State(app): State<App>, Body { ask, .. }: Body<wire::user::SignInAsk>) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(app: App, Body { ask, .. }: Body<wire::user::SignInAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let SignedIn { user, session, secret } = match (ask.code, ask.token) {
         (Some(code), None) => sign_in::by_code(&app, code.trim(), now).await?,
@@ -46,7 +46,7 @@ pub(crate) async fn sign_in(State(app): State<App>, Body { ask, .. }: Body<wire:
 /// 401 without a live token.
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "about", operation_id = "sign_out", security(("token" = ["read"])),
     responses((status = 200, description = "The session, ended", body = wire::token::TokenEnded), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sign_out(State(app): State<App>, AnyToken(caller): AnyToken) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(app: App, AnyToken(caller): AnyToken) -> Result<Response, Problem> {
     if caller.token.kind == TokenKind::Provider {
         return Err(Problem::new(StatusCode::CONFLICT, "provider-token", "a token of the identity provider is not ended here")
             .hint("sign out at the provider; the token ends by itself"));

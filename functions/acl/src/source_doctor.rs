@@ -1,6 +1,6 @@
 //! `POST /api/v1/sources/{id}/doctor`: whether a source can be read as it has to be, and what to paste into its bucket (W6).
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::decision::{Action, Facts};
 use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use objects::doctor::Finding;
@@ -15,7 +15,7 @@ use crate::source_show::named;
 #[utoipa::path(post, path = "/api/v1/sources/{id}/doctor", tag = "sources", operation_id = "doctor_source", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")),
     responses((status = 200, description = "What was found", body = wire::source::Doctor), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn doctor(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn doctor(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let source = named(&app, &id).await?;

@@ -1,6 +1,6 @@
 //! `PATCH /api/v1/sources/{id}`: other ceilings, retired or back, served or not.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     limits::REASON_CHARS_MAX,
@@ -32,7 +32,7 @@ use crate::{
     request_body(content = wire::source::SourceEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The source after the change", body = wire::source::SourceChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/sources`.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::decision::{Action, Facts};
 use edge::{App, caller::Caller, json, problem::Problem};
 
@@ -12,7 +12,7 @@ use crate::source_show::shown;
 /// 403 for anybody else.
 #[utoipa::path(get, path = "/api/v1/sources", tag = "sources", operation_id = "list_sources", security(("token" = ["admin"])),
     responses((status = 200, description = "Every source", body = wire::page::Page<wire::source::Source>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller) -> Result<Response, Problem> {
     let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
     let items = app.table.sources().await?.iter().map(shown).collect();
     Ok(json::ok(&wire::page::Page { items, next_cursor: None }))

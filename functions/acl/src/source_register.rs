@@ -1,6 +1,6 @@
 //! `POST /api/v1/sources`: a bucket and a prefix that may be shared from, and its root dataset, which its registrar owns.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     dataset::Dataset,
     decision::{Action, Facts},
@@ -28,7 +28,7 @@ use crate::{
     responses((status = 201, description = "A new source", body = wire::source::Source), (status = 200, description = "The source that is there", body = wire::source::Source),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn register(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     once: Once,
     Body { ask, bytes }: Body<wire::source::NewSource>,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/sources/{id}`, and how a source is shown everywhere else.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     id::SourceId,
@@ -21,7 +21,7 @@ use edge::{
 #[utoipa::path(get, path = "/api/v1/sources/{id}", tag = "sources", operation_id = "show_source", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")),
     responses((status = 200, description = "The source; `ETag` is its version", body = wire::source::Source), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
     let source = named(&app, &id).await?;
     Ok(with_version(json::ok(&shown(&source)), source.version))

@@ -1,6 +1,6 @@
 //! `POST /api/v1/datasets/{id}/tickets`: an address by which the caller's own tools read one dataset, for a short while.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem, ticket};
 
 /// Makes a ticket: personal, narrow, and void with the caller's rights. It is in this answer and nowhere else.
@@ -11,7 +11,7 @@ use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem, t
     params(("id" = String, Path, description = "The dataset's id")), request_body = wire::dataset::NewTicket,
     responses((status = 201, description = "The ticket, shown this once", body = wire::dataset::Ticket), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     Body { ask, .. }: Body<wire::dataset::NewTicket>,

@@ -1,6 +1,6 @@
 //! `POST /api/v1/tokens`.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Denial, Facts},
     id::TokenId,
@@ -20,11 +20,7 @@ use crate::token_list::shown;
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token", security(("token" = ["read"])),
     request_body = wire::token::NewToken,
     responses((status = 201, description = "The token, and its secret, shown this once", body = wire::token::NewTokenMade), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    Body { ask, .. }: Body<wire::token::NewToken>,
-) -> Result<Response, Problem> {
+pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire::token::NewToken>) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
     let secret = TokenSecret::new(app.random()?);

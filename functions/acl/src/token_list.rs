@@ -1,6 +1,6 @@
 //! `GET /api/v1/tokens`, and how a token is shown everywhere else: never its text.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     token::{Token, TokenKind},
@@ -13,7 +13,7 @@ use edge::{App, caller::Caller, json, problem::Problem};
 /// 401 without a live token.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens", security(("token" = ["read"])),
     responses((status = 200, description = "Every token of the caller's", body = wire::page::Page<wire::token::Token>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller) -> Result<Response, Problem> {
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
     let items = app
         .table

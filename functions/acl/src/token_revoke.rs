@@ -1,6 +1,6 @@
 //! `POST /api/v1/tokens/{id}/revoke`.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Denial, Facts},
     id::TokenId,
@@ -18,7 +18,7 @@ use crate::token_list::shown;
 #[utoipa::path(post, path = "/api/v1/tokens/{id}/revoke", tag = "tokens", operation_id = "revoke_token", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The token's id")),
     responses((status = 200, description = "The token, revoked", body = wire::token::TokenEnded), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn revoke(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::See, &Facts::Deployment, now)?;
     let id = TokenId::parse(&id).map_err(|_not_one| Problem::not_found())?;

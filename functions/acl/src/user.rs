@@ -1,6 +1,6 @@
 //! `/api/v1/users`: made by an administrator, found by name, suspended. And who is blocked at a source.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts, Permit},
     id::{TokenId, UserId},
@@ -22,11 +22,7 @@ use crate::{source_edit::bounded, source_show::named, subject::person};
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user", security(("token" = ["admin"])),
     request_body = wire::user::NewUser,
     responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    Body { ask, .. }: Body<wire::user::NewUser>,
-) -> Result<Response, Problem> {
+pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire::user::NewUser>) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let name = user_name(&ask.name).ok_or_else(|| {
@@ -47,7 +43,7 @@ pub(crate) async fn create(
 #[utoipa::path(post, path = "/api/v1/users/{id}/code", tag = "users", operation_id = "create_code", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The person's id or name")),
     responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn code(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn code(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let user = found(&app, &id).await?;
@@ -80,7 +76,7 @@ async fn invite(app: &App, permit: &Permit, user: &User, now: Timestamp) -> Resu
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", operation_id = "show_user", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The person's id or name")),
     responses((status = 200, description = "The person", body = wire::user::User), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let _may_look = caller.may(Action::See, &Facts::Deployment, app.now())?;
     Ok(json::ok(&shown(&found(&app, &id).await?)))
 }
@@ -93,12 +89,7 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> 
     params(("id" = String, Path, description = "The person's id or name")),
     request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The person after the change", body = wire::user::UserChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn edit(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id,
-    Body { ask, .. }: Body<wire::user::UserEdit>,
-) -> Result<Response, Problem> {
+pub(crate) async fn edit(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::user::UserEdit>) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let user = found(&app, &id).await?;
@@ -123,7 +114,7 @@ pub(crate) async fn edit(
 #[utoipa::path(get, path = "/api/v1/sources/{id}/blocks", tag = "sources", operation_id = "list_blocks", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")),
     responses((status = 200, description = "Who is blocked", body = wire::user::Blocks), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn blocks(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn blocks(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let _permit = caller.may(Action::Administer, &Facts::Deployment, app.now())?;
     blocked(&app, &id, None).await
 }
@@ -135,12 +126,7 @@ pub(crate) async fn blocks(State(app): State<App>, caller: Caller, Id(id): Id) -
 #[utoipa::path(post, path = "/api/v1/sources/{id}/blocks", tag = "sources", operation_id = "block", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The source's id or name")), request_body = wire::user::BlockAsk,
     responses((status = 200, description = "Who is blocked now", body = wire::user::Blocks), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn block(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id,
-    Body { ask, .. }: Body<wire::user::BlockAsk>,
-) -> Result<Response, Problem> {
+pub(crate) async fn block(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::user::BlockAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let source = named(&app, &id).await?;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::limits::BATCH_ITEMS_MAX;
 use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem, until::read_until};
 use futures_util::{StreamExt, stream};
@@ -29,7 +29,7 @@ const AT_ONCE: usize = 16;
     request_body = wire::link::BatchCreate,
     responses((status = 200, description = "A result for each item, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     once: Once,
@@ -72,7 +72,7 @@ fn lanes(items: Vec<wire::link::NewLink>) -> Vec<Vec<(usize, wire::link::NewLink
     request_body = wire::link::BatchRevoke,
     responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Body { ask, .. }: Body<wire::link::BatchRevoke>,
@@ -97,7 +97,7 @@ pub(crate) async fn revoke(
     request_body = wire::link::BatchExtend,
     responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn extend(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Body { ask, .. }: Body<wire::link::BatchExtend>,

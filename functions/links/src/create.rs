@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
     id::{DatasetId, LinkId},
@@ -41,7 +41,7 @@ const TRIES: usize = 3;
     responses((status = 201, description = "A new link", body = wire::link::Link), (status = 200, description = "The link that is there for these options", body = wire::link::Link),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     once: Once,

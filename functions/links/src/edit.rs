@@ -1,6 +1,6 @@
 //! `PATCH /api/v1/links/{id}`: other options, the same URL (L2). And the write that pause and resume are, too.
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, Denial, LinkFacts, Permit},
     link::{Edit, Link, LinkState, Until},
@@ -33,7 +33,7 @@ use crate::{
     request_body(content = wire::link::LinkEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The link after the change", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Id(id): Id,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts},
     link::{Class, LinkState},
@@ -49,7 +49,7 @@ pub(crate) struct Ask {
 #[utoipa::path(get, path = "/api/v1/links", tag = "links", operation_id = "list_links", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of links", body = wire::page::Page<wire::link::Link>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Filters(ask): Filters<Ask>,

@@ -1,6 +1,6 @@
 //! `POST /api/v1/links/{id}/pause`: nothing opens until the link is resumed; the URL stays (L4).
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use edge::{App, asked::Id, caller::Caller, problem::Problem};
 
 use crate::{edit::switch, show::Shown};
@@ -12,12 +12,7 @@ use crate::{edit::switch, show::Shown};
 #[utoipa::path(post, path = "/api/v1/links/{id}/pause", tag = "links", operation_id = "pause_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id")),
     responses((status = 200, description = "The link, paused", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn pause(
-    State(app): State<App>,
-    Extension(shown): Extension<Shown>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Response, Problem> {
+pub(crate) async fn pause(app: App, Extension(shown): Extension<Shown>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let changed = switch(&app, &caller, &id, false).await?;
     Ok(changed.answer(&shown, &caller, app.now()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, Facts},
     key::LinkKey,
@@ -19,7 +19,7 @@ use crate::show::{Shown, about};
     request_body = wire::link::ResolveAsk,
     responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn resolve(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Body { ask, .. }: Body<wire::link::ResolveAsk>,

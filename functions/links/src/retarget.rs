@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, Facts},
     id::DatasetId,
@@ -38,7 +38,7 @@ use crate::{
     request_body = wire::link::RetargetAsk,
     responses((status = 200, description = "The link, where it leads now, and when it leads nowhere else", body = wire::link::Changed), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn retarget(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Id(id): Id,

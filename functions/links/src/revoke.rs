@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, LinkFacts},
     link::Tombstone,
@@ -21,7 +21,7 @@ use crate::show::{Shown, about, load};
     responses((status = 200, description = "The link, revoked, and when that is in force everywhere", body = wire::link::Changed),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
     Id(id): Id,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     limits::REASON_CHARS_MAX,
@@ -21,7 +21,7 @@ use http::StatusCode;
     request_body = wire::link::RevokeAsk,
     responses((status = 200, description = "When that is in force everywhere", body = wire::link::DatasetLinksRevoked), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn revoke_all(
-    State(app): State<App>,
+    app: App,
     caller: Caller,
     Id(id): Id,
     once: Once,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, response::Response};
 use domain::{
     dataset::Kind,
     decision::{Action, Facts, LinkFacts, Permit},
@@ -27,12 +27,7 @@ use jiff::Timestamp;
 #[utoipa::path(get, path = "/api/v1/links/{id}", tag = "links", operation_id = "show_link", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The link's id")),
     responses((status = 200, description = "The link; `ETag` is its version", body = wire::link::Link), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn show(
-    State(app): State<App>,
-    Extension(shown): Extension<Shown>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, Extension(shown): Extension<Shown>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
     Ok(about(&facts, json::ok(&shown.link(&facts, &caller, now))))

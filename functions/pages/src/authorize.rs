@@ -5,10 +5,7 @@
 //! of the chosen origin, which the browser sees to.
 
 use askama::Template;
-use axum::{
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::response::{IntoResponse, Redirect, Response};
 use data_encoding::BASE64;
 use domain::{
     decision::{Action, Facts},
@@ -69,7 +66,7 @@ struct Handed {
 ///
 /// # Errors
 /// 403 `viewer` for a page that the deployment does not let read.
-pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let viewer = admitted(&app, ask.viewer.or_else(|| referrer(&parts)).as_deref())?;
     let Some(caller) = signed_in(&parts, &app).await? else { return Ok(by_way_of_sign_in(&viewer)) };
     let now = app.now();
@@ -82,7 +79,7 @@ pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Fil
 ///
 /// # Errors
 /// 403 `cross-site`, `viewer`.
-pub(crate) async fn allow(State(app): State<App>, parts: Parts, OwnForm(allowed): OwnForm<Allowed>) -> Result<Response, Problem> {
+pub(crate) async fn allow(app: App, parts: Parts, OwnForm(allowed): OwnForm<Allowed>) -> Result<Response, Problem> {
     let (now, viewer) = (app.now(), admitted(&app, Some(&allowed.viewer))?);
     let Some(caller) = signed_in(&parts, &app).await? else { return Ok(by_way_of_sign_in(&viewer)) };
     let data = data_origin(&app)?;

@@ -1,7 +1,7 @@
 //! `/sign-in/provider` and `/sign-in/callback`: to the identity provider, and back with its answer.
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Query, rejection::QueryRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use edge::{App, asked::Filters, problem::Problem, provider::Provider, sign_in};
@@ -38,7 +38,7 @@ fn provider(app: &App) -> Result<&Provider, Problem> {
 ///
 /// # Errors
 /// 404 without a provider, 503 where it cannot be asked for its addresses.
-pub(crate) async fn begin(State(app): State<App>, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn begin(app: App, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let (provider, origin) = (provider(&app)?, Origin::from_parts(&parts));
     let attempt = Attempt::new(app.random()?, app.random()?, app.random()?);
     let address = provider.address(&attempt, &origin.at(CALLBACK)).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn begin(State(app): State<App>, parts: Parts, Filters(ask): Fi
 ///
 /// Refusals are pages: 400 `sign-in-state` for an answer to no sign-in of this browser, 403 `sign-in-refused` for a refusal, 401 `token` for proof that is not
 /// believed, 503 where the provider or the table does not answer.
-pub(crate) async fn finish(State(app): State<App>, parts: Parts, said: Result<Query<Said>, QueryRejection>) -> Response {
+pub(crate) async fn finish(app: App, parts: Parts, said: Result<Query<Said>, QueryRejection>) -> Response {
     let origin = Origin::from_parts(&parts);
     let answered = match said {
         Ok(Query(said)) => finished(&app, &parts, &origin, said).await,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     dataset::Kind,
     decision::{Action, DatasetFacts, Facts, Place},
@@ -50,7 +50,7 @@ struct Item {
 ///
 /// # Errors
 /// 503 where the table does not answer.
-pub(crate) async fn home(State(app): State<App>, Member(caller): Member) -> Result<Response, Problem> {
+pub(crate) async fn home(app: App, Member(caller): Member) -> Result<Response, Problem> {
     let now = app.now();
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
     let owned = owned(&app, &caller, now).await?;

@@ -1,10 +1,7 @@
 //! `/sign-in`: a form for a code, and the way to the identity provider where there is one.
 
 use askama::Template;
-use axum::{
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::response::{IntoResponse, Redirect, Response};
 use edge::{App, asked::Filters, problem::Problem, sign_in};
 use http::{StatusCode, request::Parts};
 use serde::Deserialize;
@@ -58,7 +55,7 @@ impl SignIn {
 ///
 /// # Errors
 /// 400 for a query that does not fit.
-pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, parts: Parts, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let next = LocalPath::or_home(ask.next.as_deref());
     if signed_in(&parts, &app).await?.is_some() {
         return Ok(Redirect::to(next.as_str()).into_response());
@@ -70,7 +67,7 @@ pub(crate) async fn show(State(app): State<App>, parts: Parts, Filters(ask): Fil
 ///
 /// # Errors
 /// 403 `cross-site`, 503 where the table does not answer. A code that does not work is told on the form.
-pub(crate) async fn sign_in(State(app): State<App>, parts: Parts, OwnForm(shown): OwnForm<Shown>) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(app: App, parts: Parts, OwnForm(shown): OwnForm<Shown>) -> Result<Response, Problem> {
     let (now, origin) = (app.now(), Origin::from_parts(&parts));
     let next = LocalPath::or_home(shown.next.as_deref());
     match sign_in::by_code(&app, shown.code.trim(), now).await {

@@ -1,9 +1,6 @@
 //! `POST /sign-out`: ends the session, in the table and in the browser.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::response::{IntoResponse, Redirect, Response};
 use domain::decision::{Action, Facts};
 use edge::{App, problem::Problem};
 use http::request::Parts;
@@ -20,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// 403 `cross-site`, 503 where the table does not answer: the cookie stays then, for the session does.
-pub(crate) async fn sign_out(State(app): State<App>, parts: Parts, OwnForm(Nothing {}): OwnForm<Nothing>) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(app: App, parts: Parts, OwnForm(Nothing {}): OwnForm<Nothing>) -> Result<Response, Problem> {
     let now = app.now();
     if let Some(caller) = signed_in(&parts, &app).await? {
         let permit = caller.may(Action::See, &Facts::Deployment, now)?;

@@ -1,7 +1,7 @@
 //! `/datasets/{id}/tickets/new`: a form for a ticket, and the ticket, shown once.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     limits::TICKET_MINUTES_MAX,
@@ -47,7 +47,7 @@ struct TicketMade {
 ///
 /// # Errors
 /// 404 for a dataset that is not the caller's to know of, 403 where it may not be read.
-pub(crate) async fn show(State(app): State<App>, Member(caller): Member, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn show(app: App, Member(caller): Member, Id(id): Id) -> Result<Response, Problem> {
     let facts = caller.dataset(&app, &id).await?;
     let _permit = caller.may(Action::MakeTicket, &Facts::Dataset(facts.clone()), app.now())?;
     let form = NewTicket {
@@ -64,12 +64,7 @@ pub(crate) async fn show(State(app): State<App>, Member(caller): Member, Id(id):
 ///
 /// # Errors
 /// 403 `cross-site`, 422 `minutes`, and those of the form.
-pub(crate) async fn create(
-    State(app): State<App>,
-    Member(caller): Member,
-    Id(id): Id,
-    OwnForm(ask): OwnForm<Ask>,
-) -> Result<Response, Problem> {
+pub(crate) async fn create(app: App, Member(caller): Member, Id(id): Id, OwnForm(ask): OwnForm<Ask>) -> Result<Response, Problem> {
     let ticket = ticket::make(&app, &caller, &id, Some(ask.minutes), app.now()).await?;
     let facts = caller.dataset(&app, &id).await?;
     let until = ticket.until.parse().unwrap_or(caller.token.until);

@@ -225,7 +225,7 @@ pub(super) fn objects(up: &Up, addresses: &Addresses, keys: &Keys) -> Result<Obj
 }
 
 /// The settings of the local deployment.
-pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
+pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Config> {
     let provider = |name: &str| match name {
         "OFFPRINT_OIDC_ISSUER" => up.oidc_issuer.clone(),
         "OFFPRINT_OIDC_AUDIENCE" => up.oidc_audience.clone(),
@@ -242,6 +242,7 @@ pub(super) fn config(up: &Up, addresses: &Addresses) -> Result<Config> {
         app_url: Some(addresses.app.clone()),
         data_url: Some(addresses.data.clone()),
         private_endpoints: true,
+        address_key: Some(state.address_key()?),
         provider: ProviderSettings::read(provider)?,
         viewer_origins: origins(up.viewer_origins.as_deref(), "--viewer-origins")?,
         trusted_proxies: networks(up.trusted_proxies.as_deref(), "--trusted-proxies")?,

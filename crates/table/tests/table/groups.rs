@@ -71,7 +71,7 @@ pub async fn members_come_and_go_and_come_again(store: Store) {
         assert_eq!(deployment.set_members(&group, &[&bo, &cy], Hold::Withdrawn).await, Ok(0));
         assert!(!is_member(&bo).await && is_member(&ada).await);
         let listed = deployment.table.members(group.id, &Page::default()).await.unwrap().items;
-        assert_eq!(listed, [Member { user: ada.user.id, hold: Hold::Active, at: now(), version: 1 }]);
+        assert_eq!(listed, [Member { user: ada.user.id, hold: Hold::Active, at: now(), confirmed: None, version: 1 }]);
     }
     let stranger = Person { user: domain::user::User { id: some_id(UserId::new), ..bo.user.clone() }, ..bo.clone() };
     let missing = Err(TableError::Missing { what: "somebody named" });

@@ -3,17 +3,19 @@
 use std::time::{Duration, Instant};
 
 use domain::{
+    address::{AddressKey, SourceHash},
     dataset::Visibility,
     decision::{Action, Facts},
-    grant::{GroupState, Hold},
+    grant::{GroupKind, GroupState, Hold, Net},
+    id::UserId,
     key::KeyHash,
     link::{Edit, LinkState, Until},
     rights::{Right, Role},
 };
-use table::{TableError, grants::Grounds};
+use table::{TableError, grants::Grounds, sync::Synced, users::Identity};
 
 use crate::{
-    example::{Deployment, ask, later, now, once},
+    example::{Deployment, ask, later, now, once, some_id},
     faults::{Fault, Faults},
     stores::Store,
 };
@@ -231,6 +233,103 @@ async fn whoever_is_to_lose_something_loses_it_where_transactions_conflict() {
     assert_eq!(deployment.table.group(group.id).await, Ok(Some(retired.clone())));
     let back = deployment.table.set_group_state(&ada.gathers(&retired), &retired, GroupState::Active, now()).await;
     assert_eq!(back, Err(TableError::Throttled), "taking it in again does not go alone");
+}
+
+// ACCESS 10: narrowing never fails for bookkeeping
+#[tokio::test]
+async fn whom_a_directory_or_a_provider_takes_out_of_a_group_is_out_where_transactions_conflict() {
+    let (deployment, faults) = faulty().await;
+    let ada = deployment.owner();
+    let (group, _dataset) = deployment.filled(&ada, "everybody", GroupKind::Synced { synced: now() }).await;
+    let says =
+        async |order, people: &[(UserId, Hold)]| deployment.table.sync_members(&ada.gathers(&group), &group, order, people, now()).await;
+    for (number, fault) in (1_u64..).zip(ALONE) {
+        let (bo, cy, di) = (deployment.person("Bo").await, deployment.person("Cy").await, deployment.person("Di").await);
+        let order = number * 10;
+        says(order, &[(bo.user.id, Hold::Active), (cy.user.id, Hold::Active)]).await.unwrap();
+        let conflicts = || {
+            faults.always(TRANSACTION, Fault::Conflict);
+            if let Some(fault) = fault {
+                faults.next("PutItem", fault);
+            }
+        };
+        conflicts();
+        let both = [(bo.user.id, Hold::Withdrawn), (cy.user.id, Hold::Withdrawn)];
+        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 2, late: 0 }), "{fault:?}");
+        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 0, late: 2 }), "{fault:?}: said again it is late");
+        assert_eq!(says(order + 2, &[(bo.user.id, Hold::Active)]).await, Err(TableError::Throttled), "adding does not go alone");
+        for person in [&bo, &cy] {
+            assert_eq!(deployment.table.is_member(group.id, person.user.id).await, Ok(false), "{fault:?}");
+        }
+        faults.heal();
+        says(order + 2, &[(bo.user.id, Hold::Active)]).await.unwrap();
+        conflicts();
+        // Of one update the removal is done, and the rest can be sent again.
+        let mixed = [(bo.user.id, Hold::Withdrawn), (di.user.id, Hold::Active)];
+        assert_eq!(says(order + 3, &mixed).await, Err(TableError::Throttled), "{fault:?}");
+        assert_eq!(deployment.table.is_member(group.id, bo.user.id).await, Ok(false), "{fault:?}");
+        assert_eq!(deployment.table.is_member(group.id, di.user.id).await, Ok(false), "{fault:?}");
+        faults.heal();
+        assert_eq!(says(order + 3, &mixed).await, Ok(Synced { changed: 1, late: 1 }), "{fault:?}");
+        assert_eq!(deployment.table.is_member(group.id, di.user.id).await, Ok(true), "{fault:?}");
+        let audited = deployment.audited("group.sync", group.id).await;
+        assert_eq!(audited, usize::try_from(number).unwrap() * 5, "{fault:?}: each is audited once, one that went alone too");
+    }
+    let claimed = deployment.filled(&ada, "imaging", GroupKind::Claimed).await.0;
+    let identity = Identity { issuer: "https://id.test", subject: "eli" };
+    let eli = domain::user::User { name: "Eli".to_owned(), ..deployment.person("Eli at home").await.user };
+    let eli = domain::user::User { id: some_id(UserId::new), ..eli };
+    deployment.table.sign_up(identity, &eli, now()).await.unwrap();
+    let claims = async |who: UserId, names: &[&str], number| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        deployment.table.sync_claimed(identity, who, &names, later(number), now()).await
+    };
+    assert_eq!(claims(eli.id, &["imaging"], 1).await, Ok(1));
+    faults.always(TRANSACTION, Fault::Conflict);
+    assert_eq!(claims(ada.user.id, &[], 2).await, Ok(0), "nobody else's identity takes anybody out");
+    assert_eq!(claims(eli.id, &[], 2).await, Ok(1));
+    assert_eq!(deployment.table.is_member(claimed.id, eli.id).await, Ok(false));
+    assert_eq!(claims(eli.id, &["imaging"], 3).await, Err(TableError::Throttled), "nobody enters alone");
+    faults.heal();
+    assert_eq!(deployment.audited("group.claim", eli.id).await, 2);
+}
+
+// Issue 3, 3: source address hashed; ADR 0029
+#[tokio::test]
+async fn an_entry_says_where_from_and_never_where_somebody_else_was() {
+    let (deployment, faults) = faulty().await;
+    let key = AddressKey::new(vec![7; 32]).unwrap();
+    let at = |address: &str| key.source(Net::At(address.parse().unwrap()), now());
+    let (home, office) = (at("192.0.2.7"), at("198.51.100.7"));
+    let from = |source| deployment.through(&deployment.table.acting_from(source));
+    let source_of = async |verb: &str| {
+        let entries = deployment.table.audit(now()).await.unwrap();
+        let found: Vec<_> = entries.into_iter().filter(|entry| entry.verb == verb).map(|entry| entry.source).collect();
+        assert_eq!(found.len(), 1, "{verb}");
+        found.into_iter().next().unwrap()
+    };
+    let text = |source: Option<SourceHash>| source.map(|hash| hash.to_string());
+    assert_eq!(source_of("deployment.bootstrap").await, None, "where it is not known it is not there");
+    let ada = deployment.owner();
+    let group = from(home).group(&ada, "imaging").await;
+    assert_eq!(source_of("group.create").await, text(home), "in a transaction");
+    let bo = deployment.person("Bo").await;
+    deployment.set_members(&group, &[&bo], Hold::Active).await.unwrap();
+    faults.always(TRANSACTION, Fault::Conflict);
+    from(office).set_members(&group, &[&bo], Hold::Withdrawn).await.unwrap();
+    faults.heal();
+    assert_eq!(source_of("group.remove").await, text(office), "and alone");
+    // The copy of a revoke is lost; whoever revokes again writes it, from elsewhere.
+    let facts = deployment.link(ask("copy")).await;
+    let mut puts = 0;
+    faults.choose(move |operation| {
+        puts += u32::from(operation == "PutItem");
+        (operation == "PutItem" && puts > 1).then_some(Fault::Throttle)
+    });
+    assert!(!from(home).revoke(&facts).await.existing);
+    faults.heal();
+    assert!(from(office).revoke(&facts).await.existing);
+    assert_eq!(source_of("link.revoke").await, None, "where the second one was says nothing about the first");
 }
 
 // ACCESS 10: narrowing never fails for bookkeeping

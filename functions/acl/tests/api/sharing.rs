@@ -467,6 +467,88 @@ async fn every_accepted_change_is_in_the_audit_once_and_is_exported() {
     app.get("/api/v1/audit?format=xml", &app.ada.token).await.refuses(400, "format", "/format");
 }
 
+// Issue 3, 3: source address hashed; ADR 0029
+#[tokio::test]
+async fn the_audit_tells_what_was_done_from_one_address_and_never_the_address() {
+    let app = start().await;
+    let (_, address) = shared(&app).await;
+    let revoke = format!("{address}/grants/withdraw");
+    let grants = format!("{address}/grants");
+    let at = |address: [u8; 4]| Some(std::net::SocketAddr::from((address, 443)));
+    let ask = json!({ "to": "user:Eve", "role": "view" }).to_string();
+    app.send_from(at([192, 0, 2, 7]), "POST", &grants, &app.ada.token, &[], ask).await.is(201);
+    let ask = json!({ "to": "user:Eve" }).to_string();
+    app.send_from(at([203, 0, 113, 250]), "POST", &revoke, &app.ada.token, &[("x-forwarded-for", "192.0.2.7")], ask).await.is(200);
+    let listed = app.get("/api/v1/audit?verb=grant", &app.ada.token).await.is(200);
+    assert_eq!((listed.text("/items/0/verb"), listed.text("/items/1/verb")), ("grant.withdraw", "grant.give"));
+    let (withdrawn, given) = (listed.text("/items/0/source").to_owned(), listed.text("/items/1/source").to_owned());
+    assert!(
+        withdrawn.len() == 16 && given.len() == 16 && withdrawn != given,
+        "{withdrawn} {given}: a header that nobody vouches for is nothing"
+    );
+    let same = app.get(&format!("/api/v1/audit?source={withdrawn}"), &app.ada.token).await.is(200);
+    assert_eq!((same.json["items"].as_array().unwrap().len(), same.text("/items/0/verb")), (1, "grant.withdraw"));
+    let none = app.get("/api/v1/audit?source=aaaaaaaaaaaaaaaa", &app.ada.token).await.is(200);
+    assert_eq!(none.json["items"], json!([]));
+    let csv = app.get("/api/v1/audit?format=csv&verb=grant.withdraw", &app.ada.token).await.is(200);
+    let (head, row) = csv.json.as_str().unwrap().split_once("\r\n").unwrap();
+    assert_eq!(head, "at,actor,verb,target,before,after,reason,source,id");
+    assert!(row.contains(&format!(",{withdrawn},")), "{row}");
+    let lines = app.get("/api/v1/audit?format=jsonl&verb=grant.withdraw", &app.ada.token).await.is(200);
+    assert_eq!(lines.text("/source"), withdrawn);
+    give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+    let unknown = app.get("/api/v1/audit?verb=grant.give&limit=1", &app.ada.token).await.is(200);
+    assert_eq!(unknown.json["items"][0].get("source"), None, "what is not known is not there");
+    let all = app.get("/api/v1/audit", &app.ada.token).await.is(200).json.to_string();
+    assert!(!all.contains("203.0.113.250") && !all.contains("192.0.2.7"), "{all}");
+}
+
+// Issue 3, 3; ADR 0027: seven days after the provider's word
+#[tokio::test]
+async fn a_membership_that_the_provider_no_longer_confirms_is_not_shown_as_counting() {
+    let app = start().await;
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "lab-a", "kind": "claimed" })).await.is(201);
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "by-hand" })).await.is(201);
+    let identity = table::users::Identity { issuer: "https://id.test", subject: "nia" };
+    let id = domain::id::UserId::new(uuid::Uuid::from_u128(77));
+    let nia = domain::user::User { id, name: "Nia".to_owned(), ..app.eve.user.clone() };
+    app.app.table.sign_up(identity, &nia, app.now()).await.unwrap();
+    let token = app.token_for(&nia, &domain::token::Scope::ALL, 177).await;
+    let named = ["lab-a".to_owned()];
+    app.app.table.sync_claimed(identity, id, &named, app.now(), app.now()).await.unwrap();
+    let until = (app.now() + SignedDuration::from_hours(7 * 24)).to_string();
+    app.post("/api/v1/groups/by-hand/members", &app.ada.token, json!({ "users": ["Nia"] })).await.is(200);
+    let member = async |group: &str| {
+        let listed = app.get(&format!("/api/v1/groups/{group}/members"), &app.ada.token).await.is(200);
+        listed.json["items"].as_array().unwrap().iter().find(|member| member["name"] == "Nia").cloned().unwrap()
+    };
+    let groups = async || {
+        let listed = app.get("/api/v1/groups", &token).await.is(200);
+        let mut names: Vec<_> =
+            listed.json["items"].as_array().unwrap().iter().map(|group| group["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let fresh = member("lab-a").await;
+    assert_eq!((&fresh["counts"], &fresh["until"]), (&json!(true), &json!(until)));
+    assert_eq!((member("by-hand").await["counts"].clone(), member("by-hand").await.get("until")), (json!(true), None));
+    assert_eq!(groups().await, ["by-hand", "lab-a"]);
+    app.get("/api/v1/groups/lab-a", &token).await.is(200);
+    app.wait(SignedDuration::from_hours(7 * 24));
+    let stale = member("lab-a").await;
+    assert_eq!((&stale["counts"], stale.get("until")), (&json!(false), None), "its owner sees that it counts no more");
+    assert_eq!(member("by-hand").await["counts"], json!(true));
+    assert_eq!(groups().await, ["by-hand"]);
+    app.get("/api/v1/groups/lab-a", &token).await.refuses(404, "not-found", "");
+    app.get("/api/v1/groups/lab-a/members", &token).await.refuses(404, "not-found", "");
+    app.app.table.sync_claimed(identity, id, &named, app.now(), app.now()).await.unwrap();
+    assert_eq!(member("lab-a").await["counts"], json!(true), "named again");
+    app.get("/api/v1/groups/lab-a", &token).await.is(200);
+    let retired = "{\"state\":\"retired\"}".to_owned();
+    app.send("PATCH", "/api/v1/groups/lab-a", &app.ada.token, &[("if-match", "*")], retired).await.is(200);
+    assert_eq!(member("lab-a").await["counts"], json!(false), "nobody counts in a group that was taken out");
+}
+
 // ACCESS 10: ordered updates
 #[tokio::test]
 async fn a_directory_keeps_a_group_by_ordered_updates() {

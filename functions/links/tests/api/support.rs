@@ -1,12 +1,16 @@
 //! An app over real parts: the embedded table and store, a folder of files, and people with tokens. No socket but theirs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use axum::{Router, body::Body};
 use domain::{
+    address::AddressKey,
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts, Permit, Place, Principal, Who, decide},
     grant::{Net, Reach, Zones},
@@ -85,7 +89,8 @@ impl TestApp {
             sts_endpoint: None,
         })
         .unwrap();
-        let config = Config { data_url: Some("https://data.test".to_owned()), ..Config::default() };
+        let address_key = Some(AddressKey::new(vec![9; 32]).unwrap());
+        let config = Config { data_url: Some("https://data.test".to_owned()), address_key, ..Config::default() };
         let app = App::new(config, table.clone(), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
         let ada = User { id: UserId::new(Uuid::from_u128(1)), name: "Ada".to_owned(), administrator: true, standing: Standing::Active };
         let eve = User { id: UserId::new(Uuid::from_u128(2)), name: "Eve".to_owned(), administrator: false, standing: Standing::Active };
@@ -158,6 +163,19 @@ impl TestApp {
 
     /// Sends one request; an empty token sends none.
     pub(crate) async fn send(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        self.send_from(None, method, path, token, headers, body).await
+    }
+
+    /// The same from this address; `None`: nobody knows from where.
+    pub(crate) async fn send_from(
+        &self,
+        from: Option<SocketAddr>,
+        method: &str,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -165,7 +183,11 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        if let Some(peer) = from {
+            request = request.extension(peer);
+        }
+        let request = request.body(body.into()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
