@@ -89,7 +89,12 @@ PERMITTED = {
     "PagesRole": [
         READ_TABLE,
         WRITE_TABLE
-        | {"Sid": "WritePeople", "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["I#*", "T#*", "U#*", "Z#*"]}}},
+        | {
+            "Sid": "WritePeople",
+            "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "T#*", "U#*", "Z#*"]}},
+        },
+        {"Sid": "CheckTable", "Effect": "Allow", "Action": "dynamodb:ConditionCheckItem", "Resource": attribute("Table")},
         LIST_BY_INDEX,
         logs_of("PagesLogs"),
     ],

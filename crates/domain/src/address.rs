@@ -8,7 +8,11 @@ use sha2::Sha256;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{base32, grant::Net, limits::ADDRESS_KEY_BYTES_MIN};
+use crate::{
+    base32,
+    grant::Net,
+    limits::{ADDRESS_KEY_BYTES_MIN, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX},
+};
 
 /// The key that addresses are hashed with, at least [`ADDRESS_KEY_BYTES_MIN`] bytes. It opens nothing. `Debug` prints `AddressKey(***)`.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -40,6 +44,12 @@ impl AddressKey {
         Some(SourceHash(self.hash([b"offprint-source-v1", month.as_bytes(), address.as_bytes()])))
     }
 
+    /// What stands for an e-mail address in the table.
+    #[must_use]
+    pub fn email(&self, address: &EmailAddress) -> EmailHash {
+        EmailHash(self.hash([b"offprint-email-v1", address.0.as_bytes()]))
+    }
+
     /// The first bytes of HMAC-SHA-256 over the length-prefixed fields.
     fn hash<const N: usize, const FIELDS: usize>(&self, fields: [&[u8]; FIELDS]) -> [u8; N] {
         // HMAC takes a key of any length (RFC 2104), so the fallback is never reached; it is here to stay total.
@@ -67,6 +77,62 @@ impl fmt::Debug for AddressKey {
 pub struct SourceHash([u8; 10]);
 
 impl fmt::Display for SourceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base32::encode(&self.0))
+    }
+}
+
+/// An e-mail address as addresses are compared: to the byte, but for letters of either case. `Debug` prints `EmailAddress(***)`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+/// The text is no e-mail address that can be told from others for sure. It never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not an e-mail address")]
+pub struct EmailError;
+
+impl EmailAddress {
+    /// Reads an address: `local@domain` in ASCII, without quotes, comments or spaces inside. Letters of either case are the same. Beyond ASCII
+    /// many letters look alike, and some become others in lower case: no such address is taken.
+    ///
+    /// # Errors
+    /// [`EmailError`].
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        let text = text.trim();
+        let (local, domain) = text.split_once('@').ok_or(EmailError)?;
+        // RFC 5322, section 3.2.3: an atom's characters, and the dot.
+        let in_local = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        let in_domain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        let fits = text.len() <= EMAIL_BYTES_MAX
+            && (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
+            && local.bytes().all(in_local)
+            && domain.split('.').all(|label| !label.is_empty())
+            && domain.bytes().all(in_domain);
+        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(EmailError) }
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmailAddress(***)")
+    }
+}
+
+/// The hash of an e-mail address: 160 bits, 32 characters `a-z2-7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EmailHash([u8; 20]);
+
+impl EmailHash {
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`EmailError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        base32::decode(text).map(Self).ok_or(EmailError)
+    }
+}
+
+impl fmt::Display for EmailHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&base32::encode(&self.0))
     }
@@ -110,6 +176,49 @@ mod tests {
     fn the_hash_of_a_source_is_fixed_for_good() {
         let hash = key(7).source(Net::At("192.0.2.7".parse().unwrap()), at("2027-01-01T00:00:00Z")).unwrap();
         assert_eq!(hash.to_string(), "5ylhrkwgslbhkh5b");
+    }
+
+    // SECURITY T32: exact, and never one for another
+    #[test]
+    fn an_e_mail_address_is_itself_and_no_other() {
+        let hash = |text: &str| EmailAddress::parse(text).map(|address| key(1).email(&address));
+        let ada = hash("ada@lab.example").unwrap();
+        for same in ["Ada@Lab.Example", " ada@lab.example\n"] {
+            assert_eq!(hash(same), Ok(ada), "{same:?}");
+        }
+        for other in ["ada+x@lab.example", "a.da@lab.example", "ada@lab.example.org", "ada@lab-example", "ad@a.lab.example"] {
+            assert_ne!(hash(other).unwrap(), ada, "{other}");
+        }
+        // The Kelvin sign is a `k` in lower case, the dotless i an `i` in upper case.
+        let long = format!("{}@lab.example", "a".repeat(65));
+        for none in [
+            "",
+            "ada",
+            "@lab.example",
+            "ada@",
+            "ada@lab..example",
+            "ada@lab.example.",
+            "a b@lab.example",
+            "ada@lab@example",
+            "\"a\"@lab.example",
+            "ada@lab.example,bo@lab.example",
+            "ada@lab.example\nbcc:x",
+            "\u{212a}im@lab.example",
+            "\u{131}da@lab.example",
+            "ada@l\u{e4}b.example",
+            long.as_str(),
+        ] {
+            assert_eq!(hash(none), Err(EmailError), "{none:?}");
+        }
+        assert_ne!(key(2).email(&EmailAddress::parse("ada@lab.example").unwrap()), ada, "not without the key");
+        assert_eq!(EmailHash::parse(&ada.to_string()), Ok(ada));
+        assert_eq!(format!("{:?}", EmailAddress::parse("ada@lab.example").unwrap()), "EmailAddress(***)");
+    }
+
+    /// Computed once with Python's `hmac` and `base64`: what waits for an address must be found by it.
+    #[test]
+    fn the_hash_of_an_e_mail_address_is_fixed_for_good() {
+        assert_eq!(key(7).email(&EmailAddress::parse("ada@lab.example").unwrap()).to_string(), "5gfwat2svuzpiy6dod2jar2tlma3uebp");
     }
 
     #[test]

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 
 use crate::{
-    decision::{Permit, owns, paths},
+    decision::{DatasetFacts, Permit, owns, paths},
     grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
-    id::DatasetId,
+    id::{DatasetId, UserId},
     rights::{Right, Rights, Role},
     source::Audience,
     user::User,
@@ -18,6 +18,17 @@ use crate::{
 pub struct NewGrant {
     /// Whom it is for.
     pub subject: Subject,
+    /// What they get.
+    pub role: Role,
+    /// Whether they may make links, too.
+    pub may_share: bool,
+    /// When and from where.
+    pub conditions: Conditions,
+}
+
+/// What somebody is to get, whoever it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
     /// What they get.
     pub role: Role,
     /// Whether they may make links, too.
@@ -41,15 +52,44 @@ pub fn granted(
     there: Option<&Grant>,
     now: Timestamp,
 ) -> Result<Grant, GrantError> {
-    let facts = permit.grounds_to_grant().filter(|facts| facts.place.dataset.id == dataset).ok_or(GrantError::Permit)?;
-    let by = permit.by().filter(|by| *by == giver.id).ok_or(GrantError::Permit)?;
+    let (_facts, by) = grounds(permit, giver, dataset)?;
     if ask.subject == Subject::User(by) {
         return Err(GrantError::ToOneself);
     }
+    let NewGrant { subject, role, may_share, conditions } = ask;
+    let least = match subject {
+        Subject::User(_) | Subject::Group(_) | Subject::Project(_) => Audience::Named,
+        Subject::Accounts => Audience::Accounts,
+        Subject::World => Audience::World,
+    };
+    let terms = Terms { role, may_share, conditions };
+    offered(permit, giver, dataset, least, &terms, now)?;
+    let Terms { role, may_share, conditions } = terms;
+    let version = there.map_or(0, |there| there.version).saturating_add(1);
+    Ok(Grant { subject, role, may_share, conditions, by, at: now, hold: Hold::Active, version })
+}
+
+/// What a permit to grant on this dataset rests on, and the giver.
+fn grounds<'a>(permit: &'a Permit, giver: &User, dataset: DatasetId) -> Result<(&'a DatasetFacts, UserId), GrantError> {
+    let facts = permit.grounds_to_grant().filter(|facts| facts.place.dataset.id == dataset).ok_or(GrantError::Permit)?;
+    let by = permit.by().filter(|by| *by == giver.id).ok_or(GrantError::Permit)?;
+    Ok((facts, by))
+}
+
+/// Whether `giver` may offer these terms to an audience of at least this width; who that is.
+pub(crate) fn offered(
+    permit: &Permit,
+    giver: &User,
+    dataset: DatasetId,
+    least: Audience,
+    ask: &Terms,
+    now: Timestamp,
+) -> Result<UserId, GrantError> {
+    let (facts, by) = grounds(permit, giver, dataset)?;
     if ask.role == Role::Owner {
         return Err(GrantError::Ownership);
     }
-    check(&ask, facts.place.source.ceilings.audience, now)?;
+    check(ask, least, facts.place.source.ceilings.audience, now)?;
     let shared = if ask.may_share { Rights::of(&[Right::Share]) } else { Rights::NONE };
     let asked = ask.role.rights().or(shared);
     let covered = || {
@@ -63,9 +103,7 @@ pub fn granted(
     if !owns(Some(giver), &facts.place, &facts.reach) && !covered() {
         return Err(GrantError::MoreThanGiver);
     }
-    let NewGrant { subject, role, may_share, conditions } = ask;
-    let version = there.map_or(0, |there| there.version).saturating_add(1);
-    Ok(Grant { subject, role, may_share, conditions, by, at: now, hold: Hold::Active, version })
+    Ok(by)
 }
 
 /// Whether by `permit` to grant, `dataset` may be opened: restricted no more, or visible to more people.
@@ -84,12 +122,7 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
 }
 
 /// What holds for every grant, whoever gives it.
-fn check(ask: &NewGrant, ceiling: Audience, now: Timestamp) -> Result<(), GrantError> {
-    let least = match ask.subject {
-        Subject::User(_) | Subject::Group(_) | Subject::Project(_) => Audience::Named,
-        Subject::Accounts => Audience::Accounts,
-        Subject::World => Audience::World,
-    };
+fn check(ask: &Terms, least: Audience, ceiling: Audience, now: Timestamp) -> Result<(), GrantError> {
     if ceiling < least {
         return Err(GrantError::AudienceTooWide);
     }

@@ -25,6 +25,7 @@ pub mod decision;
 pub mod delegation;
 pub mod grant;
 pub mod id;
+pub mod invitation;
 pub mod key;
 pub mod levels;
 pub mod limits;

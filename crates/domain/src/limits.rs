@@ -6,6 +6,16 @@ pub const PATH_BYTES_MAX: usize = 1_024;
 pub const KEY_CHARS: usize = 32;
 /// The fewest bytes of the key that addresses are hashed with.
 pub const ADDRESS_KEY_BYTES_MIN: usize = 32;
+/// Bytes of an e-mail address (RFC 5321, section 4.5.3.1.3, less the brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of an e-mail address before the `@` (RFC 5321, section 4.5.3.1.1).
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// How long an invitation waits for its address, in seconds.
+pub const INVITATION_SECS: i64 = 30 * 86_400;
+/// Invitations that one person may send in a day (UTC).
+pub const INVITATIONS_DAY_MAX: usize = 20;
+/// Invitations that one sign-in looks at; the rest wait for the next.
+pub const INVITATIONS_AT_SIGN_IN_MAX: u16 = 50;
 /// Ancestors a dataset may have, the source's root dataset included.
 pub const ANCESTORS_MAX: usize = 4;
 /// Characters of a label, a title, or a source's name.

@@ -102,6 +102,12 @@ pub fn created<T: Serialize>(body: &T) -> Response {
     answer(StatusCode::CREATED, body)
 }
 
+/// 202 with a JSON body.
+#[must_use]
+pub fn accepted<T: Serialize>(body: &T) -> Response {
+    answer(StatusCode::ACCEPTED, body)
+}
+
 fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => {

@@ -24,6 +24,7 @@ pub mod cors;
 pub mod credential;
 pub mod cursor;
 pub mod form;
+pub mod invitations;
 pub mod json;
 pub mod lambda;
 pub mod misses;

@@ -38,6 +38,8 @@ pub struct ProviderSettings {
     pub client: Option<Client>,
     /// The claim that lists a person's groups; `None`: its tokens say nothing of groups here.
     pub groups_claim: Option<String>,
+    /// Whether its word is believed that an e-mail address is its person's, where it says that it verified it.
+    pub vouches_for_email: bool,
 }
 
 impl ProviderSettings {
@@ -61,6 +63,11 @@ impl ProviderSettings {
             types: types.ok_or_else(wrong("OFFPRINT_OIDC_TYPES"))?,
             client: set("OFFPRINT_OIDC_CLIENT_ID").map(|id| Client { id, secret: set("OFFPRINT_OIDC_CLIENT_SECRET") }),
             groups_claim: set("OFFPRINT_OIDC_GROUPS_CLAIM"),
+            vouches_for_email: match set("OFFPRINT_OIDC_VOUCHES_FOR_EMAIL").as_deref() {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => return Err(ConfigError::NotWords { name: "OFFPRINT_OIDC_VOUCHES_FOR_EMAIL" }),
+            },
         }))
     }
 }
@@ -104,6 +111,12 @@ impl Provider {
     #[must_use]
     pub fn names_groups(&self) -> bool {
         self.0.settings.groups_claim.is_some()
+    }
+
+    /// Whether an address becomes a person's by its word.
+    #[must_use]
+    pub fn vouches_for_email(&self) -> bool {
+        self.0.settings.vouches_for_email
     }
 
     /// Whom a token speaks for.
@@ -219,7 +232,7 @@ impl Provider {
             keys_url,
             algorithms: settings.algorithms.clone(),
             types: types.to_vec(),
-            verifies_email: false,
+            verifies_email: settings.vouches_for_email,
             groups_claim: settings.groups_claim.clone(),
         };
         Issuers::new(vec![issuer], &self.0.outbound).map_err(|why| away(&why))
@@ -256,7 +269,12 @@ mod tests {
         assert_eq!(read(&[issuer]), Err(ConfigError::Missing { name: "OFFPRINT_OIDC_AUDIENCE" }));
         let settings = read(&[issuer, audience]).unwrap().unwrap();
         assert_eq!((settings.algorithms, settings.types), (vec![Algorithm::Rs256], vec![TokenType::AtJwt, TokenType::Jwt]));
-        for (name, value) in [("OFFPRINT_OIDC_ALGORITHMS", "HS256"), ("OFFPRINT_OIDC_ALGORITHMS", "none"), ("OFFPRINT_OIDC_TYPES", "id")] {
+        for (name, value) in [
+            ("OFFPRINT_OIDC_ALGORITHMS", "HS256"),
+            ("OFFPRINT_OIDC_ALGORITHMS", "none"),
+            ("OFFPRINT_OIDC_TYPES", "id"),
+            ("OFFPRINT_OIDC_VOUCHES_FOR_EMAIL", "maybe"),
+        ] {
             assert!(
                 matches!(read(&[issuer, audience, (name, value)]), Err(ConfigError::NotWords { name: named }) if named == name),
                 "{value}"

@@ -94,6 +94,9 @@ pub struct Up {
     /// The claim of its tokens that lists a person's groups, such as groups.
     #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
     pub oidc_groups_claim: Option<String>,
+    /// Believe it that the e-mail addresses which it says it verified are their people's: invitations by address need it.
+    #[arg(long, requires = "oidc_issuer")]
+    pub oidc_vouches_for_email: bool,
     /// The proxies before this machine whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between.
     #[arg(long, value_name = "NET", env = "OFFPRINT_TRUSTED_PROXIES")]
     pub trusted_proxies: Option<String>,

@@ -134,6 +134,19 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Grant, TableError> {
+        self.give_with(permit, grounds, grant, before, (once, None), now).await
+    }
+
+    /// The same, with one more change that is made or refused with it.
+    pub(crate) async fn give_with(
+        &self,
+        permit: &Permit,
+        grounds: Grounds<'_>,
+        grant: &Grant,
+        before: Option<&Grant>,
+        (once, more): (Option<&Once>, Option<Change>),
+        now: Timestamp,
+    ) -> Result<Grant, TableError> {
         let Grounds { facts, via } = grounds;
         let dataset = &facts.place.dataset;
         let by = permit.allows(Action::Grant, dataset.id).filter(|by| *by == grant.by).ok_or(TableError::NotForThis)?;
@@ -162,6 +175,7 @@ impl Table {
             .change(Tag::Seen, head(facts))
             .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
             .parts(proof.clone())
+            .parts(more.map(|change| (Tag::Seen, Part::Change(change))))
             .parts(Once::part(once, by, &result, now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(grant.clone()),

@@ -29,6 +29,7 @@ pub mod datasets;
 mod error;
 pub mod grants;
 pub mod groups;
+pub mod invitations;
 mod item;
 pub mod links;
 pub mod once;

@@ -19,6 +19,8 @@
 //! | register of groups: a group's name | `G#` | `N#name` | |
 //! | group | `G#gid` | `#` | |
 //! | membership | `G#gid#shard` | `M#uid` | `U#uid`, `G#joined#gid` |
+//! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
+//! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | token | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
@@ -31,6 +33,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    address::EmailHash,
     grant::Subject,
     id::{DatasetId, GroupId, LinkId, SourceId, TokenId, UserId},
     key::KeyHash,
@@ -316,6 +319,32 @@ pub(crate) const GROUP_RANK: &str = "G#";
 
 /// What the place of every dataset in a list begins with.
 pub(crate) const DATASET_RANK: &str = "D#";
+
+/// What waits for an address on a dataset.
+pub(crate) fn invitation(address: EmailHash, dataset: DatasetId) -> Key {
+    Key { pk: invitations(address), sk: format!("{INVITATION_PREFIX}{dataset}") }
+}
+
+/// The partition of all that waits for an address.
+pub(crate) fn invitations(address: EmailHash) -> String {
+    format!("E#{address}")
+}
+
+/// What the sort key of every invitation begins with.
+pub(crate) const INVITATION_PREFIX: &str = "N#";
+
+/// The place of an invitation in the list of its dataset, by the time it was sent.
+pub(crate) fn invitation_rank(sent: Timestamp, address: EmailHash) -> String {
+    format!("{INVITATION_RANK}{:015}#{address}", sent.as_millisecond())
+}
+
+/// What the place of every invitation in a list begins with.
+pub(crate) const INVITATION_RANK: &str = "E#";
+
+/// How many invitations a person has sent on a day (UTC).
+pub(crate) fn invitations_sent(user: UserId, at: Timestamp) -> Key {
+    Key { pk: format!("R#invitation#{user}"), sk: at.strftime("%Y%m%d").to_string() }
+}
 
 /// The id at the end of a place in a list.
 pub(crate) fn id_of_rank<'a>(rank: &'a str, prefix: &str) -> Option<&'a str> {

@@ -91,6 +91,115 @@ pub struct WithdrawAsk {
     pub reason: Option<String>,
 }
 
+/// An e-mail address, as it was written. `Debug` prints `Email(***)`.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Email(pub String);
+
+impl std::fmt::Debug for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Email(***)")
+    }
+}
+
+/// What is to wait for an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewInvitation {
+    /// The address, whole: letters of either case are the same, and nothing else is.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub email: Email,
+    /// What its person gets.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    pub role: String,
+    /// Whether the person may make links, too; from the role `view` up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_share: Option<bool>,
+    /// From when on the grant counts: a date, which begins at midnight UTC, or an instant; missing: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// When the grant ends: days from now (`30d`), a date, an instant, or `never`, which it is if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The networks that it counts from, as `192.0.2.0/24`; empty or missing: every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+}
+
+/// An invitation that was sent: the same answer whether or not anybody has an account with the address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Invited {
+    /// The address, as it was written.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub email: Email,
+    /// What stands for the address in lists.
+    pub address: String,
+    /// The dataset's id.
+    pub dataset: String,
+    /// What its person gets.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    pub role: String,
+    /// Until when it waits.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub waits_until: String,
+}
+
+/// An invitation as lists have it. Nobody is shown the address: only what stands for it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Invitation {
+    /// What stands for the address.
+    pub address: String,
+    /// The dataset's id.
+    pub dataset: String,
+    /// What its person gets.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    pub role: String,
+    /// Whether the person may make links, too.
+    pub may_share: bool,
+    /// From when on the grant counts; missing: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub not_before: Option<String>,
+    /// When the grant ends; missing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// The networks that it counts from; empty: every one.
+    pub zones: Vec<String>,
+    /// The id of who sent it.
+    pub by: String,
+    /// When it was sent.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub at: String,
+    /// Until when it waits.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub waits_until: String,
+    /// What has become of it: `waiting`; `met`, once its person has signed in; `withdrawn`; `ended`, where nobody came.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(waiting|met|withdrawn|ended)$"))]
+    pub state: String,
+}
+
+/// An invitation that is taken back: by its address, or by what stands for it in lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UninviteAsk {
+    /// The address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub email: Option<Email>,
+    /// What stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Why: it stands in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A grant that was taken back, and what is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
-    delegation::{NewGrant, granted},
+    delegation::{NewGrant, Terms, granted},
     grant::{Conditions, Grant, Hold, Subject},
     id::DatasetId,
     link::Until,
@@ -98,12 +98,24 @@ fn is_as_asked(there: &Grant, new: &NewGrant, ask: &wire::grant::NewGrant) -> bo
 
 /// What is asked, in the domain's terms; a refusal names its field.
 fn read(ask: &wire::grant::NewGrant, subject: Subject, now: Timestamp) -> Result<NewGrant, Problem> {
-    let role = Role::of(&ask.role).ok_or_else(|| {
+    let Terms { role, may_share, conditions } =
+        terms((&ask.role, ask.may_share), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
+    Ok(NewGrant { subject, role, may_share, conditions })
+}
+
+/// A role, whether with links, from when and until when, and from where, as requests write them.
+pub(crate) fn terms(
+    (role, may_share): (&str, Option<bool>),
+    (not_before, until): (Option<&str>, Option<&str>),
+    zones: &[String],
+    now: Timestamp,
+) -> Result<Terms, Problem> {
+    let role = Role::of(role).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "grant-role", "there is no such role")
             .at("/role")
             .hint("`preview`, `view`, `download`, `full` or `manager`")
     })?;
-    let until = match ask.until.as_deref().map_or(Ok(Until::Never), read_until)? {
+    let until = match until.map_or(Ok(Until::Never), read_until)? {
         Until::Never | Until::ClassDefault => None,
         Until::At(at) => Some(at),
         Until::Days(days) => {
@@ -111,7 +123,7 @@ fn read(ask: &wire::grant::NewGrant, subject: Subject, now: Timestamp) -> Result
             Some(now.checked_add(life).unwrap_or(Timestamp::MAX))
         }
     };
-    let not_before = ask.not_before.as_deref().map(read_not_before).transpose()?;
-    let conditions = Conditions { not_before, until, zones: read_zones(&ask.zones, "/zones")? };
-    Ok(NewGrant { subject, role, may_share: ask.may_share.unwrap_or_default(), conditions })
+    let not_before = not_before.map(read_not_before).transpose()?;
+    let conditions = Conditions { not_before, until, zones: read_zones(zones, "/zones")? };
+    Ok(Terms { role, may_share: may_share.unwrap_or_default(), conditions })
 }

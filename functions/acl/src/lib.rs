@@ -16,6 +16,7 @@ mod grant_list;
 mod grant_withdraw;
 mod group;
 mod group_sync;
+mod invitation;
 mod me;
 mod openapi;
 mod serving;
@@ -55,6 +56,8 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/grants", get(grant_list::list).post(grant_give::give))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
+        .route("/api/v1/datasets/{id}/invitations", get(invitation::list).post(invitation::invite))
+        .route("/api/v1/datasets/{id}/invitations/withdraw", post(invitation::withdraw))
         .route("/api/v1/datasets/{id}/tickets", post(ticket_create::create))
         .route("/api/v1/check", post(check::check))
         .route("/api/v1/groups", get(group::list).post(group::create))

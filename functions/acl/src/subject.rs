@@ -20,7 +20,7 @@ pub(crate) async fn subject(app: &App, text: &str) -> Result<Subject, Problem> {
         None if text == "world" => Ok(Subject::World),
         _ => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "subject", "nobody can be named so")
             .at("/to")
-            .hint("`user:NAME`, `group:NAME`, `accounts` or `world`")),
+            .hint("`user:NAME`, `group:NAME`, `accounts` or `world`; an e-mail address is invited")),
     }
 }
 

@@ -234,6 +234,7 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
         "OFFPRINT_OIDC_CLIENT_SECRET" => {
             std::env::var(name).ok().map(|secret| secret.trim().to_owned()).filter(|secret| !secret.is_empty())
         }
+        "OFFPRINT_OIDC_VOUCHES_FOR_EMAIL" => Some(up.oidc_vouches_for_email.to_string()),
         "OFFPRINT_OIDC_GROUPS_CLAIM" => up.oidc_groups_claim.clone(),
         _ => None,
     };

@@ -29,6 +29,7 @@ mod example;
 mod faults;
 mod grants;
 mod groups;
+mod invitations;
 mod links;
 mod losses;
 mod people;
@@ -91,6 +92,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::nobody_who_is_not_there_is_given_anything),
         rule(grants::a_grant_is_given_up_by_whom_it_is_for_and_nobody_else),
         rule(grants::what_cannot_be_read_lets_nobody_in),
+        rule(invitations::an_invitation_becomes_a_grant_once_or_not_at_all),
         rule(groups::a_group_is_made_once_by_its_name),
         rule(groups::members_come_and_go_and_come_again),
         rule(groups::each_of_three_hundred_is_listed_once),

@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod invitations;
 mod sharing;
 #[path = "../../../links/tests/api/support.rs"]
 mod support;
@@ -390,6 +391,9 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", at("grants"), "", "not-found"),
         ("POST", at("grants"), "{\"to\":\"user:Eve\",\"role\":\"view\"}", "not-found"),
         ("POST", at("grants/withdraw"), "{\"to\":\"user:Ada\"}", "not-found"),
+        ("GET", at("invitations"), "", "not-found"),
+        ("POST", at("invitations"), "{\"email\":\"eve@lab.example\",\"role\":\"view\"}", "not-found"),
+        ("POST", at("invitations/withdraw"), "{\"email\":\"ada@lab.example\"}", "not-found"),
         ("POST", at("tickets"), "{}", "not-found"),
         ("POST", "/api/v1/check".to_owned(), check.as_str(), "not-found"),
         ("GET", "/api/v1/groups".to_owned(), "", ""),

@@ -70,6 +70,7 @@ impl Provider {
             algorithms: vec![Algorithm::Rs256],
             types: vec![TokenType::AtJwt],
             groups_claim: None,
+            vouches_for_email: false,
             client: Some(self.client.clone()),
         }))
         .await

@@ -1,0 +1,196 @@
+//! `/api/v1/datasets/{id}/invitations`: what waits for an e-mail address.
+//!
+//! No account is looked for, so no answer, and no work, depends on whether there is one (SECURITY T35).
+
+use axum::response::Response;
+use domain::{
+    address::{AddressKey, EmailAddress, EmailHash},
+    decision::{Action, Facts},
+    invitation::{Invitation, InvitationState, invited},
+    limits::INVITATIONS_DAY_MAX,
+};
+use edge::{
+    App,
+    asked::{Filters, Id, Listing},
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+    provider::Provider,
+};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use table::{Page, TableError};
+
+use crate::{grant_give::terms, source_edit::bounded};
+
+/// How often an invitation is decided anew because something changed meanwhile.
+const TRIES: usize = 4;
+
+/// Which page.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Ask {
+    /// The most items, 1 to 100.
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Offers a role to whoever proves to have an e-mail address: it waits for 30 days, and becomes a grant when its person signs in through a
+/// provider that vouches for the address. Another one for the same address takes the place of the first. Nothing is mailed.
+///
+/// # Errors
+/// 403 for more than the caller may give, 422 `email`, `no-invitations`, 429 `too-many-invitations`. Never a word about whether there is an account.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/invitations", tag = "grants", operation_id = "invite", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::grant::NewInvitation,
+    responses((status = 202, description = "It waits; the same answer whether or not there is an account", body = wire::grant::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn invite(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    once: Once,
+    Body { ask, bytes }: Body<wire::grant::NewInvitation>,
+) -> Result<Response, Problem> {
+    let once = once.of(&format!("POST /api/v1/datasets/{id}/invitations"), &bytes);
+    let mut tries = 1..TRIES;
+    loop {
+        let now = app.now();
+        let facts = caller.dataset(&app, &id).await?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+        let address = address(key(&app)?, &ask.email)?;
+        let terms = terms((&ask.role, ask.may_share), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
+        let dataset = facts.place.dataset.id;
+        let there = app.table.invitation(address, dataset).await?;
+        if let Some(once) = &once
+            && let (Some(_before), Some(there)) = (app.table.once(caller.user.id, once, now).await?, &there)
+        {
+            return Ok(sent(ask.email, there));
+        }
+        let invitation = invited(&permit, &caller.user, (dataset, address), terms, there.as_ref(), now)?;
+        match app.table.invite(&permit, &invitation, there.as_ref(), once.as_ref(), now).await {
+            Ok(invitation) => return Ok(sent(ask.email, &invitation)),
+            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::TooMany { .. }) => return Err(too_many()),
+            Err(why) => return Err(why.into()),
+        }
+    }
+}
+
+/// Lists what waits, or waited, on a dataset, the latest first, for who administers it.
+///
+/// # Errors
+/// 404 for a dataset that is not the caller's to know of, 403 for one that the caller does not administer.
+#[utoipa::path(get, path = "/api/v1/datasets/{id}/invitations", tag = "grants", operation_id = "list_invitations", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id"), Ask),
+    responses((status = 200, description = "A page of invitations", body = wire::page::Page<wire::grant::Invitation>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let facts = caller.dataset(&app, &id).await?;
+    let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let dataset = facts.place.dataset.id;
+    let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/invitations"), &[], ask.limit)?;
+    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let found = app.table.invitations_on(dataset, &page).await?;
+    let items = found.items.iter().map(|invitation| shown(invitation, now)).collect();
+    listing.answer(&app, &caller, items, found.next.as_deref(), now)
+}
+
+/// Takes an invitation back, by who administers the dataset. What it has become a grant of is withdrawn as a grant.
+///
+/// # Errors
+/// 404 `no-such-invitation` where none was sent; 422 `email`.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/invitations/withdraw", tag = "grants", operation_id = "withdraw_invitation", security(("token" = ["datasets"])),
+    params(("id" = String, Path, description = "The dataset's id")), request_body = wire::grant::UninviteAsk,
+    responses((status = 200, description = "The invitation as it is now", body = wire::grant::Invitation), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn withdraw(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    Body { ask, .. }: Body<wire::grant::UninviteAsk>,
+) -> Result<Response, Problem> {
+    let facts = caller.dataset(&app, &id).await?;
+    let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), app.now())?;
+    let address = match (&ask.email, ask.address.as_deref()) {
+        (Some(email), None) => address(key(&app)?, email)?,
+        (None, Some(text)) => EmailHash::parse(text).map_err(|_not_one| none_such())?,
+        _ => return Err(not_an_address().hint("one of `email` and `address`, and not both")),
+    };
+    let reason = bounded(ask.reason)?;
+    let mut tries = 1..TRIES;
+    loop {
+        let now = app.now();
+        let there = app.table.invitation(address, facts.place.dataset.id).await?.ok_or_else(none_such)?;
+        match app.table.withdraw_invitation(&permit, &there, reason.as_deref(), now).await {
+            Err(TableError::Stale) if tries.next().is_some() => {}
+            other => return Ok(json::ok(&shown(&other?, now))),
+        }
+    }
+}
+
+/// The key that addresses are hashed with, where somebody vouches for them.
+fn key(app: &App) -> Result<&AddressKey, Problem> {
+    let vouched = app.provider.as_ref().is_some_and(Provider::vouches_for_email);
+    app.config.address_key.as_ref().filter(|_| vouched).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-invitations", "nobody vouches for e-mail addresses here, so none can be invited")
+            .at("/email")
+            .hint("grant to the person by name; an administrator may say that the identity provider vouches for addresses")
+    })
+}
+
+fn address(key: &AddressKey, email: &wire::grant::Email) -> Result<EmailHash, Problem> {
+    EmailAddress::parse(&email.0).map(|address| key.email(&address)).map_err(|_not_one| not_an_address())
+}
+
+fn not_an_address() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "email", "that is no e-mail address that can be invited")
+        .at("/email")
+        .hint("one address in ASCII, such as `ada@lab.example`")
+}
+
+fn none_such() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-such-invitation", "nothing waits for this address here")
+        .hint("see the dataset's invitations; what was met is a grant")
+}
+
+fn too_many() -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-invitations", format!("at most `{INVITATIONS_DAY_MAX}` invitations a day"))
+        .hint("go on tomorrow (UTC), or make a group and grant to that")
+}
+
+fn sent(email: wire::grant::Email, invitation: &Invitation) -> Response {
+    json::accepted(&wire::grant::Invited {
+        email,
+        address: invitation.address.to_string(),
+        dataset: invitation.dataset.to_string(),
+        role: invitation.terms.role.word().to_owned(),
+        waits_until: invitation.until.to_string(),
+    })
+}
+
+fn shown(invitation: &Invitation, now: Timestamp) -> wire::grant::Invitation {
+    let conditions = &invitation.terms.conditions;
+    wire::grant::Invitation {
+        address: invitation.address.to_string(),
+        dataset: invitation.dataset.to_string(),
+        role: invitation.terms.role.word().to_owned(),
+        may_share: invitation.terms.may_share,
+        not_before: conditions.not_before.map(|at| at.to_string()),
+        until: conditions.until.map(|at| at.to_string()),
+        zones: conditions.zones.texts().collect(),
+        by: invitation.by.to_string(),
+        at: invitation.at.to_string(),
+        waits_until: invitation.until.to_string(),
+        state: match invitation.state {
+            InvitationState::Waiting if invitation.waits(now) => "waiting",
+            InvitationState::Waiting => "ended",
+            InvitationState::Met => "met",
+            InvitationState::Withdrawn => "withdrawn",
+        }
+        .to_owned(),
+    }
+}
