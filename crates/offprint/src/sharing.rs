@@ -92,6 +92,9 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
         let blocked: Vec<String> = sharing.blocked.iter().map(|id| name(names, id)).collect();
         said.push(format!("Blocked at its source: {}.", blocked.join(", ")));
     }
+    if !sharing.invitations.is_empty() {
+        said.push(format!("Invitations by e-mail address that wait: {}.", sharing.invitations.len()));
+    }
     text.push('\n');
     text.extend(said.iter().flat_map(|line| [printable(line), "\n".to_owned()]));
     Ok(text)
@@ -166,7 +169,9 @@ mod tests {
             "link_days_max": 90,
             "blocked": ["u9"],
             "links": [{ "id": "l1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z" }],
-            "more_links": false
+            "more_links": false,
+            "invitations": [{ "address": "aaaa", "dataset": "d1", "role": "view", "may_share": false, "zones": [], "by": "u1",
+                "at": "2027-01-01T00:00:00Z", "waits_until": "2027-01-31T00:00:00Z", "state": "waiting" }]
         }))
         .unwrap()
     }
@@ -190,6 +195,7 @@ l1    0/    review  live   ada    2027-03-01 00:00:00 UTC
 lab:a/b.zarr is accounts.
 Its source allows at most the audience link, links of 90 days, and serves every network.
 Blocked at its source: u9.
+Invitations by e-mail address that wait: 1.
 "
         );
     }

@@ -131,7 +131,7 @@ pub struct NewInvitation {
 /// An invitation that was sent: the same answer whether or not anybody has an account with the address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Invited {
+pub struct InvitationSent {
     /// The address, as it was written.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub email: Email,
@@ -258,6 +258,9 @@ pub struct Sharing {
     pub links: Vec<SharedLink>,
     /// Whether there are more links than are shown.
     pub more_links: bool,
+    /// What waits for e-mail addresses on it, of the latest 100.
+    #[serde(default)]
+    pub invitations: Vec<Invitation>,
 }
 
 /// Who owns a dataset above, and so this one.

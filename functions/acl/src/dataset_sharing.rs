@@ -11,7 +11,7 @@ use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
 use table::Page;
 
-use crate::{dataset_show::shown, source_show::word_of, subject};
+use crate::{dataset_show::shown, invitation, source_show::word_of, subject};
 
 /// Grants of one dataset that are shown here: more are a page of their own.
 const GRANTS_MAX: usize = 1_000;
@@ -38,6 +38,8 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         maker: facts.link.maker.to_string(),
         until: facts.link.end(&facts.place).map(|end| end.to_string()),
     });
+    let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;
+    let waiting = invitations.items.iter().filter(|invitation| invitation.waits(now));
     let ceilings = &source.ceilings;
     Ok(json::ok(&wire::grant::Sharing {
         owner: dataset.owner.to_string(),
@@ -49,6 +51,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
         links: links_shown.collect(),
         more_links: links.next.is_some(),
+        invitations: waiting.map(|waiting| invitation::shown(waiting, now)).collect(),
         dataset: shown(&facts, &caller, now),
     }))
 }

@@ -48,7 +48,7 @@ pub(crate) struct Ask {
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/invitations", tag = "grants", operation_id = "invite", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::grant::NewInvitation,
-    responses((status = 202, description = "It waits; the same answer whether or not there is an account", body = wire::grant::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 202, description = "It waits; the same answer whether or not there is an account", body = wire::grant::InvitationSent), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn invite(
     app: App,
     caller: Caller,
@@ -163,7 +163,7 @@ fn too_many() -> Problem {
 }
 
 fn sent(email: wire::grant::Email, invitation: &Invitation) -> Response {
-    json::accepted(&wire::grant::Invited {
+    json::accepted(&wire::grant::InvitationSent {
         email,
         address: invitation.address.to_string(),
         dataset: invitation.dataset.to_string(),
@@ -172,7 +172,7 @@ fn sent(email: wire::grant::Email, invitation: &Invitation) -> Response {
     })
 }
 
-fn shown(invitation: &Invitation, now: Timestamp) -> wire::grant::Invitation {
+pub(crate) fn shown(invitation: &Invitation, now: Timestamp) -> wire::grant::Invitation {
     let conditions = &invitation.terms.conditions;
     wire::grant::Invitation {
         address: invitation.address.to_string(),

@@ -78,6 +78,8 @@ async fn an_address_waits_and_its_person_gets_the_grant_on_signing_in() {
     assert_eq!((sent.text("/email"), sent.text("/role")), ("Nia@Lab.example", "view"));
     assert_eq!(sent.text("/waits_until"), (app.now() + SignedDuration::from_hours(30 * 24)).to_string());
     assert_eq!(states(&app, &dataset).await, ["waiting"]);
+    let sharing = async || app.get(&format!("{dataset}/sharing"), &app.ada.token).await.is(200).json["invitations"].clone();
+    assert_eq!(sharing().await[0]["address"], sent.json["address"]);
     for (subject, email) in [("mal", None), ("mal", Some("nia+x@lab.example")), ("mal", Some("nia@lab.example.org")), ("nia", None)] {
         let stranger = sign_in(&app, subject, email).await;
         app.get(&dataset, &stranger.token).await.refuses(404, "not-found", "");
@@ -86,7 +88,7 @@ async fn an_address_waits_and_its_person_gets_the_grant_on_signing_in() {
     let nia = sign_in(&app, "nia", Some("nia@lab.example")).await;
     let seen = app.get(&dataset, &nia.token).await.is(200);
     assert!(seen.json["rights"].to_string().contains("read") && !seen.json["rights"].to_string().contains("administer"), "{seen:?}");
-    assert_eq!(states(&app, &dataset).await, ["met"]);
+    assert_eq!((states(&app, &dataset).await, sharing().await), (vec!["met".to_owned()], json!([])));
     let grants = app.get(&format!("{dataset}/grants"), &app.ada.token).await.is(200);
     assert_eq!((grants.text("/items/0/to"), grants.text("/items/0/by")), (&*format!("user:{}", nia.id), &*app.ada.user.id.to_string()));
     // What was taken back stays taken back.
