@@ -210,12 +210,17 @@ async fn a_running_product_leaves_no_secret_behind() {
     secrets.0.insert(("the deployment's secret", deployment.clone()));
     secrets.0.insert(("the deployment's secret", data_encoding::HEXLOWER.encode(&deployment).into_bytes()));
     secrets.0.insert(("the deployment's secret", data_encoding::BASE64.encode(&deployment).into_bytes()));
+    let of_addresses = std::fs::read(state.join("address-key")).expect("the key of addresses");
+    secrets.0.insert(("the key of addresses", of_addresses.clone()));
+    secrets.0.insert(("the key of addresses", data_encoding::HEXLOWER.encode(&of_addresses).into_bytes()));
+    secrets.0.insert(("the key of addresses", data_encoding::BASE64.encode(&of_addresses).into_bytes()));
     // Access lines are written out every second.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
 
     let documented: &[(&str, &[&str])] = &[
         ("admin-token", &["the administrator's token"]),
         ("secret", &["the deployment's secret"]),
+        ("address-key", &["the key of addresses"]),
         ("ready.json", &["the first link's key"]),
         // What `up` prints on the terminal, for the person who started it.
         ("state.output", &["the first link's key"]),
@@ -231,7 +236,7 @@ async fn a_running_product_leaves_no_secret_behind() {
             .map_or(&[][..], |(_, what)| *what);
         let more: Vec<_> = found.iter().filter(|what| !allowed.contains(what)).collect();
         assert!(more.is_empty(), "{} holds {more:?}", path.display());
-        if matches!(name.as_str(), "admin-token" | "secret" | "ready.json") {
+        if matches!(name.as_str(), "admin-token" | "secret" | "address-key" | "ready.json") {
             assert_eq!(found.len(), allowed.len(), "{name} holds what the documents say, so the search finds what is there");
             let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().expect("metadata").permissions());
             assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");

@@ -88,7 +88,7 @@ async fn an_invitation_makes_the_same_calls_for_every_address() {
     deployment.meets(&ada, &met_before, &bo).await.unwrap();
     let mut counted = Vec::new();
     for address in ["bo@lab.example", "nobody@lab.example"] {
-        faults.count();
+        let _before = (faults.count(), faults.actions());
         deployment.invites(&ada, second, hash(address)).await.unwrap();
         counted.push((faults.count(), faults.actions()));
     }

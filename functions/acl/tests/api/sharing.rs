@@ -477,6 +477,7 @@ async fn the_audit_tells_what_was_done_from_one_address_and_never_the_address() 
     let at = |address: [u8; 4]| Some(std::net::SocketAddr::from((address, 443)));
     let ask = json!({ "to": "user:Eve", "role": "view" }).to_string();
     app.send_from(at([192, 0, 2, 7]), "POST", &grants, &app.ada.token, &[], ask).await.is(201);
+    app.wait(SignedDuration::from_millis(1));
     let ask = json!({ "to": "user:Eve" }).to_string();
     app.send_from(at([203, 0, 113, 250]), "POST", &revoke, &app.ada.token, &[("x-forwarded-for", "192.0.2.7")], ask).await.is(200);
     let listed = app.get("/api/v1/audit?verb=grant", &app.ada.token).await.is(200);
@@ -496,6 +497,7 @@ async fn the_audit_tells_what_was_done_from_one_address_and_never_the_address() 
     assert!(row.contains(&format!(",{withdrawn},")), "{row}");
     let lines = app.get("/api/v1/audit?format=jsonl&verb=grant.withdraw", &app.ada.token).await.is(200);
     assert_eq!(lines.text("/source"), withdrawn);
+    app.wait(SignedDuration::from_millis(1));
     give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
     let unknown = app.get("/api/v1/audit?verb=grant.give&limit=1", &app.ada.token).await.is(200);
     assert_eq!(unknown.json["items"][0].get("source"), None, "what is not known is not there");
