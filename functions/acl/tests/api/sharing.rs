@@ -516,8 +516,8 @@ async fn a_membership_that_the_provider_no_longer_confirms_is_not_shown_as_count
     let nia = domain::user::User { id, name: "Nia".to_owned(), ..app.eve.user.clone() };
     app.app.table.sign_up(identity, &nia, app.now()).await.unwrap();
     let token = app.token_for(&nia, &domain::token::Scope::ALL, 177).await;
-    let named = ["lab-a".to_owned()];
-    app.app.table.sync_claimed(identity, id, &named, app.now(), app.now()).await.unwrap();
+    let claimed = ["lab-a".to_owned()];
+    app.app.table.sync_claimed(identity, id, &claimed, app.now(), app.now()).await.unwrap();
     let until = (app.now() + SignedDuration::from_hours(7 * 24)).to_string();
     app.post("/api/v1/groups/by-hand/members", &app.ada.token, json!({ "users": ["Nia"] })).await.is(200);
     let member = async |group: &str| {
@@ -543,7 +543,7 @@ async fn a_membership_that_the_provider_no_longer_confirms_is_not_shown_as_count
     assert_eq!(groups().await, ["by-hand"]);
     app.get("/api/v1/groups/lab-a", &token).await.refuses(404, "not-found", "");
     app.get("/api/v1/groups/lab-a/members", &token).await.refuses(404, "not-found", "");
-    app.app.table.sync_claimed(identity, id, &named, app.now(), app.now()).await.unwrap();
+    app.app.table.sync_claimed(identity, id, &claimed, app.now(), app.now()).await.unwrap();
     assert_eq!(member("lab-a").await["counts"], json!(true), "named again");
     app.get("/api/v1/groups/lab-a", &token).await.is(200);
     let retired = "{\"state\":\"retired\"}".to_owned();
