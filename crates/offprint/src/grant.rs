@@ -16,6 +16,7 @@ use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     dataset::Named,
     exit::Failure,
+    invitation::{self, Invitations, Invite, Uninvite},
     link::NOT_REACHED,
     output::{Column, Output, bound, column, instant_of, printable},
 };
@@ -75,6 +76,12 @@ enum Verb {
     },
     /// Take back what was granted.
     Withdraw(Withdraw),
+    /// Offer a role to whoever proves to have an e-mail address; it waits for 30 days.
+    Invite(Invite),
+    /// List what waits, or waited, for e-mail addresses on a dataset.
+    Invitations(Invitations),
+    /// Take an invitation back.
+    Uninvite(Uninvite),
 }
 
 #[derive(Debug, Args)]
@@ -135,7 +142,7 @@ struct Withdraw {
 }
 
 /// The roles that are given; an owner is made by handing over.
-fn given_roles() -> impl Iterator<Item = &'static str> {
+pub(crate) fn given_roles() -> impl Iterator<Item = &'static str> {
     Role::ALL.into_iter().filter(|role| *role != Role::Owner).map(Role::word)
 }
 
@@ -165,6 +172,9 @@ pub(crate) async fn run(command: GrantCommand) -> Result<(), Failure> {
             Ok(())
         }
         Verb::Withdraw(ask) => withdraw(&api, out, ask).await,
+        Verb::Invite(ask) => invitation::invite(&api, out, ask).await,
+        Verb::Invitations(ask) => invitation::list(&api, out, ask).await,
+        Verb::Uninvite(ask) => invitation::uninvite(&api, out, ask).await,
     }
 }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod exit;
 mod grant;
 mod group;
+mod invitation;
 mod link;
 mod output;
 mod place;

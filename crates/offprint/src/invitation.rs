@@ -1,0 +1,136 @@
+//! `offprint grant invite`, `invitations` and `uninvite`: grants that wait for an e-mail address.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, builder::PossibleValuesParser};
+use wire::grant::{Email, Invitation, InvitationSent, NewInvitation, UninviteAsk};
+
+use crate::{
+    api::{Api, Reply},
+    dataset::Named,
+    exit::Failure,
+    grant::given_roles,
+    output::{Column, Output, column, instant_of, printable},
+};
+
+/// What an invitation shows that was sent.
+const SENT: [Column; 5] = [
+    column("email", "/email"),
+    column("address", "/address"),
+    column("dataset", "/dataset"),
+    column("role", "/role"),
+    column("waits_until", "/waits_until"),
+];
+/// What an invitation shows in a list.
+const LIST: [Column; 6] = [
+    column("address", "/address"),
+    column("role", "/role"),
+    column("by", "/by"),
+    column("at", "/at"),
+    column("waits_until", "/waits_until"),
+    column("state", "/state"),
+];
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  offprint grant invite lab:retina/exp-03.ome.zarr --email nia@lab.example --role view
+
+Nothing is mailed: tell the person to sign in. Nobody learns whether there is an account with the address.")]
+pub(crate) struct Invite {
+    /// What it is about: NAME:PATH, or a dataset's id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: Named,
+    /// The address, whole.
+    #[arg(long, value_name = "ADDRESS")]
+    email: String,
+    /// What its person gets: preview, view, download, full or manager.
+    #[arg(long, value_parser = PossibleValuesParser::new(given_roles()), hide_possible_values = true)]
+    role: String,
+    /// The person may make links, too; from the role view up.
+    #[arg(long)]
+    may_share: bool,
+    /// When the grant ends: 30d, a date (UTC), an instant, or never, which it is if left out.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// When the grant begins: a date (UTC) or an RFC 3339 instant; at once if left out.
+    #[arg(long, value_name = "DATE", alias = "from")]
+    not_before: Option<String>,
+    /// The networks that it counts from, such as 192.0.2.0/24, with commas; every one if left out.
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    zones: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint grant invitations lab:retina/exp-03.ome.zarr -o csv")]
+pub(crate) struct Invitations {
+    /// The dataset: NAME:PATH, or its id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: Named,
+    /// The most invitations to list.
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: NonZeroUsize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint grant uninvite lab:retina/exp-03.ome.zarr --email nia@lab.example")]
+pub(crate) struct Uninvite {
+    /// What it is about: NAME:PATH, or a dataset's id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: Named,
+    /// The address.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "address")]
+    email: Option<String>,
+    /// What stands for the address in the list.
+    #[arg(long, value_name = "TEXT", conflicts_with = "email")]
+    address: Option<String>,
+    /// Why: it stays with the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Sends an invitation.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn invite(api: &Api, out: Output, ask: Invite) -> Result<(), Failure> {
+    let dataset = ask.dataset.dataset(api, out).await?;
+    let new = NewInvitation {
+        email: Email(ask.email),
+        role: ask.role,
+        may_share: ask.may_share.then_some(true),
+        not_before: ask.not_before,
+        until: ask.until,
+        zones: ask.zones,
+    };
+    let Reply { body: sent, .. } = api.create::<InvitationSent>(&["datasets", &dataset.id, "invitations"], &new).await?;
+    let (role, place, until) = (printable(&sent.role), printable(&dataset.place), instant_of(&sent.waits_until));
+    out.note(&format!("The role {role} on {place} waits for the address until {until}. Nothing was mailed."));
+    out.one(&SENT, &sent)
+}
+
+/// Lists invitations.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn list(api: &Api, out: Output, ask: Invitations) -> Result<(), Failure> {
+    let dataset = ask.dataset.dataset(api, out).await?;
+    let (items, more): (Vec<Invitation>, bool) = api.list(&["datasets", &dataset.id, "invitations"], &[], ask.limit.get()).await?;
+    out.list(&LIST, &items)?;
+    out.more(more, ask.limit);
+    Ok(())
+}
+
+/// Takes an invitation back. It lets nobody in while it waits, so nothing is lost by it and nothing is asked.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn uninvite(api: &Api, out: Output, ask: Uninvite) -> Result<(), Failure> {
+    let dataset = ask.dataset.dataset(api, out).await?;
+    let withdraw = UninviteAsk { email: ask.email.map(Email), address: ask.address, reason: ask.reason };
+    let Reply { body: gone, .. } = api.act::<Invitation>(&["datasets", &dataset.id, "invitations", "withdraw"], &withdraw).await?;
+    if gone.state == "met" {
+        out.note("Its person has signed in already: to take back what was granted, `offprint grant withdraw`.");
+    }
+    out.one(&LIST, &gone)
+}
