@@ -339,6 +339,55 @@ async fn a_link_opens_as_its_options_say(door: Door) {
     assert_eq!(endless.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "endless");
 }
 
+/// L11: a link with a password opens to whoever has a pass, for as long as that is one.
+async fn a_password_is_asked_for_and_a_pass_opens(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let link = world.link(FIRST, json!({ "password": "correct horse" })).await;
+    let without = world.get(&link.at(CHUNK)).await;
+    assert_eq!(without.header("access-control-allow-origin"), "*");
+    assert!(!without.header("www-authenticate").contains("Basic"), "no browser asks for a name");
+    let without = without.expect_status(StatusCode::UNAUTHORIZED).await;
+    assert_eq!((&without["code"], &without["passes"]), (&json!("ticket-needed"), &json!(format!("{}/api/v1/passes", world.app_url))));
+    for closed in [link.streamed_at(CHUNK), link.at(""), format!("{}/{}/?list-type=2", world.data_url, link.key())] {
+        assert_eq!(world.get(&closed).await.expect_status(StatusCode::UNAUTHORIZED).await["code"], "ticket-needed");
+    }
+    let ask = async |password: &str| {
+        let request = world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&json!({ "url": link.url, "password": password }));
+        request.send().await.expect("an answer")
+    };
+    assert_eq!(ask("wrong horse").await.expect_status(StatusCode::FORBIDDEN).await["code"], "wrong-password");
+    let pass = ask("correct horse").await.expect_status(StatusCode::CREATED).await;
+    let (url, streamed) = (pass["url"].as_str().expect("a URL"), pass["streamed_url"].as_str().expect("a URL"));
+    assert_eq!(world.get(&format!("{url}/{CHUNK}")).await.status(), StatusCode::FOUND);
+    assert_eq!(world.get(&format!("{url}/")).await.status(), StatusCode::OK, "and is listed");
+    let stored = std::fs::read(world.demo.join(FIRST).join(CHUNK)).expect("a file");
+    assert_eq!(world.get(&format!("{streamed}/{CHUNK}")).await.bytes().await.expect("bytes").to_vec(), stored);
+    assert_eq!(world.get(&link.at(CHUNK)).await.status(), StatusCode::UNAUTHORIZED, "the link itself goes on asking");
+
+    let path = format!("/api/v1/links/{}", link.id);
+    let edit = json!({ "password": "another horse" });
+    let edit = world.request(Method::PATCH, &path, Some(edit)).header("if-match", "*").send().await.expect("an answer");
+    assert!(edit.expect_status(StatusCode::OK).await["enforced_by"].is_string());
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(world.get(&format!("{url}/{CHUNK}")).await.expect_status(StatusCode::UNAUTHORIZED).await["code"], "ticket-needed");
+
+    let counted = world.link(FIRST, json!({ "sessions_max": 1 })).await;
+    assert_eq!(world.get(&counted.at(CHUNK)).await.status(), StatusCode::UNAUTHORIZED);
+    let ask = async || {
+        let request = world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&json!({ "url": counted.url }));
+        request.send().await.expect("an answer")
+    };
+    let only = ask().await.expect_status(StatusCode::CREATED).await;
+    let url = format!("{}/{CHUNK}", only["url"].as_str().expect("a URL"));
+    let refused = ask().await;
+    assert_eq!(refused.header("retry-after"), "3600");
+    assert_eq!(refused.expect_status(StatusCode::TOO_MANY_REQUESTS).await["code"], "no-session-left");
+    for _ in 0..5 {
+        assert_eq!(world.get(&url).await.status(), StatusCode::FOUND, "passes are counted, never chunks");
+    }
+}
+
 /// L11, SECURITY T32: coarse levels open, finer ones do not, and the metadata name those alone that open; in each layout of Zarr.
 async fn a_preview_opens_coarse_levels(door: Door) {
     let world = World::fresh(door).await;
@@ -522,4 +571,5 @@ through_both_doors! {
     a_viewer_that_a_person_lets_read_reads
     a_link_opens_as_its_options_say
     a_preview_opens_coarse_levels
+    a_password_is_asked_for_and_a_pass_opens
 }

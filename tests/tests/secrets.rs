@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::world::{Door, Expect, Link, Up, World, embedded_s3, embedded_table};
 
+/// What the links are to.
+const PLAIN: &str = "sharded-v3.ome.zarr";
+
 /// A piece of a secret, and what it is a piece of.
 type Secret = (&'static str, Vec<u8>);
 
@@ -65,7 +68,6 @@ fn memmem(hay: &[u8], needle: &[u8]) -> bool {
 
 /// Uses a deployment in every form that puts a secret on the wire, well and badly; what was issued.
 async fn used(world: &World) -> Secrets {
-    const PLAIN: &str = "sharded-v3.ome.zarr";
     let mut secrets = Secrets::default();
     secrets.add("the administrator's token", &world.token);
     let mut links = Vec::new();
@@ -103,8 +105,43 @@ async fn used(world: &World) -> Secrets {
         world.get(&link.at("zarr.json")).await;
         world.get(&link.streamed_at("zarr.json")).await;
     }
+    behind_a_password(world, &mut secrets).await;
     in_a_browser(&world.dataset("table.csv").await, world, &mut secrets).await;
     secrets
+}
+
+/// A link with a password, and a pass for it; right, wrong, and where they do not belong.
+async fn behind_a_password(world: &World, secrets: &mut Secrets) {
+    const PASSWORD: &str = "qz correct horse battery staple";
+    const WRONG: &str = "qz wrong horse battery staple";
+    secrets.add("a link's password", PASSWORD);
+    secrets.add("a password that was tried", WRONG);
+    let link = world.link(PLAIN, json!({ "label": "password", "password": PASSWORD })).await;
+    secrets.add("a link's key", link.key());
+    let ask = async |body: Value| {
+        let request = world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&body);
+        request.send().await.expect("an answer")
+    };
+    for body in [
+        json!({ "url": link.url, "password": WRONG }),
+        json!({ "url": PASSWORD, "password": PASSWORD }),
+        json!({ "url": link.url, "password": [PASSWORD] }),
+        json!({ "url": link.url, "nonsense": PASSWORD }),
+    ] {
+        assert!(ask(body).await.status().is_client_error());
+    }
+    let pass = ask(json!({ "url": link.url, "password": PASSWORD })).await.expect_status(http::StatusCode::CREATED).await;
+    let url = pass["url"].as_str().expect("a URL");
+    secrets.add("a pass", url.split("/~").nth(1).and_then(|rest| rest.get(..32)).expect("a pass"));
+    for path in ["", "/", "/zarr.json", "/none", "?x=y"] {
+        let answer = world.get(&format!("{url}{path}")).await;
+        if let Some(location) = answer.headers().get("location").and_then(|value| value.to_str().ok()).filter(|to| to.contains("X-Amz-")) {
+            secrets.add_signed(location);
+        }
+    }
+    let edit = json!({ "password": "qz another horse battery staple", "nonsense": PASSWORD });
+    world.api(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(edit)).await;
+    world.revoke(&link).await;
 }
 
 /// Everything that a person is given on pages: a code, a session, a ticket, a viewer's token; right and wrong.

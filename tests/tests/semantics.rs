@@ -460,3 +460,25 @@ async fn who_guesses_too_much_waits_and_links_in_use_go_on() {
     app.pass_secs(6);
     assert_eq!(app.get(&other).await.status, StatusCode::OK);
 }
+
+// D10, SECURITY 5; SEMANTICS 4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_over_its_budget_says_for_how_long() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({})).await;
+    let url = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
+    assert_eq!(app.get(&url).await.status, StatusCode::FOUND);
+    let key = domain::key::LinkKey::parse(&key_of(&link)).expect("a key");
+    let facts = app.app.table.link_facts(key.hash(), app.now()).await.expect("facts").expect("the link");
+    let over = app.now() + jiff::SignedDuration::from_secs(60);
+    app.app.table.note_over_budget(&facts.link, over).await.expect("it is noted");
+    app.pass_secs(6);
+    let refused_ = app.get(&url).await;
+    refused(&refused_, 429, "over-budget");
+    assert_eq!(refused_.header("retry-after"), "54");
+    refused(&app.get(&url.replace("/.zattrs", "/")).await, 429, "over-budget");
+    let shown = app.api(Method::GET, &format!("/api/v1/links/{}", link["id"].as_str().expect("an id")), None).await;
+    assert_eq!((&shown.json()["state"], shown.json()["over_until"].is_string()), (&json!("live"), true));
+    app.pass_secs(54);
+    assert_eq!(app.get(&url).await.status, StatusCode::FOUND, "and opens again by itself");
+}

@@ -14,7 +14,9 @@ use crate::{
     grant::{Conditions, Grant, Group, Net, Reach, Subject},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
     link::{Class, Link, LinkState, Tombstone, opens_object},
+    pass::Pass,
     path::{ObjectPath, PathError},
+    rate::TooOften,
     rights::{Right, Rights},
     source::{Audience, Source, State, Store},
     timing::Timing,
@@ -36,6 +38,8 @@ pub struct Principal {
 pub enum Who {
     /// Whoever holds a link's key.
     Holder,
+    /// Whoever holds a pass for a link.
+    Guest(Arc<Pass>),
     /// Somebody who names a dataset and shows no credential.
     Nobody,
     /// A person, through a token whose scopes narrow what the person may.
@@ -235,6 +239,15 @@ pub enum Denial {
     /// From an address outside the zones.
     #[error("this is not open to the network that the request came from")]
     Zone,
+    /// The link asks for a pass, and none that is good was shown.
+    #[error("the link asks for a pass")]
+    PassNeeded,
+    /// The link gave more than its budget.
+    #[error("the link has given more than its budget")]
+    OverBudget {
+        /// How long that lasts, in seconds.
+        secs: u32,
+    },
     /// The caller may not, though the thing may be known of.
     #[error("the right `{}` is missing", right.word())]
     Lacks {
@@ -298,9 +311,10 @@ struct Given {
 /// The [`Denial`] of the first rule that says no, in the order of ACCESS 4.
 pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denial> {
     let (by, given) = match (&principal.who, facts) {
-        (Who::Holder, Facts::Link(link)) => (None, by_link(action, link, principal.net, now)?),
+        (Who::Holder, Facts::Link(link)) => (None, by_link(action, link, None, principal.net, now)?),
+        (Who::Guest(pass), Facts::Link(link)) => (None, by_link(action, link, Some(pass), principal.net, now)?),
         (Who::Nobody, Facts::Dataset(dataset)) => (None, by_nobody(action, dataset, principal.net, now)?),
-        (Who::Holder | Who::Nobody, _) => return Err(Denial::NotDiscoverable),
+        (Who::Holder | Who::Guest(_) | Who::Nobody, _) => return Err(Denial::NotDiscoverable),
         (Who::Token { user, token }, facts) => {
             if !token.is_live(now) || token.owner != user.id {
                 return Err(Denial::NotDiscoverable);
@@ -321,18 +335,29 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
     Ok(Permit { action, by, grounds: facts.clone(), given, at: now })
 }
 
-/// What a key opens: reading and listing, as long as the link lives and its maker could do the same from here.
-fn by_link(action: Action, facts: &LinkFacts, net: Net, now: Timestamp) -> Result<Given, Denial> {
+/// What a key opens, or a pass where the link asks for one: reading and listing, as long as the link lives and its maker could do the same from here.
+fn by_link(action: Action, facts: &LinkFacts, pass: Option<&Pass>, net: Net, now: Timestamp) -> Result<Given, Denial> {
     let right = match action {
         Action::Read => Right::Meta,
         Action::List => Right::List,
         _ => return Err(Denial::NotDiscoverable),
     };
-    let given = facts.gives(action.wanted(), net, now)?;
+    let mut given = facts.gives(action.wanted(), net, now)?;
     let options = &facts.link.options;
     open(&facts.place.source, net)?;
     if !options.zones.admit(net) {
         return Err(Denial::Zone);
+    }
+    // A pass that is no good is told so, even where none is needed any more: it is void, and its holder has the link.
+    if pass.is_some_and(|pass| !pass.opens(&facts.link, now)) || (pass.is_none() && options.guard().is_some()) {
+        return Err(Denial::PassNeeded);
+    }
+    if let Some(pass) = pass {
+        // What is signed ends with the pass, too.
+        given.until = given.until.min(pass.until);
+    }
+    if let Some(over) = facts.link.over_until.filter(|over| now < *over) {
+        return Err(Denial::OverBudget { secs: secs_until(over, now) });
     }
     if facts.is_wholly_cut() {
         return Err(Denial::Restricted);
@@ -341,6 +366,11 @@ fn by_link(action: Action, facts: &LinkFacts, net: Net, now: Timestamp) -> Resul
         return Err(Denial::NotListed);
     }
     with(right, given)
+}
+
+/// Whole seconds until then, one at the least.
+fn secs_until(then: Timestamp, now: Timestamp) -> u32 {
+    TooOften(then.duration_since(now)).secs()
 }
 
 /// What the world has, where a dataset is open to it.

@@ -110,6 +110,26 @@ pub const CODE_SECS: i64 = 86_400;
 pub const TICKET_MINUTES_MAX: u16 = 720;
 /// Tokens, sessions and tickets of one person that are kept, the ended ones too.
 pub const TOKENS_MAX: usize = 1_000;
+/// Characters of a link's password, at the least.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Bytes of a link's password, at the most.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Memory that Argon2id fills for a password, in KiB (RFC 9106; the smaller of OWASP's settings, which fits a small function).
+pub const PASSWORD_MEMORY_KIB: u32 = 19_456;
+/// How often it passes over that memory.
+pub const PASSWORD_PASSES: u32 = 2;
+/// Its lanes.
+pub const PASSWORD_LANES: u32 = 1;
+/// Passwords that one process looks at at the same time: each takes its memory.
+pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// Tries of a link's password from one address at once.
+pub const PASSWORD_TRIES_MAX: u32 = 10;
+/// After those, one more try in so many milliseconds: ten in 5 minutes.
+pub const PASSWORD_TRY_INTERVAL_MILLIS: u32 = 30_000;
+/// How long a pass lives, in seconds.
+pub const PASS_SECS: i64 = 15 * 60;
+/// What whoever asks for a pass is told to wait where all that a link gives were given, in seconds: its maker may let it give more.
+pub const NO_SESSION_LEFT_RETRY_SECS: u32 = 3_600;
 /// How long a listing's cursor may be used, in seconds.
 pub const CURSOR_SECS: i64 = 3_600;
 /// How long an `Idempotency-Key` is remembered, in seconds.

@@ -10,6 +10,7 @@ use crate::{
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
     limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX, WRITE_SETTLES_SECS},
+    pass::Guard,
     path::ObjectPath,
     rights::Role,
     source::Audience,
@@ -124,6 +125,10 @@ pub struct Options {
     pub hide_listing: bool,
     /// From which level of multiscale images on chunks open, too, by the role preview; 0 would be the finest. `None`: no chunk.
     pub level: Option<u8>,
+    /// The version of the link with which its password was set; `None`: it has none. The password itself is nowhere near a decision.
+    pub password: Option<u64>,
+    /// How many passes it gives in all; `None`: as many as are asked for.
+    pub sessions_max: Option<u32>,
 }
 
 impl Default for Options {
@@ -139,6 +144,8 @@ impl Default for Options {
             hard_zones: false,
             hide_listing: false,
             level: None,
+            password: None,
+            sessions_max: None,
         }
     }
 }
@@ -149,6 +156,12 @@ impl Options {
         self.hard_zones && !self.zones.is_everywhere()
     }
 
+    /// What it asks for before it opens; `None`: nothing.
+    #[must_use]
+    pub fn guard(&self) -> Option<Guard> {
+        self.password.or(self.sessions_max.map(|_| 0)).map(Guard)
+    }
+
     /// Whether `after` gives anything, in any place or for any time, that these do not.
     fn are_widened_by(&self, after: &Self) -> bool {
         let finer = match (self.level, after.level) {
@@ -156,6 +169,13 @@ impl Options {
             (None, Some(_)) => true,
             (_, None) => false,
         };
+        let more_sessions = match (self.sessions_max, after.sessions_max) {
+            (Some(old), Some(new)) => new > old,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        // Another password opens to others.
+        let other_password = self.password.is_some() && self.password != after.password;
         // Whatever gives more than a preview gives every level.
         (self.role == Role::Preview && finer)
             || !self.role.rights().holds(after.role.rights())
@@ -163,6 +183,8 @@ impl Options {
             || (self.are_zones_hard() && !after.are_zones_hard())
             || (self.hide_listing && !after.hide_listing)
             || (self.strict && !after.strict)
+            || other_password
+            || more_sessions
     }
 }
 
@@ -198,6 +220,10 @@ pub struct Edit {
     pub hide_listing: Option<bool>,
     /// From another level on; `Some(None)`: no chunk.
     pub level: Option<Option<u8>>,
+    /// A password, whatever there was: `Some(false)` takes it off.
+    pub password: Option<bool>,
+    /// Another number of passes; `Some(None)`: without end.
+    pub sessions_max: Option<Option<u32>>,
 }
 
 /// A link, without its key.
@@ -235,6 +261,8 @@ pub struct Link {
     pub epoch: Epoch,
     /// When what was handed out under a wider bound than the link's own ends: manifests, credentials, and what was signed before the link became strict.
     pub given_until: Option<Timestamp>,
+    /// Until when it gives nothing, because it gave more than its budget: written by whoever counts, whatever the version.
+    pub over_until: Option<Timestamp>,
     /// When it was made.
     pub made: Timestamp,
     /// Counts every accepted change but the revoke.
@@ -326,6 +354,9 @@ pub enum LinkError {
     /// A level that the dataset has not, as far as is known.
     #[error("the dataset is not known to have images of such a level")]
     NoLevel,
+    /// A link that would give no pass at all.
+    #[error("a link that counts its passes gives 1 or more")]
+    NoSession,
     /// A role that no link gives.
     #[error("a link gives the role `preview`, `view` or `download`")]
     Role,
@@ -391,6 +422,7 @@ impl Link {
             links_gen: place.dataset.links_gen,
             epoch: birth.epoch,
             given_until: None,
+            over_until: None,
             made: now,
             version: 1,
         };
@@ -423,6 +455,10 @@ impl Link {
             link.options.level = level;
             link.check_level(place)?;
         }
+        if let Some(password) = edit.password {
+            link.options.password = password.then_some(self.version.saturating_add(1));
+        }
+        link.options.sessions_max = edit.sessions_max.unwrap_or(link.options.sessions_max);
         if link.options.strict && !self.options.strict {
             // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
             let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
@@ -496,6 +532,9 @@ impl Link {
         }
         if self.options.level.is_some_and(|level| level == 0 || self.options.role != Role::Preview) {
             return Err(LinkError::Level);
+        }
+        if self.options.sessions_max == Some(0) {
+            return Err(LinkError::NoSession);
         }
         if let (Some(begin), Some(end)) = (self.options.not_before, self.until)
             && end <= begin

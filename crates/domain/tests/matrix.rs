@@ -13,6 +13,7 @@ use domain::{
     key::{Epoch, KeyHash},
     levels::Levels,
     link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
+    pass::{Guard, Pass},
     path::ObjectPath,
     rights::Role,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
@@ -91,6 +92,12 @@ fn principal(user: User, scopes: &[Scope]) -> Principal {
 
 const HOLDER: Principal = Principal { who: Who::Holder, net: Net::Unknown };
 
+/// Whoever holds a pass for the link.
+fn guest(mark: u64, until: Timestamp) -> Principal {
+    let pass = Pass { hash: KeyHash::of("pass"), link: KeyHash::of("key"), guard: Guard(mark), until };
+    Principal { who: Who::Guest(Arc::new(pass)), net: Net::Unknown }
+}
+
 /// What a person has at the place by nothing but owning it.
 fn reach(user: &User) -> Reach {
     Reach { user: Some(user.id), ..Reach::default() }
@@ -162,6 +169,15 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         ("gives a preview of a publication", Class::Publication, |facts| facts.link.options.role = Role::Preview),
         ("hides its listing", Class::Collaboration, |facts| facts.link.options.hide_listing = true),
         ("serving off", Class::Collaboration, |facts| facts.place.source.serving = false),
+        ("asks for a password", Class::Collaboration, |facts| facts.link.options.password = Some(1)),
+        ("asks for another password", Class::Collaboration, |facts| facts.link.options.password = Some(2)),
+        ("counts its passes", Class::Collaboration, |facts| facts.link.options.sessions_max = Some(5)),
+        ("asks for a password and is revoked", Class::Collaboration, |facts| {
+            facts.link.options.password = Some(1);
+            facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
+        }),
+        ("over its budget for a second", Class::Collaboration, |facts| facts.link.over_until = Some(at(1))),
+        ("over its budget until now", Class::Collaboration, |facts| facts.link.over_until = Some(at(0))),
     ]
 }
 
@@ -177,6 +193,9 @@ fn principals() -> Vec<(&'static str, Principal)> {
     }
     vec![
         ("holder", HOLDER),
+        ("guest", guest(1, at(1))),
+        ("guest without password", guest(0, at(1))),
+        ("guest, pass ended", guest(1, now())),
         ("owner", principal(owner(), &Scope::ALL)),
         ("owner, read only", principal(owner(), &[Scope::Read])),
         ("owner, suspended", principal(suspended, &Scope::ALL)),
@@ -195,6 +214,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         let cell = match decide(principal, action, facts, now()) {
             Ok(_) => "YES".to_owned(),
             Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
+            Err(Denial::OverBudget { secs }) => format!("no:OverBudget-{secs}"),
             Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
             Err(why) => format!("no:{why:?}"),
         };
@@ -208,7 +228,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
 fn asking(principal: &Principal) -> Option<Reach> {
     match &principal.who {
         Who::Token { user, .. } => Some(reach(user)),
-        Who::Holder | Who::Nobody => None,
+        Who::Holder | Who::Guest(_) | Who::Nobody => None,
     }
 }
 
@@ -242,7 +262,7 @@ fn the_policy() {
 /// P2, P3: a negative fact added to any state never adds a right.
 #[test]
 fn no_negative_fact_ever_adds_a_right() {
-    let negatives: [Change; 10] = [
+    let negatives: [Change; 12] = [
         |facts| facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None }),
         |facts| facts.link.enabled = false,
         |facts| facts.link.until = Some(at(-5)),
@@ -253,6 +273,8 @@ fn no_negative_fact_ever_adds_a_right() {
         |facts| facts.link.options.zones = Zones::parse(&["198.51.100.0/24"]).unwrap(),
         |facts| facts.link.options.role = Role::Preview,
         |facts| facts.link.options.hide_listing = true,
+        |facts| facts.link.options.password = Some(7),
+        |facts| facts.link.over_until = Some(at(9)),
     ];
     for (_, principal) in principals() {
         for (what, class, change) in states() {
@@ -501,6 +523,29 @@ fn an_edit_tells_what_it_widens() {
     ] {
         assert_eq!(firm.is_widened_by(&firm.edited(&place(), edit, now()).unwrap()), widens, "{what}");
     }
+    let edited = |link: &Link, edit| link.edited(&place(), edit, now()).unwrap();
+    let locked = edited(&link, Edit { password: Some(true), sessions_max: Some(Some(5)), ..Edit::default() });
+    assert_eq!(locked.options.guard(), Some(Guard(link.version + 1)), "by the version that it gets");
+    assert!(!link.is_widened_by(&locked) && locked.is_widened_by(&link));
+    for (what, edit, widens) in [
+        ("another password", Edit { password: Some(true), ..Edit::default() }, true),
+        ("no password", Edit { password: Some(false), ..Edit::default() }, true),
+        ("more passes", Edit { sessions_max: Some(Some(6)), ..Edit::default() }, true),
+        ("as many as are asked for", Edit { sessions_max: Some(None), ..Edit::default() }, true),
+        ("fewer passes", Edit { sessions_max: Some(Some(4)), ..Edit::default() }, false),
+        ("a label beside it", Edit { label: Some("x".to_owned()), ..Edit::default() }, false),
+    ] {
+        let before = Link { version: locked.version + 1, ..locked.clone() };
+        let after = edited(&before, edit.clone());
+        assert_eq!(before.is_widened_by(&after), widens, "{what}");
+        assert_eq!(
+            edit.password.is_some(),
+            before.options.guard() != after.options.guard(),
+            "{what}: passes are void where the password changes"
+        );
+    }
+    assert_eq!(edited(&locked, Edit { password: Some(false), ..Edit::default() }).options.guard(), Some(Guard(0)), "still counted");
+    assert_eq!(link.edited(&place(), Edit { sessions_max: Some(Some(0)), ..Edit::default() }, now()), Err(LinkError::NoSession));
     for role in [Role::Full, Role::Manager, Role::Owner] {
         assert_eq!(link.edited(&place(), Edit { role: Some(role), ..Edit::default() }, now()), Err(LinkError::Role));
     }

@@ -75,7 +75,7 @@ impl Problem {
     /// 404, the same for everything that is not there or not to be known of.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, Self::NOT_FOUND, "nothing is here").hint("check the last characters of the address")
+        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the last characters of the address")
     }
 
     /// 401 of data asked for by name: the same whether nothing was shown or something that is no good, and whether or not there is such a dataset.
@@ -213,6 +213,10 @@ impl From<Denial> for Problem {
             Denial::SignIn => Self::sign_in_for_data(),
             Denial::Restricted => gone("link-restricted").hint("an owner of the data can make a link to the restricted part itself"),
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
+            Denial::PassNeeded => Self::new(StatusCode::UNAUTHORIZED, "ticket-needed", why.to_string())
+                .hint("`POST /api/v1/passes` at the app gives an address for 15 minutes to whoever has the link and its password"),
+            Denial::OverBudget { secs } => Self::too_often("over-budget", why.to_string(), secs)
+                .hint("wait as long as `Retry-After` says, or ask whoever sent the link"),
             Denial::Lacks { right } => not_yours("not-allowed").hint("ask the dataset's owner").with("right", right.word()),
             Denial::NotListed => not_yours("not-listed").hint("ask for objects by their paths; whoever sent the link knows them"),
             Denial::CoarseOnly => not_yours("coarse-only").hint("metadata are open; ask the dataset's owner for the role `view`"),
@@ -255,6 +259,7 @@ impl From<LinkError> for Problem {
             LinkError::Endless => wrong("endless").at("/until").hint("say when the review is over, such as `90d`"),
             LinkError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
             LinkError::NoLevel => wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered"),
+            LinkError::NoSession => wrong("sessions-max").at("/sessions_max").hint("leave it out for as many as are asked for"),
             LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .at("/class")

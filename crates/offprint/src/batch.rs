@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 use wire::{
     link::{Batch, BatchCreate, BatchItem, NewLink},
     problem::Problem,
+    secret::Secret,
 };
 
 use crate::{
@@ -56,12 +57,15 @@ const ITEM_IN_TABLE: [Column; 5] = [
 pub(crate) struct Ask {
     pub(crate) place: Place,
     pub(crate) options: Options,
+    /// What was read from the file that the options name.
+    pub(crate) password: Option<Secret>,
 }
 
 impl Ask {
     /// The request for it, once its dataset is known.
     pub(crate) fn new_link(&self, dataset: String) -> NewLink {
-        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, level, path } = self.options.clone();
+        let options = self.options.clone();
+        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, level, sessions_max, path, .. } = options;
         NewLink {
             dataset,
             path,
@@ -75,6 +79,8 @@ impl Ask {
             hard_zones: hard_zones.then_some(true),
             hide_listing: hide_listing.then_some(true),
             level,
+            password: self.password.clone(),
+            sessions_max,
         }
     }
 }
@@ -129,6 +135,8 @@ fn ask(head: &[String], cells: &[String], given: &Options) -> Result<Ask, String
     };
     let given = given.clone();
     Ok(Ask {
+        // Read once for all of them.
+        password: None,
         place: cell("place").ok_or("no place")?.parse()?,
         options: Options {
             class: cell("class").or(given.class),
@@ -276,7 +284,7 @@ mod tests {
             ("lab:b c#%", options("all", true, None)),
             ("lab:short", options("all", true, None)),
         ];
-        assert_eq!(asks, want.map(|(place, options)| Ask { place: place.parse().unwrap(), options }));
+        assert_eq!(asks, want.map(|(place, options)| Ask { place: place.parse().unwrap(), options, password: None }));
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! `offprint link`: create, list, show, edit, extend, retarget, pause, resume, revoke.
+//! `offprint link`: create, list, show, edit, extend, retarget, pass, pause, resume, revoke.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    io::Read,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
-use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
+use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser, value_parser};
 use domain::{
     id::LinkId,
     limits::BATCH_ITEMS_MAX,
@@ -11,16 +15,18 @@ use domain::{
     timing::Timing,
 };
 use jiff::Timestamp;
-use wire::link::{
-    Batch, BatchExtend, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RetargetAsk, RevokeAsk,
+use wire::{
+    link::{Batch, BatchExtend, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RetargetAsk, RevokeAsk},
+    pass::{NewPass, Pass},
+    secret::Secret,
 };
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     batch::{self, Ask},
     dataset,
-    exit::Failure,
-    output::{Column, Format, Output, bound, column, data, instant, printable, text},
+    exit::{Exit, Failure},
+    output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, text},
     place::Place,
     progress::Progress,
 };
@@ -35,7 +41,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 24] = [
+const ONE: [Column; 27] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -54,6 +60,9 @@ const ONE: [Column; 24] = [
     column("hard_zones", "/hard_zones"),
     column("hide_listing", "/hide_listing"),
     column("level", "/level"),
+    column("password", "/password"),
+    column("sessions_max", "/sessions_max"),
+    column("over_until", "/over_until"),
     column("maker", "/maker"),
     column("made", "/made"),
     column("revoked", "/revoked/at"),
@@ -97,6 +106,8 @@ enum Verb {
     Extend(Extend),
     /// Move a link to where its data lie now; its URL stays.
     Retarget(Retarget),
+    /// Get an address for 15 minutes by which a link with a password opens in tools; prints the URL.
+    Pass(PassAsk),
     /// Make links refuse until they are resumed; their URLs stay.
     Pause(Pause),
     /// Make paused links read again.
@@ -138,6 +149,12 @@ pub(crate) struct Options {
     /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
     #[arg(long, value_name = "LEVEL", requires = "role")]
     pub(crate) level: Option<u8>,
+    /// A file whose first line is a password without which it opens nothing; - for stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// How many passes it gives in all: each opens it for 15 minutes.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) sessions_max: Option<u32>,
     /// A path inside the dataset to open instead of all of it.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
@@ -203,8 +220,9 @@ struct Show {
 #[command(
     after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
     override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
-    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level", "password_file", "no_password", "sessions_max"]).multiple(true).required(true)
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command by its own name")]
 struct Edit {
     /// The link: its id, its URL, or its key.
     #[arg(value_name = "ID|URL|KEY")]
@@ -239,9 +257,29 @@ struct Edit {
     /// With the role preview: from which level on chunks open, too; 0: no chunk.
     #[arg(long, value_name = "LEVEL")]
     level: Option<u8>,
+    /// A file whose first line is another password; - for stdin. Passes that were given are void.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Take its password off.
+    #[arg(long, conflicts_with = "password_file")]
+    no_password: bool,
+    /// How many passes it gives in all, those that were given counted; 0: as many as are asked for.
+    #[arg(long, value_name = "N")]
+    sessions_max: Option<u32>,
     /// Return when the change is in force everywhere.
     #[arg(long)]
     wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link pass https://data.example.org/KEY/exp-03.ome.zarr --password-file -")]
+struct PassAsk {
+    /// The link: its URL, or its key.
+    #[arg(value_name = "URL|KEY")]
+    link: String,
+    /// A file whose first line is its password; - for stdin. Left out where it has none.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -332,6 +370,7 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::Extend(Extend { links, until }) => extend(&api, out, &links, &until).await,
         Verb::Retarget(ask) => retarget(&api, out, ask).await,
+        Verb::Pass(ask) => pass(&api, out, ask).await,
         Verb::Pause(Pause { links, wait }) => each(&api, out, &links, "pause", wait).await,
         Verb::Resume(Resume { links }) => each(&api, out, &links, "resume", false).await,
         Verb::Revoke(Revoke { all_of: Some(place), reason, yes, wait, .. }) => {
@@ -342,10 +381,14 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
 }
 
 async fn create(api: &Api, out: Output, ask: Create) -> Result<(), Failure> {
-    let asks = match &ask.batch {
+    let mut asks = match &ask.batch {
         Some(file) => batch::read(file, &ask.options).await?,
-        None => ask.places.into_iter().map(|place| Ask { place, options: ask.options.clone() }).collect(),
+        None => ask.places.into_iter().map(|place| Ask { place, options: ask.options.clone(), password: None }).collect(),
     };
+    if let Some(file) = &ask.options.password_file {
+        let password = password_in(file).await?;
+        asks.iter_mut().for_each(|ask| ask.password = Some(password.clone()));
+    }
     if let ([only], None) = (asks.as_slice(), &ask.batch) {
         return create_one(api, out, only).await;
     }
@@ -365,11 +408,8 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
         out.note("You already have this link.");
     }
     let place = printable(&link.place);
-    out.note(&format!(
-        "Anyone who has this link can read {place}{}. If you revoke it, reading stops within {}.",
-        until(&link),
-        bound(timing(&link))
-    ));
+    let whoever = if link.password { "Anyone who has this link and its password" } else { "Anyone who has this link" };
+    out.note(&format!("{whoever} can read {place}{}. If you revoke it, reading stops within {}.", until(&link), bound(timing(&link))));
     match out.format {
         Format::Table => data(&format!("{}\n", url(&link))),
         Format::Json | Format::Jsonl | Format::Csv => out.one(&ONE, &link),
@@ -419,6 +459,11 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         hard_zones: ask.hard_zones,
         hide_listing: ask.hide_listing,
         level: ask.level.map(|level| (level > 0).then_some(level)),
+        password: match &ask.password_file {
+            Some(file) => Some(Some(password_in(file).await?)),
+            None => ask.no_password.then_some(None),
+        },
+        sessions_max: ask.sessions_max.map(|max| (max > 0).then_some(max)),
     };
     let Reply { body: changed, date, .. } = api.edit::<Changed>(&["links", &link.id], link.version, &edit).await?;
     match out.format {
@@ -427,6 +472,39 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     }
     InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
+}
+
+/// What a pass shows.
+const PASS: [Column; 3] = [column("until", "/until"), column("url", "/url"), column("streamed_url", "/streamed_url")];
+
+async fn pass(api: &Api, out: Output, ask: PassAsk) -> Result<(), Failure> {
+    let password = match &ask.password_file {
+        Some(file) => Some(password_in(file).await?),
+        None => None,
+    };
+    let pass: Pass = api.act(&["passes"], &NewPass { url: ask.link, password }).await?.body;
+    out.note(&format!("Whoever has this URL reads by it until {}.", instant_of(&pass.until)));
+    match out.format {
+        Format::Table => data(&format!("{}\n", pass.url)),
+        Format::Json | Format::Jsonl | Format::Csv => out.one(&PASS, &pass),
+    }
+}
+
+/// The password in a file: its first line, without its end. A secret is never an argument, which others on the machine see.
+///
+/// # Errors
+/// [`Exit::Usage`] for a file that cannot be read, or is no text.
+pub(crate) async fn password_in(file: &Path) -> Result<Secret, Failure> {
+    const BYTES_MAX: u64 = 65_536;
+    let path = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || {
+        let source: Box<dyn Read> = if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path)?) };
+        let mut text = String::new();
+        source.take(BYTES_MAX).read_to_string(&mut text).map(|_count| text)
+    });
+    let text = read.await.map_err(anyhow::Error::from)?;
+    let text = text.map_err(|why| Failure::new(Exit::Usage, format!("{}: {why}", file.display())))?;
+    Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// Lets links end later, in pieces; each of a piece that gets no answer has failed.

@@ -18,6 +18,7 @@ use domain::{
     key::KeyHash,
     limits::{FACTS_CACHE_BYTES_MAX, FACTS_CACHE_ENTRIES_MAX, REFUSAL_CACHE_SECS},
     link::{Link, LinkState, Tombstone},
+    pass::Pass,
     path::ObjectPath,
     rights::Right,
     timing::Timing,
@@ -34,7 +35,7 @@ use crate::{
     error::TableError,
     item::{Item, Row, row, unreadable},
     links::{LinkRow, TombstoneRow},
-    reach::{Named, Shown, assemble, keys_of_via},
+    reach::{ByTicket, Named, Shown, assemble, keys_of_via},
     read::{Cost, Stretch},
     schema::{self, Key},
     users::{Proven, UserRow},
@@ -152,6 +153,15 @@ pub struct NamedFacts {
     pub bearer: Option<(Arc<User>, Arc<Token>)>,
 }
 
+/// What the text behind `~` in an address stands for.
+#[derive(Debug, Clone)]
+pub enum TicketFacts {
+    /// A person's ticket for a dataset, or nothing.
+    Named(NamedFacts),
+    /// A pass for a link, with the link; `None`: it is not there any more.
+    Pass(Pass, Option<Arc<LinkFacts>>),
+}
+
 /// What the cache answers.
 #[derive(Debug, Clone)]
 pub struct Found<T> {
@@ -165,8 +175,17 @@ impl Found<Known> {
     fn of_dataset(self) -> Result<Found<NamedFacts>, TableError> {
         match self.facts {
             Known::Named(facts) => Ok(Found { facts, cost: self.cost }),
-            Known::Link(_) => Err(TableError::Unreadable { what: "a dataset" }),
+            Known::Link(_) | Known::Pass(..) => Err(TableError::Unreadable { what: "a dataset" }),
         }
+    }
+
+    fn of_ticket(self) -> Result<Found<TicketFacts>, TableError> {
+        let facts = match self.facts {
+            Known::Named(facts) => TicketFacts::Named(facts),
+            Known::Pass(pass, facts) => TicketFacts::Pass(pass, facts),
+            Known::Link(_) => return Err(TableError::Unreadable { what: "a ticket" }),
+        };
+        Ok(Found { facts, cost: self.cost })
     }
 }
 
@@ -220,6 +239,8 @@ enum Known {
     Link(Option<Arc<LinkFacts>>),
     /// A dataset, and who asks.
     Named(NamedFacts),
+    /// A pass, and its link.
+    Pass(Pass, Option<Arc<LinkFacts>>),
 }
 
 impl Known {
@@ -248,16 +269,17 @@ impl Entry {
     /// How old these facts may be, in seconds.
     fn class_secs(&self) -> u32 {
         match &self.facts {
-            Known::Link(Some(facts)) => facts.link.timing().facts_cache_secs,
+            Known::Link(Some(facts)) | Known::Pass(_, Some(facts)) => facts.link.timing().facts_cache_secs,
             Known::Named(NamedFacts { dataset: Some(_), .. }) => Timing::PRIVATE.facts_cache_secs,
-            Known::Link(None) | Known::Named(_) => REFUSAL_CACHE_SECS,
+            Known::Link(None) | Known::Pass(_, None) | Known::Named(_) => REFUSAL_CACHE_SECS,
         }
     }
 
     /// Whether they let anybody read at all, from anywhere: what says no is looked at again soon.
     fn opens(&self, now: Timestamp) -> bool {
         match &self.facts {
-            Known::Link(facts) => facts.as_ref().is_some_and(|facts| facts.place.source.serving && facts.state(now) == LinkState::Live),
+            Known::Link(facts) => facts.as_ref().is_some_and(|facts| is_open(facts, now)),
+            Known::Pass(pass, facts) => facts.as_ref().is_some_and(|facts| is_open(facts, now) && pass.opens(&facts.link, now)),
             Known::Named(NamedFacts { dataset, bearer }) => dataset.as_ref().is_some_and(|facts| {
                 let lives = bearer.as_ref().is_none_or(|(_, token)| token.is_live(now));
                 let user = bearer.as_ref().map(|(user, _)| &**user);
@@ -269,9 +291,11 @@ impl Entry {
     /// Whether they say yes to some networks and no to others: a no is looked at again soon, and here nobody knows who asks next.
     fn depends_on_net(&self) -> bool {
         let (place, reach, own) = match &self.facts {
-            Known::Link(Some(facts)) => (&facts.place, &facts.reach, !facts.link.options.zones.is_everywhere()),
+            Known::Link(Some(facts)) | Known::Pass(_, Some(facts)) => {
+                (&facts.place, &facts.reach, !facts.link.options.zones.is_everywhere())
+            }
             Known::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach, false),
-            Known::Link(None) | Known::Named(_) => return false,
+            Known::Link(None) | Known::Pass(_, None) | Known::Named(_) => return false,
         };
         let above = reach.above.iter().flat_map(|above| above.grants.iter());
         own || !place.source.ceilings.zones.is_everywhere()
@@ -296,6 +320,11 @@ impl Entry {
     }
 }
 
+/// Whether a link opens anything from anywhere, whatever it asks for first.
+fn is_open(facts: &LinkFacts, now: Timestamp) -> bool {
+    facts.place.source.serving && facts.link.over_until.is_none_or(|over| over <= now) && facts.state(now) == LinkState::Live
+}
+
 /// Estimates the bytes of an entry. The least an entry counts for makes the bound on bytes one on entries too.
 #[derive(Clone)]
 struct Bytes;
@@ -306,7 +335,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 400;
 impl Weighter<About, Entry> for Bytes {
     fn weight(&self, _about: &About, entry: &Entry) -> u64 {
         let facts = match &entry.facts {
-            Known::Link(facts) => facts.as_ref().map_or(0, |facts| bytes_of(facts)),
+            Known::Link(facts) | Known::Pass(_, facts) => facts.as_ref().map_or(0, |facts| bytes_of(facts)),
             Known::Named(facts) => bytes_of_named(facts),
         };
         let least = FACTS_CACHE_BYTES_MAX.div_ceil(u64::try_from(FACTS_CACHE_ENTRIES_MAX).unwrap_or(u64::MAX));
@@ -398,7 +427,7 @@ impl FactsCache {
     ) -> Result<Found<Option<Arc<LinkFacts>>>, TableError> {
         match self.about(table, About::Link(hash), Times { now, event }).await? {
             Found { facts: Known::Link(facts), cost } => Ok(Found { facts, cost }),
-            Found { facts: Known::Named(_), .. } => Err(TableError::Unreadable { what: LinkRow::WHAT }),
+            Found { facts: Known::Named(_) | Known::Pass(..), .. } => Err(TableError::Unreadable { what: LinkRow::WHAT }),
         }
     }
 
@@ -432,7 +461,7 @@ impl FactsCache {
         self.about(table, About::Named(dataset, Some(Shown::Proven(proven))), Times { now, event }).await?.of_dataset()
     }
 
-    /// The facts of the dataset that the ticket of this hash is for, and whose it is.
+    /// The facts of the dataset that the ticket of this hash is for, and whose it is; or of the link that a pass of this hash is for.
     ///
     /// # Errors
     /// As [`FactsCache::link`].
@@ -442,8 +471,8 @@ impl FactsCache {
         ticket: KeyHash,
         now: Timestamp,
         event: Option<Timestamp>,
-    ) -> Result<Found<NamedFacts>, TableError> {
-        self.about(table, About::Ticket(ticket), Times { now, event }).await?.of_dataset()
+    ) -> Result<Found<TicketFacts>, TableError> {
+        self.about(table, About::Ticket(ticket), Times { now, event }).await?.of_ticket()
     }
 
     /// Whether the link whose key has this hash is answered without a read of the table, or is known to open: what was read last may be due for another look.
@@ -537,7 +566,13 @@ async fn known(table: &Table, about: About, now: Timestamp, cost: &mut Cost) -> 
     match about {
         About::Link(hash) => Ok(Known::Link(table.read_link(hash, now, cost).await?.map(Arc::new))),
         About::Named(dataset, token) => table.named(dataset, token, cost).await.map(Known::of),
-        About::Ticket(ticket) => table.named_by_ticket(ticket, cost).await.map(Known::of),
+        About::Ticket(ticket) => match table.by_ticket(ticket, cost).await? {
+            ByTicket::Named(named) => Ok(Known::of(named)),
+            ByTicket::Pass(pass) => {
+                let facts = table.read_link(pass.link, now, cost).await?;
+                Ok(Known::Pass(pass, facts.map(Arc::new)))
+            }
+        },
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) const NEEDS_LEVEL: &str = "level";
 /// A link shows nobody what is in a folder.
 pub(crate) const NEEDS_HIDDEN: &str = "hidden-listing";
 
+/// A link asks for a pass.
+pub(crate) const NEEDS_PASS: &str = "pass";
+
 /// The flags whose condition holds.
 pub(crate) fn needs<const N: usize>(flags: [(&str, bool); N]) -> Vec<String> {
     flags.into_iter().filter(|(_, set)| *set).map(|(flag, _)| flag.to_owned()).collect()

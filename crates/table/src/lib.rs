@@ -33,6 +33,7 @@ pub mod invitations;
 mod item;
 pub mod links;
 pub mod once;
+pub mod passes;
 mod reach;
 mod read;
 pub mod retarget;

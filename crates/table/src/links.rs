@@ -24,10 +24,11 @@ use crate::{
     error::TableError,
     grants::proof,
     item::{
-        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts, time,
-        time_if, unreadable,
+        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts,
+        time, time_if, unreadable,
     },
     once::Once,
+    passes::{Password, password_change},
     read::{Cost, Stretch, Window},
     schema::{self, LINK_RANK},
     write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
@@ -65,6 +66,11 @@ pub(crate) struct LinkRow {
     hide_listing: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     level: Option<u8>,
+    /// The version with which its password was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sessions_max: Option<u32>,
     maker: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     via_on: Option<String>,
@@ -76,12 +82,14 @@ pub(crate) struct LinkRow {
     epoch: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     given_until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    over_until: Option<i64>,
     made: i64,
 }
 
 impl Row for LinkRow {
     const WHAT: &'static str = "a link";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -109,6 +117,8 @@ impl LinkRow {
             hard_zones: link.options.hard_zones,
             hide_listing: link.options.hide_listing,
             level: link.options.level,
+            password: link.options.password,
+            sessions_max: link.options.sessions_max,
             maker: link.maker.to_string(),
             via_on: link.via.map(|via| via.on.to_string()),
             via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
@@ -117,6 +127,7 @@ impl LinkRow {
             links_gen: link.links_gen,
             epoch: link.epoch.to_string(),
             given_until: link.given_until.map(Timestamp::as_millisecond),
+            over_until: link.over_until.map(Timestamp::as_millisecond),
             made: link.made.as_millisecond(),
         }
     }
@@ -142,6 +153,8 @@ impl LinkRow {
                 hard_zones: self.hard_zones,
                 hide_listing: self.hide_listing,
                 level: self.level,
+                password: self.password,
+                sessions_max: self.sessions_max,
             },
             until: time_if(self.until, Self::WHAT)?,
             maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
@@ -157,6 +170,7 @@ impl LinkRow {
             links_gen: self.links_gen,
             epoch: Epoch::parse(&self.epoch).map_err(unreadable(Self::WHAT))?,
             given_until: time_if(self.given_until, Self::WHAT)?,
+            over_until: time_if(self.over_until, Self::WHAT)?,
             made: time(self.made, Self::WHAT)?,
             version: self.version,
         })
@@ -287,6 +301,25 @@ impl Table {
         seen: &DatasetFacts,
         once: Option<&Once>,
     ) -> Result<Inserted, TableError> {
+        self.insert_guarded(permit, link, None, seen, once).await
+    }
+
+    /// The same, with what is kept of the password that the link names. One with a password is always a new link: whether another was
+    /// asked for with the same one, nobody can tell.
+    ///
+    /// # Errors
+    /// As [`Table::insert_link`].
+    pub async fn insert_guarded(
+        &self,
+        permit: &Permit,
+        link: &Link,
+        password: Option<&Password>,
+        seen: &DatasetFacts,
+        once: Option<&Once>,
+    ) -> Result<Inserted, TableError> {
+        if link.options.password.is_some() != password.is_some() {
+            return Err(TableError::NotForThis);
+        }
         let Place { source, dataset } = &seen.place;
         let on_seen = link.dataset == dataset.id && link.source == source.id && link.links_gen == dataset.links_gen;
         let maker = permit.allows_share_on(link.dataset).filter(|by| *by == link.maker && on_seen).ok_or(TableError::NotForThis)?;
@@ -305,6 +338,7 @@ impl Table {
             let write = new_link(link, asked, there.as_ref())?
                 .parts(as_seen(&seen.place))
                 .parts(proof(&seen.place.dataset, &seen.reach, maker, link.via))
+                .parts(password.map(|password| (Tag::New, Part::Change(password_change(link, Some(password))))))
                 .parts(Once::part(once, maker, &link.id.to_string(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(Inserted { link: LinkRow::of(link).link(link.hash)?, existing: false }),
@@ -344,7 +378,27 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Link, TableError> {
+        self.edit_guarded(permit, before, after, None, once, now).await
+    }
+
+    /// The same, with what is kept of another password, where the change names one.
+    ///
+    /// # Errors
+    /// As [`Table::edit_link`].
+    pub async fn edit_guarded(
+        &self,
+        permit: &Permit,
+        before: &LinkFacts,
+        after: &Link,
+        password: Option<&Password>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Link, TableError> {
         let old = &before.link;
+        let other_password = old.options.password != after.options.password;
+        if (other_password && after.options.password.is_some()) != password.is_some() {
+            return Err(TableError::NotForThis);
+        }
         let widens = old.is_widened_by(after);
         let by = permit.allows_change_of(old.id).ok_or(TableError::NotForThis)?;
         // What was given out cannot be taken back: its end never falls.
@@ -367,6 +421,13 @@ impl Table {
             .change(Tag::New, pointer_change(&new))
             .check(schema::tombstone(old.hash), Condition::absent())
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
+        if other_password {
+            // The link names its password by this very version.
+            if new.options.password.is_some_and(|mark| mark != new.version) {
+                return Err(TableError::NotForThis);
+            }
+            write = write.change(Tag::New, password_change(&new, password));
+        }
         if widens {
             write = write.parts(as_seen(&before.place)).parts(rests_on(before, by, now));
         }
@@ -374,7 +435,8 @@ impl Table {
             Outcome::Done => LinkRow::of(&new).link(new.hash),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
             Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy if widens => Err(TableError::Throttled),
+            // Without its password, a link that names one would open to nobody.
+            Outcome::Busy if widens || other_password => Err(TableError::Throttled),
             Outcome::Busy => self.edit_alone(&change, new, audited).await,
         }
     }
@@ -570,6 +632,8 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
         .set("hard_zones", AttributeValue::Bool(*hard_zones))
         .set("hide_listing", AttributeValue::Bool(*hide_listing))
         .set_if("level", new.options.level.map(number))
+        .set_if("password", new.options.password.map(number))
+        .set_if("sessions_max", new.options.sessions_max.map(number))
         .set("needs", texts(needs_of(&new.options)))
         .set("enabled", AttributeValue::Bool(new.enabled))
         .set("version", number(new.version));
@@ -619,7 +683,9 @@ fn asked(link: &Link) -> KeyHash {
         &not_before,
         if *strict { "strict" } else { "" },
     ];
-    let more = asked_more(&link.options);
+    let mut more = asked_more(&link.options);
+    // One that has a password is like no other.
+    more.extend(link.options.password.map(|mark| format!("password={}#{mark}", link.id)));
     let fields = fields.into_iter().chain(more.iter().map(String::as_str));
     KeyHash::of(&fields.map(|field| format!("{}:{field}", field.len())).collect::<Vec<_>>().concat())
 }
@@ -630,7 +696,9 @@ fn asked_more(options: &Options) -> Vec<String> {
     let zones = (!options.zones.is_everywhere()).then(|| format!("zones={}", options.zones.texts().collect::<Vec<_>>().join(",")));
     let flag = |name: &str, set: bool| set.then(|| name.to_owned());
     let level = options.level.map(|level| format!("level={level}"));
-    [role, zones, flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing), level].into_iter().flatten().collect()
+    let sessions = options.sessions_max.map(|max| format!("sessions-max={max}"));
+    let flags = [flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing)];
+    [role, zones].into_iter().chain(flags).chain([level, sessions]).flatten().collect()
 }
 
 /// The flags that a reader must know to judge these options.
@@ -642,6 +710,7 @@ fn needs_of(options: &Options) -> Vec<String> {
         (NEEDS_HARD_ZONES, has_zones && options.hard_zones),
         (NEEDS_HIDDEN, options.hide_listing),
         (NEEDS_LEVEL, options.level.is_some()),
+        (NEEDS_PASS, options.guard().is_some()),
     ])
 }
 
@@ -656,7 +725,8 @@ pub(crate) fn said(link: &Link) -> serde_json::Value {
         "dataset": link.dataset.to_string(), "subpath": link.subpath.as_str(), "class": link.class.word(), "label": link.options.label,
         "until": link.until.map(|at| at.to_string()), "not_before": link.options.not_before.map(|at| at.to_string()),
         "strict": link.options.strict, "role": link.options.role.word(), "zones": link.options.zones.texts().collect::<Vec<_>>(),
-        "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "level": link.options.level, "enabled": link.enabled, "version": link.version,
+        "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "level": link.options.level,
+        "password": link.options.password.is_some(), "sessions_max": link.options.sessions_max, "enabled": link.enabled, "version": link.version,
     })
 }
 

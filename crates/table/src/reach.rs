@@ -11,6 +11,7 @@ use domain::{
     grant::{Above, Grant, Membership, Reach, Subject},
     id::{DatasetId, GroupId, SourceId, UserId},
     key::KeyHash,
+    pass::Pass,
     token::Token,
     user::User,
 };
@@ -23,6 +24,7 @@ use crate::{
     grants::{GrantRow, is_withdrawn},
     groups::{GroupRow, MemberRow},
     item::{Item, Row, row, unreadable},
+    passes::PassRow,
     read::{Cost, Stretch},
     schema::{self, Key},
     sources::BlockRow,
@@ -48,6 +50,15 @@ pub(crate) struct Named {
     pub(crate) dataset: Option<DatasetFacts>,
     /// The person and token of the credential that was shown; `None`: none was, or one that is unknown.
     pub(crate) bearer: Option<(User, Token)>,
+}
+
+/// What the text behind `~` in an address stands for.
+#[derive(Debug)]
+pub(crate) enum ByTicket {
+    /// A person's ticket, or nothing.
+    Named(Named),
+    /// A pass for a link.
+    Pass(Pass),
 }
 
 impl Table {
@@ -104,12 +115,15 @@ impl Table {
         }
     }
 
-    /// The same for the one dataset that a ticket is for: one trip more, because the ticket says which.
-    pub(crate) async fn named_by_ticket(&self, ticket: KeyHash, cost: &mut Cost) -> Result<Named, TableError> {
-        let nothing = Named { dataset: None, bearer: None };
+    /// The same for the one dataset that a ticket is for: one trip more, because the ticket says which. Or the pass that it is.
+    pub(crate) async fn by_ticket(&self, ticket: KeyHash, cost: &mut Cost) -> Result<ByTicket, TableError> {
+        let nothing = ByTicket::Named(Named { dataset: None, bearer: None });
         let Some(found) = self.get(&schema::token(ticket), cost).await? else { return Ok(nothing) };
+        if PassRow::is_one(&found) {
+            return Ok(ByTicket::Pass(row::<PassRow>(found)?.pass()?));
+        }
         let Some(dataset) = row::<TokenRow>(found)?.token()?.dataset else { return Ok(nothing) };
-        self.named(dataset, Some(Shown::Token(ticket)), cost).await
+        self.named(dataset, Some(Shown::Token(ticket)), cost).await.map(ByTicket::Named)
     }
 
     /// What a person, or nobody, has at a place that was read.

@@ -7,6 +7,8 @@
 //! | link pointer | `D#dataset` | `L#link-id` | `D#dataset`, `L#made#link-id` |
 //! | link id | `N#link-id` | `#` | `U#maker`, `L#made#link-id` |
 //! | link options | `H#sha256(maker, target, options)` | `#` | |
+//! | link's password | `W#sha256(key)` | `#` | |
+//! | tries of a password | `R#sha256(link, address)` | `#` | |
 //! | dataset | `D#id` | `#` | `U#owner`, `D#registered#id` |
 //! | grant | `D#id` | `A#U#uid`, `A#G#gid`, `A#P#pid`, `A#ANY`, `A#WORLD` | `U#uid`, `A#given#dataset` |
 //! | claim | `S#id` | `D#path` | |
@@ -21,7 +23,7 @@
 //! | membership | `G#gid#shard` | `M#uid` | `U#uid`, `G#joined#gid` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
-//! | token | `T#sha256` | `#` | |
+//! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
 //! | audit | `Z#yyyymm#shard` | `uuid7` | |
@@ -97,6 +99,15 @@ pub(crate) fn tombstone(hash: KeyHash) -> Key {
 /// The link and its tombstone lie together, so that one consistent Query reads both.
 pub(crate) fn link_partition(hash: KeyHash) -> String {
     format!("L#{hash}")
+}
+
+/// Not in the link's own partition: the function that serves reads that one, and must never read this.
+pub(crate) fn password(hash: KeyHash) -> Key {
+    Key::head(format!("W#{hash}"))
+}
+
+pub(crate) fn tries(who: KeyHash) -> Key {
+    Key::head(format!("R#{who}"))
 }
 
 pub(crate) fn link_pointer(dataset: DatasetId, link: LinkId) -> Key {
@@ -367,6 +378,8 @@ mod tests {
         for (key, pk, sk) in [
             (link(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
             (tombstone(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "X"),
+            (password(hash), "W#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
+            (tries(hash), "R#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
             (link_pointer(dataset_, link_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "L#laaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (link_id(link_), "N#laaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (link_options(hash), "H#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{patch::present, problem::Problem};
+use crate::{patch::present, problem::Problem, secret::Secret};
 
 /// What is asked for a new link.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +47,14 @@ pub struct NewLink {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub level: Option<u8>,
+    /// A password without which it opens nothing: 8 characters or more. Such a link is always a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub password: Option<Secret>,
+    /// How many passes it gives in all; as many as are asked for, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub sessions_max: Option<u32>,
 }
 
 /// A change of a link, as a merge patch (RFC 7396).
@@ -90,6 +98,14 @@ pub struct LinkEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 1))]
     pub level: Option<Option<u8>>,
+    /// Another password; `null`: none. What was given for the old one is void.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub password: Option<Option<Secret>>,
+    /// Another number of passes in all, those that were given counted; `null`: as many as are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
+    pub sessions_max: Option<Option<u32>>,
 }
 
 /// A link, as its maker or the owner of its dataset sees it.
@@ -143,6 +159,16 @@ pub struct Link {
     /// From which level of multiscale images on chunks open; missing: by its role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u8>,
+    /// Whether it has a password.
+    #[serde(default)]
+    pub password: bool,
+    /// How many passes it gives in all; missing: as many as are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_max: Option<u32>,
+    /// Until when it gives nothing, because it gave more than its budget; missing: it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub over_until: Option<String>,
     /// The dataset's act rather than its maker's: it outlives its maker's rights.
     pub stewarded: bool,
     /// The id of who made it.
@@ -331,6 +357,7 @@ mod tests {
         let read = |patch| serde_json::from_value::<LinkEdit>(patch).ok();
         assert_eq!(read(json!({})), Some(LinkEdit::default()));
         assert_eq!(read(json!({ "not_before": null })), Some(LinkEdit { not_before: Some(None), ..LinkEdit::default() }));
+        assert_eq!(read(json!({ "password": null })), Some(LinkEdit { password: Some(None), ..LinkEdit::default() }));
         assert_eq!(read(json!({ "until": "3d" })), Some(LinkEdit { until: Some("3d".to_owned()), ..LinkEdit::default() }));
         for field in ["until", "label", "strict", "role", "zones", "hard_zones", "hide_listing"] {
             assert_eq!(read(json!({ field: null })), None, "{field}");

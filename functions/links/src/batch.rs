@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use http::StatusCode;
 
 use crate::{
-    create::{Made, OPERATION, make},
+    create::{Made, OPERATION, make, remembered},
     edit::lengthen,
     revoke::{Ended, end},
     show::Shown,
@@ -41,7 +41,7 @@ pub(crate) async fn create(
         Box::pin(async move {
             let (mut done, mut seen) = (Vec::with_capacity(lane.len()), None);
             for (index, item) in lane {
-                let body = serde_json::to_vec(&item).unwrap_or_default();
+                let body = remembered(&item, serde_json::to_vec(&item).unwrap_or_default());
                 let made = make(app, shown, caller, item, once.item(index).of(OPERATION, &body), &mut seen).await;
                 done.push(
                     made.map_or_else(|why| refused(index, &why), |made| created(index, &made, shown.link(&made.facts, caller, app.now()))),

@@ -24,8 +24,12 @@ use edge::{
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use table::TableError;
+use wire::secret::Secret;
 
-use crate::show::{Shown, about};
+use crate::{
+    password,
+    show::{Shown, about},
+};
 
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";
@@ -47,13 +51,22 @@ pub(crate) async fn create(
     once: Once,
     Body { ask, bytes }: Body<wire::link::NewLink>,
 ) -> Result<Response, Problem> {
-    let made = make(&app, &shown, &caller, ask, once.of(OPERATION, &bytes), &mut None).await?;
+    let once = once.of(OPERATION, &remembered(&ask, bytes.into()));
+    let made = make(&app, &shown, &caller, ask, once, &mut None).await?;
     let link = shown.link(&made.facts, &caller, app.now());
     let mut answer = if made.existing { json::ok(&link) } else { json::created(&link) };
     if let Ok(address) = HeaderValue::try_from(format!("/api/v1/links/{}", made.facts.link.id)) {
         answer.headers_mut().insert(header::LOCATION, address);
     }
     Ok(about(&made.facts, answer))
+}
+
+/// What a request is remembered by, by its hash: all of it but a password, of which nothing is kept that could be guessed at fast.
+pub(crate) fn remembered(ask: &wire::link::NewLink, bytes: Vec<u8>) -> Vec<u8> {
+    if ask.password.is_none() {
+        return bytes;
+    }
+    serde_json::to_vec(&wire::link::NewLink { password: Some(Secret(String::new())), ..ask.clone() }).unwrap_or_default()
 }
 
 /// A link that was asked for.
@@ -78,7 +91,9 @@ pub(crate) async fn make(
         return Ok(Made { facts, existing: false });
     }
     let dataset = DatasetId::parse(&ask.dataset).map_err(|_not_one| Problem::not_found())?;
+    let said = ask.password.clone();
     let asked = read(ask)?;
+    let mut password = None;
     let mut tries = 0..TRIES;
     loop {
         let now = app.now();
@@ -92,7 +107,11 @@ pub(crate) async fn make(
         // The facts are built first: a path that is too long in its bucket is refused before anything is written.
         let facts = LinkFacts::new(link, None, on.place.clone(), (*caller.user).clone(), on.reach.clone());
         let mut facts = facts.map_err(|_too_long| LinkError::Subpath)?;
-        match app.table.insert_link(&permit, &facts.link, &on, once.as_ref()).await {
+        // After the right to it: it is work.
+        if let (Some(said), None) = (&said, &password) {
+            password = Some(password::keep(app, said).await?);
+        }
+        match app.table.insert_guarded(&permit, &facts.link, password.as_ref(), &on, once.as_ref()).await {
             Ok(inserted) => {
                 facts.link = inserted.link;
                 *seen = Some(on);
@@ -137,6 +156,9 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
         hard_zones: ask.hard_zones.unwrap_or_default(),
         hide_listing: ask.hide_listing.unwrap_or_default(),
         level: ask.level,
+        // The version that a new link has.
+        password: ask.password.is_some().then_some(1),
+        sessions_max: ask.sessions_max,
     };
     Ok(NewLink { subpath, class, options })
 }

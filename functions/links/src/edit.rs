@@ -17,10 +17,12 @@ use edge::{
     zones::read_zones,
 };
 use jiff::Timestamp;
-use table::TableError;
+use table::{TableError, passes::Password};
+use wire::secret::Secret;
 
 use crate::{
     create::read_role,
+    password,
     show::{Shown, about, load},
 };
 
@@ -42,7 +44,7 @@ pub(crate) async fn edit(
     Body { ask, bytes }: Body<wire::link::LinkEdit>,
 ) -> Result<Response, Problem> {
     let now = app.now();
-    let once = once.of(&format!("PATCH /api/v1/links/{id}"), &bytes);
+    let once = once.of(&format!("PATCH /api/v1/links/{id}"), &remembered(&ask, bytes.into()));
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // It was done already: a replay is told how things are, and the bound as if it had been done now.
         let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
@@ -51,10 +53,24 @@ pub(crate) async fn edit(
     }
     let (facts, to_narrow) = load(&app, &caller, &id, Action::Narrow, now).await?;
     seen.check(facts.link.version)?;
+    let password = ask.password.clone().flatten();
     let after = facts.link.edited(&facts.place, read(ask)?, now)?;
     let permit = if facts.link.is_widened_by(&after) { load(&app, &caller, &id, Action::Share, now).await?.1 } else { to_narrow };
-    let changed = apply(&app, &permit, &facts, after, once.as_ref(), now).await?;
+    // After the right to it: looking at a password is work.
+    let password = match &password {
+        Some(password) => Some(password::keep(&app, password).await?),
+        None => None,
+    };
+    let changed = Box::pin(apply_guarded(&app, &permit, &facts, after, password.as_ref(), once.as_ref(), now)).await?;
     Ok(changed.answer(&shown, &caller, app.now()))
+}
+
+/// As of a new link: all of it but a password.
+fn remembered(ask: &wire::link::LinkEdit, bytes: Vec<u8>) -> Vec<u8> {
+    if !matches!(ask.password, Some(Some(_))) {
+        return bytes;
+    }
+    serde_json::to_vec(&wire::link::LinkEdit { password: Some(Some(Secret(String::new()))), ..ask.clone() }).unwrap_or_default()
 }
 
 fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
@@ -68,6 +84,8 @@ fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
         hard_zones: ask.hard_zones,
         hide_listing: ask.hide_listing,
         level: ask.level,
+        password: ask.password.as_ref().map(Option::is_some),
+        sessions_max: ask.sessions_max,
     })
 }
 
@@ -89,12 +107,25 @@ pub(crate) async fn apply(
     once: Option<&table::once::Once>,
     now: Timestamp,
 ) -> Result<Change, ChangeError> {
+    apply_guarded(app, permit, before, after, None, once, now).await
+}
+
+/// The same, with what is kept of another password, where `after` names one.
+async fn apply_guarded(
+    app: &App,
+    permit: &Permit,
+    before: &LinkFacts,
+    after: Link,
+    password: Option<&Password>,
+    once: Option<&table::once::Once>,
+    now: Timestamp,
+) -> Result<Change, ChangeError> {
     may_change(before, now)?;
     if after == before.link {
         return Ok(Change { facts: before.clone(), enforced_by: None });
     }
     let narrows = after.is_widened_by(&before.link);
-    let written = app.table.edit_link(permit, before, &after, once, now).await?;
+    let written = app.table.edit_guarded(permit, before, &after, password, once, now).await?;
     // The bound runs from here: until the write was done, another process may have read what was there before.
     let bound = |link: &Link| link.timing().enforced_by(app.now(), before.link.given_until);
     let enforced_by = narrows.then(|| bound(&before.link).max(bound(&written)));

@@ -8,6 +8,8 @@ mod create;
 mod edit;
 mod list;
 mod openapi;
+mod pass;
+mod password;
 mod pause;
 mod resolve;
 mod resume;
@@ -33,6 +35,7 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
     let shown = show::Shown { secret, data_url: app.config.data_url.as_deref().map(Arc::from) };
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/api/v1/passes", post(pass::create))
         .route("/api/v1/links", get(list::list).post(create::create))
         .route("/api/v1/links/batch", post(batch::create))
         .route("/api/v1/links/batch/revoke", post(batch::revoke))

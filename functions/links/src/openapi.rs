@@ -42,6 +42,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::batch::create,
         crate::batch::revoke,
         crate::batch::extend,
+        crate::pass::create,
     ),
     components(responses(wire::problem::Refused)),
     security(("token" = []))

@@ -32,7 +32,7 @@ pub(crate) async fn resolve(
 }
 
 /// The key in an address: its first segment on the data origin, `-s` or not, or the one after `/s/` on the app origin.
-fn key_in(text: &str) -> Option<LinkKey> {
+pub(crate) fn key_in(text: &str) -> Option<LinkKey> {
     let text = text.trim();
     let path = text.split_once("://").map_or(Some(text), |(_, rest)| rest.split_once('/').map(|(_, path)| path))?;
     let mut segments = path.split(['/', '?', '#']).filter(|segment| !segment.is_empty());

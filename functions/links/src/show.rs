@@ -8,7 +8,9 @@ use domain::{
     decision::{Action, Facts, LinkFacts, Permit},
     id::LinkId,
     key::{DeploymentSecret, LinkKey},
+    pass::Pass,
     path::encode_key,
+    token::TicketSecret,
 };
 use edge::{
     App,
@@ -91,6 +93,9 @@ impl Shown {
             hard_zones: link.options.hard_zones,
             hide_listing: link.options.hide_listing,
             level: link.options.level,
+            password: link.options.password.is_some(),
+            sessions_max: link.options.sessions_max,
+            over_until: link.over_until.filter(|over| now < *over).map(|over| over.to_string()),
             stewarded: link.stewarded,
             maker: link.maker.to_string(),
             made: link.made.to_string(),
@@ -103,6 +108,17 @@ impl Shown {
             url,
             streamed_url,
             s3,
+        }
+    }
+
+    /// A pass for a link, as whoever asked for it is shown it.
+    pub(crate) fn pass(&self, facts: &LinkFacts, pass: &Pass, secret: &TicketSecret) -> wire::pass::Pass {
+        let origin = self.data_url.as_deref().unwrap_or_default();
+        let (text, name) = (secret.reveal(), encode_key(&facts.link.name));
+        wire::pass::Pass {
+            until: pass.until.to_string(),
+            url: format!("{origin}/{text}/{name}"),
+            streamed_url: format!("{origin}/{text}-s/{name}"),
         }
     }
 

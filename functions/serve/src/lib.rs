@@ -27,12 +27,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    decision::{Action, Denial, Facts, Permit, Principal, Who, decide},
+    decision::{Action, Denial, Facts, LinkFacts, Permit, Principal, Who, decide},
     grant::Net,
     id::DatasetId,
     key::LinkKey,
     limits::CLOCK_SKEW_MAX_SECS,
     link::Class,
+    pass::Pass,
     token::TicketSecret,
     user::Standing,
 };
@@ -48,8 +49,8 @@ use edge::{
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use table::{
-    TableError,
-    access::{FactsCache, Found, NamedFacts},
+    Cost, TableError,
+    access::{FactsCache, Found, NamedFacts, TicketFacts},
 };
 use tower::Service;
 
@@ -226,7 +227,11 @@ impl Reading<'_> {
         self.verdict.facts = self.lap();
         let found = looked_up?;
         self.verdict.table_trips = found.cost.round_trips;
-        let facts = found.facts.ok_or_else(Problem::not_found)?;
+        self.of_link(found.facts)
+    }
+
+    fn of_link(&mut self, facts: Option<Arc<LinkFacts>>) -> Result<Facts, Problem> {
+        let facts = facts.ok_or_else(Problem::not_found)?;
         self.verdict.link = Some(facts.link.id);
         self.verdict.dataset = Some(facts.link.dataset);
         self.indexed = facts.link.class == Class::Publication;
@@ -259,14 +264,26 @@ impl Reading<'_> {
         self.named(looked_up, true)
     }
 
-    /// The dataset that a ticket is for. A ticket that is none, or has ended, is answered like a key that is none.
+    /// The dataset that a ticket is for, or the link that a pass is for. A ticket that is none, or has ended, is answered like a key that is none.
     async fn facts_by_ticket(&mut self, ticket: &TicketSecret) -> Result<Facts, Problem> {
         self.spare_table(|facts| facts.knows_ticket(ticket.hash(), self.now, self.event()))?;
         let looked_up = self.app.facts.ticket(&self.app.table, ticket.hash(), self.now, self.event()).await;
-        match self.named(looked_up, true) {
+        let named = match looked_up {
+            Ok(Found { facts: TicketFacts::Pass(pass, facts), cost }) => return self.guest(pass, facts, cost),
+            Ok(Found { facts: TicketFacts::Named(facts), cost }) => Ok(Found { facts, cost }),
+            Err(why) => Err(why),
+        };
+        match self.named(named, true) {
             Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Err(Problem::not_found()),
             other => other,
         }
+    }
+
+    fn guest(&mut self, pass: Pass, facts: Option<Arc<LinkFacts>>, cost: Cost) -> Result<Facts, Problem> {
+        self.verdict.facts = self.lap();
+        self.verdict.table_trips = cost.round_trips;
+        self.who = Who::Guest(Arc::new(pass));
+        self.of_link(facts)
     }
 
     fn named(&mut self, looked_up: Result<Found<NamedFacts>, TableError>, shown: bool) -> Result<Facts, Problem> {
@@ -321,7 +338,11 @@ impl Reading<'_> {
         let principal = Principal { who: self.who.clone(), net: self.net() };
         let decided = decide(&principal, action, facts, self.now);
         self.verdict.decide = self.lap();
-        Ok(decided?)
+        decided.map_err(|why| match (why, &self.app.config.app_url) {
+            // Where to go for one.
+            (Denial::PassNeeded, Some(app)) => Problem::from(why).with("passes", format!("{app}/api/v1/passes")),
+            _ => why.into(),
+        })
     }
 
     /// Whether this client gets bytes from here rather than a redirect.

@@ -8,7 +8,7 @@ use domain::{
 
 use super::{
     facts::{at, net, path},
-    world::{About, Asker, From, TokenRow, World},
+    world::{About, Asker, From, PassRow, TokenRow, World},
     worlds,
 };
 
@@ -25,6 +25,22 @@ pub fn askers(world: &World) -> Vec<Asker> {
     let people = (0..world.people.len()).map(|person| Asker::Person(person, TokenRow::whole()));
     let narrowed = world.tokens.iter().enumerate().map(|(index, token)| Asker::Person(index % world.people.len(), token.clone()));
     people.chain(narrowed).chain([Asker::Nobody]).collect()
+}
+
+/// Passes for a link, good and otherwise: under its mark and under others, for another link, and ended.
+pub fn passes(world: &World, link: usize) -> Vec<PassRow> {
+    let row = &world.links[link];
+    let good = PassRow { link, mark: row.password.unwrap_or(0), end: 60 };
+    if row.password.is_none() && !row.counted {
+        return vec![good];
+    }
+    vec![
+        good,
+        PassRow { mark: good.mark + 1, ..good },
+        PassRow { mark: 0, ..good },
+        PassRow { link: link + 1, ..good },
+        PassRow { end: 0, ..good },
+    ]
 }
 
 /// What there is to ask about.
@@ -51,7 +67,11 @@ pub fn paths(world: &World, about: About) -> Vec<String> {
 pub fn all(world: &World) -> Vec<Ask> {
     let mut asks = Vec::new();
     for about in things(world) {
-        for asker in askers(world).into_iter().chain([Asker::Holder]) {
+        let guests = match about {
+            About::Link(link) => passes(world, link),
+            _ => Vec::new(),
+        };
+        for asker in askers(world).into_iter().chain([Asker::Holder]).chain(guests.into_iter().map(Asker::Guest)) {
             asks.push(Ask { asker, about, paths: paths(world, about) });
         }
     }

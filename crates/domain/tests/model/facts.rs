@@ -11,6 +11,7 @@ use domain::{
     id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     link::{Class, Link, Options, Tombstone, Until},
+    pass::{Guard, Pass},
     path::ObjectPath,
     source::{Ceilings, Source, SourceName, Store},
     token::{Token, TokenKind},
@@ -243,11 +244,28 @@ impl World {
     }
 
     pub fn link(&self, index: usize) -> Link {
-        let LinkRow { dataset, subpath, class, maker, stewarded, enabled, revoked: _, begin, end, made, links_gen, role, zone, hidden } =
-            &self.links[index];
+        let LinkRow {
+            dataset,
+            subpath,
+            class,
+            maker,
+            stewarded,
+            enabled,
+            revoked: _,
+            begin,
+            end,
+            made,
+            links_gen,
+            role,
+            zone,
+            hidden,
+            password,
+            counted,
+            over,
+        } = &self.links[index];
         Link {
             id: link_id(index),
-            hash: KeyHash::of("key"),
+            hash: link_hash(index),
             dataset: dataset_id(*dataset),
             source: source_id(self.datasets[*dataset].source),
             subpath: path(subpath),
@@ -260,6 +278,8 @@ impl World {
                 role: *role,
                 zones: zones(*zone),
                 hide_listing: *hidden,
+                password: *password,
+                sessions_max: counted.then_some(3),
                 ..Options::default()
             },
             until: end.map(at),
@@ -270,6 +290,7 @@ impl World {
             links_gen: *links_gen,
             epoch: Epoch::new([0; 16]),
             given_until: None,
+            over_until: over.map(at),
             made: at(*made),
             version: 1,
         }
@@ -292,7 +313,7 @@ impl World {
     pub fn facts(&self, asker: &Asker, about: About) -> Facts {
         let asking = match asker {
             Asker::Person(person, _) => Some(*person),
-            Asker::Holder | Asker::Nobody => None,
+            Asker::Holder | Asker::Guest(_) | Asker::Nobody => None,
         };
         match about {
             About::Dataset(index) => Facts::Dataset(Arc::new(self.dataset_facts(index, asking))),
@@ -308,6 +329,12 @@ impl World {
     pub fn principal(&self, asker: &Asker, from: From) -> Principal {
         let who = match asker {
             Asker::Holder => Who::Holder,
+            Asker::Guest(pass) => Who::Guest(Arc::new(Pass {
+                hash: KeyHash::of("pass"),
+                link: link_hash(pass.link),
+                guard: Guard(pass.mark),
+                until: at(pass.end),
+            })),
             Asker::Nobody => Who::Nobody,
             Asker::Person(person, token) => Who::Token { user: Arc::new(self.user(*person)), token: Arc::new(self.token(*person, token)) },
         };
@@ -329,6 +356,10 @@ impl World {
             revoked: row.revoked.then(|| at(-1)),
         }
     }
+}
+
+fn link_hash(index: usize) -> KeyHash {
+    KeyHash::of(&format!("key {index}"))
 }
 
 /// The place of a dataset in its world's list.
@@ -357,6 +388,9 @@ pub fn link_row(link: &Link, dataset: usize, maker: usize) -> LinkRow {
         role: link.options.role,
         zone: zone_of(&link.options.zones),
         hidden: link.options.hide_listing,
+        password: link.options.password,
+        counted: link.options.sessions_max.is_some(),
+        over: second_of(link.over_until),
     }
 }
 

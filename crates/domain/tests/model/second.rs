@@ -16,7 +16,7 @@ use domain::{
 
 use super::{
     facts::is_folder,
-    world::{About, Asker, From, GrantRow, LinkRow, To, TokenRow, WEEK, World, Zone},
+    world::{About, Asker, From, GrantRow, LinkRow, PassRow, To, TokenRow, WEEK, World, Zone},
 };
 
 /// A day, in seconds.
@@ -203,8 +203,11 @@ impl World {
     /// For a read or a listing, the object's key in the bucket and the end of the right to it.
     pub fn answer(&self, asker: &Asker, from: From, action: Action, about: About, path: &str, at: i64) -> Answer {
         match (asker, about) {
-            (Asker::Holder, About::Link(link)) => self.opened(link, from, action, path, at),
-            (Asker::Holder, _) | (Asker::Nobody, About::Link(_) | About::Group(_) | About::Deployment) => Err(Denial::NotDiscoverable),
+            (Asker::Holder, About::Link(link)) => self.opened(link, None, from, action, path, at),
+            (Asker::Guest(pass), About::Link(link)) => self.opened(link, Some(pass), from, action, path, at),
+            (Asker::Holder | Asker::Guest(_), _) | (Asker::Nobody, About::Link(_) | About::Group(_) | About::Deployment) => {
+                Err(Denial::NotDiscoverable)
+            }
             // Who shows no credential reads and lists; for all else an account is asked for.
             (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
             (Asker::Nobody, About::Dataset(d)) => self.named(None, from, action, d, path, at),
@@ -274,8 +277,8 @@ impl World {
         Ok((reads.then(|| format!("{}{}", source.prefix, object.unwrap_or_default())), end))
     }
 
-    /// ACCESS 4, `link`: what its key opens.
-    fn opened(&self, link: usize, from: From, action: Action, path: &str, at: i64) -> Answer {
+    /// ACCESS 4, `link`: what its key opens, or a pass.
+    fn opened(&self, link: usize, pass: Option<&PassRow>, from: From, action: Action, path: &str, at: i64) -> Answer {
         let row = &self.links[link];
         let d = row.dataset;
         let source = &self.sources[self.datasets[d].source];
@@ -295,6 +298,22 @@ impl World {
         // L11
         if !admits(row.zone, from) {
             return Err(Denial::Zone);
+        }
+        // Its password by the mark it has now, else the mark of those that are only counted.
+        let asked = match (row.password, row.counted) {
+            (Some(mark), _) => Some(mark),
+            (None, true) => Some(0),
+            (None, false) => None,
+        };
+        let met = match pass {
+            Some(pass) => asked == Some(pass.mark) && pass.link == link && at < pass.end,
+            None => asked.is_none(),
+        };
+        if !met {
+            return Err(Denial::PassNeeded);
+        }
+        if let Some(over) = row.over.filter(|over| *over > at) {
+            return Err(Denial::OverBudget { secs: u32::try_from(over - at).unwrap() });
         }
         let base = format!("{}{}", self.datasets[d].path, row.subpath);
         if self.is_hidden(d, &base) {
@@ -317,7 +336,7 @@ impl World {
             return Err(if needed == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right: needed } });
         };
         let share = if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, Right::Share, from, at) };
-        let end = end.min(share.unwrap_or(at)).min(self.link_end(row));
+        let end = end.min(share.unwrap_or(at)).min(self.link_end(row)).min(pass.map_or(FOR_GOOD, |pass| pass.end));
         Ok((Some(format!("{}{object}", source.prefix)), end))
     }
 

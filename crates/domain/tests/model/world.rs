@@ -131,6 +131,20 @@ pub struct LinkRow {
     pub role: Role,
     pub zone: Zone,
     pub hidden: bool,
+    /// The mark of its password.
+    pub password: Option<u64>,
+    /// Whether its passes are counted.
+    pub counted: bool,
+    /// Until when it has given too much.
+    pub over: Option<i64>,
+}
+
+/// A pass: for which link, under which mark, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassRow {
+    pub link: usize,
+    pub mark: u64,
+    pub end: i64,
 }
 
 /// A token, whoever's.
@@ -199,6 +213,7 @@ impl From {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asker {
     Holder,
+    Guest(PassRow),
     Nobody,
     Person(usize, TokenRow),
 }

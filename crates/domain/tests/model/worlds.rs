@@ -158,25 +158,33 @@ fn links() -> impl Strategy<Value = Vec<LinkRow>> {
     let begin = prop_oneof![8 => Just(None), 1 => Just(Some(-1)), 1 => Just(Some(0)), 1 => Just(Some(1))];
     let made = select(vec![-10_i64, 0, -86_399, -86_400, -86_401]);
     let own_maker = prop_oneof![2 => Just(None), 3 => (0_usize..60).prop_map(Some)];
-    let options = (select(vec![Role::Preview, Role::View, Role::Download, Role::Download]), zone(), one_in(8));
+    let password = prop_oneof![8 => Just(None), 1 => Just(Some(1_u64)), 1 => Just(Some(2))];
+    let over = prop_oneof![12 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(1)), 1 => Just(Some(60))];
+    let guards = (password, one_in(12), over);
+    let options = (select(vec![Role::Preview, Role::View, Role::Download, Role::Download]), zone(), one_in(8), guards);
     let row = (0_usize..60, subpath, class, own_maker, (one_in(12), one_in(12), one_in(12)), begin, edge(), made, options);
     vec(
-        row.prop_map(|(dataset, subpath, class, maker, (paused, revoked, older), begin, end, made, (role, zone, hidden))| LinkRow {
-            dataset,
-            subpath: subpath.to_owned(),
-            class,
-            // Taken for "the dataset's owner" where it is out of every range.
-            maker: maker.unwrap_or(usize::MAX),
-            stewarded: class == Class::Publication,
-            enabled: !paused,
-            revoked,
-            begin,
-            end,
-            made,
-            links_gen: u64::from(older),
-            role,
-            zone,
-            hidden,
+        row.prop_map(|(dataset, subpath, class, maker, (paused, revoked, older), begin, end, made, (role, zone, hidden, guards))| {
+            LinkRow {
+                dataset,
+                subpath: subpath.to_owned(),
+                class,
+                // Taken for "the dataset's owner" where it is out of every range.
+                maker: maker.unwrap_or(usize::MAX),
+                stewarded: class == Class::Publication,
+                enabled: !paused,
+                revoked,
+                begin,
+                end,
+                made,
+                links_gen: u64::from(older),
+                role,
+                zone,
+                hidden,
+                password: guards.0,
+                counted: guards.1,
+                over: guards.2,
+            }
         }),
         1..6,
     )
@@ -357,6 +365,9 @@ pub fn live(dataset: usize, maker: usize) -> LinkRow {
         role: Role::Download,
         zone: Zone::Everywhere,
         hidden: false,
+        password: None,
+        counted: false,
+        over: None,
     }
 }
 

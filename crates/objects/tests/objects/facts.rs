@@ -115,6 +115,7 @@ impl Opens {
             links_gen: 0,
             epoch: Epoch::new([0; 16]),
             given_until: None,
+            over_until: None,
             made: Timestamp::UNIX_EPOCH,
             version: 1,
         };

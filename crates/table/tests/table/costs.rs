@@ -17,7 +17,7 @@ use domain::{
 };
 use table::{
     Cost,
-    access::{FactsCache, NamedFacts},
+    access::{FactsCache, NamedFacts, TicketFacts},
     grants::Grounds,
     users::{Identity, Proven},
 };
@@ -164,7 +164,10 @@ async fn look(deployment: &Deployment, cache: &FactsCache, asked: &Asked) -> (Co
         }
         Asked::Ticket(ticket) => {
             let found = cache.ticket(&deployment.table, *ticket, now(), None).await.unwrap();
-            (found.cost, opens(found.facts))
+            match found.facts {
+                TicketFacts::Named(facts) => (found.cost, opens(facts)),
+                TicketFacts::Pass(pass, facts) => (found.cost, pass.opens(&facts.unwrap().link, now())),
+            }
         }
     }
 }

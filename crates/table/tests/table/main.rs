@@ -32,6 +32,7 @@ mod groups;
 mod invitations;
 mod links;
 mod losses;
+mod passes;
 mod people;
 mod places;
 mod stores;
@@ -63,6 +64,11 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(links::every_accepted_write_is_audited_once),
         rule(links::no_key_and_no_token_lies_in_the_table),
         rule(links::a_write_needs_its_own_permit),
+        rule(passes::a_links_password_is_the_one_that_it_names),
+        rule(passes::a_pass_opens_its_link_until_the_password_changes),
+        rule(passes::however_many_ask_at_once_no_more_passes_are_given_than_the_link_gives),
+        rule(passes::however_many_try_at_once_no_more_are_taken_than_may_be),
+        rule(passes::a_budget_that_was_spent_is_noted_beside_the_version_and_only_later),
         rule(access::a_flag_nobody_knows_is_never_a_yes),
         rule(access::a_missing_row_is_never_a_yes),
         rule(places::a_source_changes_by_version),

@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod passes;
 mod support;
 
 use std::{
@@ -184,9 +185,14 @@ async fn what_does_not_fit_names_its_field() {
 #[tokio::test]
 async fn a_body_that_is_no_request_is_refused() {
     let app = start().await;
-    for path in
-        ["/api/v1/links", "/api/v1/links/batch", "/api/v1/links/batch/revoke", "/api/v1/links/batch/extend", "/api/v1/links/resolve"]
-    {
+    for path in [
+        "/api/v1/links",
+        "/api/v1/links/batch",
+        "/api/v1/links/batch/revoke",
+        "/api/v1/links/batch/extend",
+        "/api/v1/links/resolve",
+        "/api/v1/passes",
+    ] {
         app.send("POST", path, &app.ada.token, &[], "{").await.refuses(400, "json", "");
         app.send("POST", path, &app.ada.token, &[], " [\"d\"]").await.refuses(400, "body", "");
         app.send("POST", path, &app.ada.token, &[], "[]").await.refuses(400, "body", "");
@@ -771,7 +777,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let described: BTreeSet<(String, String)> = support::operations(&links::openapi());
     let routed = app.routes(include_str!("../../src/lib.rs")).await;
     assert_eq!(described, routed);
-    assert_eq!(described.len(), 14);
+    assert_eq!(described.len(), 15);
     let whole = app.get("/api/v1/openapi.json", "").await.is(200);
     assert_eq!((whole.text("/openapi"), whole.headers["content-type"].to_str().unwrap()), ("3.1.0", "application/json"));
     for (method, path) in described {
