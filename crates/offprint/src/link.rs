@@ -387,7 +387,9 @@ async fn create(api: &Api, out: Output, ask: Create) -> Result<(), Failure> {
     };
     if let Some(file) = &ask.options.password_file {
         let password = password_in(file).await?;
-        asks.iter_mut().for_each(|ask| ask.password = Some(password.clone()));
+        for ask in &mut asks {
+            ask.password = Some(password.clone());
+        }
     }
     if let ([only], None) = (asks.as_slice(), &ask.batch) {
         return create_one(api, out, only).await;

@@ -567,7 +567,7 @@ async fn known(table: &Table, about: About, now: Timestamp, cost: &mut Cost) -> 
         About::Link(hash) => Ok(Known::Link(table.read_link(hash, now, cost).await?.map(Arc::new))),
         About::Named(dataset, token) => table.named(dataset, token, cost).await.map(Known::of),
         About::Ticket(ticket) => match table.by_ticket(ticket, cost).await? {
-            ByTicket::Named(named) => Ok(Known::of(named)),
+            ByTicket::Named(named) => Ok(Known::of(*named)),
             ByTicket::Pass(pass) => {
                 let facts = table.read_link(pass.link, now, cost).await?;
                 Ok(Known::Pass(pass, facts.map(Arc::new)))

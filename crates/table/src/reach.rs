@@ -56,7 +56,7 @@ pub(crate) struct Named {
 #[derive(Debug)]
 pub(crate) enum ByTicket {
     /// A person's ticket, or nothing.
-    Named(Named),
+    Named(Box<Named>),
     /// A pass for a link.
     Pass(Pass),
 }
@@ -117,13 +117,13 @@ impl Table {
 
     /// The same for the one dataset that a ticket is for: one trip more, because the ticket says which. Or the pass that it is.
     pub(crate) async fn by_ticket(&self, ticket: KeyHash, cost: &mut Cost) -> Result<ByTicket, TableError> {
-        let nothing = ByTicket::Named(Named { dataset: None, bearer: None });
+        let nothing = ByTicket::Named(Box::new(Named { dataset: None, bearer: None }));
         let Some(found) = self.get(&schema::token(ticket), cost).await? else { return Ok(nothing) };
         if PassRow::is_one(&found) {
             return Ok(ByTicket::Pass(row::<PassRow>(found)?.pass()?));
         }
         let Some(dataset) = row::<TokenRow>(found)?.token()?.dataset else { return Ok(nothing) };
-        self.named(dataset, Some(Shown::Token(ticket)), cost).await.map(ByTicket::Named)
+        self.named(dataset, Some(Shown::Token(ticket)), cost).await.map(|named| ByTicket::Named(Box::new(named)))
     }
 
     /// What a person, or nobody, has at a place that was read.

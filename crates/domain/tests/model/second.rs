@@ -313,7 +313,7 @@ impl World {
             return Err(Denial::PassNeeded);
         }
         if let Some(over) = row.over.filter(|over| *over > at) {
-            return Err(Denial::OverBudget { secs: u32::try_from(over - at).unwrap() });
+            return Err(Denial::OverBudget { secs: u32::try_from(over - at).unwrap_or(u32::MAX) });
         }
         let base = format!("{}{}", self.datasets[d].path, row.subpath);
         if self.is_hidden(d, &base) {
