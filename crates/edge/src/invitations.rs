@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::{
     address::EmailAddress,
     decision::{Action, Facts, Principal, Who, decide, via},
-    grant::{Hold, Net, Subject},
+    grant::{Grant, Hold, Net, Subject},
     id::TokenId,
     invitation::{Invitation, met},
     key::KeyHash,
@@ -47,8 +47,8 @@ async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timesta
     let mut invitation = invitation;
     for _try in 0..TRIES {
         let there = app.table.grant(dataset, Subject::User(person.id)).await?;
-        // Whoever has a grant keeps it as it is, and nobody is given anything by himself.
-        if invitation.by == person.id || there.as_ref().is_some_and(|there| there.hold == Hold::Active) {
+        // Whoever has a grant keeps it as it is, but for one that has ended; and nobody is given anything by himself.
+        if invitation.by == person.id || there.as_ref().is_some_and(|there| is_kept(there, now)) {
             return app.table.close_invitation(&invitation, person.id, now).await;
         }
         let Some(sender) = app.table.user(invitation.by).await?.filter(|sender| sender.standing == Standing::Active) else { return Ok(()) };
@@ -72,6 +72,10 @@ async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timesta
         }
     }
     Err(TableError::Stale)
+}
+
+fn is_kept(grant: &Grant, now: Timestamp) -> bool {
+    grant.hold == Hold::Active && grant.conditions.until.is_none_or(|until| now < until)
 }
 
 /// The sender acts without a token of his: what he may give is a question about him, not about one.

@@ -202,6 +202,13 @@ async fn whoever_has_a_grant_keeps_it_and_nobody_invites_himself() {
     app.post(&format!("{grants}/withdraw"), &app.ada.token, json!({ "to": format!("user:{}", bo.id) })).await.is(200);
     let bo = sign_in(&app, "bo", Some("bo@lab.example")).await;
     app.get(&dataset, &bo.token).await.refuses(404, "not-found", "");
+    // A grant that has ended is none to keep.
+    let cai = sign_in(&app, "cai", None).await;
+    app.post(&grants, &app.ada.token, json!({ "to": format!("user:{}", cai.id), "role": "view", "until": until })).await.is(201);
+    app.wait(SignedDuration::from_hours(24));
+    invite(&app, &dataset, &app.ada.token, "cai@lab.example", "download").await.is(202);
+    let cai = sign_in(&app, "cai", Some("cai@lab.example")).await;
+    assert!(app.get(&dataset, &cai.token).await.is(200).json["rights"].to_string().contains("download"));
 }
 
 #[tokio::test]
