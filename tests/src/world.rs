@@ -427,7 +427,9 @@ fn join(listener: TcpListener, links: String, acl: String, pages: String, client
         async move {
             let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
             let path = target.split('?').next().unwrap_or_default();
-            let of_links = path.starts_with("/api/v1/links") || path.ends_with("/links/revoke") || path == "/api/v1/openapi.json";
+            let of_links = path.starts_with("/api/v1/links")
+                || path.ends_with("/links/revoke")
+                || matches!(path, "/api/v1/openapi.json" | "/api/v1/passes");
             let of_acl = path.starts_with("/api/") && path != "/api/v1/authorize";
             let function = if of_links {
                 &links

@@ -339,6 +339,11 @@ async fn a_link_opens_as_its_options_say(door: Door) {
     assert_eq!(endless.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "endless");
 }
 
+async fn ask_for(world: &World, link: &Link, password: &str) -> reqwest::Response {
+    let request = world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&json!({ "url": link.url, "password": password }));
+    request.send().await.expect("an answer")
+}
+
 /// L11: a link with a password opens to whoever has a pass, for as long as that is one.
 async fn a_password_is_asked_for_and_a_pass_opens(door: Door) {
     let scene = Scene::new(door).await;
@@ -352,10 +357,7 @@ async fn a_password_is_asked_for_and_a_pass_opens(door: Door) {
     for closed in [link.streamed_at(CHUNK), link.at(""), format!("{}/{}/?list-type=2", world.data_url, link.key())] {
         assert_eq!(world.get(&closed).await.expect_status(StatusCode::UNAUTHORIZED).await["code"], "ticket-needed");
     }
-    let ask = async |password: &str| {
-        let request = world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&json!({ "url": link.url, "password": password }));
-        request.send().await.expect("an answer")
-    };
+    let ask = async |password: &str| ask_for(world, &link, password).await;
     assert_eq!(ask("wrong horse").await.expect_status(StatusCode::FORBIDDEN).await["code"], "wrong-password");
     let pass = ask("correct horse").await.expect_status(StatusCode::CREATED).await;
     let (url, streamed) = (pass["url"].as_str().expect("a URL"), pass["streamed_url"].as_str().expect("a URL"));
@@ -364,6 +366,23 @@ async fn a_password_is_asked_for_and_a_pass_opens(door: Door) {
     let stored = std::fs::read(world.demo.join(FIRST).join(CHUNK)).expect("a file");
     assert_eq!(world.get(&format!("{streamed}/{CHUNK}")).await.bytes().await.expect("bytes").to_vec(), stored);
     assert_eq!(world.get(&link.at(CHUNK)).await.status(), StatusCode::UNAUTHORIZED, "the link itself goes on asking");
+    let part = world.client.get(format!("{streamed}/{CHUNK}")).header("range", "bytes=1-2").send().await.expect("an answer");
+    assert_eq!((part.status(), part.bytes().await.expect("bytes").to_vec()), (StatusCode::PARTIAL_CONTENT, stored[1..3].to_vec()));
+    let head = world.client.head(format!("{url}/{CHUNK}")).send().await.expect("an answer");
+    assert_eq!(head.status(), StatusCode::FOUND);
+    // It opens this link and nothing else of the dataset's.
+    let below = world.link(FIRST, json!({ "path": "0/", "password": "correct horse" })).await;
+    let pass = ask_for(world, &below, "correct horse").await.expect_status(StatusCode::CREATED).await;
+    let inside = pass["url"].as_str().expect("a URL").to_owned();
+    assert_eq!(world.get(&format!("{inside}/{}", CHUNK.trim_start_matches("0/"))).await.status(), StatusCode::FOUND);
+    let other = inside.replace("/0", &format!("/{FIRST}"));
+    for outside in [format!("{other}/zarr.json"), format!("{other}/{CHUNK}")] {
+        assert_eq!(world.get(&outside).await.expect_status(StatusCode::NOT_FOUND).await["code"], "not-found", "{outside}");
+    }
+    world.revoke(&below).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    let ended = world.get(&format!("{inside}/{}", CHUNK.trim_start_matches("0/"))).await;
+    assert_eq!(ended.expect_status(StatusCode::GONE).await["code"], "link-revoked");
 
     let path = format!("/api/v1/links/{}", link.id);
     let edit = json!({ "password": "another horse" });

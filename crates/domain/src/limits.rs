@@ -18,6 +18,8 @@ pub const INVITATIONS_DAY_MAX: usize = 20;
 pub const INVITATIONS_AT_SIGN_IN_MAX: u16 = 50;
 /// Ancestors a dataset may have, the source's root dataset included.
 pub const ANCESTORS_MAX: usize = 4;
+/// Datasets that one request lets name a dataset registered above them, about; the same request again goes on.
+pub const ADOPTED_MAX: usize = 1_000;
 /// Characters of a label, a title, or a source's name.
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Characters of a group's name.
@@ -122,6 +124,8 @@ pub const PASSWORD_PASSES: u32 = 2;
 pub const PASSWORD_LANES: u32 = 1;
 /// Passwords that one process looks at at the same time: each takes its memory.
 pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// How long a password waits for its turn, in seconds: whoever asked is told to come back then.
+pub const PASSWORD_TURN_SECS: u64 = 10;
 /// Tries of a link's password from one address at once.
 pub const PASSWORD_TRIES_MAX: u32 = 10;
 /// After those, one more try in so many milliseconds: ten in 5 minutes.

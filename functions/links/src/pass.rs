@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{
+    Extension,
+    response::{IntoResponse, Response},
+};
 use domain::{
     decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
     grant::Net,
@@ -35,7 +38,7 @@ const TRIES: usize = 3;
 #[utoipa::path(post, path = "/api/v1/passes", tag = "links", operation_id = "create_pass", security(()), request_body = wire::pass::NewPass,
     responses((status = 201, description = "A pass, shown this once", body = wire::pass::Pass), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    app: App,
     Extension(shown): Extension<Shown>,
     parts: Parts,
     Body { ask, .. }: Body<wire::pass::NewPass>,
@@ -53,13 +56,14 @@ pub(crate) async fn create(
         if facts.link.options.password.is_some() {
             let kept = app.table.password_of(&facts.link).await?;
             if !password::is_right(ask.password.as_ref(), kept).await? {
-                return Err(Problem::new(StatusCode::FORBIDDEN, "wrong-password", "this is not the link's password")
-                    .at("/password")
-                    .hint("ask whoever sent you the link; after ten tries there is one more every half minute"));
+                return Ok(about(&facts, wrong_password().into_response()));
             }
         }
         is_known = true;
         let (pass, secret) = new_pass(&app, &facts, now)?;
+        // Whatever else refuses a reader refuses here, before a pass is counted that would open nothing.
+        let guest = Principal { who: Who::Guest(Arc::new(pass)), net };
+        let _permit = decide(&guest, Action::Read, &Facts::Link(Arc::clone(&facts)), now)?;
         match app.table.admit(&facts.link, &pass).await? {
             Admitted::Yes => return Ok(about(&facts, json::created(&shown.pass(&facts, &pass, &secret)))),
             Admitted::NoneLeft => {
@@ -72,7 +76,13 @@ pub(crate) async fn create(
     }
 }
 
-/// The link that a text names, if it asks for a pass and for nothing else: whatever refuses a reader who has one refuses here.
+fn wrong_password() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "wrong-password", "this is not the link's password")
+        .at("/password")
+        .hint("ask whoever sent you the link; after ten tries there is one more every half minute")
+}
+
+/// The link that a text names, if it asks for a pass: whatever is refused before that is refused here.
 async fn guarded(app: &App, text: &str, net: Net, now: Timestamp) -> Result<Arc<LinkFacts>, Problem> {
     if let Err(too_often) = app.misses.check(net, now) {
         let detail = "too much that is not there was asked for from this network";
@@ -94,11 +104,13 @@ async fn guarded(app: &App, text: &str, net: Net, now: Timestamp) -> Result<Arc<
     }
 }
 
-/// Counts a try. Addresses are kept as a hash, with the link's, and for as long as they matter.
+/// Counts a try. Addresses are kept as a keyed hash, with the link's, and for as long as they matter.
 async fn take_try(app: &App, link: KeyHash, net: Net, now: Timestamp) -> Result<(), Problem> {
-    let address = match net {
-        Net::At(address) => household(address).to_string(),
-        Net::Unknown | Net::Anywhere => String::new(),
+    let address = match (net, &app.config.address_key) {
+        (Net::At(address), Some(key)) => key.source(Net::At(household(address)), now).map(|hash| hash.to_string()).unwrap_or_default(),
+        // Only tests have no key.
+        (Net::At(address), None) => household(address).to_string(),
+        (Net::Unknown | Net::Anywhere, _) => String::new(),
     };
     let who = KeyHash::of(&format!("offprint-tries-v1 {link} {address}"));
     let rate = Rate::new(PASSWORD_TRY_INTERVAL_MILLIS, PASSWORD_TRIES_MAX);

@@ -1,7 +1,11 @@
 //! Passwords of links: Argon2id (RFC 9106), away from the threads that answer, and few at a time.
 
+use std::time::Duration;
+
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_LANES, PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORDS_AT_ONCE_MAX};
+use domain::limits::{
+    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_LANES, PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORD_TURN_SECS, PASSWORDS_AT_ONCE_MAX,
+};
 use edge::{App, problem::Problem};
 use http::StatusCode;
 use subtle::ConstantTimeEq;
@@ -55,20 +59,30 @@ async fn hash(text: String, with: Password) -> Result<[u8; 32], Problem> {
         tracing::error!(why = %why, "a password could not be looked at");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
     };
-    let _turn = AT_ONCE.acquire().await.map_err(|why| failed(&why))?;
+    let turn = tokio::time::timeout(Duration::from_secs(PASSWORD_TURN_SECS), AT_ONCE.acquire()).await;
+    let turn =
+        turn.map_err(|_elapsed| Problem::unavailable("busy", "too many passwords are looked at just now"))?.map_err(|why| failed(&why))?;
     let done = tokio::task::spawn_blocking(move || {
-        let params = Params::new(with.memory_kib, with.passes, with.lanes, Some(32))?;
-        let mut blocks = vec![Block::default(); params.block_count()];
-        let mut hash = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
-            text.as_bytes(),
-            &with.salt,
-            &mut hash,
-            &mut blocks,
-        )?;
-        Ok::<_, argon2::Error>(hash)
+        let hashed = hash_now(&text, &with);
+        // Whoever asked may be gone by now; the memory was taken all the same.
+        drop(turn);
+        hashed
     });
     done.await.map_err(|why| failed(&why))?.map_err(|why| failed(&why))
+}
+
+/// The work itself.
+fn hash_now(text: &str, with: &Password) -> Result<[u8; 32], argon2::Error> {
+    let params = Params::new(with.memory_kib, with.passes, with.lanes, Some(32))?;
+    let mut blocks = vec![Block::default(); params.block_count()];
+    let mut hash = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
+        text.as_bytes(),
+        &with.salt,
+        &mut hash,
+        &mut blocks,
+    )?;
+    Ok(hash)
 }
 
 #[cfg(test)]
@@ -90,5 +104,16 @@ mod tests {
         assert!(!is_right(Some(&said), Some(salted)).await.unwrap(), "the salt counts");
         let odd = Password { memory_kib: 0, ..Password { salt: [7; 16], hash: [0; 32], memory_kib: 64, passes: 1, lanes: 1 } };
         assert!(is_right(Some(&said), Some(odd)).await.is_err(), "what cannot be looked at is no yes");
+    }
+
+    // SECURITY T36: whoever asks and goes away leaves his turn taken for as long as the work goes on
+    #[tokio::test]
+    async fn no_more_are_looked_at_at_once_than_have_room_even_where_nobody_waits() {
+        let slow = Password { salt: [7; 16], hash: [0; 32], memory_kib: 4_096, passes: 100, lanes: 1 };
+        for _ in 0..2 * PASSWORDS_AT_ONCE_MAX {
+            let left = tokio::time::timeout(Duration::from_millis(20), hash("correct horse".to_owned(), slow.clone())).await;
+            assert!(left.is_err(), "the work is slow enough for this test");
+        }
+        assert_eq!(AT_ONCE.available_permits(), 0, "those that were left go on, and no other began");
     }
 }

@@ -116,6 +116,19 @@ async fn a_link_gives_as_many_passes_as_it_says() {
     pass(&app, &both, Some(PASSWORD)).await.refuses(429, "no-session-left", "");
 }
 
+// D10: a pass that would open nothing is not counted
+#[tokio::test]
+async fn a_link_over_its_budget_gives_no_pass_and_counts_none() {
+    let app = start().await;
+    let link = app.a_link(json!({ "sessions_max": 1 })).await;
+    let key = domain::key::LinkKey::parse(link["s3"]["bucket"].as_str().unwrap()).unwrap();
+    let facts = app.app.table.link_facts(key.hash(), app.now()).await.unwrap().unwrap();
+    app.app.table.note_over_budget(&facts.link, app.now() + SignedDuration::from_secs(60)).await.unwrap();
+    assert_eq!(pass(&app, &link, None).await.refuses(429, "over-budget", "").headers["retry-after"], "60");
+    app.wait(SignedDuration::from_secs(60));
+    pass(&app, &link, None).await.is(201);
+}
+
 // SEMANTICS 6: what is remembered of a request is nothing by which its password could be guessed fast
 #[tokio::test]
 async fn a_link_with_a_password_is_made_once_for_a_key() {
