@@ -143,6 +143,8 @@ pub(crate) struct Reply<T> {
     pub(crate) body: T,
     /// 201: it was made by this request.
     pub(crate) is_new: bool,
+    /// 202: it goes on with the same request again.
+    pub(crate) is_under_way: bool,
     /// The server's own clock, to the second.
     pub(crate) date: Option<Timestamp>,
 }
@@ -310,7 +312,7 @@ impl Api {
                 .hint("is it an Offprint app of this version?")
         })?;
         let date = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(read_date);
-        Ok(Reply { body, is_new: status == StatusCode::CREATED, date })
+        Ok(Reply { body, is_new: status == StatusCode::CREATED, is_under_way: status == StatusCode::ACCEPTED, date })
     }
 
     fn unreachable(&self, why: reqwest::Error) -> Failure {

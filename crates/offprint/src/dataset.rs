@@ -295,7 +295,13 @@ async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<DatasetChang
 /// # Errors
 /// The API's refusal.
 pub(crate) async fn register(api: &Api, place: &Place) -> Result<Reply<Dataset>, Failure> {
-    api.create(&["datasets"], &NewDataset { source: place.source().to_owned(), path: place.path() }).await
+    let ask = NewDataset { source: place.source().to_owned(), path: place.path() };
+    let mut reply = api.create(&["datasets"], &ask).await?;
+    // So many datasets lie in it that one request does not reach them all: it was made by the first.
+    while reply.is_under_way {
+        reply = Reply { is_new: true, ..api.create(&["datasets"], &ask).await? };
+    }
+    Ok(reply)
 }
 
 /// The id of the dataset that a place or an id names: of the caller's own, then of those shared with the caller. Registers nothing.

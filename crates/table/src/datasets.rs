@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::{
     Listed, Page, Table,
+    adopt::ADOPTING,
     audit::Audited,
     error::TableError,
     grants::{Grounds, head, proof},
@@ -142,7 +143,7 @@ impl Row for ClaimRow {
     }
 }
 
-fn claimed_by(item: Item) -> Result<DatasetId, TableError> {
+pub(crate) fn claimed_by(item: Item) -> Result<DatasetId, TableError> {
     DatasetId::parse(&row::<ClaimRow>(item)?.dataset).map_err(unreadable(ClaimRow::WHAT))
 }
 
@@ -269,7 +270,7 @@ impl Table {
     }
 
     /// Registers a dataset below the place that the permit names. A path that is a dataset already meets that dataset.
-    /// Datasets further in that were registered earlier keep the ancestors they have.
+    /// Datasets further in that were registered earlier name it after [`Table::adopt`].
     ///
     /// # Errors
     /// [`TableError::Stale`] where another dataset came in between, or the one above changed; [`TableError::PathTooLong`].
@@ -534,10 +535,13 @@ fn is_below(dataset: &Dataset, above: &Place) -> bool {
         && above.path != dataset.path
 }
 
-/// A dataset and its claim.
+/// A dataset and its claim. What may hold others has the mark until they name it.
 pub(crate) fn new_dataset(dataset: &Dataset) -> Result<[(Tag, Part); 2], TableError> {
     let claim = ClaimRow { dataset: dataset.id.to_string() };
-    let dataset_item = item(&schema::dataset(dataset.id), &DatasetRow::of(dataset))?;
+    let mut dataset_item = item(&schema::dataset(dataset.id), &DatasetRow::of(dataset))?;
+    if dataset.kind != Kind::File && !dataset.path.is_root() {
+        dataset_item.insert(ADOPTING.to_owned(), AttributeValue::Bool(true));
+    }
     let claim_item = item(&schema::claim(dataset.source, &dataset.path), &claim)?;
     Ok([(Tag::New, Part::Put(dataset_item, Condition::absent())), (Tag::Same, Part::Put(claim_item, Condition::absent()))])
 }

@@ -24,6 +24,7 @@ use domain::{
 use thiserror::Error;
 
 pub mod access;
+pub mod adopt;
 pub mod audit;
 pub mod datasets;
 mod error;

@@ -51,13 +51,13 @@ impl Cost {
 
 /// A stretch of a partition: what a Query reads.
 #[derive(Debug, Clone)]
-pub(crate) struct Stretch {
+pub(crate) struct Stretch<'prefix> {
     pub(crate) pk: String,
     /// What the sort keys begin with; empty for all.
-    pub(crate) prefix: &'static str,
+    pub(crate) prefix: &'prefix str,
 }
 
-impl Stretch {
+impl Stretch<'static> {
     /// The grants to groups on a dataset.
     pub(crate) fn group_grants(dataset: domain::id::DatasetId) -> Self {
         Self { pk: schema::dataset_partition(dataset), prefix: schema::GROUP_GRANT_PREFIX }
@@ -117,7 +117,7 @@ impl Table {
     }
 
     /// A whole stretch, page by page until the store says that there is no more: a page cut short hides nothing.
-    pub(crate) async fn all(&self, stretch: &Stretch, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
+    pub(crate) async fn all(&self, stretch: &Stretch<'_>, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
         let mut items = Vec::new();
         let mut window = Window { after: None, items_max: 0, newest_first: false, by_index: false };
         for _page in 0..PAGES_MAX {
@@ -134,7 +134,7 @@ impl Table {
     /// One page of a stretch, and where the next begins. `items_max` of 0: as many as the store gives.
     pub(crate) async fn page(
         &self,
-        stretch: &Stretch,
+        stretch: &Stretch<'_>,
         window: &Window,
         cost: &mut Cost,
     ) -> Result<(Vec<Item>, Option<HashMap<String, AttributeValue>>), TableError> {

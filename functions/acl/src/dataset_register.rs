@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
-    dataset::{Dataset, Kind},
+    dataset::{Dataset, Kind, NewDatasetError},
     decision::{Action, DatasetFacts, Facts, Place},
     id::DatasetId,
+    limits::ANCESTORS_MAX,
     path::ObjectPath,
     rights::Right,
     source::Source,
 };
 use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem};
 use http::StatusCode;
+use jiff::Timestamp;
 use table::TableError;
 
 use crate::{dataset_show::shown, source_show::named};
@@ -21,12 +23,14 @@ use crate::{dataset_show::shown, source_show::named};
 const TRIES: usize = 3;
 
 /// Registers a dataset. The owner of the dataset above owns it: the registrar gains nothing. The same path meets the dataset that is there.
+/// Datasets that lie in it, registered before, lie in it from then on as if they had been registered after it.
 ///
 /// # Errors
 /// 404 for a source where nothing is the caller's to know of, 404 `path-not-found` where the store has nothing.
 #[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", operation_id = "register_dataset", security(("token" = ["datasets"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::dataset::NewDataset,
     responses((status = 201, description = "A new dataset", body = wire::dataset::Dataset), (status = 200, description = "The dataset that is there", body = wire::dataset::Dataset),
+        (status = 202, description = "The dataset, which not all datasets that lie in it name yet: the same request again goes on", body = wire::dataset::Dataset),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn register(
     app: App,
@@ -36,7 +40,8 @@ pub(crate) async fn register(
 ) -> Result<Response, Problem> {
     let once = once.of("POST /api/v1/datasets", &bytes);
     if let Some(facts) = replayed(&app, &caller, once.as_ref()).await? {
-        return Ok(with_version(json::created(&shown(&facts, &caller, app.now())), facts.place.dataset.version));
+        let registered = Registered { is_whole: is_whole(&app, &caller, &facts).await?, facts, existing: false };
+        return Ok(registered.answer(&caller, app.now()));
     }
     let source = named(&app, &ask.source).await?;
     let path = ObjectPath::from_decoded(ask.path).map_err(|why| {
@@ -49,11 +54,7 @@ pub(crate) async fn register(
             Err(Refusal::Stale) if tries.next().is_some() => {}
             Err(Refusal::Stale) => return Err(TableError::Stale.into()),
             Err(Refusal::For(why)) => return Err(why),
-            Ok((facts, existing)) => {
-                let dataset = shown(&facts, &caller, app.now());
-                let answer = if existing { json::ok(&dataset) } else { json::created(&dataset) };
-                return Ok(with_version(answer, dataset.version));
-            }
+            Ok(registered) => return Ok(registered.answer(&caller, app.now())),
         }
     }
 }
@@ -80,19 +81,48 @@ impl<E: Into<Problem>> From<E> for Refusal {
     }
 }
 
-/// The dataset at a path, and whether it was there before.
+/// A dataset as a registration leaves it.
+struct Registered {
+    facts: Arc<DatasetFacts>,
+    existing: bool,
+    /// Whether all datasets that lie in it name it by now.
+    is_whole: bool,
+}
+
+impl Registered {
+    fn answer(&self, caller: &Caller, now: Timestamp) -> Response {
+        let dataset = shown(&self.facts, caller, now);
+        let answer = match (self.is_whole, self.existing) {
+            (false, _) => json::accepted(&dataset),
+            (true, true) => json::ok(&dataset),
+            (true, false) => json::created(&dataset),
+        };
+        with_version(answer, dataset.version)
+    }
+}
+
+/// Whether all datasets that lie in one name it, once whoever may register there has gone on with what was left to do.
+async fn is_whole(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>) -> Result<bool, Problem> {
+    let now = app.now();
+    match caller.may(Action::Register, &Facts::Dataset(Arc::clone(facts)), now) {
+        Ok(permit) => Ok(app.table.adopt(&permit, &facts.place.dataset, now).await?),
+        Err(_may_see_it_only) => Ok(true),
+    }
+}
+
+/// The dataset at a path, new or there.
 async fn at(
     app: &App,
     caller: &Caller,
     source: &Source,
     path: &ObjectPath,
     once: Option<&table::once::Once>,
-) -> Result<(Arc<DatasetFacts>, bool), Refusal> {
+) -> Result<Registered, Refusal> {
     let now = app.now();
     if let Some(place) = app.table.dataset_at(source.id, path).await? {
         let facts = caller.at(app, place).await?;
         let _may_see = caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now)?;
-        return Ok((facts, true));
+        return Ok(Registered { is_whole: is_whole(app, caller, &facts).await?, facts, existing: true });
     }
     let above = app.table.nearest_above(source.id, path).await?.ok_or_else(Problem::not_found)?;
     let above = caller.at(app, above).await?;
@@ -106,11 +136,16 @@ async fn at(
     if kind == Kind::Zarr {
         dataset.levels = app.objects.levels(&permit, path, now).await?;
     }
+    let depth = dataset.ancestors.len().saturating_add(app.table.chain_below(&dataset).await?);
+    if depth > ANCESTORS_MAX {
+        return Err(NewDatasetError::TooManyAncestors.into());
+    }
     let via = caller.via(&above, Right::Share, now);
     match app.table.register_dataset(&permit, via, &dataset, once, now).await {
         Ok(registered) => {
+            let is_whole = app.table.adopt(&permit, &registered.dataset, now).await?;
             let place = Place { source: above.place.source.clone(), dataset: registered.dataset };
-            Ok((caller.at(app, place).await?, registered.existing))
+            Ok(Registered { facts: caller.at(app, place).await?, existing: registered.existing, is_whole })
         }
         Err(TableError::Stale) => Err(Refusal::Stale),
         Err(why) => Err(why.into()),

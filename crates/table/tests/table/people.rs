@@ -107,7 +107,9 @@ impl Deployment {
         let place = self.table.place(above.id).await.unwrap().unwrap();
         let dataset = Dataset::below(&place.dataset, some_id(DatasetId::new), path(at), Kind::Folder, now()).unwrap();
         let permit = self.permit(Action::Register, &self.about(&place));
-        self.table.register_dataset(&permit, None, &dataset, None, now()).await.unwrap().dataset
+        let dataset = self.table.register_dataset(&permit, None, &dataset, None, now()).await.unwrap().dataset;
+        assert_eq!(self.table.adopt(&permit, &dataset, now()).await, Ok(true));
+        dataset
     }
 
     pub async fn dataset(&self, dataset: DatasetId) -> Dataset {

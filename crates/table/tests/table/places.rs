@@ -246,11 +246,31 @@ impl Deployment {
         self.dataset(dataset.id).await.cuts.iter().map(|cut| cut.as_str().to_owned()).collect()
     }
 
+    /// Whatever was registered when: each dataset names all that hold it, outermost first.
+    async fn each_names_what_holds_it(&self) {
+        let datasets = self.datasets().await;
+        for inner in &datasets {
+            let mut holding: Vec<_> = datasets.iter().filter(|outer| outer.id != inner.id && outer.path.covers(&inner.path)).collect();
+            holding.sort_by_key(|outer| outer.path.as_str().len());
+            assert_eq!(inner.ancestors, holding.iter().map(|outer| outer.id).collect::<Vec<_>>(), "`{}`", inner.path);
+        }
+    }
+
+    async fn datasets(&self) -> Vec<Dataset> {
+        let (mut datasets, mut page) = (Vec::new(), Page::default());
+        loop {
+            let listed = self.table.datasets_of_source(self.root.source.id, &page).await.unwrap();
+            datasets.extend(listed.items.into_iter().map(|place| place.dataset));
+            match listed.next {
+                Some(_) => page.position = listed.next,
+                None => return datasets,
+            }
+        }
+    }
+
     /// Whatever was registered when: what is restricted is cut out of all that hold it, and nothing else is.
     async fn nothing_leaks(&self) {
-        let listed = self.table.datasets_of_source(self.root.source.id, &Page::default()).await.unwrap();
-        assert_eq!(listed.next, None);
-        let datasets: Vec<_> = listed.items.into_iter().map(|place| place.dataset).collect();
+        let datasets = self.datasets().await;
         for outer in &datasets {
             for inner in datasets.iter().filter(|inner| inner.id != outer.id && inner.restricted && outer.path.covers(&inner.path)) {
                 assert!(outer.is_cut(&inner.path), "`{}` opens `{}`: {:?}", outer.path, inner.path, outer.cuts);
@@ -343,7 +363,10 @@ pub async fn whatever_is_registered_and_restricted_at_once_no_cut_is_left_out(st
             let facts = deployment.at(above.dataset.id, &deployment.owner()).await;
             let permit = deployment.owner().permit(Action::Register, &facts);
             match deployment.table.register_dataset(&permit, None, &dataset, None, now()).await {
-                Ok(registered) => return registered.dataset,
+                Ok(registered) => {
+                    while !deployment.table.adopt(&permit, &registered.dataset, now()).await.unwrap() {}
+                    return registered.dataset;
+                }
                 Err(why) => assert!(matches!(why, TableError::Stale | TableError::Throttled | TableError::NotForThis), "{why}"),
             }
         }
@@ -372,6 +395,60 @@ pub async fn whatever_is_registered_and_restricted_at_once_no_cut_is_left_out(st
         join(restrict(&restricted, false), restrict(&between, false)).await;
         deployment.nothing_leaks().await;
     }
+    deployment.each_names_what_holds_it().await;
+}
+
+// ACCESS 10, register above others
+pub async fn a_dataset_names_all_that_hold_it_whatever_was_registered_first(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo, root) = (deployment.owner(), deployment.person("Bo").await, deployment.root.dataset.clone());
+    let inner = deployment.below(&root, "a/b/c/").await;
+    let innermost = deployment.below(&inner, "a/b/c/d/").await;
+    deployment.below(&root, "a/bc/").await;
+    for number in 0..90 {
+        deployment.below(&root, &format!("a/x/{number}/")).await;
+    }
+    let outer = deployment.below(&root, "a/").await;
+    deployment.each_names_what_holds_it().await;
+    assert_eq!(deployment.audited("dataset.adopt", outer.id).await, 3, "so many at once as a transaction holds");
+    deployment.give(&ada, outer.id, bo.to(), Role::View).await;
+    assert!(deployment.rights(innermost.id, &bo).await.has(Right::Read), "what is granted on it reaches what was there before");
+    deployment.set_restricted(&inner, true).await.unwrap();
+    assert!(deployment.rights(innermost.id, &bo).await.is_empty());
+    let between = deployment.below(&outer, "a/b/").await;
+    deployment.each_names_what_holds_it().await;
+    assert_eq!(deployment.audited("dataset.adopt", between.id).await, 1);
+    assert!(deployment.rights(innermost.id, &bo).await.is_empty(), "nor does the one in between let in");
+    // Another would be one too many for the innermost.
+    let above = deployment.table.nearest_above(root.source, &path("a/b/c/d/e/f/")).await.unwrap().unwrap();
+    assert_eq!(above.dataset.ancestors.len(), 4);
+    let whole = Place { source: above.source.clone(), dataset: deployment.dataset(root.id).await };
+    for (at, chain) in [("a/", 4), ("a/b/c/d/", 1), ("a/b/c/d/e/", 0), ("a/x/", 1), ("y/", 0)] {
+        assert_eq!(deployment.table.chain_below(&below(&whole, at, Kind::Folder)).await, Ok(chain), "{at}");
+    }
+}
+
+// ACCESS 10: whatever ends the process in between
+pub async fn a_registration_that_stopped_goes_on_where_it_stood(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let root = deployment.root.clone();
+    let inner = deployment.below(&root.dataset, "a/b/").await;
+    let outer = below(&root, "a/", Kind::Folder);
+    let permit = to_register(&deployment, &root);
+    deployment.table.register_dataset(&permit, None, &outer, None, now()).await.unwrap();
+    assert_eq!(deployment.dataset(inner.id).await.ancestors, [root.dataset.id], "it stopped here");
+    let later = deployment.below(&outer, "a/c/").await;
+    assert_eq!(later.ancestors, [root.dataset.id, outer.id], "whoever comes later finds it");
+    let of_another = to_register(&deployment, &Place { dataset: later, ..root.clone() });
+    assert_eq!(deployment.table.adopt(&of_another, &outer, now()).await, Err(TableError::NotForThis));
+    let by_itself = to_register(&deployment, &Place { dataset: outer.clone(), ..root.clone() });
+    let both = join(deployment.table.adopt(&permit, &outer, now()), deployment.table.adopt(&by_itself, &outer, now())).await;
+    assert!(matches!(both, (Ok(_), Ok(_))), "{both:?}");
+    while !deployment.table.adopt(&permit, &outer, now()).await.unwrap() {}
+    deployment.each_names_what_holds_it().await;
+    let before = deployment.dataset(inner.id).await;
+    assert_eq!(deployment.table.adopt(&permit, &outer, now()).await, Ok(true));
+    assert_eq!(deployment.dataset(inner.id).await, before, "once is enough");
 }
 
 // ACCESS 10, the proof

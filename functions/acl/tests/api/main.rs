@@ -18,7 +18,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use domain::{dataset::Kind, token::Scope};
+use domain::{dataset::Kind, limits::ADOPTED_MAX, token::Scope};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::{OPEN, TestApp};
@@ -468,6 +468,53 @@ async fn a_dataset_inside_another_is_its_owners() {
     assert_eq!((inside.text("/owner"), inside.text("/kind")), (notes.owner.to_string().as_str(), "file"));
     let newest = app.get("/api/v1/datasets?limit=1", &app.ada.token).await.is(200);
     assert_eq!(newest.text("/items/0/id"), inside.text("/id"));
+}
+
+// ACCESS 10: register above others
+#[tokio::test]
+async fn a_dataset_registered_above_others_holds_them() {
+    let app = start().await;
+    let inside = app.a_dataset("notes/plan.txt", Kind::File, 61).await;
+    let register = async || app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": "notes" })).await;
+    let outer = register().await.is(201);
+    let grant = json!({ "to": "user:Eve", "role": "view" });
+    app.post(&format!("/api/v1/datasets/{}/grants", outer.text("/id")), &app.ada.token, grant).await.is(201);
+    app.get(&format!("/api/v1/datasets/{}", inside.id), &app.eve.token).await.is(200);
+    register().await.is(200);
+    let audit = app.get("/api/v1/audit?verb=dataset.adopt", &app.ada.token).await.is(200);
+    assert_eq!(audit.json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(audit.json["items"][0]["after"]["datasets"], json!([inside.id.to_string()]));
+}
+
+// ACCESS 1: at most four
+#[tokio::test]
+async fn no_dataset_is_registered_around_so_many_in_each_other() {
+    let app = start().await;
+    for (path, id) in [("notes/1/2/3/4/", 70), ("notes/1/2/3/", 71), ("notes/1/2/", 72), ("notes/1/", 73)] {
+        app.a_dataset(path, Kind::Folder, id).await;
+    }
+    let refused = app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": "notes" })).await;
+    refused.refuses(422, "too-many-ancestors", "/path");
+}
+
+#[tokio::test]
+async fn more_datasets_than_one_request_takes_in_are_taken_in_by_the_same_request_again() {
+    let app = start().await;
+    let mut inside = None;
+    for number in 0..u128::try_from(ADOPTED_MAX + 80).unwrap() {
+        inside = Some(app.a_dataset(&format!("notes/{number:04}/"), Kind::Folder, 1_000 + number).await);
+    }
+    let register = async || {
+        let ask = json!({ "source": "demo", "path": "notes" }).to_string();
+        app.send("POST", "/api/v1/datasets", &app.ada.token, &[("idempotency-key", "notes")], ask).await
+    };
+    let outer = register().await.is(202);
+    let grant = json!({ "to": "user:Eve", "role": "view" });
+    app.post(&format!("/api/v1/datasets/{}/grants", outer.text("/id")), &app.ada.token, grant).await.is(201);
+    let last = format!("/api/v1/datasets/{}", inside.unwrap().id);
+    app.get(&last, &app.eve.token).await.is(404);
+    assert_eq!(register().await.is(201).json["id"], outer.json["id"]);
+    app.get(&last, &app.eve.token).await.is(200);
 }
 
 // ACCESS 1: none of the deployment's roles reads data by being one
