@@ -169,6 +169,7 @@ impl TestApp {
         let mut app = self.app.clone();
         app.facts = Arc::default();
         app.misses = Arc::default();
+        app.requests = Arc::default();
         DataOrigin::new(app)
     }
 
@@ -221,6 +222,13 @@ pub async fn ask_of(origin: &DataOrigin, method: Method, target: &str, headers: 
         request = request.header(*name, *value);
     }
     call(origin, request.body(Body::empty()).expect("a request")).await
+}
+
+/// A call of the links' API of another app over the same parts.
+pub async fn links_of(app: &App, token: &str, method: Method, path: &str, body: &Value) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+    let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
+    call(&links::router(app.clone(), secret), request.body(Body::from(body.to_string())).expect("a request")).await
 }
 
 /// Hands a request to one of the origins and reads the answer whole.

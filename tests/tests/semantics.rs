@@ -6,6 +6,11 @@ use tests::app::{Answer, DATA, TestApp};
 
 const EM: &str = "plain-v2.ome.zarr";
 
+/// Where a link is edited.
+fn path_of(link: &Value) -> String {
+    format!("/api/v1/links/{}", link["id"].as_str().expect("an id"))
+}
+
 fn key_of(link: &Value) -> String {
     link["url"].as_str().expect("a URL").split('/').nth(3).expect("a key").to_owned()
 }
@@ -471,7 +476,7 @@ async fn a_link_over_its_budget_says_for_how_long() {
     let key = domain::key::LinkKey::parse(&key_of(&link)).expect("a key");
     let facts = app.app.table.link_facts(key.hash(), app.now()).await.expect("facts").expect("the link");
     let over = app.now() + jiff::SignedDuration::from_secs(60);
-    app.app.table.note_over_budget(&facts.link, over).await.expect("it is noted");
+    app.app.table.note_over_budget(facts.link.hash, facts.link.version, over).await.expect("it is noted");
     app.pass_secs(6);
     let refused_ = app.get(&url).await;
     refused(&refused_, 429, "over-budget");
@@ -481,4 +486,76 @@ async fn a_link_over_its_budget_says_for_how_long() {
     assert_eq!((&shown.json()["state"], shown.json()["over_until"].is_string()), (&json!("live"), true));
     app.pass_secs(54);
     assert_eq!(app.get(&url).await.status, StatusCode::FOUND, "and opens again by itself");
+}
+
+// D10; SEMANTICS 3.15
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_asked_too_often_says_so_and_others_go_on() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({ "requests_per_second": 2 })).await;
+    let url = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
+    for _ in 0..30 {
+        refused(&app.get(&url.replace(EM, "other")).await, 404, "not-found");
+    }
+    for number in 0..20 {
+        assert_eq!(app.get(&url).await.status, StatusCode::FOUND, "{number}: what it refuses uses nothing up");
+    }
+    let too_often = app.get(&url).await;
+    refused(&too_often, 429, "rate");
+    assert_eq!(too_often.header("retry-after"), "1");
+    for other in [url.replace("/.zattrs", "/"), format!("/{}?list-type=2", key_of(&link)), format!("{url}/none")] {
+        refused(&app.get(&other).await, 429, "rate");
+    }
+    let free = app.link(EM, json!({ "label": "free" })).await;
+    let free = format!("{}/.zattrs", free["url"].as_str().expect("a URL"));
+    for _ in 0..200 {
+        assert_eq!(app.get(&free).await.status, StatusCode::FOUND);
+    }
+    app.pass_secs(1);
+    // A folder takes two permits, and counts once.
+    assert_eq!(app.get(&url.replace("/.zattrs", "/")).await.status, StatusCode::OK);
+    assert_eq!(app.get(&url).await.status, StatusCode::FOUND);
+    refused(&app.get(&url).await, 429, "rate");
+    let another = tests::app::ask_of(&app.another(), Method::GET, url.strip_prefix(DATA).expect("ours"), &[]).await;
+    assert_eq!(another.status, StatusCode::FOUND, "each process counts by itself");
+
+    let edit = async |ask: Value| app.api_with(Method::PATCH, &path_of(&link), Some(ask), &[("if-match", "*")]).await;
+    for (ask, code) in
+        [(json!({ "requests_per_second": 0 }), "requests-per-second"), (json!({ "requests_per_second": 10_001 }), "requests-per-second")]
+    {
+        let wrong = edit(ask).await;
+        assert_eq!((wrong.status.as_u16(), &wrong.json()["code"]), (422, &json!(code)));
+    }
+    let raised = edit(json!({ "requests_per_second": null })).await;
+    assert_eq!((raised.status, raised.json()["link"].get("requests_per_second")), (StatusCode::OK, None));
+    app.pass_secs(6);
+    for _ in 0..40 {
+        assert_eq!(app.get(&url).await.status, StatusCode::FOUND);
+    }
+}
+
+// D10; SEMANTICS 3.16
+#[tokio::test(flavor = "multi_thread")]
+async fn no_budget_is_taken_that_nobody_counts() {
+    let app = TestApp::fresh().await;
+    let dataset = app.dataset(EM).await;
+    let ask = json!({ "dataset": dataset, "bytes_per_day": 1_000_000 });
+    let refused_ = app.api(Method::POST, "/api/v1/links", Some(ask.clone())).await;
+    assert_eq!((refused_.status.as_u16(), &refused_.json()["code"]), (422, &json!("bytes-not-counted")));
+    assert_eq!(refused_.json()["errors"][0]["pointer"], "/bytes_per_day", "{}", refused_.json());
+    let link = app.link(EM, json!({})).await;
+    let edit = app.api_with(Method::PATCH, &path_of(&link), Some(json!({ "bytes_per_day": 1 })), &[("if-match", "*")]).await;
+    assert_eq!((edit.status.as_u16(), &edit.json()["code"]), (422, &json!("bytes-not-counted")));
+    let off = app.api_with(Method::PATCH, &path_of(&link), Some(json!({ "bytes_per_day": null })), &[("if-match", "*")]).await;
+    assert_eq!(off.status, StatusCode::OK, "none is none everywhere");
+    // One that was made where somebody counted opens nothing where nobody does.
+    let mut counting = app.app.clone();
+    counting.bytes = Some(std::sync::Arc::default());
+    let made = tests::app::links_of(&counting, &app.token, Method::POST, "/api/v1/links", &ask).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.json());
+    let url = format!("{}/.zattrs", made.json()["url"].as_str().expect("a URL"));
+    refused(&app.get(&url).await, 503, "bytes-not-counted");
+    let data = serve::DataOrigin::new(counting.clone());
+    let opens = async |data: &serve::DataOrigin| tests::app::ask_of(data, Method::GET, url.strip_prefix(DATA).expect("ours"), &[]).await;
+    assert_eq!(opens(&data).await.status, StatusCode::FOUND);
 }

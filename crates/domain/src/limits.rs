@@ -134,6 +134,18 @@ pub const PASSWORD_TRY_INTERVAL_MILLIS: u32 = 30_000;
 pub const PASS_SECS: i64 = 15 * 60;
 /// What whoever asks for a pass is told to wait where all that a link gives were given, in seconds: its maker may let it give more.
 pub const NO_SESSION_LEFT_RETRY_SECS: u32 = 3_600;
+/// Requests that a link may say it answers in a second, at the most: more is no limit that anybody notices.
+pub const REQUESTS_PER_SECOND_MAX: u32 = 10_000;
+/// How many seconds' worth of them are answered at once: a viewer asks for a screen of chunks in one go.
+pub const REQUESTS_BURST_SECS: u32 = 10;
+/// Links whose requests one process of `serve` counts.
+pub const REQUESTS_LINKS_MAX: usize = 16_384;
+/// Bytes that a link may say it gives in a day, at the most: 1 EiB, beyond which nobody counts.
+pub const BYTES_PER_DAY_MAX: u64 = 1 << 60;
+/// Links whose bytes one process counts.
+pub const BYTES_LINKS_MAX: usize = 65_536;
+/// How often what was counted is looked at, and noted on the links that are over, in seconds.
+pub const BYTES_NOTED_SECS: u64 = 2;
 /// How long a listing's cursor may be used, in seconds.
 pub const CURSOR_SECS: i64 = 3_600;
 /// How long an `Idempotency-Key` is remembered, in seconds.

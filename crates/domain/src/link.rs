@@ -9,7 +9,7 @@ use crate::{
     grant::Zones,
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
-    limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX, WRITE_SETTLES_SECS},
+    limits::{BYTES_PER_DAY_MAX, LABEL_CHARS_MAX, REASON_CHARS_MAX, REQUESTS_PER_SECOND_MAX, WRITE_SETTLES_SECS},
     pass::Guard,
     path::ObjectPath,
     rights::Role,
@@ -129,6 +129,10 @@ pub struct Options {
     pub password: Option<u64>,
     /// How many passes it gives in all; `None`: as many as are asked for.
     pub sessions_max: Option<u32>,
+    /// How many requests it answers in a second, by each process that serves; `None`: as many as come.
+    pub requests_per_second: Option<u32>,
+    /// How many bytes it gives in a day (UTC), about; `None`: as many as are asked for. Whoever counts them notes [`Link::over_until`].
+    pub bytes_per_day: Option<u64>,
 }
 
 impl Default for Options {
@@ -146,6 +150,8 @@ impl Default for Options {
             level: None,
             password: None,
             sessions_max: None,
+            requests_per_second: None,
+            bytes_per_day: None,
         }
     }
 }
@@ -169,11 +175,6 @@ impl Options {
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let more_sessions = match (self.sessions_max, after.sessions_max) {
-            (Some(old), Some(new)) => new > old,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
         // Another password opens to others.
         let other_password = self.password.is_some() && self.password != after.password;
         // Whatever gives more than a preview gives every level.
@@ -184,7 +185,18 @@ impl Options {
             || (self.hide_listing && !after.hide_listing)
             || (self.strict && !after.strict)
             || other_password
-            || more_sessions
+            || is_raised(self.sessions_max, after.sessions_max)
+            || is_raised(self.requests_per_second, after.requests_per_second)
+            || is_raised(self.bytes_per_day, after.bytes_per_day)
+    }
+}
+
+/// Whether a bound that is there becomes a higher one, or none.
+fn is_raised<N: Ord>(before: Option<N>, after: Option<N>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => after > before,
+        (Some(_), None) => true,
+        (None, _) => false,
     }
 }
 
@@ -224,6 +236,10 @@ pub struct Edit {
     pub password: Option<bool>,
     /// Another number of passes; `Some(None)`: without end.
     pub sessions_max: Option<Option<u32>>,
+    /// Another number of requests in a second; `Some(None)`: as many as come.
+    pub requests_per_second: Option<Option<u32>>,
+    /// Another number of bytes in a day; `Some(None)`: as many as are asked for.
+    pub bytes_per_day: Option<Option<u64>>,
 }
 
 /// A link, without its key.
@@ -357,6 +373,12 @@ pub enum LinkError {
     /// A link that would give no pass at all.
     #[error("a link that counts its passes gives 1 or more")]
     NoSession,
+    /// A link that would answer nothing, or as much as nobody asks for.
+    #[error("a link answers `1` to `{REQUESTS_PER_SECOND_MAX}` requests in a second")]
+    Requests,
+    /// A link that would give no byte, or as many as nobody counts.
+    #[error("a link gives `1` to `{BYTES_PER_DAY_MAX}` bytes in a day")]
+    Bytes,
     /// A role that no link gives.
     #[error("a link gives the role `preview`, `view` or `download`")]
     Role,
@@ -459,6 +481,12 @@ impl Link {
             link.options.password = password.then_some(self.version.saturating_add(1));
         }
         link.options.sessions_max = edit.sessions_max.unwrap_or(link.options.sessions_max);
+        link.options.requests_per_second = edit.requests_per_second.unwrap_or(link.options.requests_per_second);
+        link.options.bytes_per_day = edit.bytes_per_day.unwrap_or(link.options.bytes_per_day);
+        if is_raised(self.options.bytes_per_day, link.options.bytes_per_day) {
+            // It opens again at once; whoever counts notes it anew where that is spent, too.
+            link.over_until = None;
+        }
         if link.options.strict && !self.options.strict {
             // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
             let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
@@ -535,6 +563,12 @@ impl Link {
         }
         if self.options.sessions_max == Some(0) {
             return Err(LinkError::NoSession);
+        }
+        if self.options.requests_per_second.is_some_and(|requests| !(1..=REQUESTS_PER_SECOND_MAX).contains(&requests)) {
+            return Err(LinkError::Requests);
+        }
+        if self.options.bytes_per_day.is_some_and(|bytes| !(1..=BYTES_PER_DAY_MAX).contains(&bytes)) {
+            return Err(LinkError::Bytes);
         }
         if let (Some(begin), Some(end)) = (self.options.not_before, self.until)
             && end <= begin

@@ -33,6 +33,15 @@ impl Rate {
         Self { interval: SignedDuration::from_millis(interval_millis), burst: SignedDuration::from_millis(burst) }
     }
 
+    /// `per_second` in the long run, and as many at once as in `burst_secs`.
+    #[must_use]
+    pub fn per_second(per_second: u32, burst_secs: u32) -> Self {
+        let interval =
+            SignedDuration::from_secs(1).checked_div(i32::try_from(per_second).unwrap_or(i32::MAX)).unwrap_or(SignedDuration::MAX);
+        let most = i32::try_from(per_second.saturating_mul(burst_secs)).unwrap_or(i32::MAX);
+        Self { interval, burst: interval.saturating_mul(most) }
+    }
+
     /// Takes one at `now`, where those before are paid for at `paid` (`None`: there were none, or long ago): the instant at which it is paid
     /// for, too, to be kept for the next.
     ///
@@ -77,6 +86,20 @@ mod tests {
         assert_eq!(taken(rate, (0..10_000).flat_map(|milli| [milli; 3])), 1_000 + 9_999 / 5, "three times as often");
         assert_eq!(taken(rate, (0..10_000).map(|number| number * 5)), 10_000, "as often as may be, for ever");
         assert_eq!(taken(rate, vec![0; 1_000].into_iter().chain(vec![5_000; 1_500])), 2_000, "a pause pays for it all");
+    }
+
+    // D10
+    #[test]
+    fn so_many_a_second_and_a_few_seconds_worth_at_once() {
+        for per_second in [1, 3, 7, 250, 10_000] {
+            let (rate, most) = (Rate::per_second(per_second, 10), usize::try_from(per_second).unwrap());
+            assert_eq!(taken(rate, vec![0; 100_001]), 10 * most, "{per_second} at once");
+        }
+        for per_second in [1, 3, 7, 250] {
+            let (rate, most) = (Rate::per_second(per_second, 10), usize::try_from(per_second).unwrap());
+            let in_a_minute = taken(rate, (0..60_000).flat_map(|milli| [milli; 11]));
+            assert!((70 * most - 1..=70 * most).contains(&in_a_minute), "{per_second}: {in_a_minute}");
+        }
     }
 
     #[test]

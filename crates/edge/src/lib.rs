@@ -18,6 +18,7 @@
 mod answers;
 pub mod app_origin;
 pub mod asked;
+pub mod bytes;
 pub mod caller;
 pub mod config;
 pub mod cors;
@@ -29,9 +30,11 @@ pub mod json;
 pub mod lambda;
 pub mod misses;
 pub mod once;
+mod paid;
 pub mod peer;
 pub mod problem;
 pub mod provider;
+pub mod requests;
 pub mod shared;
 pub mod sign_in;
 pub mod target;
@@ -49,7 +52,7 @@ use objects::Objects;
 use table::{Table, access::FactsCache};
 use uuid::Uuid;
 
-use crate::{config::Config, misses::Misses, problem::Problem, provider::Provider, trace::LineSink};
+use crate::{bytes::BytesSent, config::Config, misses::Misses, problem::Problem, provider::Provider, requests::Requests, trace::LineSink};
 
 /// What a handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,6 +67,10 @@ pub struct App {
     pub facts: Arc<FactsCache>,
     /// Who was told too often that nothing is there.
     pub misses: Arc<Misses>,
+    /// What links that bound it were asked for lately.
+    pub requests: Arc<Requests>,
+    /// What links with a budget of bytes gave, where all of them go by here.
+    pub bytes: Option<Arc<BytesSent>>,
     /// The identity provider, where there is one.
     pub provider: Option<Provider>,
     /// Where access lines go.
@@ -103,6 +110,8 @@ impl App {
             objects,
             facts: Arc::new(FactsCache::new()),
             misses: Arc::new(Misses::new()),
+            requests: Arc::new(Requests::new()),
+            bytes: None,
             provider,
             lines,
             clock,

@@ -5,10 +5,7 @@
 use std::{
     fmt,
     net::IpAddr,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use domain::{
@@ -18,7 +15,8 @@ use domain::{
     rate::{Rate, TooOften},
 };
 use jiff::Timestamp;
-use quick_cache::unsync::Cache;
+
+use crate::paid::Paid;
 
 /// Whoever nobody knows the address of counts as one.
 type Household = Option<IpAddr>;
@@ -26,7 +24,7 @@ type Household = Option<IpAddr>;
 /// How often each address was told that nothing is there, as far as it matters.
 pub struct Misses {
     rate: Rate,
-    paid: Mutex<Cache<Household, Timestamp>>,
+    paid: Paid<Household>,
     /// From this millisecond on nobody is over the limit: most requests need to know no more.
     calm_from: AtomicI64,
 }
@@ -34,7 +32,7 @@ pub struct Misses {
 impl fmt::Debug for Misses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // No address.
-        f.debug_struct("Misses").field("addresses", &self.paid().len()).finish_non_exhaustive()
+        f.debug_struct("Misses").field("addresses", &self.paid.len()).finish_non_exhaustive()
     }
 }
 
@@ -50,18 +48,15 @@ impl Misses {
     pub fn new() -> Self {
         Self {
             rate: Rate::new(MISS_INTERVAL_MILLIS, MISSES_BURST_MAX),
-            paid: Mutex::new(Cache::new(MISSES_ADDRESSES_MAX)),
+            paid: Paid::new(MISSES_ADDRESSES_MAX),
             calm_from: AtomicI64::new(i64::MIN),
         }
     }
 
     /// Counts a miss from there.
     pub fn count(&self, net: Net, now: Timestamp) {
-        let household = household_of(net);
-        let mut paid = self.paid();
         // What is over the limit already does not get worse: the wait is that of one more miss.
-        let Ok(ahead) = self.rate.take(paid.get(&household).copied(), now) else { return };
-        paid.insert(household, ahead);
+        let Ok(ahead) = self.paid.take(household_of(net), self.rate, now) else { return };
         if let Err(TooOften(wait)) = self.rate.take(Some(ahead), now) {
             let calm = now.checked_add(wait).unwrap_or(Timestamp::MAX).as_millisecond().saturating_add(1);
             self.calm_from.fetch_max(calm, Ordering::Relaxed);
@@ -79,11 +74,7 @@ impl Misses {
     /// # Errors
     /// [`TooOften`], with how long that lasts.
     pub fn check(&self, net: Net, now: Timestamp) -> Result<(), TooOften> {
-        self.rate.take(self.paid().get(&household_of(net)).copied(), now).map(drop)
-    }
-
-    fn paid(&self) -> MutexGuard<'_, Cache<Household, Timestamp>> {
-        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+        self.paid.check(&household_of(net), self.rate, now)
     }
 }
 
@@ -141,7 +132,7 @@ mod tests {
         for number in 0..200_000_u32 {
             misses.count(Net::At(IpAddr::V4(number.into())), now);
         }
-        assert!(misses.paid().len() <= MISSES_ADDRESSES_MAX, "{misses:?}");
-        assert!(misses.paid().len() > MISSES_ADDRESSES_MAX / 2, "{misses:?}");
+        assert!(misses.paid.len() <= MISSES_ADDRESSES_MAX, "{misses:?}");
+        assert!(misses.paid.len() > MISSES_ADDRESSES_MAX / 2, "{misses:?}");
     }
 }

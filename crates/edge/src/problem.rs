@@ -259,6 +259,8 @@ impl From<LinkError> for Problem {
             LinkError::Endless => wrong("endless").at("/until").hint("say when the review is over, such as `90d`"),
             LinkError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
             LinkError::NoLevel => wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered"),
+            LinkError::Requests => wrong("requests-per-second").at("/requests_per_second").hint("leave it out for as many as come"),
+            LinkError::Bytes => wrong("bytes-per-day").at("/bytes_per_day").hint("leave it out for as many as are asked for"),
             LinkError::NoSession => wrong("sessions-max").at("/sessions_max").hint("leave it out for as many as are asked for"),
             LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())

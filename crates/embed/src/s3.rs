@@ -25,6 +25,7 @@ use crate::{Bucket, Keys, listener};
 mod buckets;
 mod folder;
 mod listing;
+mod metered;
 mod object;
 mod signed;
 
@@ -65,20 +66,28 @@ pub async fn serve(
     keys: Keys,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), S3Error> {
-    let service = Service::new(buckets, keys)?;
+    run(listener, Service::new(buckets, keys)?, stop).await;
+    Ok(())
+}
+
+/// Serves `service`, as [`serve`] does.
+pub async fn run(listener: TcpListener, service: Service, stop: impl Future<Output = ()> + Send + 'static) {
     let answer = move |request: Request<Incoming>| {
         let service = service.clone();
         async move { service.answer(request).await }
     };
     listener::run(listener, answer, stop).await;
-    Ok(())
 }
+
+/// What the bytes of an object are added to as they leave, by the query that the request was signed with; `None`: nobody counts them.
+pub type Meter = Arc<dyn Fn(&str) -> Option<Arc<AtomicU64>> + Send + Sync>;
 
 /// The S3 face without a socket: a hyper service, cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     verified: S3Service,
     answers: Arc<AtomicU64>,
+    meter: Option<Meter>,
 }
 
 impl fmt::Debug for Service {
@@ -98,7 +107,13 @@ impl Service {
         builder.set_auth(OneKey(keys));
         builder.set_access(buckets::ReadOnly);
         builder.set_route(object::Objects(folders));
-        Ok(Self { verified: builder.build(), answers: Arc::new(AtomicU64::new(1)) })
+        Ok(Self { verified: builder.build(), answers: Arc::new(AtomicU64::new(1)), meter: None })
+    }
+
+    /// The same service, whose bytes are counted.
+    #[must_use]
+    pub fn metered(self, meter: Meter) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 
     /// Answers one request. Its body is never read: no operation here takes one.
@@ -106,6 +121,7 @@ impl Service {
         let (parts, _body) = request.into_parts();
         let request = Request::from_parts(parts, Body::empty());
         let is_head = request.method() == Method::HEAD;
+        let sent = self.meter.as_ref().zip(request.uri().query()).and_then(|(meter, query)| meter(query));
         let mut answer = if request.method() == Method::OPTIONS {
             preflight(request.headers())
         } else if let Err(refused) = signed::check(&request) {
@@ -122,6 +138,10 @@ impl Service {
         if is_head && !answer.status().is_success() {
             *answer.body_mut() = Body::empty();
             answer.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        // Only what was signed so is answered so: nobody adds to what another's URL is counted by.
+        if let Some(sent) = sent.filter(|_| answer.status().is_success()) {
+            answer = answer.map(|body| Body::http_body_unsync(metered::Metered { body, sent }));
         }
         let number = self.answers.fetch_add(1, Ordering::Relaxed);
         finish(answer.headers_mut(), number);

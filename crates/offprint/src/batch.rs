@@ -65,7 +65,23 @@ impl Ask {
     /// The request for it, once its dataset is known.
     pub(crate) fn new_link(&self, dataset: String) -> NewLink {
         let options = self.options.clone();
-        let Options { class, until, from, label, strict, role, zones, hard_zones, hide_listing, level, sessions_max, path, .. } = options;
+        let Options {
+            class,
+            until,
+            from,
+            label,
+            strict,
+            role,
+            zones,
+            hard_zones,
+            hide_listing,
+            level,
+            sessions_max,
+            requests_per_second,
+            bytes_per_day,
+            path,
+            ..
+        } = options;
         NewLink {
             dataset,
             path,
@@ -81,6 +97,8 @@ impl Ask {
             level,
             password: self.password.clone(),
             sessions_max,
+            requests_per_second,
+            bytes_per_day,
         }
     }
 }

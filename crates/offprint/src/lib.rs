@@ -21,6 +21,7 @@ mod place;
 mod progress;
 mod session;
 mod sharing;
+mod size;
 mod source;
 pub mod state;
 mod ticket;

@@ -29,6 +29,7 @@ use crate::{
     output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, text},
     place::Place,
     progress::Progress,
+    size::read_size,
 };
 
 /// What a list of links shows.
@@ -41,7 +42,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 27] = [
+const ONE: [Column; 29] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -62,6 +63,8 @@ const ONE: [Column; 27] = [
     column("level", "/level"),
     column("password", "/password"),
     column("sessions_max", "/sessions_max"),
+    column("requests_per_second", "/requests_per_second"),
+    column("bytes_per_day", "/bytes_per_day"),
     column("over_until", "/over_until"),
     column("maker", "/maker"),
     column("made", "/made"),
@@ -155,6 +158,12 @@ pub(crate) struct Options {
     /// How many passes it gives in all: each opens it for 15 minutes.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) sessions_max: Option<u32>,
+    /// How many requests it answers in a second, ten seconds' worth at once.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) requests_per_second: Option<u32>,
+    /// About how many bytes it gives in a day (UTC), such as 500MB or 2TB.
+    #[arg(long, value_name = "SIZE", value_parser = read_size)]
+    pub(crate) bytes_per_day: Option<u64>,
     /// A path inside the dataset to open instead of all of it.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
@@ -220,7 +229,7 @@ struct Show {
 #[command(
     after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
     override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
-    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level", "password_file", "no_password", "sessions_max"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level", "password_file", "no_password", "sessions_max", "requests_per_second", "bytes_per_day"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command by its own name")]
 struct Edit {
@@ -266,6 +275,12 @@ struct Edit {
     /// How many passes it gives in all, those that were given counted; 0: as many as are asked for.
     #[arg(long, value_name = "N")]
     sessions_max: Option<u32>,
+    /// How many requests it answers in a second; 0: as many as come.
+    #[arg(long, value_name = "N")]
+    requests_per_second: Option<u32>,
+    /// About how many bytes it gives in a day (UTC), such as 2TB; 0: as many as are asked for.
+    #[arg(long, value_name = "SIZE", value_parser = read_size)]
+    bytes_per_day: Option<u64>,
     /// Return when the change is in force everywhere.
     #[arg(long)]
     wait: bool,
@@ -466,6 +481,8 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
             None => ask.no_password.then_some(None),
         },
         sessions_max: ask.sessions_max.map(|max| (max > 0).then_some(max)),
+        requests_per_second: ask.requests_per_second.map(|most| (most > 0).then_some(most)),
+        bytes_per_day: ask.bytes_per_day.map(|most| (most > 0).then_some(most)),
     };
     let Reply { body: changed, date, .. } = api.edit::<Changed>(&["links", &link.id], link.version, &edit).await?;
     match out.format {

@@ -147,6 +147,26 @@ impl State {
         write_private(&self.dir.join("folders.json"), &serde_json::to_vec_pretty(folders)?)
     }
 
+    /// What links gave today, as it was kept; empty where nothing was.
+    ///
+    /// # Errors
+    /// Where the file is there but cannot be read.
+    pub fn bytes_sent(&self) -> Result<Vec<u8>> {
+        let path = self.dir.join("bytes-sent.json");
+        match fs::read(&path) {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    /// Keeps what links gave today.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn keep_bytes_sent(&self, bytes: &[u8]) -> Result<()> {
+        write_private(&self.dir.join("bytes-sent.json"), bytes)
+    }
+
     /// Takes the ready files away: nothing is ready any more.
     pub fn forget_ready(&self, other: Option<&Path>) {
         for path in [Some(self.ready_file().as_path()), other].into_iter().flatten() {

@@ -19,8 +19,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use axum::response::Response;
 use clap::Args;
-use domain::source::is_origin;
-use edge::App;
+use domain::{limits::BYTES_NOTED_SECS, source::is_origin};
+use edge::{App, bytes::BytesSent};
 use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -163,7 +163,8 @@ pub async fn run(up: Up) -> Result<()> {
     let addresses = ports.addresses(&up)?;
     let folders = parts::folders(&up, &state)?;
     let keys = parts::random_keys()?;
-    for service in parts::embedded(&up, &state, ports.objects, ports.table, &folders, &keys, &stopped)? {
+    let bytes = Arc::new(BytesSent::read(&state.bytes_sent()?));
+    for service in parts::embedded(&up, &state, ports.objects, ports.table, &folders, &keys, &bytes, &stopped)? {
         services.spawn(service);
     }
 
@@ -171,7 +172,9 @@ pub async fn run(up: Up) -> Result<()> {
     parts::until_table_answers(&table).await?;
     let objects = parts::objects(&up, &addresses, &keys)?;
     let lines = state.access_lines()?;
-    let app = App::new(parts::config(&up, &state, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
+    let mut app = App::new(parts::config(&up, &state, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
+    // What another store sends nobody sees here.
+    app.bytes = up.s3_bucket.is_none().then_some(bytes);
     let token = parts::founder(&app, &state).await?;
     parts::sources(&up, &app, &token, &folders).await?;
 
@@ -182,6 +185,9 @@ pub async fn run(up: Up) -> Result<()> {
         &up,
     );
     services.spawn(serve_origin(ports.app, app_router, stopped.clone()));
+    if let Some(bytes) = &app.bytes {
+        services.spawn(noted(Arc::clone(bytes), app.clone(), state.clone(), stopped.clone()));
+    }
     services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app), stopped.clone()));
     services.spawn(flushed(lines.clone(), stopped.clone()));
 
@@ -238,6 +244,31 @@ fn flushed(lines: edge::trace::LineSink, stopped: watch::Receiver<bool>) -> Serv
             lines.flush();
         }
         Ok(())
+    })
+}
+
+/// Notes on links what they gave too much, and keeps what all of them gave, every two seconds and at the end.
+fn noted(bytes: Arc<BytesSent>, app: App, state: State, stopped: watch::Receiver<bool>) -> Service {
+    Box::pin(async move {
+        let (mut stop, mut kept) = (std::pin::pin!(is_stopped(stopped)), bytes.kept());
+        loop {
+            let goes_on = tokio::time::timeout(Duration::from_secs(BYTES_NOTED_SECS), &mut stop).await.is_err();
+            // At the end the table may be gone already.
+            if goes_on {
+                bytes.note(&app.table, app.now()).await;
+            }
+            let now = bytes.kept();
+            if now != kept {
+                // A full disk stops nobody from reading; what is lost is what a restart would have remembered.
+                if let Err(why) = state.keep_bytes_sent(&now) {
+                    tracing::warn!(why = %why, "what links gave could not be kept");
+                }
+                kept = now;
+            }
+            if !goes_on {
+                return Ok(());
+            }
+        }
     })
 }
 

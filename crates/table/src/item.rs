@@ -28,6 +28,10 @@ pub(crate) const NEEDS_LEVEL: &str = "level";
 /// A link shows nobody what is in a folder.
 pub(crate) const NEEDS_HIDDEN: &str = "hidden-listing";
 
+/// A link answers so many requests in a second.
+pub(crate) const NEEDS_RATE: &str = "rate";
+/// A link gives so many bytes in a day.
+pub(crate) const NEEDS_BYTES: &str = "bytes";
 /// A link asks for a pass.
 pub(crate) const NEEDS_PASS: &str = "pass";
 

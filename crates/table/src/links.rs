@@ -24,8 +24,8 @@ use crate::{
     error::TableError,
     grants::proof,
     item::{
-        Item, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs, number, row, text, texts,
-        time, time_if, unreadable,
+        Item, NEEDS_BYTES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS, NEEDS_RATE, NEEDS_ROLE, NEEDS_ZONES, Row, item, needs,
+        number, row, text, texts, time, time_if, unreadable,
     },
     once::Once,
     passes::{Password, password_change},
@@ -71,6 +71,10 @@ pub(crate) struct LinkRow {
     password: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sessions_max: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requests_per_second: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes_per_day: Option<u64>,
     maker: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     via_on: Option<String>,
@@ -89,7 +93,8 @@ pub(crate) struct LinkRow {
 
 impl Row for LinkRow {
     const WHAT: &'static str = "a link";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS];
+    const KNOWN_NEEDS: &'static [&'static str] =
+        &[NEEDS_ROLE, NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_HIDDEN, NEEDS_LEVEL, NEEDS_PASS, NEEDS_RATE, NEEDS_BYTES];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -119,6 +124,8 @@ impl LinkRow {
             level: link.options.level,
             password: link.options.password,
             sessions_max: link.options.sessions_max,
+            requests_per_second: link.options.requests_per_second,
+            bytes_per_day: link.options.bytes_per_day,
             maker: link.maker.to_string(),
             via_on: link.via.map(|via| via.on.to_string()),
             via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
@@ -155,6 +162,8 @@ impl LinkRow {
                 level: self.level,
                 password: self.password,
                 sessions_max: self.sessions_max,
+                requests_per_second: self.requests_per_second,
+                bytes_per_day: self.bytes_per_day,
             },
             until: time_if(self.until, Self::WHAT)?,
             maker: UserId::parse(&self.maker).map_err(unreadable(Self::WHAT))?,
@@ -403,7 +412,10 @@ impl Table {
         let by = permit.allows_change_of(old.id).ok_or(TableError::NotForThis)?;
         // What was given out cannot be taken back: its end never falls.
         let given_until = old.given_until.max(after.given_until);
-        let mut new = Link { options: after.options.clone(), until: after.until, enabled: after.enabled, given_until, ..old.clone() };
+        // Only whoever counts says that a link is over its budget.
+        let over_until = old.over_until.filter(|_| after.over_until.is_some());
+        let mut new =
+            Link { options: after.options.clone(), until: after.until, enabled: after.enabled, given_until, over_until, ..old.clone() };
         if new != (Link { version: old.version, ..after.clone() }) || (widens && permit.allows_share_on(old.dataset).is_none()) {
             return Err(TableError::NotForThis);
         }
@@ -634,9 +646,14 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
         .set_if("level", new.options.level.map(number))
         .set_if("password", new.options.password.map(number))
         .set_if("sessions_max", new.options.sessions_max.map(number))
+        .set_if("requests_per_second", new.options.requests_per_second.map(number))
+        .set_if("bytes_per_day", new.options.bytes_per_day.map(number))
         .set("needs", texts(needs_of(&new.options)))
         .set("enabled", AttributeValue::Bool(new.enabled))
         .set("version", number(new.version));
+    // Another budget is counted anew, whatever was noted since the link was read.
+    let counted_anew = new.over_until.is_none() && old.options.bytes_per_day != new.options.bytes_per_day;
+    let change = if counted_anew { change.set_if("over_until", None) } else { change };
     match new.given_until {
         Some(given) if old.given_until != new.given_until => change.set("given_until", number(given.as_millisecond())),
         _ => change,
@@ -698,7 +715,9 @@ fn asked_more(options: &Options) -> Vec<String> {
     let level = options.level.map(|level| format!("level={level}"));
     let sessions = options.sessions_max.map(|max| format!("sessions-max={max}"));
     let flags = [flag("hard-zones", options.hard_zones), flag("hide-listing", options.hide_listing)];
-    [role, zones].into_iter().chain(flags).chain([level, sessions]).flatten().collect()
+    let requests = options.requests_per_second.map(|most| format!("requests-per-second={most}"));
+    let bytes = options.bytes_per_day.map(|most| format!("bytes-per-day={most}"));
+    [role, zones].into_iter().chain(flags).chain([level, sessions, requests, bytes]).flatten().collect()
 }
 
 /// The flags that a reader must know to judge these options.
@@ -711,6 +730,8 @@ fn needs_of(options: &Options) -> Vec<String> {
         (NEEDS_HIDDEN, options.hide_listing),
         (NEEDS_LEVEL, options.level.is_some()),
         (NEEDS_PASS, options.guard().is_some()),
+        (NEEDS_RATE, options.requests_per_second.is_some()),
+        (NEEDS_BYTES, options.bytes_per_day.is_some()),
     ])
 }
 
@@ -726,7 +747,9 @@ pub(crate) fn said(link: &Link) -> serde_json::Value {
         "until": link.until.map(|at| at.to_string()), "not_before": link.options.not_before.map(|at| at.to_string()),
         "strict": link.options.strict, "role": link.options.role.word(), "zones": link.options.zones.texts().collect::<Vec<_>>(),
         "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "level": link.options.level,
-        "password": link.options.password.is_some(), "sessions_max": link.options.sessions_max, "enabled": link.enabled, "version": link.version,
+        "password": link.options.password.is_some(), "sessions_max": link.options.sessions_max,
+        "requests_per_second": link.options.requests_per_second, "bytes_per_day": link.options.bytes_per_day,
+        "enabled": link.enabled, "version": link.version,
     })
 }
 

@@ -241,19 +241,19 @@ impl Table {
         }
     }
 
-    /// Notes until when a link gives nothing because it gave more than its budget; an earlier end than one that is there is none. For whoever
-    /// counts what the logs say. It is outside the link's version, and can make no link.
+    /// Notes until when a link, as it was at this version, gives nothing because it gave more than its budget; an earlier end than one that is
+    /// there is none. It does not count as a version, can make no link, and does nothing to one that changed meanwhile: its budget may be another.
     ///
     /// # Errors
     /// [`TableError::Missing`] for a link that is not there; else it is not known whether it was noted: note it again.
-    pub async fn note_over_budget(&self, link: &Link, until: Timestamp) -> Result<(), TableError> {
+    pub async fn note_over_budget(&self, hash: KeyHash, version: u64, until: Timestamp) -> Result<(), TableError> {
         let until = number(until.as_millisecond());
-        let is_this = || Condition::is("id", text(link.id.to_string()));
-        let later = is_this().and(Condition::lacks("over_until")).or(is_this().and(Condition::below("over_until", until.clone())));
-        match self.change_alone(&Change::new(schema::link(link.hash), later).set("over_until", until)).await? {
+        let seen = || Condition::is("version", number(version));
+        let later = seen().and(Condition::lacks("over_until")).or(seen().and(Condition::below("over_until", until.clone())));
+        match self.change_alone(&Change::new(schema::link(hash), later).set("over_until", until)).await? {
             Alone::Changed => Ok(()),
             Alone::Unsure => Err(TableError::Throttled),
-            Alone::Refused if self.get(&schema::link(link.hash), &mut Cost::default()).await?.is_some() => Ok(()),
+            Alone::Refused if self.get(&schema::link(hash), &mut Cost::default()).await?.is_some() => Ok(()),
             Alone::Refused => Err(TableError::Missing { what: "the link" }),
         }
     }

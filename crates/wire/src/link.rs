@@ -55,6 +55,14 @@ pub struct NewLink {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub sessions_max: Option<u32>,
+    /// How many requests it answers in a second, by each process that serves, ten seconds' worth of them at once; as many as come, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10_000))]
+    pub requests_per_second: Option<u32>,
+    /// About how many bytes it gives in a day (UTC); as many as are asked for, if missing. Only where the deployment counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub bytes_per_day: Option<u64>,
 }
 
 /// A change of a link, as a merge patch (RFC 7396).
@@ -106,6 +114,14 @@ pub struct LinkEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub sessions_max: Option<Option<u32>>,
+    /// Another number of requests in a second; `null`: as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 10_000))]
+    pub requests_per_second: Option<Option<u32>>,
+    /// Another number of bytes in a day; `null`: as many as are asked for. A higher one lets a link that gave too much open again.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, minimum = 1))]
+    pub bytes_per_day: Option<Option<u64>>,
 }
 
 /// A link, as its maker or the owner of its dataset sees it.
@@ -165,6 +181,12 @@ pub struct Link {
     /// How many passes it gives in all; missing: as many as are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_max: Option<u32>,
+    /// How many requests it answers in a second, by each process that serves; missing: as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
+    /// About how many bytes it gives in a day (UTC); missing: as many as are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_day: Option<u64>,
     /// Until when it gives nothing, because it gave more than its budget; missing: it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]

@@ -104,6 +104,7 @@ pub(crate) async fn make(
         let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&on)), now)?;
         let via = caller.via(&on, Right::Share, now);
         let link = Link::new(&permit, &on.place, asked.clone(), birth(app, shown, via, now)?, now)?;
+        app.check_bytes(link.options.bytes_per_day, &on.place.source)?;
         // The facts are built first: a path that is too long in its bucket is refused before anything is written.
         let facts = LinkFacts::new(link, None, on.place.clone(), (*caller.user).clone(), on.reach.clone());
         let mut facts = facts.map_err(|_too_long| LinkError::Subpath)?;
@@ -159,6 +160,8 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
         // The version that a new link has.
         password: ask.password.is_some().then_some(1),
         sessions_max: ask.sessions_max,
+        requests_per_second: ask.requests_per_second,
+        bytes_per_day: ask.bytes_per_day,
     };
     Ok(NewLink { subpath, class, options })
 }

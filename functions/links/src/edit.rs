@@ -53,6 +53,7 @@ pub(crate) async fn edit(
     }
     let (facts, to_narrow) = load(&app, &caller, &id, Action::Narrow, now).await?;
     seen.check(facts.link.version)?;
+    app.check_bytes(ask.bytes_per_day.flatten(), &facts.place.source)?;
     let password = ask.password.clone().flatten();
     let after = facts.link.edited(&facts.place, read(ask)?, now)?;
     let permit = if facts.link.is_widened_by(&after) { load(&app, &caller, &id, Action::Share, now).await?.1 } else { to_narrow };
@@ -86,6 +87,8 @@ fn read(ask: wire::link::LinkEdit) -> Result<Edit, Problem> {
         level: ask.level,
         password: ask.password.as_ref().map(Option::is_some),
         sessions_max: ask.sessions_max,
+        requests_per_second: ask.requests_per_second,
+        bytes_per_day: ask.bytes_per_day,
     })
 }
 

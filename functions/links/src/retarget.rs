@@ -64,6 +64,7 @@ pub(crate) async fn retarget(
         let after = before.link.retargeted(&there, &before.place, &to.place, subpath, via)?;
         // Refused before anything is written: a path that is too long in its bucket.
         to.place.source.prefix.join(&to.place.dataset.path)?.join(&after.subpath).map_err(|_too_long| LinkError::Subpath)?;
+        app.check_bytes(after.options.bytes_per_day, &to.place.source)?;
         if after != before.link {
             let retarget = Retarget { before: &before, to: &to, after: &after, reason: ask.reason.as_deref() };
             let _moved = app.table.retarget_link([&share, &there], &retarget, once.as_ref(), now).await?;

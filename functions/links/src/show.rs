@@ -95,6 +95,8 @@ impl Shown {
             level: link.options.level,
             password: link.options.password.is_some(),
             sessions_max: link.options.sessions_max,
+            requests_per_second: link.options.requests_per_second,
+            bytes_per_day: link.options.bytes_per_day,
             over_until: link.over_until.filter(|over| now < *over).map(|over| over.to_string()),
             stewarded: link.stewarded,
             maker: link.maker.to_string(),

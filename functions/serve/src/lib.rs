@@ -99,6 +99,7 @@ async fn answer(app: Arc<App>, parts: Parts, id: HeaderValue) -> Result<Response
         indexed: false,
         who: Who::Holder,
         by_name: false,
+        counted: false,
         lap,
     };
     let mut answer = reading.answer().await.unwrap_or_else(|why| {
@@ -141,6 +142,8 @@ struct Reading<'a> {
     who: Who,
     /// Whether the answer depends on the `Authorization` header.
     by_name: bool,
+    /// Whether the request was counted: it may need two permits.
+    counted: bool,
     /// When the last step ended.
     lap: Instant,
 }
@@ -333,16 +336,30 @@ impl Reading<'_> {
         now.saturating_duration_since(mem::replace(&mut self.lap, now))
     }
 
+    /// Counts a request that a link opens to, and no other: so nobody else can use up what it answers.
+    fn count(&mut self, facts: &Facts) -> Result<(), Problem> {
+        if let (Facts::Link(facts), false) = (facts, mem::replace(&mut self.counted, true)) {
+            self.app.requests.count(&facts.link, self.now).map_err(|too_often| {
+                Problem::too_often("rate", "the link is asked for more often than it answers", too_often.secs())
+                    .hint("wait as long as `Retry-After` says, or ask whoever sent the link")
+            })?;
+            self.app.count_bytes(&facts.link, &facts.place.source, self.now)?;
+        }
+        Ok(())
+    }
+
     /// Asks the one decision.
     fn permit(&mut self, action: Action, facts: &Facts) -> Result<Permit, Problem> {
         let principal = Principal { who: self.who.clone(), net: self.net() };
         let decided = decide(&principal, action, facts, self.now);
         self.verdict.decide = self.lap();
-        decided.map_err(|why| match (why, &self.app.config.app_url) {
+        let permit = decided.map_err(|why| match (why, &self.app.config.app_url) {
             // Where to go for one.
             (Denial::PassNeeded, Some(app)) => Problem::from(why).with("passes", format!("{app}/api/v1/passes")),
             _ => why.into(),
-        })
+        })?;
+        self.count(facts)?;
+        Ok(permit)
     }
 
     /// Whether this client gets bytes from here rather than a redirect.

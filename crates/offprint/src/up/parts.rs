@@ -21,6 +21,7 @@ use domain::{
 };
 use edge::{
     App,
+    bytes::BytesSent,
     config::{Config, networks, origins},
     problem::Problem,
     provider::ProviderSettings,
@@ -167,13 +168,18 @@ pub(super) fn embedded(
     table: Option<TcpListener>,
     folders: &BTreeMap<String, PathBuf>,
     keys: &Keys,
+    bytes: &Arc<BytesSent>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Vec<Service>> {
     let mut services: Vec<Service> = Vec::new();
     if let Some(listener) = objects {
         let buckets = folders.iter().map(|(name, root)| Bucket { name: name.clone(), root: root.clone() }).collect();
-        let (keys, stop) = (keys.clone(), is_stopped(stopped.clone()));
-        services.push(Box::pin(async move { s3::serve(listener, buckets, keys, stop).await.context("object storage ended") }));
+        let (bytes, stop) = (Arc::clone(bytes), is_stopped(stopped.clone()));
+        let service = s3::Service::new(buckets, keys.clone())?.metered(Arc::new(move |query| bytes.counter(query)));
+        services.push(Box::pin(async move {
+            s3::run(listener, service, stop).await;
+            Ok(())
+        }));
     }
     if let Some(listener) = table {
         let store = dynamodb::Store::open(&state.table_file())

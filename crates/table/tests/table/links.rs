@@ -55,13 +55,15 @@ pub async fn the_same_request_meets_the_same_link(store: Store) {
     assert_eq!((paused.link.id, paused.existing, paused.link.enabled), (first.link.id, true, false), "a paused link is the same link");
     let mut others = HashSet::from([first.link.id]);
     let mut asks = vec![ask("b")];
-    asks.extend((0..10).map(|_| ask("a")));
+    asks.extend((0..12).map(|_| ask("a")));
     asks[6].options.role = Role::View;
     asks[7].options.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
     asks[8].options.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
     asks[8].options.hard_zones = true;
     asks[9].options.hide_listing = true;
     asks[10].options.sessions_max = Some(2);
+    asks[11].options.requests_per_second = Some(2);
+    asks[12].options.bytes_per_day = Some(2);
     asks[1].options.until = Until::Days(31);
     asks[2].options.strict = true;
     asks[3].options.not_before = Some(later(1));

@@ -144,13 +144,20 @@ pub async fn a_budget_that_was_spent_is_noted_beside_the_version_and_only_later(
     let table = &deployment.table;
     let link = guarded(&deployment, None, None).await;
     for (until, want) in [(60, 60), (30, 60), (90, 90)] {
-        table.note_over_budget(&link, later(until)).await.unwrap();
+        table.note_over_budget(link.hash, 1, later(until)).await.unwrap();
         let there = deployment.facts(&link).await.link;
         assert_eq!((there.over_until, there.version), (Some(later(want)), 1));
     }
     let edited = edit(&deployment, &link, Edit { label: Some("x".to_owned()), ..Edit::default() }, None).await.unwrap();
     assert_eq!((edited.over_until, edited.version), (Some(later(90)), 2), "an edit leaves it");
+    table.note_over_budget(link.hash, 1, later(120)).await.unwrap();
+    assert_eq!(deployment.facts(&link).await.link.over_until, Some(later(90)), "what was counted against what the link was is not noted");
+    let most = |most| Edit { bytes_per_day: Some(most), ..Edit::default() };
+    let lowered = edit(&deployment, &link, most(Some(10)), None).await.unwrap();
+    assert_eq!(lowered.over_until, Some(later(90)));
+    let raised = edit(&deployment, &link, most(Some(11)), None).await.unwrap();
+    assert_eq!((raised.over_until, deployment.facts(&link).await.link.over_until), (None, None), "a wider budget opens it again");
     let (never_made, _) = deployment.new_link(ask("never made"), now());
-    assert_eq!(table.note_over_budget(&never_made, later(60)).await, Err(TableError::Missing { what: "the link" }));
+    assert_eq!(table.note_over_budget(never_made.hash, 1, later(60)).await, Err(TableError::Missing { what: "the link" }));
     assert_eq!(table.link_facts(never_made.hash, now()).await, Ok(None), "and makes none");
 }

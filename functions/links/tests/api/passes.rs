@@ -123,7 +123,7 @@ async fn a_link_over_its_budget_gives_no_pass_and_counts_none() {
     let link = app.a_link(json!({ "sessions_max": 1 })).await;
     let key = domain::key::LinkKey::parse(link["s3"]["bucket"].as_str().unwrap()).unwrap();
     let facts = app.app.table.link_facts(key.hash(), app.now()).await.unwrap().unwrap();
-    app.app.table.note_over_budget(&facts.link, app.now() + SignedDuration::from_secs(60)).await.unwrap();
+    app.app.table.note_over_budget(facts.link.hash, facts.link.version, app.now() + SignedDuration::from_secs(60)).await.unwrap();
     assert_eq!(pass(&app, &link, None).await.refuses(429, "over-budget", "").headers["retry-after"], "60");
     app.wait(SignedDuration::from_secs(60));
     pass(&app, &link, None).await.is(201);
