@@ -10,10 +10,26 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 from run import ENVIRONMENT, HERE, Product, Tally
 
 BROWSER_SECS = 180
+PASSWORD = "correct horse battery"
+
+
+def link_with_password(product: Product) -> str:
+    """The URL of a link that asks for a password."""
+    token = pathlib.Path(product.ready["token_file"]).read_text().strip()
+
+    def post(path: str, ask: dict) -> dict:
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        request = urllib.request.Request(product.ready["app_url"] + path, json.dumps(ask).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    dataset = post("/api/v1/datasets", {"source": "demo", "path": "sharded-v3.ome.zarr"})
+    return post("/api/v1/links", {"dataset": dataset["id"], "password": PASSWORD})["url"]
 
 
 def codes_on(screen: str) -> dict[str, str]:
@@ -36,7 +52,7 @@ def main() -> int:
         config = folder / "pages.json"
         shots = pathlib.Path(rest[0] if rest else folder / "shots")
         shots.mkdir(exist_ok=True)
-        config.write_text(json.dumps({"app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots)}))
+        config.write_text(json.dumps({"app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots), "link": link_with_password(product), "password": PASSWORD}))
         done = subprocess.run(
             ["node", str(HERE / "pages_chromium.mjs"), str(config)],
             env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BROWSER_SECS, check=False,
@@ -45,6 +61,7 @@ def main() -> int:
         tally.check(product.stop() == 0, "it ends cleanly")
         logged = product.log.read_text(errors="replace") + "".join(path.read_text(errors="replace") for path in product.state.rglob("*.jsonl"))
         tally.check("offprint_code_" not in logged and "offprint-session" not in logged, "no code and no cookie stands in what it logged")
+        tally.check(PASSWORD not in logged, "and no password")
     print(f"pages: {tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed else 0
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 
-const { app, data, codes, shots } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+const { app, data, codes, shots, link, password } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 let failed = false;
 function check(passed, what) {
   failed ||= !passed;
@@ -89,6 +89,23 @@ check((await foreign.content()).includes('not sent by a page of this app'), 'a f
 await maker.reload();
 check((await maker.getByRole('heading', { level: 1 }).innerText()) === 'Hello, demo-maker', 'and ends no session');
 
+// A link with a password, opened by somebody without an account, by the keyboard alone.
+const reader = await person();
+await reader.goto(link);
+check(reader.url() === `${app}/s/${link.split('/')[3]}`, 'a link with a password leads to its page');
+await shot(reader, 'link');
+await reader.keyboard.type('wrong horse battery');
+await reader.keyboard.press('Enter');
+await reader.getByRole('alert').waitFor();
+check((await reader.inputValue('#password')) === '', 'a wrong password is told, and not repeated');
+await reader.keyboard.type(password);
+await reader.keyboard.press('Enter');
+await reader.getByRole('heading', { name: 'Open' }).waitFor();
+await shot(reader, 'link-opened');
+const opened = await fetch(`${await reader.inputValue('#url')}/zarr.json`);
+check(opened.ok && (await opened.json()).zarr_format === 3, 'the pass opens it');
+check((await reader.context().cookies()).length === 0, 'and is no session');
+
 // Dark, small, and enlarged: nothing scrolls sideways.
 for (const [name, options] of [
   ['dark', { colorScheme: 'dark' }],
@@ -106,6 +123,7 @@ for (const [name, options] of [
   await fresh.goto(`${app}/sign-in`);
   await shot(fresh, `sign-in-${name}`);
 }
+complaints.splice(0, complaints.length, ...complaints.filter((told) => told !== `asks ${link}`));
 const foreseen = /evil\.example|status of (403|404|422)/;
 check(complaints.every((told) => foreseen.test(told)), `the console is quiet: ${complaints.filter((told) => !foreseen.test(told)).join(' | ')}`);
 await browser.close();

@@ -92,7 +92,17 @@ PERMITTED = {
         | {
             "Sid": "WritePeople",
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "T#*", "U#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "R#*", "T#*", "U#*", "Z#*"]}},
+        },
+        {
+            "Sid": "CountPasses",
+            "Effect": "Allow",
+            "Action": "dynamodb:UpdateItem",
+            "Resource": attribute("Table"),
+            "Condition": {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["L#*"]},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "sessions", "version"]},
+            },
         },
         {"Sid": "CheckTable", "Effect": "Allow", "Action": "dynamodb:ConditionCheckItem", "Resource": attribute("Table")},
         LIST_BY_INDEX,

@@ -139,6 +139,20 @@ async fn behind_a_password(world: &World, secrets: &mut Secrets) {
             secrets.add_signed(location);
         }
     }
+    // Typed on the link's page.
+    let page = format!("{}/s/{}", world.app_url, link.key());
+    world.client.get(&page).send().await.expect("an answer");
+    for (password, status) in [(WRONG, 422), (PASSWORD, 201)] {
+        let form = format!("password={}", password.replace(' ', "+"));
+        secrets.add("a password as a form has it", &form);
+        let sent = world.client.post(&page).header("origin", &world.app_url).header("content-type", "application/x-www-form-urlencoded");
+        let answer = sent.body(form).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status);
+        let text = answer.text().await.expect("a page");
+        if let Some(pass) = text.split("/~").nth(1).and_then(|rest| rest.get(..32)) {
+            secrets.add("a pass from a page", pass);
+        }
+    }
     let edit = json!({ "password": "qz another horse battery staple", "nonsense": PASSWORD });
     world.api(Method::PATCH, &format!("/api/v1/links/{}", link.id), Some(edit)).await;
     world.revoke(&link).await;

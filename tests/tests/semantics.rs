@@ -559,3 +559,32 @@ async fn no_budget_is_taken_that_nobody_counts() {
     let opens = async |data: &serve::DataOrigin| tests::app::ask_of(data, Method::GET, url.strip_prefix(DATA).expect("ours"), &[]).await;
     assert_eq!(opens(&data).await.status, StatusCode::FOUND);
 }
+
+// L11; SEMANTICS 4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_led_to_where_a_password_is_typed_and_no_viewer_is() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({ "password": "correct horse" })).await;
+    let url = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
+    let path = url.strip_prefix(DATA).expect("ours");
+    let page = format!("http://app.test/s/{}", key_of(&link));
+    let led = app.data(Method::GET, path, &[("sec-fetch-dest", "document")]).await;
+    assert_eq!((led.status, led.header("location")), (StatusCode::FOUND, page.as_str()));
+    assert_eq!((led.header("cache-control"), led.header("referrer-policy")), ("no-store", "no-referrer"));
+    for (method, headers) in [
+        (Method::GET, &[][..]),
+        (Method::GET, &[("sec-fetch-dest", "empty")]),
+        (Method::GET, &[("sec-fetch-dest", "image")]),
+        (Method::HEAD, &[("sec-fetch-dest", "document")]),
+    ] {
+        let told = app.data(method.clone(), path, headers).await;
+        assert_eq!(told.status, StatusCode::UNAUTHORIZED, "{method} {headers:?}");
+        assert!(method == Method::HEAD || told.json()["page"] == page, "{}", String::from_utf8_lossy(&told.body));
+    }
+    let open = app.link(EM, json!({ "label": "open" })).await;
+    let open = format!("{}/.zattrs", open["url"].as_str().expect("a URL"));
+    let opens = app.data(Method::GET, open.strip_prefix(DATA).expect("ours"), &[("sec-fetch-dest", "document")]).await;
+    assert!(opens.header("location").contains("X-Amz-Signature"), "what opens is not led elsewhere");
+    let gone = app.data(Method::GET, &path.replace(EM, "other"), &[("sec-fetch-dest", "document")]).await;
+    refused(&gone, 404, "not-found");
+}

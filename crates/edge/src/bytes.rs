@@ -175,9 +175,13 @@ impl App {
         if bytes_per_day.is_none() || self.bytes_of(source).is_some() {
             return Ok(());
         }
-        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, NOT_COUNTED, "nobody here counts the bytes that links to this source give")
-            .at("/bytes_per_day")
-            .hint("`requests_per_second` and `sessions_max` are counted everywhere; bytes where `offprint up` serves folders"))
+        Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bytes-not-counted",
+            "nobody here counts the bytes that links to this source give",
+        )
+        .at("/bytes_per_day")
+        .hint("`requests_per_second` and `sessions_max` are counted everywhere; bytes where `offprint up` serves folders"))
     }
 
     /// Counts what `link`, which is about to open, gives, if it has a budget.
@@ -189,11 +193,9 @@ impl App {
         if self.bytes_of(source).is_some_and(|bytes| bytes.watch(link, most, now)) {
             return Ok(());
         }
-        Err(Problem::unavailable(NOT_COUNTED, "the link gives so many bytes in a day, and nobody here counts them"))
+        Err(Problem::unavailable("bytes-not-counted", "the link gives so many bytes in a day, and nobody here counts them"))
     }
 }
-
-const NOT_COUNTED: &str = "bytes-not-counted";
 
 #[cfg(test)]
 mod tests {

@@ -31,6 +31,8 @@ pub mod lambda;
 pub mod misses;
 pub mod once;
 mod paid;
+pub mod pass;
+pub mod password;
 pub mod peer;
 pub mod problem;
 pub mod provider;

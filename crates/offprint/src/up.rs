@@ -164,7 +164,7 @@ pub async fn run(up: Up) -> Result<()> {
     let folders = parts::folders(&up, &state)?;
     let keys = parts::random_keys()?;
     let bytes = Arc::new(BytesSent::read(&state.bytes_sent()?));
-    for service in parts::embedded(&up, &state, ports.objects, ports.table, &folders, &keys, &bytes, &stopped)? {
+    for service in parts::embedded(&up, &state, [ports.objects, ports.table], &folders, &keys, &bytes, &stopped)? {
         services.spawn(service);
     }
 

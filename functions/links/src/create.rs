@@ -17,6 +17,7 @@ use edge::{
     json,
     json::Body,
     once::Once,
+    password,
     problem::Problem,
     until::{read_not_before, read_until},
     zones::read_zones,
@@ -26,10 +27,7 @@ use jiff::Timestamp;
 use table::TableError;
 use wire::secret::Secret;
 
-use crate::{
-    password,
-    show::{Shown, about},
-};
+use crate::show::{Shown, about};
 
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";

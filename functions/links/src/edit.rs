@@ -12,6 +12,7 @@ use edge::{
     json,
     json::Body,
     once::Once,
+    password,
     problem::Problem,
     until::{read_not_before, read_until},
     zones::read_zones,
@@ -22,7 +23,6 @@ use wire::secret::Secret;
 
 use crate::{
     create::read_role,
-    password,
     show::{Shown, about, load},
 };
 

@@ -9,7 +9,6 @@ mod edit;
 mod list;
 mod openapi;
 mod pass;
-mod password;
 mod pause;
 mod resolve;
 mod resume;

@@ -8,9 +8,7 @@ use domain::{
     decision::{Action, Facts, LinkFacts, Permit},
     id::LinkId,
     key::{DeploymentSecret, LinkKey},
-    pass::Pass,
     path::encode_key,
-    token::TicketSecret,
 };
 use edge::{
     App,
@@ -110,17 +108,6 @@ impl Shown {
             url,
             streamed_url,
             s3,
-        }
-    }
-
-    /// A pass for a link, as whoever asked for it is shown it.
-    pub(crate) fn pass(&self, facts: &LinkFacts, pass: &Pass, secret: &TicketSecret) -> wire::pass::Pass {
-        let origin = self.data_url.as_deref().unwrap_or_default();
-        let (text, name) = (secret.reveal(), encode_key(&facts.link.name));
-        wire::pass::Pass {
-            until: pass.until.to_string(),
-            url: format!("{origin}/{text}/{name}"),
-            streamed_url: format!("{origin}/{text}-s/{name}"),
         }
     }
 

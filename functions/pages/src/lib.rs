@@ -8,6 +8,7 @@ mod callback;
 mod cookie;
 mod form;
 mod home;
+mod link;
 mod local_path;
 mod member;
 mod origin;
@@ -35,6 +36,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-out", post(sign_out::sign_out))
         .route("/datasets/{id}/tickets/new", get(ticket_new::show).post(ticket_new::create))
         .route("/api/v1/authorize", get(authorize::show).post(authorize::allow))
+        .route("/s/{key}", get(link::show).post(link::open))
         .route("/assets/{name}", get(style::asset))
         .fallback(nothing)
         .layer(middleware::from_fn_with_state(app.clone(), page::answer))

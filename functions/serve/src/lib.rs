@@ -100,11 +100,12 @@ async fn answer(app: Arc<App>, parts: Parts, id: HeaderValue) -> Result<Response
         who: Who::Holder,
         by_name: false,
         counted: false,
+        key: None,
         lap,
     };
     let mut answer = reading.answer().await.unwrap_or_else(|why| {
         reading.note_miss(&why);
-        why.into_response()
+        reading.told(why)
     });
     let Reading { verdict, indexed, by_name, .. } = reading;
     if by_name {
@@ -130,6 +131,14 @@ fn add_length(answer: &mut Response) {
     }
 }
 
+/// The code of a link that asks for a pass.
+const PASS_NEEDED: &str = "ticket-needed";
+
+/// The page that gives a pass for a link.
+fn page_of(app: &str, key: &LinkKey) -> String {
+    format!("{app}/s/{}", key.reveal())
+}
+
 /// One request under way.
 struct Reading<'a> {
     app: &'a App,
@@ -144,6 +153,8 @@ struct Reading<'a> {
     by_name: bool,
     /// Whether the request was counted: it may need two permits.
     counted: bool,
+    /// The link's key, where it was asked for by one.
+    key: Option<LinkKey>,
     /// When the last step ended.
     lap: Instant,
 }
@@ -200,6 +211,21 @@ impl Reading<'_> {
         }
     }
 
+    /// A refusal. A person who opens a link that asks for a pass is led to the page that gives one.
+    fn told(&mut self, why: Problem) -> Response {
+        let is_navigation =
+            self.parts.method == Method::GET && self.parts.headers.get("sec-fetch-dest").is_some_and(|dest| dest == "document");
+        match (&self.key, &self.app.config.app_url) {
+            (Some(key), Some(app)) if is_navigation && why.code == PASS_NEEDED => {
+                self.verdict.reason = Some(PASS_NEEDED);
+                let mut answer = object::found_at(&page_of(app, key));
+                answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                answer
+            }
+            _ => why.into_response(),
+        }
+    }
+
     /// Counts what was told to be not there, of which a guesser is told much.
     fn note_miss(&self, why: &Problem) {
         if why.code == Problem::NOT_FOUND {
@@ -226,6 +252,7 @@ impl Reading<'_> {
 
     async fn facts_of_link(&mut self, key: &LinkKey) -> Result<Facts, Problem> {
         self.spare_table(|facts| facts.knows_link(key.hash(), self.now, self.event()))?;
+        self.key = Some(key.clone());
         let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, self.event()).await;
         self.verdict.facts = self.lap();
         let found = looked_up?;
@@ -355,7 +382,13 @@ impl Reading<'_> {
         self.verdict.decide = self.lap();
         let permit = decided.map_err(|why| match (why, &self.app.config.app_url) {
             // Where to go for one.
-            (Denial::PassNeeded, Some(app)) => Problem::from(why).with("passes", format!("{app}/api/v1/passes")),
+            (Denial::PassNeeded, Some(app)) => {
+                let problem = Problem::from(why).with("passes", format!("{app}/api/v1/passes"));
+                match &self.key {
+                    Some(key) => problem.with("page", page_of(app, key)),
+                    None => problem,
+                }
+            }
             _ => why.into(),
         })?;
         self.count(facts)?;

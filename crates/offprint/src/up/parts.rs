@@ -164,8 +164,7 @@ pub(super) fn random_keys() -> Result<Keys> {
 pub(super) fn embedded(
     up: &Up,
     state: &State,
-    objects: Option<TcpListener>,
-    table: Option<TcpListener>,
+    [objects, table]: [Option<TcpListener>; 2],
     folders: &BTreeMap<String, PathBuf>,
     keys: &Keys,
     bytes: &Arc<BytesSent>,

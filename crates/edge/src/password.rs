@@ -6,12 +6,13 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use domain::limits::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_LANES, PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORD_TURN_SECS, PASSWORDS_AT_ONCE_MAX,
 };
-use edge::{App, problem::Problem};
 use http::StatusCode;
 use subtle::ConstantTimeEq;
 use table::passes::Password;
 use tokio::sync::Semaphore;
 use wire::secret::Secret;
+
+use crate::{App, problem::Problem};
 
 /// Each fills its memory, so only so many are looked at at once.
 static AT_ONCE: Semaphore = Semaphore::const_new(PASSWORDS_AT_ONCE_MAX);
@@ -20,7 +21,7 @@ static AT_ONCE: Semaphore = Semaphore::const_new(PASSWORDS_AT_ONCE_MAX);
 ///
 /// # Errors
 /// 422 `password` for one that is too short or too long.
-pub(crate) async fn keep(app: &App, password: &Secret) -> Result<Password, Problem> {
+pub async fn keep(app: &App, password: &Secret) -> Result<Password, Problem> {
     let text = &password.0;
     if text.chars().count() < PASSWORD_CHARS_MIN || text.len() > PASSWORD_BYTES_MAX {
         let detail = format!("a password has at least `{PASSWORD_CHARS_MIN}` characters, and at most `{PASSWORD_BYTES_MAX}` bytes");

@@ -1,0 +1,145 @@
+//! Giving a pass for a link, to whoever knows its password: for the API and for its page.
+
+use std::sync::Arc;
+
+use domain::{
+    decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
+    grant::Net,
+    key::{KeyHash, LinkKey},
+    limits::{NO_SESSION_LEFT_RETRY_SECS, PASS_SECS, PASSWORD_TRIES_MAX, PASSWORD_TRY_INTERVAL_MILLIS},
+    network::household,
+    pass::Pass,
+    path::encode_key,
+    rate::Rate,
+    token::TicketSecret,
+};
+use http::{StatusCode, request::Parts};
+use jiff::{SignedDuration, Timestamp};
+use table::{TableError, passes::Admitted};
+use wire::secret::Secret;
+
+use crate::{App, password, peer::net_of, problem::Problem};
+
+/// How often a link is looked at anew because it changed meanwhile.
+const TRIES: usize = 3;
+
+/// What became of asking for a pass.
+#[derive(Debug)]
+pub enum Asked {
+    /// It was given, and is shown this once.
+    Given(Arc<LinkFacts>, wire::pass::Pass),
+    /// Another password than the link's, or none.
+    Wrong(Arc<LinkFacts>),
+}
+
+/// What whoever names another password is told.
+#[must_use]
+pub fn wrong_password() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "wrong-password", "this is not the link's password")
+        .at("/password")
+        .hint("ask whoever sent you the link; after ten tries there is one more every half minute")
+}
+
+/// Gives a pass for the link of a key, if the password is its own.
+///
+/// # Errors
+/// As [`guarded`]; 429 after too many tries, or where the link gave all the passes that it gives.
+pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Option<&Secret>) -> Result<Asked, Problem> {
+    let net = net_of(parts, &app.config.trusted_proxies);
+    let mut tries = 1..TRIES;
+    let mut is_known = false;
+    loop {
+        let now = app.now();
+        let facts = guarded(app, parts, key, now).await?;
+        // One try, however often the link changes meanwhile.
+        if !is_known {
+            take_try(app, facts.link.hash, net, now).await?;
+        }
+        if facts.link.options.password.is_some() {
+            let kept = app.table.password_of(&facts.link).await?;
+            if !password::is_right(password, kept).await? {
+                return Ok(Asked::Wrong(facts));
+            }
+        }
+        is_known = true;
+        let (pass, secret) = new_pass(app, &facts, now)?;
+        // Whatever else refuses a reader refuses here, before a pass is counted that would open nothing.
+        let guest = Principal { who: Who::Guest(Arc::new(pass)), net };
+        let _permit = decide(&guest, Action::Read, &Facts::Link(Arc::clone(&facts)), now)?;
+        match app.table.admit(&facts.link, &pass).await? {
+            Admitted::Yes => {
+                let shown = shown(app, &facts, &pass, &secret);
+                return Ok(Asked::Given(facts, shown));
+            }
+            Admitted::NoneLeft => {
+                let detail = "the link has given as many passes as it gives";
+                return Err(Problem::too_often("no-session-left", detail, NO_SESSION_LEFT_RETRY_SECS).hint("ask whoever sent you the link"));
+            }
+            Admitted::Stale if tries.next().is_some() => {}
+            Admitted::Stale => return Err(TableError::Throttled.into()),
+        }
+    }
+}
+
+/// The link of a key, if it asks for a pass: whatever is refused before that is refused here.
+///
+/// # Errors
+/// 404 for a key that opens nothing, 409 `no-pass-needed` for a link that asks for none, 410 for one that has ended; 429 for whoever guessed
+/// too much.
+pub async fn guarded(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Timestamp) -> Result<Arc<LinkFacts>, Problem> {
+    let net = net_of(parts, &app.config.trusted_proxies);
+    if let Err(too_often) = app.misses.check(net, now) {
+        let detail = "too much that is not there was asked for from this network";
+        return Err(Problem::too_often("too-many-misses", detail, too_often.secs()).hint("wait as long as `Retry-After` says"));
+    }
+    let found = match key {
+        Some(key) => app.table.link_facts(key.hash(), now).await?,
+        None => None,
+    };
+    let Some(facts) = found.map(Arc::new) else {
+        app.misses.count(net, now);
+        return Err(Problem::not_found());
+    };
+    let holder = Principal { who: Who::Holder, net };
+    match decide(&holder, Action::Read, &Facts::Link(Arc::clone(&facts)), now) {
+        Err(Denial::PassNeeded) => Ok(facts),
+        Err(why) => Err(why.into()),
+        Ok(_) => Err(Problem::new(StatusCode::CONFLICT, "no-pass-needed", "the link opens by itself").hint("open the link as it is")),
+    }
+}
+
+/// Counts a try. Addresses are kept as a keyed hash, with the link's, and for as long as they matter.
+async fn take_try(app: &App, link: KeyHash, net: Net, now: Timestamp) -> Result<(), Problem> {
+    let address = match (net, &app.config.address_key) {
+        (Net::At(address), Some(key)) => key.source(Net::At(household(address)), now).map(|hash| hash.to_string()).unwrap_or_default(),
+        // Only tests have no key.
+        (Net::At(address), None) => household(address).to_string(),
+        (Net::Unknown | Net::Anywhere, _) => String::new(),
+    };
+    let who = KeyHash::of(&format!("offprint-tries-v1 {link} {address}"));
+    let rate = Rate::new(PASSWORD_TRY_INTERVAL_MILLIS, PASSWORD_TRIES_MAX);
+    app.table.take_try(who, rate, now).await?.map_err(|too_often| {
+        Problem::too_often("too-many-tries", "the link's password was tried too often from this network", too_often.secs())
+            .hint("wait as long as `Retry-After` says")
+    })
+}
+
+/// A new pass, and its text, for [`PASS_SECS`] or as long as the link lives.
+fn new_pass(app: &App, facts: &LinkFacts, now: Timestamp) -> Result<(Pass, TicketSecret), Problem> {
+    let secret = TicketSecret::new(app.random()?);
+    let guard = facts.link.options.guard().ok_or_else(Problem::not_found)?;
+    let life = now.checked_add(SignedDuration::from_secs(PASS_SECS)).unwrap_or(now);
+    let until = facts.link.end(&facts.place).map_or(life, |end| end.min(life));
+    Ok((Pass { hash: secret.hash(), link: facts.link.hash, guard, until }, secret))
+}
+
+/// A pass, as whoever asked for it is shown it.
+fn shown(app: &App, facts: &LinkFacts, pass: &Pass, secret: &TicketSecret) -> wire::pass::Pass {
+    let origin = app.config.data_url.as_deref().unwrap_or_default();
+    let (text, name) = (secret.reveal(), encode_key(&facts.link.name));
+    wire::pass::Pass {
+        until: pass.until.to_string(),
+        url: format!("{origin}/{text}/{name}"),
+        streamed_url: format!("{origin}/{text}-s/{name}"),
+    }
+}

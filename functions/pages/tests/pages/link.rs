@@ -1,0 +1,104 @@
+//! A link's page: the form for its password, and the pass.
+
+use std::sync::Arc;
+
+use domain::{
+    decision::{Action, Facts, Principal, Who, decide, via},
+    grant::Net,
+    id::LinkId,
+    key::{Epoch, LinkKey},
+    link::{Birth, Class, Link, NewLink, Options},
+    path::ObjectPath,
+    rights::Right,
+    token::TokenSecret,
+};
+use jiff::SignedDuration;
+use uuid::Uuid;
+use wire::secret::Secret;
+
+use crate::{
+    browser::{Browser, start},
+    support::TestApp,
+};
+
+const PASSWORD: &str = "correct horse";
+
+/// A link of Ada's to the whole of `demo`; the path of its page.
+async fn a_link(app: &TestApp, number: u8, password: Option<&str>, sessions_max: Option<u32>) -> String {
+    let (now, key) = (app.now(), LinkKey::parse(&char::from(b'a' + number).to_string().repeat(32)).unwrap());
+    let (user, token) = app.app.table.bearer(TokenSecret::parse(&app.ada.token).unwrap().hash()).await.unwrap().unwrap();
+    let on = Arc::new(app.app.table.dataset_facts(app.root.id, Some(user.id)).await.unwrap().unwrap());
+    let via = via(&user, &on.place, &on.reach, Right::Share, Net::Anywhere, now);
+    let who = Who::Token { user: user.into(), token: token.into() };
+    let permit = decide(&Principal { who, net: Net::Unknown }, Action::Share, &Facts::Dataset(Arc::clone(&on)), now).unwrap();
+    let options = Options { password: password.map(|_| 1), sessions_max, label: number.to_string(), ..Options::default() };
+    let ask = NewLink { subpath: ObjectPath::default(), class: Class::Collaboration, options };
+    let birth = Birth { id: LinkId::new(Uuid::from_u128(number.into())), epoch: Epoch::new([number; 16]), hash: key.hash(), via };
+    let link = Link::new(&permit, &on.place, ask, birth, now).unwrap();
+    let kept = match password {
+        Some(password) => Some(edge::password::keep(&app.app, &Secret(password.to_owned())).await.unwrap()),
+        None => None,
+    };
+    app.app.table.insert_guarded(&permit, &link, kept.as_ref(), &on, None).await.unwrap();
+    format!("/s/{}", key.reveal())
+}
+
+// L11, SECURITY T34
+#[tokio::test]
+async fn a_password_is_typed_on_a_page_and_tried_no_more_often_there() {
+    let app = start(None).await;
+    let path = a_link(&app, 0, Some(PASSWORD), None).await;
+    let browser = Browser::of(&app);
+    let form = browser.get(&path).await;
+    for part in ["A password opens this", "type=\"password\"", &format!("method=\"post\" action=\"{path}\"")] {
+        assert!(form.page(200).contains(part), "{part} {form:?}");
+    }
+    for wrong in ["password=wrong+horse", "password=", ""] {
+        let told = browser.post(&path, wrong).await;
+        assert!(told.page(422).contains("role=\"alert\">This is not the link&#39;s password."), "{told:?}");
+        assert!(!told.page(422).contains("wrong horse") && !told.page(422).contains("data.test"), "{told:?}");
+    }
+    assert!(browser.post(&path, "password=x&next=y").await.page(400).contains("The form was not understood."));
+    let opened = browser.post(&path, "password=correct+horse").await;
+    let text = opened.page(201).split("value=\"https://data.test/").nth(1).expect("an address").split('"').next().unwrap().to_owned();
+    assert!(text.starts_with('~') && text.ends_with("/demo"), "{text}");
+    let pass = text[..33].to_owned();
+    for part in [format!("value=\"https://data.test/{pass}-s/demo\""), format!("href=\"https://data.test/{pass}/demo\" rel=\"noreferrer\"")]
+    {
+        assert!(opened.page(201).contains(&part), "{part} {opened:?}");
+    }
+    let until = app.now() + SignedDuration::from_mins(15);
+    assert!(opened.page(201).contains(&format!("datetime=\"{until}\"")), "{opened:?}");
+    assert_eq!(opened.headers["cache-control"], "no-store");
+    assert!(browser.cookies.borrow().is_empty(), "it is nobody's session");
+    for _ in 0..6 {
+        assert_eq!(browser.post(&path, "password=wrong+horse").await.status.as_u16(), 422);
+    }
+    let told = browser.post(&path, "password=correct+horse").await;
+    assert!(told.page(429).contains("Not right now") && told.page(429).contains("30"), "{told:?}");
+    assert_eq!(told.headers["retry-after"], "30");
+    app.wait(SignedDuration::from_secs(30));
+    assert_eq!(browser.post(&path, "password=correct+horse").await.status.as_u16(), 201);
+    let lines = app.app.lines.text();
+    assert!(lines.contains("\"link\":\"l") && !lines.contains(&pass) && !lines.contains(&path[3..]) && !lines.contains("horse"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_link_that_only_counts_takes_a_click_and_any_other_leads_to_its_data() {
+    let app = start(None).await;
+    let browser = Browser::of(&app);
+    let counted = a_link(&app, 1, None, Some(1)).await;
+    let form = browser.get(&counted).await;
+    assert!(form.page(200).contains("Open for a while") && !form.page(200).contains("type=\"password\""), "{form:?}");
+    for _ in 0..3 {
+        browser.get(&counted).await.page(200);
+    }
+    assert!(browser.post(&counted, "").await.page(201).contains("value=\"https://data.test/~"), "looking at the form counts nothing");
+    assert!(browser.post(&counted, "").await.page(429).contains("The link has given as many passes as it gives."));
+    let open = a_link(&app, 2, None, None).await;
+    assert_eq!(browser.get(&open).await.leads_to(), format!("https://data.test/{}/demo", &open[3..]));
+    assert_eq!(browser.post(&open, "").await.status.as_u16(), 409);
+    let words = |answer: &crate::support::Answer| answer.page(404).split("quote <code>").next().unwrap().to_owned();
+    let (unknown, none) = (browser.get(&format!("/s/{}", "z".repeat(32))).await, browser.get("/s/none").await);
+    assert_eq!(words(&unknown), words(&none));
+}
