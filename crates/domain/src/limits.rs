@@ -150,6 +150,8 @@ pub const BYTES_NOTED_SECS: u64 = 2;
 pub const CURSOR_SECS: i64 = 3_600;
 /// How long an `Idempotency-Key` is remembered, in seconds.
 pub const IDEMPOTENCY_SECS: i64 = 86_400;
+/// How long the same count of days, asked for a link again, is the same asking, in seconds.
+pub const SAME_EXTENSION_SECS: i64 = 3_600;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
 /// Folders between a source's root and a dataset in it: each is checked when the dataset is registered.

@@ -9,7 +9,7 @@ use crate::{
     grant::Zones,
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
-    limits::{BYTES_PER_DAY_MAX, LABEL_CHARS_MAX, REASON_CHARS_MAX, REQUESTS_PER_SECOND_MAX, WRITE_SETTLES_SECS},
+    limits::{BYTES_PER_DAY_MAX, LABEL_CHARS_MAX, REASON_CHARS_MAX, REQUESTS_PER_SECOND_MAX, SAME_EXTENSION_SECS, WRITE_SETTLES_SECS},
     pass::Guard,
     path::ObjectPath,
     rights::Role,
@@ -532,13 +532,14 @@ impl Link {
         Ok(link)
     }
 
-    /// The same link, ending at the earliest when `until` says: an end that is later already stays (L9).
+    /// The same link, ending at the earliest when `until` says: an end that is later already stays (L9). So does one that was asked for
+    /// in as many days within the last hour: a request may be sent twice without a key, and the same days come to a later end each time.
     ///
     /// # Errors
     /// As [`Link::edited`].
     pub fn extended(&self, place: &Place, until: Until, now: Timestamp) -> Result<Self, LinkError> {
         let edited = self.edited(place, Edit { until: Some(until), ..Edit::default() }, now)?;
-        Ok(if self.ends_before(&edited) { edited } else { self.clone() })
+        Ok(if self.ends_before(&edited) && !self.is_extended_again(&edited) { edited } else { self.clone() })
     }
 
     fn ends_before(&self, after: &Self) -> bool {
@@ -547,6 +548,12 @@ impl Link {
             (Some(_), None) => true,
             (Some(old), Some(new)) => new > old,
         }
+    }
+
+    fn is_extended_again(&self, after: &Self) -> bool {
+        let (Until::Days(old_days), Until::Days(new_days)) = (self.options.until, after.options.until) else { return false };
+        let moves = |(old, new): (Timestamp, Timestamp)| new.duration_since(old) < SignedDuration::from_secs(SAME_EXTENSION_SECS);
+        old_days == new_days && self.until.zip(after.until).is_some_and(moves)
     }
 
     /// What holds for every link, new or changed.

@@ -423,6 +423,7 @@ impl Table {
             return Ok(self.inserted_as(&id, by, now).await?.link);
         }
         if new == *old {
+            self.remember(once, by, &old.id.to_string(), now).await?;
             return Ok(new);
         }
         new.version = old.version.saturating_add(1);

@@ -1,6 +1,8 @@
 //! `POST /api/v1/links/batch`, `POST /api/v1/links/batch/revoke` and `POST /api/v1/links/batch/extend`: up to 1,000 at once, a result for each (L9).
 //!
-//! An item's failure hides nobody else's success. Each item has an `Idempotency-Key` of its own, so a batch that was cut short is sent again whole.
+//! An item's failure hides nobody else's success, and a batch that was cut short is sent again whole: with an `Idempotency-Key`, of which each item
+//! gets one of its own; without one too, because the same options meet the same link, a revoke meets the first, and no link is extended twice within
+//! an hour by the same days.
 
 use std::collections::BTreeMap;
 
@@ -94,20 +96,23 @@ pub(crate) async fn revoke(
 /// # Errors
 /// 422 `too-many` over 1,000, `until`; what goes wrong with one item stands in its result.
 #[utoipa::path(post, path = "/api/v1/links/batch/extend", tag = "links", operation_id = "extend_links", security(("token" = ["links"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h; each item gets one of its own from it")),
     request_body = wire::link::BatchExtend,
     responses((status = 200, description = "A result for each id, in order", body = wire::link::Batch), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn extend(
     app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
+    once: Once,
     Body { ask, .. }: Body<wire::link::BatchExtend>,
 ) -> Result<Response, Problem> {
     bounded(ask.ids.len(), "/ids")?;
     let until = read_until(&ask.until)?;
     let results = stream::iter(ask.ids.into_iter().enumerate()).map(|(index, id)| {
         let (app, shown, caller) = (&app, &shown, &caller);
+        let once = once.item(index).of(&format!("POST /api/v1/links/{id}/extend"), ask.until.as_bytes());
         Box::pin(async move {
-            let facts = lengthen(app, caller, &id, until).await;
+            let facts = lengthen(app, caller, &id, until, once.as_ref()).await;
             facts.map_or_else(|why| refused(index, &why), |facts| extended(index, shown.link(&facts, caller, app.now())))
         })
     });

@@ -124,7 +124,8 @@ async fn apply_guarded(
     now: Timestamp,
 ) -> Result<Change, ChangeError> {
     may_change(before, now)?;
-    if after == before.link {
+    // What changes nothing is written down all the same where it has a key: it stays done, whatever comes next.
+    if after == before.link && once.is_none() {
         return Ok(Change { facts: before.clone(), enforced_by: None });
     }
     let narrows = after.is_widened_by(&before.link);
@@ -187,17 +188,27 @@ impl From<ChangeError> for Problem {
 /// How often a switch is tried while others change the link.
 const TRIES: usize = 3;
 
-/// Lets one link end at the earliest when `until` says (L9). Needs no version, and doing it twice is doing it once: no end ever comes closer.
+/// Lets one link end at the earliest when `until` says (L9). Needs no version, because no end ever comes closer, and doing it twice is doing it once.
 ///
 /// # Errors
 /// 404 for a link that is not the caller's to know of, 410 for one that was revoked or is another's, 422 past the source's ceiling.
-pub(crate) async fn lengthen(app: &App, caller: &Caller, id: &str, until: Until) -> Result<LinkFacts, Problem> {
+pub(crate) async fn lengthen(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    until: Until,
+    once: Option<&table::once::Once>,
+) -> Result<LinkFacts, Problem> {
     let mut tries = 1..TRIES;
     loop {
         let now = app.now();
+        if app.table.once_if(caller.user.id, once, now).await?.is_some() {
+            // It was done already: a replay is told how the link is, even where the same would be refused by now.
+            return Ok(LinkFacts::clone(&load(app, caller, id, Action::See, now).await?.0));
+        }
         let (facts, permit) = load(app, caller, id, Action::Share, now).await?;
         let after = facts.link.extended(&facts.place, until, now)?;
-        match apply(app, &permit, &facts, after, None, now).await {
+        match apply(app, &permit, &facts, after, once, now).await {
             Err(ChangeError::Stale) if tries.next().is_some() => {}
             done => return Ok(done?.facts),
         }

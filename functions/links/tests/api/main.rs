@@ -636,6 +636,51 @@ async fn a_batch_of_links_ends_later_and_never_sooner() {
     app.post("/api/v1/links/batch/extend", &app.ada.token, json!({ "ids": [], "until": "soon" })).await.refuses(422, "until", "/until");
 }
 
+// L9, SEMANTICS 6
+#[tokio::test]
+async fn an_extension_that_is_sent_again_moves_no_end_twice() {
+    let app = start().await;
+    let (short, long) =
+        (app.a_link(json!({ "label": "s", "until": "2d" })).await, app.a_link(json!({ "label": "l", "until": "90d" })).await);
+    let send = async |key: Option<&str>, until: &str| {
+        let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        let ask = json!({ "ids": [id_of(&short), id_of(&short), id_of(&long)], "until": until }).to_string();
+        let done = app.send("POST", "/api/v1/links/batch/extend", &app.ada.token, &headers, ask).await.is(200).json;
+        done["items"].as_array().unwrap().clone()
+    };
+    let in_days = |days: i64| app.now() + SignedDuration::from_hours(24 * days);
+    let ends = |items: &[Value]| items.iter().map(|item| instant(&item["link"]["until"])).collect::<Vec<_>>();
+
+    // Without a key, the same days are the same asking for an hour; and one id twice is one extension.
+    let (first_end, long_end) = (in_days(30), in_days(90));
+    let done = send(None, "30d").await;
+    assert_eq!(ends(&done), [first_end, first_end, long_end]);
+    app.wait(SignedDuration::from_secs(3_599));
+    assert_eq!(send(None, "30d").await, done, "neither an end nor a version");
+    assert_eq!(ends(&send(None, "31d").await)[0], in_days(31), "other days are another asking");
+    app.wait(SignedDuration::from_secs(3_600));
+    assert_eq!(ends(&send(None, "31d").await)[0], in_days(31), "an hour later they are, too");
+
+    // With a key it is done once for as long as the key is kept, and what changed nothing stays done, too.
+    app.wait(SignedDuration::from_hours(2));
+    let keyed_end = in_days(40);
+    let done = send(Some("k"), "40d").await;
+    assert_eq!(ends(&done), [keyed_end, keyed_end, long_end]);
+    app.patch(&format!("/api/v1/links/{}", id_of(&long)), &app.ada.token, 1, json!({ "until": "3d" })).await.is(200);
+    let sooner = in_days(3);
+    app.wait(SignedDuration::from_hours(2));
+    let again = send(Some("k"), "40d").await;
+    assert_eq!((&again[..2], ends(&again)[2]), (&done[..2], sooner), "a replay undoes no later word");
+    let other = send(Some("k"), "50d").await;
+    assert_eq!(other.iter().map(outcome).collect::<Vec<_>>(), [(422, "idempotency-mismatch"); 3]);
+
+    // A replay is told how the links are, even once the same request would be refused.
+    app.post(&format!("/api/v1/links/{}/revoke", id_of(&short)), &app.ada.token, json!({})).await.is(200);
+    let after = send(Some("k"), "40d").await;
+    assert_eq!((outcome(&after[0]), &after[0]["link"]["state"]), ((200, ""), &json!("revoked")));
+    assert_eq!(outcome(&send(None, "40d").await[0]), (410, "link-revoked"));
+}
+
 // L13
 #[tokio::test]
 async fn a_link_moves_with_its_data_and_keeps_its_url() {
