@@ -10,10 +10,11 @@ use std::{
 
 use axum::{Router, body::Body, response::Response};
 use domain::key::DeploymentSecret;
-use edge::{App, Clock, config::Config, provider::ProviderSettings, trace::LineSink};
+use edge::{App, Clock, config::Config, lambda, provider::ProviderSettings, trace::LineSink};
 use embed::Keys;
 use http::{HeaderMap, Method, Request, StatusCode};
 use jiff::Timestamp;
+use lambda_http::{Context, LambdaEvent};
 use objects::{
     Objects, Settings,
     credentials::{Credentials, Signer},
@@ -24,7 +25,10 @@ use table::{Table, audit::AuditEntry};
 use tempfile::TempDir;
 use tower::{Service, ServiceExt};
 
-use crate::world::{embedded_s3, embedded_table, founded};
+use crate::{
+    function_url::{DOMAIN, event},
+    world::{Door, embedded_s3, embedded_table, founded},
+};
 
 /// The data origin of the app under test.
 pub const DATA: &str = "http://data.test";
@@ -45,6 +49,7 @@ pub struct TestApp {
     pub s3_url: String,
     /// Where the data lie that the source `demo` serves.
     pub dir: TempDir,
+    door: Door,
     api: Router,
     data: DataOrigin,
 }
@@ -112,6 +117,7 @@ impl TestApp {
             table: "offprint".to_owned(),
             app_url: Some("http://app.test".to_owned()),
             data_url: Some(DATA.to_owned()),
+            front_door_domains: vec![DOMAIN.to_owned()],
             private_endpoints: true,
             provider,
             ..Config::default()
@@ -121,12 +127,17 @@ impl TestApp {
         let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
         let api = links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone()));
         let data = DataOrigin::new(app.clone());
-        let this = Self { app, clock, token, table_url, keys, s3_url, dir, api, data };
+        let this = Self { app, clock, token, table_url, keys, s3_url, dir, door: Door::Http, api, data };
         let source =
             json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
         let made = this.api(Method::POST, "/api/v1/sources", Some(source)).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&made.body));
         this
+    }
+
+    /// The same app, its requests coming in by `door` from here on: as they are, or as events of Function URLs.
+    pub fn behind(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 
     /// Now, as the handlers see it.
@@ -156,12 +167,42 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        call(&self.api, request.body(body).expect("a request")).await
+        self.call(&self.api, request.body(body).expect("a request")).await
     }
 
     /// A request to the data origin.
     pub async fn data(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
-        ask_of(&self.data, method, target, headers).await
+        self.call(&self.data, asking(method, target, headers)).await
+    }
+
+    async fn call<S>(&self, origin: &S, request: Request<Body>) -> Answer
+    where
+        S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+        S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static>,
+    {
+        match self.door {
+            Door::Http => call(origin, request).await,
+            Door::Lambda => self.hand_over(origin.clone(), request).await,
+        }
+    }
+
+    /// Hands a request over as Lambda does, but in this process: here the provider may lie on this machine, and the clock is the test's.
+    async fn hand_over<S>(&self, origin: S, request: Request<Body>) -> Answer
+    where
+        S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static> + Send + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, 8 << 20).await.expect("a body");
+        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().expect("text")))).collect();
+        let mut event = event(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default(), headers, &body);
+        event["requestContext"]["timeEpoch"] = json!(self.now().as_millisecond());
+        let event = LambdaEvent::new(serde_json::from_value(event).expect("an event"), Context::default());
+        // The door may not be held while its answer is waited for; its origins are ready at any time.
+        let answered = lambda::door(origin, Arc::clone(&self.app.config)).call(event);
+        let Ok(answer) = answered.await;
+        let body = Body::from_stream(answer.stream);
+        let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body").to_vec();
+        Answer { status: answer.metadata_prelude.status_code, headers: answer.metadata_prelude.headers, body }
     }
 
     /// One more instance of the data origin, as Lambda starts them: over the same parts, with a memory of its own.
@@ -217,11 +258,15 @@ impl TestApp {
 
 /// A request to an instance of the data origin.
 pub async fn ask_of(origin: &DataOrigin, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+    call(origin, asking(method, target, headers)).await
+}
+
+fn asking(method: Method, target: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    call(origin, request.body(Body::empty()).expect("a request")).await
+    request.body(Body::empty()).expect("a request")
 }
 
 /// A call of the links' API of another app over the same parts.

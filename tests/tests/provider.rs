@@ -1,4 +1,4 @@
-//! A real OpenID provider's token as a credential: on the API and on the data origin, and everything that is none.
+//! A real OpenID provider's token as a credential: on the API and on the data origin, by requests and by Lambda events, and everything that is none.
 
 use data_encoding::BASE64URL_NOPAD;
 use edge::provider::ProviderSettings;
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tests::{
     app::{Answer, TestApp},
     oidc::{AUDIENCE, Oidc},
+    world::Door,
 };
 
 const FIRST: &str = "plain-v2.ome.zarr";
@@ -28,8 +29,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(oidc: &Oidc, name: &str) -> Self {
-        let app = TestApp::with_provider(settings(oidc.issuer(name), AUDIENCE, Some("groups"))).await;
+    async fn new(oidc: &Oidc, name: &str, door: Door) -> Self {
+        let app = TestApp::with_provider(settings(oidc.issuer(name), AUDIENCE, Some("groups"))).await.behind(door);
         let dataset = app.dataset(FIRST).await;
         Self { app, dataset }
     }
@@ -67,8 +68,17 @@ impl Scene {
 /// Issue 3, 2: the token acts as the person, as long as the person may, and makes nothing that lasts longer.
 #[tokio::test]
 async fn a_providers_token_acts_as_its_person() {
+    acts_as_its_person(Door::Http).await;
+}
+
+#[tokio::test]
+async fn a_providers_token_acts_as_its_person_in_an_event() {
+    acts_as_its_person(Door::Lambda).await;
+}
+
+async fn acts_as_its_person(door: Door) {
     let oidc = Oidc::start();
-    let scene = Scene::new(&oidc, "bearer").await;
+    let scene = Scene::new(&oidc, "bearer", door).await;
     let token = oidc.token("bearer", "RS256").await;
     scene.both(&token, (401, "sign-in"), (401, "sign-in"), "nobody has signed in by it").await;
     let user = scene.sign_in(&token).await;
@@ -156,8 +166,17 @@ impl Parts {
 // SECURITY 2, T24
 #[tokio::test]
 async fn what_the_provider_did_not_sign_for_us_opens_nothing() {
+    tokens_are_forged(Door::Http).await;
+}
+
+#[tokio::test]
+async fn what_the_provider_did_not_sign_for_us_opens_nothing_in_an_event() {
+    tokens_are_forged(Door::Lambda).await;
+}
+
+async fn tokens_are_forged(door: Door) {
     let oidc = Oidc::start();
-    let scene = Scene::new(&oidc, "attacked").await;
+    let scene = Scene::new(&oidc, "attacked", door).await;
     let token = oidc.token("attacked", "RS256").await;
     let user = scene.sign_in(&token).await;
     let grants = format!("/api/v1/datasets/{}/grants", scene.dataset);
@@ -208,10 +227,10 @@ async fn what_the_provider_did_not_sign_for_us_opens_nothing() {
     }
     assert_eq!(scene.chunk(&token).await.status, StatusCode::FOUND, "the good one still works");
     // Meant for another deployment, or for one without a provider.
-    let other = TestApp::with_provider(settings(oidc.issuer("attacked"), "another", None)).await;
+    let other = TestApp::with_provider(settings(oidc.issuer("attacked"), "another", None)).await.behind(door);
     let refused = other.api_as(&token, Method::GET, "/api/v1/me", None, &[]).await;
     assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (401, Some("token")));
-    let none = TestApp::fresh().await;
+    let none = TestApp::fresh().await.behind(door);
     let refused = none.api_as(&token, Method::GET, "/api/v1/me", None, &[]).await;
     assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (401, Some("sign-in")));
 }
@@ -219,17 +238,26 @@ async fn what_the_provider_did_not_sign_for_us_opens_nothing() {
 // SECURITY 2: keys that are new are found, keys that are withdrawn end, tokens that were verified with them too
 #[tokio::test]
 async fn a_key_that_the_provider_withdrew_ends_its_tokens() {
+    keys_rotate(Door::Http, "rotating").await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_provider_withdrew_ends_its_tokens_in_events() {
+    keys_rotate(Door::Lambda, "rotating-by-event").await;
+}
+
+async fn keys_rotate(door: Door, issuer: &str) {
     let oidc = Oidc::start();
-    let scene = Scene::new(&oidc, "rotating").await;
-    let old = oidc.token("rotating", "RS256").await;
+    let scene = Scene::new(&oidc, issuer, door).await;
+    let old = oidc.token(issuer, "RS256").await;
     scene.sign_in(&old).await;
     assert_eq!(scene.me(&old).await.status, StatusCode::OK);
-    oidc.change("rotating", "rotate").await;
-    let new = oidc.token("rotating", "RS256").await;
+    oidc.change(issuer, "rotate").await;
+    let new = oidc.token(issuer, "RS256").await;
     scene.app.pass_secs(61);
     assert_eq!(scene.me(&new).await.status, StatusCode::OK, "a new key is found within a minute");
     assert_eq!(scene.me(&old).await.status, StatusCode::OK, "the old one is still published");
-    oidc.change("rotating", "retire").await;
+    oidc.change(issuer, "retire").await;
     scene.app.pass_secs(301);
     assert_eq!(scene.me(&new).await.status, StatusCode::OK);
     scene.both(&old, (401, "token"), (401, "sign-in"), "what was verified is looked at again after five minutes").await;
@@ -239,7 +267,7 @@ async fn a_key_that_the_provider_withdrew_ends_its_tokens() {
 #[tokio::test]
 async fn signing_in_puts_a_person_into_the_providers_groups() {
     let oidc = Oidc::start();
-    let scene = Scene::new(&oidc, "grouped").await;
+    let scene = Scene::new(&oidc, "grouped", Door::Http).await;
     for (name, kind) in [("imaging", "claimed"), ("lab-a", "manual"), ("other", "claimed")] {
         scene.done(Method::POST, "/api/v1/groups", json!({ "name": name, "kind": kind })).await;
         scene
