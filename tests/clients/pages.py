@@ -1,21 +1,39 @@
 """The pages, as a real browser shows them: `python3 pages.py OFFPRINT_BINARY [SCREENSHOTS_DIR]`, standard library only.
 
 Starts `offprint up --demo`, reads the codes that it prints on the terminal, and lets Chromium sign in, make a ticket and sign out with scripts
-switched off. Prints a line a check, `ok` or `FAIL` first, and `pages: N passed, M failed`.
+switched off; beside it a deployment whose people sign in through an OpenID provider. Prints a line a check, `ok` or `FAIL` first, and
+`pages: N passed, M failed`.
 """
 
+import contextlib
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 
 from run import ENVIRONMENT, HERE, Product, Tally
 
-BROWSER_SECS = 180
+BROWSER_SECS = 300
+OIDC = HERE.parent / "services" / "oidc.sh"
+# A viewer that people may let read; nobody opens it here.
+VIEWER = "https://viewer.test"
 PASSWORD = "correct horse battery"
+
+
+@contextlib.contextmanager
+def provider() -> Iterator[dict]:
+    """The OpenID provider of the tests, for as long as it is wanted."""
+    started = subprocess.run([OIDC, "start", "--owner", str(os.getpid())], capture_output=True, text=True, timeout=60, check=True)
+    told = json.loads(started.stdout)
+    try:
+        yield told
+    finally:
+        subprocess.run([OIDC, "stop", *map(str, told["pids"])], check=True, timeout=60)
 
 
 def link_with_password(product: Product) -> str:
@@ -42,26 +60,34 @@ def main() -> int:
     """All of it."""
     binary, *rest = sys.argv[1:]
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="offprint-pages-") as name:
+    with tempfile.TemporaryDirectory(prefix="offprint-pages-") as name, provider() as oidc:
         folder = pathlib.Path(name)
-        product = Product(binary, folder, "--port", "0", "--demo")
+        product = Product(binary, folder, "--port", "0", "--demo", "--viewer-origins", VIEWER)
         screen = product.screen.read_text()
         codes = codes_on(screen)
         tally.check({"demo-maker", "demo-member", "demo-visitor"} <= set(codes), f"a start with --demo shows codes for {', '.join(sorted(codes))}")
         tally.check(f"{product.ready['app_url']}/sign-in" in screen, "it says where to sign in")
+        issuer = f"{oidc['endpoint']}/browser"
+        options = ("--oidc-issuer", issuer, "--oidc-audience", "offprint", "--oidc-client-id", oidc["client_id"])
+        institution = Product(binary, folder / "institution", "--port", "0", *options, secrets={"OFFPRINT_OIDC_CLIENT_SECRET": oidc["client_secret"]})
         config = folder / "pages.json"
         shots = pathlib.Path(rest[0] if rest else folder / "shots")
         shots.mkdir(exist_ok=True)
-        config.write_text(json.dumps({"app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots), "link": link_with_password(product), "password": PASSWORD}))
+        config.write_text(json.dumps({
+            "app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots),
+            "link": link_with_password(product), "password": PASSWORD,
+            "viewer": VIEWER, "institution": institution.ready["app_url"], "issuer": issuer,
+        }))  # fmt: skip
         done = subprocess.run(
             ["node", str(HERE / "pages_chromium.mjs"), str(config)],
             env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BROWSER_SECS, check=False,
         )  # fmt: skip
         tally.reader_ended("pages_chromium.mjs", done.returncode, done.stdout.splitlines(), done.stderr)
-        tally.check(product.stop() == 0, "it ends cleanly")
-        logged = product.log.read_text(errors="replace") + "".join(path.read_text(errors="replace") for path in product.state.rglob("*.jsonl"))
-        tally.check("offprint_code_" not in logged and "offprint-session" not in logged, "no code and no cookie stands in what it logged")
-        tally.check(PASSWORD not in logged, "and no password")
+        for one in (product, institution):
+            tally.check(one.stop() == 0, "it ends cleanly")
+            logged = one.log.read_text(errors="replace") + "".join(path.read_text(errors="replace") for path in one.state.rglob("*.jsonl"))
+            secrets = ("offprint_code_", "offprint-session", oidc["client_secret"], PASSWORD)
+            tally.check(not any(secret in logged for secret in secrets), "no code, no cookie, no client's secret and no password stands in what it logged")
     print(f"pages: {tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed else 0
 

@@ -1,9 +1,10 @@
 // The pages in headless Chromium, scripts switched off: `node pages_chromium.mjs CONFIG`. Run by pages.py, which writes the configuration.
 import fs from 'node:fs';
 import path from 'node:path';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
-const { app, data, codes, shots, link, password } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+const { app, data, codes, shots, link, password, viewer, institution, issuer } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 let failed = false;
 function check(passed, what) {
   failed ||= !passed;
@@ -26,7 +27,29 @@ async function person(options = {}) {
   page.on('request', (request) => new URL(request.url()).origin === app || complaints.push(`asks ${request.url()}`));
   return page;
 }
-const shot = (page, name) => page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+
+// A copy of a page as it stands there, in a browser that runs scripts: axe is one, and the pages forbid every script.
+const lens = await (await browser.newContext({ bypassCSP: true })).newPage();
+let copied;
+await lens.route((url) => url.href === copied?.url, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: copied.html }));
+async function accessible(page, name) {
+  copied = { url: page.url(), html: await page.content() };
+  await lens.setViewportSize(page.viewportSize());
+  const found = [];
+  for (const colorScheme of ['light', 'dark']) {
+    await lens.emulateMedia({ colorScheme });
+    await lens.goto(copied.url);
+    await lens.evaluate(axe.source);
+    const { passes, violations } = await lens.evaluate(() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+    if (!passes.some(({ id }) => id === 'color-contrast')) found.push(`${colorScheme}: no text was looked at`);
+    for (const { id, nodes } of violations) found.push(`${colorScheme}: ${id} at ${nodes.map(({ target }) => target).join(', ')}`);
+  }
+  check(found.length === 0, `${name}, accessible in light and dark ${found.join('; ')}`);
+}
+async function shot(page, name) {
+  await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+  await accessible(page, name);
+}
 
 async function signIn(page, name) {
   await page.goto(`${app}/`);
@@ -86,6 +109,7 @@ await foreign.goto('http://evil.example/');
 await foreign.click('button');
 await foreign.waitForURL(`${app}/sign-out`);
 check((await foreign.content()).includes('not sent by a page of this app'), 'a form of another site is refused');
+await shot(foreign, 'refused');
 await maker.reload();
 check((await maker.getByRole('heading', { level: 1 }).innerText()) === 'Hello, demo-maker', 'and ends no session');
 
@@ -105,6 +129,51 @@ await shot(reader, 'link-opened');
 const opened = await fetch(`${await reader.inputValue('#url')}/zarr.json`);
 check(opened.ok && (await opened.json()).zarr_format === 3, 'the pass opens it');
 check((await reader.context().cookies()).length === 0, 'and is no session');
+
+// A viewer asks to read: what a person sees before and after consenting, and of a viewer that is not allowed.
+await maker.goto(`${app}/api/v1/authorize?viewer=${encodeURIComponent(viewer)}`);
+await shot(maker, 'authorize');
+await maker.getByRole('button', { name: 'Let it read' }).click();
+await maker.getByRole('heading', { name: 'Handed to the viewer' }).waitFor();
+await shot(maker, 'authorized');
+await maker.goto(`${app}/api/v1/authorize?viewer=https%3A%2F%2Fother.test`);
+check(await maker.getByRole('button', { name: 'Let it read' }).count() === 0, 'a viewer that is not allowed cannot be let read');
+await shot(maker, 'authorize-not-allowed');
+
+// Somebody of an institution, who has never been here: to its provider and back, and then to where a page was asked for.
+const grace = await (await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 800 } })).newPage();
+await grace.route((url) => url.hostname !== '127.0.0.1', (route) => route.abort());
+await grace.goto(`${institution}/`);
+await shot(grace, 'sign-in-provider');
+const leave = grace.getByRole('link', { name: `Sign in with ${new URL(issuer).host}` });
+await leave.focus();
+await grace.keyboard.press('Enter');
+await grace.waitForURL((url) => url.href.startsWith(`${issuer}/`));
+await grace.fill('input[name=login]', 'grace');
+await grace.fill('input[name=password]', 'anything');
+await grace.keyboard.press('Enter');
+await grace.getByRole('button', { name: 'Continue' }).click();
+await grace.waitForURL(`${institution}/`);
+check(await grace.getByRole('heading', { level: 1 }).innerText() === 'Hello, Grace', 'a provider signs in whom it knows, and nobody typed a code');
+const ours = async () => (await grace.context().cookies()).filter(({ name }) => name.startsWith('offprint-'));
+const [session, ...others] = await ours();
+check(session?.name === 'offprint-session' && session.httpOnly && session.sameSite === 'Lax' && others.length === 0, 'a session is left, and nothing of the way there');
+await shot(grace, 'home-provider');
+await grace.getByRole('button', { name: 'Sign out' }).click();
+await grace.getByRole('status').waitFor();
+check((await ours()).length === 0, 'signing out takes the session');
+await grace.goto(`${institution}/datasets/d${'a'.repeat(26)}/tickets/new`);
+check(new URL(grace.url()).pathname === '/sign-in', 'a page for those who are signed in leads to the sign-in');
+await leave.click();
+// The provider remembers who it is, and asks a native app's people for their consent each time (RFC 8252, section 8.6).
+await grace.getByRole('button', { name: 'Continue' }).click();
+await grace.waitForURL(`${institution}/datasets/*/tickets/new`);
+check(await grace.getByRole('heading', { level: 1 }).innerText() === 'Nothing is here', 'and on to the page that was asked for');
+// An answer of the provider's that this browser did not go for is none: a link to it signs nobody in as somebody else.
+const lured = await (await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 800 } })).newPage();
+await lured.goto(`${institution}/sign-in/callback?code=stolen&state=stolen&iss=${encodeURIComponent(issuer)}`);
+check((await lured.context().cookies()).every(({ name }) => name !== 'offprint-session'), 'an answer that nobody went for signs nobody in');
+await shot(lured, 'callback-refused');
 
 // Dark, small, and enlarged: nothing scrolls sideways.
 for (const [name, options] of [

@@ -69,9 +69,12 @@ class Tally:
 
 
 class Product:
-    """`offprint up` in a folder of its own. `within` is put before each command, to run it somewhere else."""
+    """`offprint up` in a folder of its own. `within` is put before each command, to run it somewhere else; `secrets` are read from its environment."""
 
-    def __init__(self, binary: str, folder: pathlib.Path, *options: str, within: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, binary: str, folder: pathlib.Path, *options: str, within: tuple[str, ...] = (), secrets: dict[str, str] | None = None
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.binary, self.within, self.state = binary, within, folder / "state"
         self.screen, self.log = folder / "screen.txt", folder / "log.txt"
         ready_file = folder / "ready.json"
@@ -79,7 +82,7 @@ class Product:
         with self.screen.open("wb") as screen, self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*within, binary, "up", "--state", str(self.state), "--ready-file", str(ready_file), *options],
-                stdin=subprocess.DEVNULL, stdout=screen, stderr=log, env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL, stdout=screen, stderr=log, env=ENVIRONMENT | (secrets or {}),
             )  # fmt: skip
         while not ready_file.exists():
             if self.process.poll() is not None or time.monotonic() - started > READY_SECS:

@@ -111,7 +111,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .after("release"),
         Suite::new(
             "pages",
-            "a browser without scripts signs in, makes a ticket and signs out",
+            "a browser without scripts signs in, by a code and through a provider, makes a ticket and signs out; every page is accessible",
             "python3",
             &["tests/clients/pages.py", &offprint],
         )

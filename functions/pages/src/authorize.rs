@@ -147,7 +147,7 @@ fn data_origin(app: &App) -> Result<&str, Problem> {
 fn policy() -> Result<HeaderValue, Problem> {
     let hash = BASE64.encode(&Sha256::digest(SCRIPT.as_bytes()));
     HeaderValue::try_from(format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ))
     .map_err(|_never| Problem::not_found())
 }
