@@ -164,24 +164,45 @@ line(told.length === 1, `a token for another viewer does not reach it: it hears 
 await stranger.context().close();
 line((await never) === 'nothing drawn', 'and it draws nothing');
 
-// The person revokes what the viewer was given: it asks anew, and gets nothing until there is consent again.
+// The viewer asks for another token, is given nothing and draws nothing until there is consent again; then it draws on.
+async function asksAgain(page, what, link) {
+  page.answers.length = 0;
+  await drawn(page, link, async () => {
+    await loginButton(page).waitFor({ timeout: PERSON_MS });
+    const refusals = page.answers.filter((answer) => answer.startsWith('401 '));
+    line(refusals.length > 0 && nothingGiven(page), `${what}: the viewer asks for another; ${refusals.length} answers were 401, none gave anything`);
+    // A new window has drawn nothing yet, and cannot count.
+    const shown = await page.evaluate(() => globalThis.countDrawn?.());
+    if (shown !== undefined) line(shown === 0, `${what}: ${shown} pixels are drawn while it waits`);
+    await consent(await pressLogin(page));
+  });
+  const { accessToken } = await viewersToken(page);
+  line(!tokens.includes(accessToken), 'it is another token');
+  tokens.push(accessToken);
+}
+
+// The person revokes what the viewer was given, while it is open.
 const ada = { OFFPRINT_URL: config.administrator.OFFPRINT_URL, XDG_CONFIG_HOME: path.join(folder, 'ada') };
 const { code } = JSON.parse(offprint(config.administrator, 'user', 'code', 'ada'));
 offprint(ada, 'sign-in', code);
-const listed = JSON.parse(offprint(ada, 'token', 'list'));
-const mine = (listed.tokens ?? listed.items ?? listed).filter(({ label }) => label === `viewer ${viewer}`);
+function tokensOfViewers() {
+  const listed = JSON.parse(offprint(ada, 'token', 'list'));
+  return (listed.tokens ?? listed.items ?? listed).filter(({ label }) => label === `viewer ${viewer}`).map(({ id }) => id);
+}
+const mine = tokensOfViewers();
 line(mine.length === 2, `${mine.length} tokens are listed as the viewer's`);
-for (const { id } of mine) offprint(ada, 'token', 'revoke', id, '-y');
+for (const id of mine) offprint(ada, 'token', 'revoke', id, '-y');
 await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
-const renewed = await freshPage(kept);
-await drawn(renewed, first, async () => {
-  await loginButton(renewed).waitFor({ timeout: PERSON_MS });
-  const refusals = renewed.answers.filter((answer) => answer.startsWith('401 '));
-  line(refusals.length > 0 && nothingGiven(renewed), `a revoked token: the viewer asks for another; ${refusals.length} answers were 401, none gave anything`);
-  await consent(await pressLogin(renewed));
-});
-tokens.push((await viewersToken(renewed)).accessToken);
-line(tokens[0] !== tokens[1], 'it is another token');
+await asksAgain(page, 'a revoked token, in an open viewer', second);
+
+// What the viewer keeps from one day to the next has expired.
+const keptLong = await page.context().storageState();
+for (const id of tokensOfViewers().filter((id) => !mine.includes(id))) {
+  execFileSync('python3', [path.join(import.meta.dirname, 'middleauth.py'), '--end-token', path.join(config.demo_dir, '..', 'table.db'), id]);
+}
+await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
+const renewed = await freshPage(keptLong);
+await asksAgain(renewed, 'an expired token, in a new window', first);
 
 // The grant is withdrawn.
 const keptLater = await renewed.context().storageState();
