@@ -13,6 +13,7 @@ use crate::{
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Net, Reach, Subject},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
+    levels::opens_within,
     link::{Class, Link, LinkState, Tombstone, opens_object},
     pass::Pass,
     path::{ObjectPath, PathError},
@@ -125,10 +126,10 @@ impl Action {
         }
     }
 
-    /// The rights whose ends bound a permit for it, those that are held: a read may be one of metadata or one of other objects.
+    /// The rights whose ends bound a permit for it, those that are held: a read may be one of metadata, of coarse chunks or of other objects.
     const fn wanted(self) -> Rights {
         match (self, self.right()) {
-            (Self::Read, _) => Rights::of(&[Right::Meta, Right::Read]),
+            (Self::Read, _) => Rights::of(&[Right::Meta, Right::Coarse, Right::Read]),
             (_, Some(right)) => Rights::of(&[right]),
             (_, None) => Rights::NONE,
         }
@@ -301,6 +302,8 @@ pub struct Permit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Given {
     rights: Rights,
+    /// From which level of multiscale images on chunks open; 0 is the finest, `None` opens none.
+    level: Option<u8>,
     /// When the first of the wanted rights ends.
     until: Timestamp,
 }
@@ -470,7 +473,7 @@ impl Asking<'_> {
             facts.not_revoked()?;
         }
         match action {
-            Action::See | Action::Narrow => Ok(Given { rights: given.rights, until: Timestamp::MAX }),
+            Action::See | Action::Narrow => Ok(Given { until: Timestamp::MAX, ..given }),
             Action::Share if !is_active(place) => Err(Denial::Retired),
             Action::Share if link.stewarded => with(Right::Administer, given),
             Action::Share if !made => Err(Denial::Maker),
@@ -531,12 +534,12 @@ fn held(user: Option<&User>, place: &Place, reach: &Reach, wanted: Rights, net: 
         return Given::NOTHING;
     }
     if owns(user, place, reach) {
-        return Given { rights: Rights::ALL, until: Timestamp::MAX };
+        return Given { rights: Rights::ALL, level: Some(0), until: Timestamp::MAX };
     }
     let mut sum = Sum::of(wanted);
     for path in paths(place, reach) {
         if path.holds(net, now) {
-            sum.add(path.rights, path.until());
+            sum.add(&path);
         }
     }
     sum.given()
@@ -568,6 +571,12 @@ impl Way<'_> {
     #[must_use]
     pub fn holds(&self, net: Net, now: Timestamp) -> bool {
         now < self.membership_until && self.grant.is_none_or(|grant| grant.conditions.hold(net, now))
+    }
+
+    /// From which level of multiscale images on it opens chunks; 0 is the finest, `None` opens none.
+    #[must_use]
+    pub fn opens_from(&self) -> Option<u8> {
+        self.rights.level(self.grant.and_then(|grant| grant.level))
     }
 
     /// When it ends.
@@ -661,11 +670,12 @@ fn by_policy<'a>(reach: &Reach, on: &'a Dataset) -> Option<Way<'a>> {
 }
 
 /// Rights that one question can want: those of a read, and its maker's to share.
-const WANTED_MAX: usize = 3;
+const WANTED_MAX: usize = 4;
 
-/// Rights that add up, with the latest end of each that is wanted.
+/// Rights that add up, with the latest end of each that is wanted; coarse chunks end when those of the finest level do that open.
 struct Sum {
     rights: Rights,
+    level: Option<u8>,
     ends: [(Rights, Timestamp); WANTED_MAX],
 }
 
@@ -673,13 +683,24 @@ impl Sum {
     fn of(wanted: Rights) -> Self {
         let mut wanted = wanted.iter().map(|right| Rights::of(&[right]));
         let mut next = || (wanted.next().unwrap_or(Rights::NONE), Timestamp::MIN);
-        Self { rights: Rights::NONE, ends: [next(), next(), next()] }
+        Self { rights: Rights::NONE, level: None, ends: [next(), next(), next(), next()] }
     }
 
-    fn add(&mut self, rights: Rights, until: Timestamp) {
+    fn add(&mut self, way: &Way<'_>) {
+        const COARSE: Rights = Rights::of(&[Right::Coarse]);
+        let (rights, level, until) = (way.rights, way.opens_from(), way.until());
+        let is_finer = !opens_within(level, self.level);
+        let is_coarser = !opens_within(self.level, level);
         self.rights = self.rights.or(rights);
+        if is_finer {
+            self.level = level;
+        }
         for (wanted, end) in &mut self.ends {
-            if !wanted.is_empty() && rights.holds(*wanted) && *end < until {
+            let of_levels = *wanted == COARSE;
+            if wanted.is_empty() || !rights.holds(*wanted) || (of_levels && is_coarser) {
+                continue;
+            }
+            if *end < until || (of_levels && is_finer) {
                 *end = until;
             }
         }
@@ -687,12 +708,12 @@ impl Sum {
 
     fn given(&self) -> Given {
         let there = self.ends.iter().filter(|(wanted, _)| !wanted.is_empty() && self.rights.holds(*wanted));
-        Given { rights: self.rights, until: there.map(|(_, end)| *end).fold(Timestamp::MAX, Timestamp::min) }
+        Given { rights: self.rights, level: self.level, until: there.map(|(_, end)| *end).fold(Timestamp::MAX, Timestamp::min) }
     }
 }
 
 impl Given {
-    const NOTHING: Self = Self { rights: Rights::NONE, until: Timestamp::MAX };
+    const NOTHING: Self = Self { rights: Rights::NONE, level: None, until: Timestamp::MAX };
 }
 
 impl LinkFacts {
@@ -729,7 +750,7 @@ impl LinkFacts {
             return Err(Denial::Retired);
         }
         let give = if link.stewarded {
-            Given { rights: Rights::LINK.or(Rights::of(&[Right::Share])), until: Timestamp::MAX }
+            Given { rights: Rights::LINK.or(Rights::of(&[Right::Share])), level: Some(0), until: Timestamp::MAX }
         } else if self.maker.id == link.maker {
             authority(Some(&self.maker), place, &self.reach, wanted.or(Rights::of(&[Right::Share])), net, now)
         } else {
@@ -739,7 +760,9 @@ impl LinkFacts {
             return Err(Denial::Maker);
         }
         let most = link.options.role.rights().and(Rights::LINK);
-        Ok(Given { rights: give.rights.and(most), until: give.until.min(end) })
+        // The coarser of what its maker has and what it gives (ACCESS R4).
+        let level = give.level.zip(most.level(link.options.level)).map(|(has, gives)| has.max(gives));
+        Ok(Given { rights: give.rights.and(most), level, until: give.until.min(end) })
     }
 
     /// Whether it was revoked, by itself or with all of its dataset.
@@ -785,6 +808,12 @@ impl DatasetFacts {
     #[must_use]
     pub fn rights_of(&self, user: Option<&User>, net: Net, now: Timestamp) -> Rights {
         authority(user, &self.place, &self.reach, Rights::NONE, net, now).rights
+    }
+
+    /// From which level of multiscale images on chunks open to the person, or to nobody, where that is not the finest.
+    #[must_use]
+    pub fn level_of(&self, user: Option<&User>, net: Net, now: Timestamp) -> Option<u8> {
+        authority(user, &self.place, &self.reach, Rights::NONE, net, now).level.filter(|level| *level > 0)
     }
 }
 
@@ -967,8 +996,7 @@ impl<'p> ReadScope<'p> {
 
     /// The level from which on chunks open, where it is not all of them.
     fn least_level(&self) -> Option<u8> {
-        let Opened::Link(facts) = self.opened else { return None };
-        facts.link.options.level.filter(|_| !self.given.rights.has(Right::Read) && self.given.rights.has(Right::Coarse))
+        self.given.level.filter(|_| !self.given.rights.has(Right::Read) && self.given.rights.has(Right::Coarse))
     }
 
     /// Whether a whole key belongs to an array of a level that is coarse enough. What belongs to none, or nobody knows to what, does not.

@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    decision::{DatasetFacts, Permit, owns, paths},
+    dataset::{Dataset, Kind},
+    decision::{DatasetFacts, Permit, Place, owns, paths},
     grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
     id::{DatasetId, UserId},
     rights::{Right, Rights, Role},
@@ -22,6 +23,8 @@ pub struct NewGrant {
     pub role: Role,
     /// Whether they may make links, too.
     pub may_share: bool,
+    /// From which level of multiscale images on chunks open by the role preview.
+    pub level: Option<u8>,
     /// When and from where.
     pub conditions: Conditions,
 }
@@ -33,6 +36,8 @@ pub struct Terms {
     pub role: Role,
     /// Whether they may make links, too.
     pub may_share: bool,
+    /// From which level of multiscale images on chunks open by the role preview.
+    pub level: Option<u8>,
     /// When and from where.
     pub conditions: Conditions,
 }
@@ -56,17 +61,17 @@ pub fn granted(
     if ask.subject == Subject::User(by) {
         return Err(GrantError::ToOneself);
     }
-    let NewGrant { subject, role, may_share, conditions } = ask;
+    let NewGrant { subject, role, may_share, level, conditions } = ask;
     let least = match subject {
         Subject::User(_) | Subject::Group(_) | Subject::Project(_) => Audience::Named,
         Subject::Accounts => Audience::Accounts,
         Subject::World => Audience::World,
     };
-    let terms = Terms { role, may_share, conditions };
+    let terms = Terms { role, may_share, level, conditions };
     offered(permit, giver, dataset, least, &terms, now)?;
-    let Terms { role, may_share, conditions } = terms;
+    let Terms { role, may_share, level, conditions } = terms;
     let version = there.map_or(0, |there| there.version).saturating_add(1);
-    Ok(Grant { subject, role, may_share, conditions, by, at: now, hold: Hold::Active, version })
+    Ok(Grant { subject, role, may_share, level, conditions, by, at: now, hold: Hold::Active, version })
 }
 
 /// What a permit to grant on this dataset rests on, and the giver.
@@ -89,9 +94,10 @@ pub(crate) fn offered(
     if ask.role == Role::Owner {
         return Err(GrantError::Ownership);
     }
-    check(ask, least, facts.place.source.ceilings.audience, now)?;
+    check(ask, least, &facts.place, now)?;
     let shared = if ask.may_share { Rights::of(&[Right::Share]) } else { Rights::NONE };
     let asked = ask.role.rights().or(shared);
+    // Whoever administers reads, and so has every level.
     let covered = || {
         paths(&facts.place, &facts.reach).any(|way| {
             way.rights.has(Right::Administer)
@@ -122,8 +128,8 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
 }
 
 /// What holds for every grant, whoever gives it.
-fn check(ask: &Terms, least: Audience, ceiling: Audience, now: Timestamp) -> Result<(), GrantError> {
-    if ceiling < least {
+fn check(ask: &Terms, least: Audience, place: &Place, now: Timestamp) -> Result<(), GrantError> {
+    if place.source.ceilings.audience < least {
         return Err(GrantError::AudienceTooWide);
     }
     if least > Audience::Named && (ask.role > Role::Download || ask.may_share) {
@@ -132,9 +138,19 @@ fn check(ask: &Terms, least: Audience, ceiling: Audience, now: Timestamp) -> Res
     if ask.may_share && ask.role < Role::View {
         return Err(GrantError::SharePreview);
     }
+    check_level(ask, &place.dataset)?;
     let begin = ask.conditions.not_before.unwrap_or(now).max(now);
     if ask.conditions.until.is_some_and(|end| end <= begin) {
         return Err(GrantError::NeverCounts);
     }
     Ok(())
+}
+
+/// A level that an image has not, or of which nobody knows, would open nothing. A folder may hold images that have it.
+fn check_level(ask: &Terms, dataset: &Dataset) -> Result<(), GrantError> {
+    let Some(level) = ask.level else { return Ok(()) };
+    if level == 0 || ask.role != Role::Preview {
+        return Err(GrantError::Level);
+    }
+    if dataset.kind != Kind::Folder && !dataset.levels.reach(level) { Err(GrantError::NoLevel) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::{
     dataset::Dataset,
     id::{GroupId, ProjectId, UserId},
+    levels::opens_within,
     limits::{GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ZONES_MAX},
     rights::{Right, Rights, Role},
 };
@@ -153,6 +154,8 @@ pub struct Grant {
     pub role: Role,
     /// Whether they may make links, too, from the role view up.
     pub may_share: bool,
+    /// From which level of multiscale images on chunks open, too, by the role preview; 0 would be the finest. `None`: no chunk.
+    pub level: Option<u8>,
     /// When and from where.
     pub conditions: Conditions,
     /// Who gave it. It outlives its giver.
@@ -180,11 +183,19 @@ impl Grant {
         }
     }
 
+    /// From which level of multiscale images on it opens chunks while its conditions hold; 0 is the finest, `None` opens none.
+    #[must_use]
+    pub fn opens_from(&self) -> Option<u8> {
+        self.rights().level(self.level)
+    }
+
     /// Whether somebody may get less, from now on, by this one than by the one before it.
     #[must_use]
     pub fn narrows(&self, before: &Self, now: Timestamp) -> bool {
         let had = before.rights();
-        let keeps = self.rights().holds(had) && before.conditions.lie_in(&self.conditions, now);
+        let keeps = self.rights().holds(had)
+            && opens_within(before.opens_from(), self.opens_from())
+            && before.conditions.lie_in(&self.conditions, now);
         !had.is_empty() && !keeps
     }
 }
@@ -405,6 +416,12 @@ pub enum GrantError {
     /// Links for those who may see coarse levels only.
     #[error("links may be made from the role `view` up")]
     SharePreview,
+    /// A level without the role preview, or the finest.
+    #[error("a level goes with the role `preview`, and is 1 or more")]
+    Level,
+    /// A level that the image has not, as far as is known.
+    #[error("the dataset is not known to have images of such a level")]
+    NoLevel,
     /// A name out of bounds.
     #[error("a group's name has 1 to `{GROUP_NAME_CHARS_MAX}` of `a-z0-9-`, begins with a letter or digit, and is no id")]
     Name,
@@ -483,6 +500,7 @@ mod tests {
             subject: Subject::Accounts,
             role,
             may_share,
+            level: None,
             conditions: Conditions { not_before: None, until: until.map(at), zones: Zones::default() },
             by: UserId::new(uuid::Uuid::nil()),
             at: at(0),
@@ -500,6 +518,19 @@ mod tests {
         ] {
             assert_eq!(after.narrows(&view(), at(10)), want, "{after:?}");
             assert!(!after.narrows(&person(grant(Role::Full, true, None, Hold::Withdrawn)), at(10)), "nothing was left to lose");
+        }
+        let preview = |level| Grant { level, ..person(grant(Role::Preview, false, None, Hold::Active)) };
+        for (after, before, want) in [
+            (preview(Some(2)), preview(Some(1)), true),
+            (preview(None), preview(Some(1)), true),
+            (preview(Some(1)), preview(Some(1)), false),
+            (preview(Some(1)), preview(Some(2)), false),
+            (preview(Some(1)), preview(None), false),
+            (preview(Some(1)), view(), true),
+            (view(), preview(Some(1)), true),
+            (Grant { level: Some(1), ..view() }, view(), false),
+        ] {
+            assert_eq!(after.narrows(&before, at(10)), want, "{after:?} {before:?}");
         }
         assert!(view().narrows(&person(grant(Role::View, true, Some(20), Hold::Active)), at(10)), "no more links");
         assert!(

@@ -92,7 +92,7 @@ pub fn met(
     if invitation.by != sender.id {
         return Err(GrantError::Permit);
     }
-    let Terms { role, may_share, conditions } = invitation.terms.clone();
-    let ask = NewGrant { subject: Subject::User(person), role, may_share, conditions };
+    let Terms { role, may_share, level, conditions } = invitation.terms.clone();
+    let ask = NewGrant { subject: Subject::User(person), role, may_share, level, conditions };
     granted(permit, sender, invitation.dataset, ask, there, now)
 }

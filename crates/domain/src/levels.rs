@@ -4,6 +4,11 @@
 
 use crate::{limits::LEVEL_ARRAYS_MAX, path::ObjectPath};
 
+/// Whether of chunks that open from `one` level on no more open than of those from `other` on; `None` opens no chunk.
+pub(crate) fn opens_within(one: Option<u8>, other: Option<u8>) -> bool {
+    one.is_none_or(|one| other.is_some_and(|other| other <= one))
+}
+
 /// The arrays of a dataset's multiscale images: their folders in the dataset, each with its level. Level 0 is the finest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Levels(Vec<(ObjectPath, u8)>);

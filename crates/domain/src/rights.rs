@@ -153,6 +153,19 @@ impl Rights {
         Self(self.0 & !others.0)
     }
 
+    /// From which level of multiscale images on these open chunks, where `asked` is from which on coarse ones do: every level, or those, or
+    /// none (`None`).
+    #[must_use]
+    pub const fn level(self, asked: Option<u8>) -> Option<u8> {
+        if self.has(Right::Read) {
+            Some(0)
+        } else if self.has(Right::Coarse) {
+            asked
+        } else {
+            None
+        }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -59,7 +59,9 @@ const DOWNLOAD: usize = 12;
 const FULL: usize = 13;
 const MANAGER: usize = 14;
 const VIEW_ABOVE: usize = 15;
-const PEOPLE: usize = 16;
+const PREVIEW_FROM_1: usize = 16;
+const PREVIEW_FROM_2: usize = 17;
+const PEOPLE: usize = 18;
 
 /// The dataset of the table, `a/`, below the root; one folder in it, `a/part/`, is restricted.
 const DATASET: usize = 1;
@@ -72,6 +74,8 @@ fn principals() -> Vec<(&'static str, Asker)> {
         ("stranger", whole(STRANGER)),
         ("administrator of all", whole(ADMINISTRATOR)),
         ("preview", whole(PREVIEW)),
+        ("preview from level 1", whole(PREVIEW_FROM_1)),
+        ("preview from level 2", whole(PREVIEW_FROM_2)),
         ("view", whole(VIEW)),
         ("view, on the root", whole(VIEW_ABOVE)),
         ("view and share", whole(SHARER)),
@@ -121,6 +125,12 @@ fn states() -> Vec<(&'static str, Change)> {
             shown(world, Visibility::World);
             world.sources[0].audience = Audience::Named;
         }),
+        ("levels unknown", |world| world.datasets[DATASET].levelled = false),
+        ("a preview from level 1 for all", |world| {
+            shown(world, Visibility::Accounts);
+            let to_all = world.datasets[DATASET].grants.iter_mut().find(|row| row.to == To::Accounts).unwrap();
+            (to_all.role, to_all.level) = (Role::Preview, Some(1));
+        }),
         ("for the world, retired", |world| {
             shown(world, Visibility::World);
             world.datasets[DATASET].state = State::Retired;
@@ -154,9 +164,12 @@ fn world() -> World {
     world.projects.push(ProjectRow { policy, members });
     world.datasets[0].grants = vec![given(To::Person(VIEW_ABOVE), Role::View), given(To::World, Role::Preview)];
     let dataset = &mut world.datasets[DATASET];
+    dataset.levelled = true;
     dataset.project = Some(0);
     dataset.grants = vec![
         given(To::Person(PREVIEW), Role::Preview),
+        GrantRow { level: Some(1), ..given(To::Person(PREVIEW_FROM_1), Role::Preview) },
+        GrantRow { level: Some(2), ..given(To::Person(PREVIEW_FROM_2), Role::Preview) },
         given(To::Person(VIEW), Role::View),
         GrantRow { may_share: true, ..given(To::Person(SHARER), Role::View) },
         given(To::Person(DOWNLOAD), Role::Download),
@@ -182,7 +195,13 @@ fn cell(answer: Result<(), Denial>) -> String {
 }
 
 /// What is asked: every action that a dataset knows, and reads of single objects.
-const READS: [(&str, &str); 3] = [("metadata", "0/zarr.json"), ("chunk", "0/c/0"), ("restricted part", "part/zarr.json")];
+const READS: [(&str, &str); 5] = [
+    ("metadata", "0/zarr.json"),
+    ("chunk", "0/c/0"),
+    ("of level 1", "1/c/0"),
+    ("of no level", "x/c/0"),
+    ("restricted part", "part/zarr.json"),
+];
 const ACTIONS: [Action; 7] = [Action::List, Action::See, Action::Share, Action::Narrow, Action::Register, Action::RevokeAll, Action::Grant];
 
 fn row(world: &World, asker: &Asker) -> Vec<String> {

@@ -26,6 +26,7 @@ mod model {
 use std::collections::BTreeMap;
 
 use domain::{
+    dataset::Kind,
     decision::{Action, Permit, decide},
     delegation::{NewGrant, granted, may_open},
     grant::{ClonePolicy, Grant, GrantError, GroupState, Hold, Policy, ProjectRole, Zones},
@@ -66,7 +67,7 @@ fn permit(world: &World, person: usize, action: Action) -> Permit {
 }
 
 fn asked(to: To, role: Role, may_share: bool, terms: Terms) -> NewGrant {
-    NewGrant { subject: subject(to), role, may_share, conditions: conditions(terms) }
+    NewGrant { subject: subject(to), role, may_share, level: None, conditions: conditions(terms) }
 }
 
 fn give(world: &World, giver: usize, ask: NewGrant) -> Result<Grant, GrantError> {
@@ -95,6 +96,9 @@ fn what_may_be_given_to_whom() {
     let all = ceiling(Audience::World);
     let (link, accounts, named) = (ceiling(Audience::Link), ceiling(Audience::Accounts), ceiling(Audience::Named));
     let person = To::Person(OTHER);
+    let level = |level, ask| NewGrant { level, ..ask };
+    let image = |world: &mut World| (world.datasets[DATASET].kind, world.datasets[DATASET].levelled) = (Kind::Zarr, true);
+    let unknown = |world: &mut World| world.datasets[DATASET].kind = Kind::Zarr;
     let cases: Vec<Case<'_>> = vec![
         // R2: owners up to the role manager, under any conditions
         ("an owner gives a manager", OWNER, &all, asked(person, Role::Manager, true, Terms::NONE), None),
@@ -119,6 +123,14 @@ fn what_may_be_given_to_whom() {
         // the flag
         ("sharing a preview", OWNER, &all, asked(person, Role::Preview, true, Terms::NONE), Some(SharePreview)),
         ("sharing a view", MANAGER, &all, asked(person, Role::View, true, Terms::NONE), None),
+        // a level goes with a preview, of a folder or of what has it
+        ("a level of a preview", MANAGER, &all, level(Some(1), asked(person, Role::Preview, false, Terms::NONE)), None),
+        ("a level of a preview for the world", OWNER, &all, level(Some(9), asked(To::World, Role::Preview, false, Terms::NONE)), None),
+        ("a level that an image has", OWNER, &image, level(Some(2), asked(person, Role::Preview, false, Terms::NONE)), None),
+        ("one that it has not", OWNER, &image, level(Some(3), asked(person, Role::Preview, false, Terms::NONE)), Some(NoLevel)),
+        ("one of nobody knows what", OWNER, &unknown, level(Some(1), asked(person, Role::Preview, false, Terms::NONE)), Some(NoLevel)),
+        ("the finest level", OWNER, &all, level(Some(0), asked(person, Role::Preview, false, Terms::NONE)), Some(Level)),
+        ("a level of a view", OWNER, &all, level(Some(1), asked(person, Role::View, false, Terms::NONE)), Some(Level)),
         // conditions that never hold
         ("ends now", OWNER, &all, asked(person, Role::View, false, until(0)), Some(NeverCounts)),
         ("ends in a second", OWNER, &all, asked(person, Role::View, false, until(1)), None),
@@ -132,8 +144,8 @@ fn what_may_be_given_to_whom() {
         let got = give(&world, giver, ask.clone());
         assert_eq!(got.as_ref().err(), want.as_ref(), "{what}");
         if let Ok(grant) = got {
-            let NewGrant { subject, role, may_share, conditions } = ask;
-            let made = Grant { subject, role, may_share, conditions, by: user_id(giver), at: at(0), hold: Hold::Active, version: 1 };
+            let NewGrant { subject, role, may_share, level, conditions } = ask;
+            let made = Grant { subject, role, may_share, level, conditions, by: user_id(giver), at: at(0), hold: Hold::Active, version: 1 };
             assert_eq!(grant, made, "{what}");
         }
     }

@@ -39,12 +39,13 @@ use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts, decide},
     grant::{GroupState, Reach},
     link::Class,
-    rights::{Right, Rights, Role},
+    rights::{Right, Role},
     source::{Audience, State},
     user::Standing,
 };
 use model::{
-    acts, asking,
+    acts,
+    asking::{self, Has},
     facts::{at, dataset_id, net, path, second_of},
     world::{About, Asker, DatasetRow, From, TokenRow, World, Zone},
     worlds,
@@ -72,6 +73,8 @@ enum Less {
     Withdraw,
     Lower,
     NoShare,
+    Coarsen,
+    Unknow,
     Bind,
     End,
     LeaveGroup,
@@ -82,10 +85,12 @@ enum Less {
     Hide,
 }
 
-const LESS: [Less; 11] = [
+const LESS: [Less; 13] = [
     Less::Withdraw,
     Less::Lower,
     Less::NoShare,
+    Less::Coarsen,
+    Less::Unknow,
     Less::Bind,
     Less::End,
     Less::LeaveGroup,
@@ -108,6 +113,7 @@ fn lessen(world: &mut World, less: Less, pick: usize) {
             Less::Withdraw => grant.active = false,
             Less::Lower => grant.role = Role::ALL.into_iter().rfind(|role| *role < grant.role).unwrap_or(Role::Preview),
             Less::NoShare => grant.may_share = false,
+            Less::Coarsen => grant.level = grant.level.filter(|level| *level < 3).map(|level| level + 1),
             Less::Bind => match grant.terms.zone {
                 Zone::Everywhere => grant.terms.zone = Zone::Campus,
                 Zone::Campus | Zone::LabAndHome => grant.terms.zone = Zone::Lab,
@@ -126,6 +132,7 @@ fn lessen(world: &mut World, less: Less, pick: usize) {
         Less::Unload => world.groups[group].state = GroupState::Loading,
         Less::Stale => world.groups[group].synced = Some(-10_000_000),
         Less::LeaveProject => drop(world.projects[0].members.pop_first()),
+        Less::Unknow => world.datasets[any].levelled = false,
         Less::NoProject => world.datasets[any].project = None,
         Less::Hide => {
             let shown = &mut world.datasets[any].visibility;
@@ -151,11 +158,12 @@ enum Against {
     RevokeAll,
     Pause,
     EndLink,
+    CoarsenLink,
     EndToken,
     Narrow,
 }
 
-const AGAINST: [Against; 15] = [
+const AGAINST: [Against; 16] = [
     Against::Block,
     Against::Suspend,
     Against::Restrict,
@@ -169,6 +177,7 @@ const AGAINST: [Against; 15] = [
     Against::RevokeAll,
     Against::Pause,
     Against::EndLink,
+    Against::CoarsenLink,
     Against::EndToken,
     Against::Narrow,
 ];
@@ -204,6 +213,10 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         }
         Against::Pause => world.links[link].enabled = false,
         Against::EndLink => world.links[link].end = Some(world.links[link].end.unwrap_or(1).min(1)),
+        Against::CoarsenLink => {
+            let link = &mut world.links[link];
+            (link.role, link.level) = (Role::Preview, link.level.filter(|_| link.role == Role::Preview).map(|level| level + 1));
+        }
         Against::EndToken => world.tokens.iter_mut().for_each(|token| token.end = token.end.min(0)),
         Against::Narrow => world.tokens.iter_mut().for_each(|token| token.scopes.clear()),
     }
@@ -313,6 +326,7 @@ proptest! {
             restricted: false,
             state: State::Active,
             links_gen: 0,
+            levelled: false,
             grants: Vec::new(),
             ..world.datasets[above].clone()
         });
@@ -522,8 +536,8 @@ impl Acts {
 }
 
 /// Everything that a person has, at every instant, from everywhere, at every dataset.
-fn standing(world: &World, person: usize) -> Vec<Rights> {
-    (0..world.datasets.len()).flat_map(|dataset| world.rights_over_time(person, dataset, &INSTANTS)).collect()
+fn standing(world: &World, person: usize) -> Vec<Has> {
+    (0..world.datasets.len()).flat_map(|dataset| world.has_over_time(person, dataset, &INSTANTS, &From::READERS)).collect()
 }
 
 /// Whether a link opens anything to who holds it that none of these people has.
@@ -531,9 +545,19 @@ fn opens_more(world: &World, link: usize, people: &[usize], before: &World) -> O
     let row = &world.links[link];
     for from in From::READERS {
         for second in INSTANTS {
-            for (text, right) in [("zarr.json", Right::Meta), ("c/0", Right::Read), ("", Right::Read)] {
+            let had: Vec<Has> = people.iter().flat_map(|person| before.has_over_time(*person, row.dataset, &[second], &[from])).collect();
+            let has = |right| move |had: &Has| had.rights.has(right);
+            let opens = |level| move |had: &Has| had.opens(level);
+            let asked: [(&str, &dyn Fn(&Has) -> bool); 5] = [
+                ("zarr.json", &has(Right::Meta)),
+                ("c/0", &has(Right::Read)),
+                ("", &has(Right::Read)),
+                ("1/c/0", &opens(1)),
+                ("2/c/0", &opens(2)),
+            ];
+            for (text, had_it) in asked {
                 let opened = world.reads(&Asker::Holder, About::Link(link), text, from, second);
-                let had = people.iter().any(|person| before.rights(*person, row.dataset, net(from), second).has(right));
+                let had = had.iter().any(had_it);
                 if opened && !had {
                     return Some(format!("{text} from {from:?} at {second}"));
                 }
@@ -561,16 +585,7 @@ fn no_act_gives_its_doer_more() {
             }
             let pairs = standing(&before, doer).into_iter().zip(standing(&world, doer));
             for (index, (had, has)) in pairs.enumerate() {
-                prop_assert!(
-                    had.holds(has),
-                    "{:?} by {} gave him {:?} beyond {:?} ({})\n{:#?}",
-                    act,
-                    doer,
-                    has.without(had),
-                    had,
-                    index,
-                    before
-                );
+                prop_assert!(had.holds(has), "{:?} by {} gave him {:?} beyond {:?} ({})\n{:#?}", act, doer, has, had, index, before);
             }
             if world.links.len() > before.links.len() {
                 let more = opens_more(&world, world.links.len() - 1, &[doer], &before);
@@ -608,14 +623,14 @@ fn a_coalition_of_non_owners_never_gains() {
             if coalition.iter().any(|person| start.owns(Some(*person), dataset)) {
                 continue;
             }
-            let mut together = vec![Rights::NONE; From::READERS.len() * INSTANTS.len()];
+            let mut together = vec![Has::default(); From::READERS.len() * INSTANTS.len()];
             for person in &coalition {
-                let theirs = counted.rights_over_time(*person, dataset, &INSTANTS);
+                let theirs = counted.has_over_time(*person, dataset, &INSTANTS, &From::READERS);
                 together = together.into_iter().zip(theirs).map(|(one, other)| one.or(other)).collect();
             }
             for person in 0..world.people.len() {
-                let had = start.rights_over_time(person, dataset, &INSTANTS);
-                let has = world.rights_over_time(person, dataset, &INSTANTS);
+                let had = start.has_over_time(person, dataset, &INSTANTS, &From::READERS);
+                let has = world.has_over_time(person, dataset, &INSTANTS, &From::READERS);
                 for (index, (together, (had, has))) in together.iter().zip(had.into_iter().zip(has)).enumerate() {
                     let most = if coalition.contains(&person) { *together } else { together.or(had) };
                     prop_assert!(
@@ -623,7 +638,7 @@ fn a_coalition_of_non_owners_never_gains() {
                         "person {} of {:?} has {:?} beyond {:?} at {} ({}): {:#?}\n{:#?}",
                         person,
                         coalition,
-                        has.without(most),
+                        has,
                         most,
                         dataset,
                         index,
@@ -634,9 +649,15 @@ fn a_coalition_of_non_owners_never_gains() {
             }
             for (index, together) in together.iter().enumerate() {
                 let (from, second) = (From::READERS[index / INSTANTS.len()], INSTANTS[index % INSTANTS.len()]);
-                for (text, right) in [("zarr.json", Right::Meta), ("c/0", Right::Read)] {
+                let asked = [
+                    ("zarr.json", together.rights.has(Right::Meta)),
+                    ("c/0", together.rights.has(Right::Read)),
+                    ("1/c/0", together.opens(1)),
+                    ("2/c/0", together.opens(2)),
+                ];
+                for (text, had) in asked {
                     let opened = |world: &World| world.reads(&Asker::Nobody, About::Dataset(dataset), text, from, second);
-                    let let_in = !together.has(right) && opened(&world) && !opened(&start);
+                    let let_in = !had && opened(&world) && !opened(&start);
                     prop_assert!(!let_in, "{} {}: {:#?}\n{:#?}", dataset, text, acts, start);
                 }
             }

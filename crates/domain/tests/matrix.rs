@@ -166,6 +166,13 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         }),
         ("gives the role view", Class::Collaboration, |facts| facts.link.options.role = Role::View),
         ("gives a preview", Class::Collaboration, |facts| facts.link.options.role = Role::Preview),
+        ("gives a preview from level 1", Class::Collaboration, |facts| {
+            (facts.link.options.role, facts.link.options.level) = (Role::Preview, Some(1));
+            facts.place.dataset.levels = levels();
+        }),
+        ("gives a preview from level 1, unknown", Class::Collaboration, |facts| {
+            (facts.link.options.role, facts.link.options.level) = (Role::Preview, Some(1));
+        }),
         ("gives a preview of a publication", Class::Publication, |facts| facts.link.options.role = Role::Preview),
         ("hides its listing", Class::Collaboration, |facts| facts.link.options.hide_listing = true),
         ("serving off", Class::Collaboration, |facts| facts.place.source.serving = false),
@@ -180,6 +187,15 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         ("over its budget until now", Class::Collaboration, |facts| facts.link.over_until = Some(at(0))),
     ]
 }
+
+/// What the dataset may know of its arrays.
+fn levels() -> Levels {
+    let folder = |text: &str| ObjectPath::from_decoded(text).unwrap();
+    Levels::new(vec![(folder("0/"), 0), (folder("1/"), 1), (folder("2/"), 2), (folder("labels/a/1/"), 1)]).unwrap()
+}
+
+/// Chunks that are asked for, one of a level each.
+const CHUNKS: [&str; 2] = ["0/c/0", "1/c/0"];
 
 fn principals() -> Vec<(&'static str, Principal)> {
     let suspended = User { standing: Standing::Suspended, ..owner() };
@@ -210,15 +226,22 @@ const ACTIONS: [Action; 13] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();
-    for action in ACTIONS {
-        let cell = match decide(principal, action, facts, now()) {
-            Ok(_) => "YES".to_owned(),
-            Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
-            Err(Denial::OverBudget { secs }) => format!("no:OverBudget-{secs}"),
-            Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
-            Err(why) => format!("no:{why:?}"),
-        };
-        write!(table, " {cell:<19}").unwrap();
+    let cell = |answer: Result<(), Denial>| match answer {
+        Ok(()) => "YES".to_owned(),
+        Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
+        Err(Denial::OverBudget { secs }) => format!("no:OverBudget-{secs}"),
+        Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
+        Err(why) => format!("no:{why:?}"),
+    };
+    let decided = |action| decide(principal, action, facts, now());
+    let chunk = |path: &str| decided(Action::Read)?.scope().unwrap().key(&ObjectPath::from_decoded(path).unwrap()).map(drop);
+    for answer in ACTIONS.map(|action| decided(action).map(drop)) {
+        write!(table, " {:<19}", cell(answer)).unwrap();
+    }
+    // A read of nothing that is here is refused as a read is.
+    let is_here = !matches!(facts, Facts::Deployment);
+    for answer in CHUNKS.iter().filter(|_| is_here).map(|path| chunk(path)) {
+        write!(table, " {:<19}", cell(answer)).unwrap();
     }
     table.truncate(table.trim_end().len());
     table.push('\n');
@@ -237,6 +260,9 @@ fn the_policy() {
     let mut table = format!("{:<24} {:<38}", "who", "state");
     for action in ACTIONS {
         write!(table, " {:<19}", format!("{action:?}")).unwrap();
+    }
+    for path in CHUNKS {
+        write!(table, " {path:<19}").unwrap();
     }
     table.truncate(table.trim_end().len());
     table.push('\n');
@@ -444,7 +470,7 @@ fn a_link_is_named_after_what_it_opens_unless_it_hides_that() {
 fn a_preview_opens_chunks_from_its_level_on_and_nothing_that_nobody_knows() {
     let folder = |text: &str| ObjectPath::from_decoded(text).unwrap();
     let mut place = place();
-    place.dataset.levels = Levels::new(vec![(folder("0/"), 0), (folder("1/"), 1), (folder("2/"), 2), (folder("labels/a/1/"), 1)]).unwrap();
+    place.dataset.levels = levels();
     let ask = |role, level| NewLink {
         subpath: ObjectPath::default(),
         class: Class::Collaboration,

@@ -101,6 +101,8 @@ fn class(denial: Denial) -> Class {
 struct Tally {
     yes: AtomicU64,
     no: AtomicU64,
+    /// Permits of coarse levels alone.
+    levels: AtomicU64,
     reasons: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -156,8 +158,11 @@ fn compare(world: &World, asker: &Asker, from: From, about: About, tally: &Tally
         }
         let scope = permit.as_ref().ok().and_then(Permit::scope);
         if let Some(scope) = scope.filter(|scope| reads && !scope.is_single_object() && !ends.is_empty()) {
-            // A permit ends when the first thing that it opens does, and no sooner.
-            let first = ends.into_iter().min();
+            // A permit ends when the first thing that it opens does, and no sooner. That of levels alone ends with the finest of them, even
+            // where the dataset has none of it.
+            let finest = world.finest_level_end(asker, about, from, 0).filter(|_| scope.has_coarse_alone());
+            tally.levels.fetch_add(u64::from(finest.is_some()), Ordering::Relaxed);
+            let first = ends.into_iter().chain(finest).min();
             prop_assert_eq!(Some(until(&scope)), first, "{:?} from {:?}: {:?} of {:?}\n{:#?}", asker, from, action, about, world);
         }
     }
@@ -226,6 +231,7 @@ fn the_decision_is_the_oracles_in_every_world() {
     });
     asked.unwrap_or_else(|why| panic!("{why}"));
     tally.is_not_trivial();
+    assert!(tally.levels.load(Ordering::Relaxed) > 100, "coarse levels alone are opened, too: {tally:?}");
     println!("by pass: {guests:?}");
     assert!(guests.yes.load(Ordering::Relaxed) > 100, "a pass opens what its link opens: {guests:?}");
 }

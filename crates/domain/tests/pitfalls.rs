@@ -57,7 +57,7 @@ fn does(world: &mut World, by: usize, what: What) -> bool {
 }
 
 fn give(dataset: usize, to: To, role: Role, terms: Terms) -> What {
-    What::Give { dataset, to, role, may_share: false, terms }
+    What::Give { dataset, to, role, may_share: false, level: None, terms }
 }
 
 fn refusal(world: &World, asker: &Asker, action: Action, about: About) -> Option<Denial> {
@@ -86,7 +86,7 @@ fn a_part_that_is_kept_from_a_manager_is_kept_from_whomever_he_shares_with() {
 fn a_link_on_a_parent_that_its_maker_cannot_share_opens_nothing() {
     let child_owner = 1;
     let mut world = plain(2, &[("", OWNER), ("a/", OWNER), ("a/x/", child_owner)]);
-    let make = |dataset, subpath| What::MakeLink { dataset, subpath, class: Class::Collaboration, until: Until::Never };
+    let make = |dataset, subpath| What::MakeLink { dataset, subpath, class: Class::Collaboration, until: Until::Never, level: None };
     assert!(!does(&mut world, child_owner, make(1, "x/")) && !does(&mut world, child_owner, make(0, "")));
     assert!(does(&mut world, child_owner, make(2, "")));
     world.links.push(model::world::LinkRow { subpath: "x/".to_owned(), ..live(1, child_owner) });
@@ -119,7 +119,7 @@ fn who_may_share_makes_links_and_grants_nothing() {
     world.groups.push(gathered(OWNER, &[MANAGER, FRIEND]));
     world.datasets[0].grants = vec![GrantRow { may_share: true, ..given(To::Group(0), Role::View) }];
     assert!(!does(&mut world, MANAGER, give(0, To::Person(FRIEND), Role::View, Terms::NONE)));
-    let make = What::MakeLink { dataset: 0, subpath: "", class: Class::Collaboration, until: Until::Never };
+    let make = What::MakeLink { dataset: 0, subpath: "", class: Class::Collaboration, until: Until::Never, level: None };
     assert!(does(&mut world, MANAGER, make));
     assert!(world.reads(&Asker::Holder, About::Link(0), "c/0", From::Lab, 0));
     assert!(does(&mut world, OWNER, What::Remove { group: 0, person: MANAGER }));
@@ -170,7 +170,7 @@ fn who_administers_for_a_while_opens_nothing_for_good() {
 #[test]
 fn who_administers_for_a_while_makes_no_publication() {
     let mut world = plain(2, &[("", OWNER)]);
-    let make = |class| What::MakeLink { dataset: 0, subpath: "", class, until: Until::Never };
+    let make = |class| What::MakeLink { dataset: 0, subpath: "", class, until: Until::Never, level: None };
     world.datasets[0].grants = vec![GrantRow { terms: FOR_A_WHILE, ..given(To::Person(MANAGER), Role::Manager) }];
     assert!(!does(&mut world, MANAGER, make(Class::Publication)));
     assert!(does(&mut world, MANAGER, make(Class::Collaboration)), "an own link is judged anew at each use");

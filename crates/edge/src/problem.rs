@@ -292,6 +292,10 @@ impl From<GrantError> for Problem {
             }
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
             GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),
+            GrantError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
+            GrantError::NoLevel => {
+                wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered")
+            }
             GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
         }
     }

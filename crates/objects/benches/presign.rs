@@ -84,6 +84,7 @@ fn of_a_member(place: &Place, user: UserId, now: Timestamp) -> Facts {
         subject: Subject::Group(group(number % (2 * GROUPS))),
         role: if number.is_multiple_of(7) { Role::View } else { Role::Download },
         may_share: false,
+        level: None,
         conditions: Conditions {
             not_before: Some(Timestamp::UNIX_EPOCH),
             until: Some(now + jiff::SignedDuration::from_hours(i64::try_from(1 + number).unwrap())),

@@ -80,7 +80,7 @@ pub(crate) async fn run(command: Check) -> Result<(), Failure> {
 
 fn report(check: &wire_grant::Check, dataset: &str, names: &BTreeMap<String, String>) -> String {
     let answer = if check.allowed { "allowed" } else { "refused" };
-    let mut text = format!("{answer}\nrights  {}\n", grant::role_of(&check.rights));
+    let mut text = format!("{answer}\nrights  {}\n", grant::rights_of(&check.rights, check.level));
     for way in &check.ways {
         text.extend(["way     ", &grant::way(way, dataset, names), "\n"]);
     }
@@ -104,13 +104,14 @@ mod tests {
             code: Some("zone".to_owned()),
             why: Some("not from here".to_owned()),
             rights: rights.clone(),
-            ways: vec![Way { by: "group:g1".to_owned(), on: "d1".to_owned(), rights, until: None, holds: true }],
+            level: Some(1),
+            ways: vec![Way { by: "group:g1".to_owned(), on: "d1".to_owned(), rights, level: Some(1), until: None, holds: true }],
             gates: vec![Gate { gate: "dataset-active".to_owned(), open: true }, Gate { gate: "source-zones".to_owned(), open: false }],
         };
         let names = BTreeMap::from([("group:g1".to_owned(), "core".to_owned())]);
         assert_eq!(
             report(&check, "d1", &names),
-            "refused\nrights  preview\nway     through group core: preview\ngate    dataset-active: open\ngate    source-zones: shut\n"
+            "refused\nrights  preview, chunks from level 1 on\nway     through group core: preview, chunks from level 1 on\ngate    dataset-active: open\ngate    source-zones: shut\n"
         );
     }
 }

@@ -22,11 +22,12 @@ use crate::{
 };
 
 /// What a grant shows.
-const GRANT: [Column; 9] = [
+const GRANT: [Column; 10] = [
     column("to", "/to"),
     column("name", "/name"),
     column("role", "/role"),
     column("may_share", "/may_share"),
+    column("level", "/level"),
     column("not_before", "/not_before"),
     column("until", "/until"),
     column("zones", "/zones"),
@@ -34,9 +35,9 @@ const GRANT: [Column; 9] = [
     column("version", "/version"),
 ];
 /// What a grant shows that was given.
-const GIVEN: [Column; 10] = {
-    let [to, name, role, may_share, not_before, until, zones, state, version] = GRANT;
-    [to, name, role, may_share, not_before, until, zones, state, version, column("enforced_by", "/enforced_by")]
+const GIVEN: [Column; 11] = {
+    let [to, name, role, may_share, level, not_before, until, zones, state, version] = GRANT;
+    [to, name, role, may_share, level, not_before, until, zones, state, version, column("enforced_by", "/enforced_by")]
 };
 /// What a grant that was taken back shows.
 const WITHDRAWN: [Column; 6] = [
@@ -90,6 +91,7 @@ Examples:
   offprint grant give lab:retina/exp-03.ome.zarr --to user:ada --role view
   offprint grant give lab:retina/ --to group:imaging-core --role download --may-share --until 2027-01-31
   offprint grant give lab:atlas.zarr --to accounts --role view --zones 192.0.2.0/24
+  offprint grant give lab:atlas.zarr --to user:ada --role preview --level 2
 
 Roles: preview opens metadata and coarse levels only; view opens in viewers, and whoever can view can keep what they saw; download adds \
 manifests, credentials and bulk copies; full adds editing its description; manager also decides who gets in. \
@@ -107,6 +109,9 @@ struct Give {
     /// They may make links, too; from the role view up.
     #[arg(long)]
     may_share: bool,
+    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
+    #[arg(long, value_name = "N")]
+    level: Option<u8>,
     /// When it ends: 30d, 2027-01-31 (the last day, UTC), an RFC 3339 instant, or never, which it is if left out.
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
@@ -184,6 +189,7 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
         to: ask.to,
         role: ask.role,
         may_share: ask.may_share.then_some(true),
+        level: ask.level,
         not_before: ask.not_before,
         until: ask.until,
         zones: ask.zones,
@@ -227,7 +233,8 @@ fn is_for(grant: &Grant, to: &str) -> bool {
 fn change(there: Option<&Grant>, new: &NewGrant, place: &str) -> String {
     let (who, place) = (asked(&new.to), printable(place));
     let there = there.map_or_else(|| "other terms".to_owned(), terms);
-    let then = said(&new.role, new.may_share.unwrap_or_default(), new.not_before.as_deref(), new.until.as_deref(), &new.zones);
+    let role = (new.role.as_str(), new.may_share.unwrap_or_default(), new.level);
+    let then = said(role, new.not_before.as_deref(), new.until.as_deref(), &new.zones);
     format!("{who} may reach {place} already: {there}.\nInstead of this, from now on: {then}.")
 }
 
@@ -313,11 +320,20 @@ pub(crate) fn way(way: &Way, here: &str, names: &BTreeMap<String, String>) -> St
     let on = if way.on == here { String::new() } else { format!(", on {} above it", printable(&way.on)) };
     let until = way.until.as_deref().map_or_else(String::new, |until| format!(", until {}", instant_of(until)));
     let holds = if way.holds { "" } else { ", but not now or not from there" };
-    format!("{by}{on}: {}{until}{holds}", role_of(&way.rights))
+    format!("{by}{on}: {}{until}{holds}", rights_of(&way.rights, way.level))
+}
+
+/// Rights, and from which level on chunks open where that is not said by them.
+pub(crate) fn rights_of(rights: &[String], level: Option<u8>) -> String {
+    std::iter::once(role_of(rights)).chain(level.map(from_level)).collect::<Vec<_>>().join(", ")
+}
+
+fn from_level(level: u8) -> String {
+    format!("chunks from level {level} on")
 }
 
 /// Rights by the role that holds just these; those that no role does, one by one.
-pub(crate) fn role_of(rights: &[String]) -> String {
+fn role_of(rights: &[String]) -> String {
     let share = Rights::of(&[Right::Share]);
     let known: Option<Vec<Right>> = rights.iter().map(|word| Right::of(word)).collect();
     let known = known.map(|rights| Rights::of(&rights)).filter(|rights| !rights.is_empty());
@@ -347,14 +363,15 @@ fn asked(to: &str) -> String {
 
 /// What a grant gives, in words.
 pub(crate) fn terms(grant: &Grant) -> String {
-    said(&grant.role, grant.may_share, grant.not_before.as_deref(), grant.until.as_deref(), &grant.zones)
+    said((&grant.role, grant.may_share, grant.level), grant.not_before.as_deref(), grant.until.as_deref(), &grant.zones)
 }
 
-fn said(role: &str, may_share: bool, not_before: Option<&str>, until: Option<&str>, zones: &[String]) -> String {
+fn said((role, may_share, level): (&str, bool, Option<u8>), not_before: Option<&str>, until: Option<&str>, zones: &[String]) -> String {
     let mut parts = vec![printable(role)];
     if may_share {
         parts.push("may make links".to_owned());
     }
+    parts.extend(level.map(from_level));
     parts.extend(not_before.map(|from| format!("from {}", instant_of(from))));
     parts.extend(until.filter(|until| *until != "never").map(|until| format!("until {}", instant_of(until))));
     if !zones.is_empty() {
@@ -378,6 +395,7 @@ mod tests {
             name: name.map(str::to_owned),
             role: "view".to_owned(),
             may_share: false,
+            level: None,
             not_before: None,
             until: None,
             zones: Vec::new(),
@@ -390,7 +408,7 @@ mod tests {
 
     fn a_way(by: &str, on: &str, rights: Rights, until: Option<&str>, holds: bool) -> Way {
         let rights = rights.iter().map(|right| right.word().to_owned()).collect();
-        Way { by: by.to_owned(), on: on.to_owned(), rights, until: until.map(str::to_owned), holds }
+        Way { by: by.to_owned(), on: on.to_owned(), rights, level: None, until: until.map(str::to_owned), holds }
     }
 
     #[test]
@@ -436,10 +454,11 @@ mod tests {
         assert_eq!(terms(&grant("world", None)), "view");
         let zones = words(&["192.0.2.0/24", "2001:db8::/32"]);
         assert_eq!(
-            said("full", true, Some("2027-01-01T00:00:00Z"), Some("2027-02-01T00:00:00Z"), &zones),
+            said(("full", true, None), Some("2027-01-01T00:00:00Z"), Some("2027-02-01T00:00:00Z"), &zones),
             "full, may make links, from 2027-01-01 00:00:00 UTC, until 2027-02-01 00:00:00 UTC, only from 192.0.2.0/24 and 2001:db8::/32"
         );
-        assert_eq!(said("view", false, None, Some("never"), &[]), "view");
+        assert_eq!(said(("view", false, None), None, Some("never"), &[]), "view");
+        assert_eq!(said(("preview", false, Some(2)), None, None, &[]), "preview, chunks from level 2 on");
         assert_eq!(
             change(
                 Some(&grant("user:u1", Some("ada"))),
@@ -464,6 +483,10 @@ mod tests {
             (a_way("project", "d1", view, None, true), "through its project: view"),
             (a_way("accounts", "d1", Role::Download.rights(), None, true), "as everybody with an account: download"),
             (a_way("world", "d1", Role::Preview.rights(), None, true), "as everybody: preview"),
+            (
+                Way { level: Some(2), ..a_way("user", "d1", Role::Preview.rights(), None, true) },
+                "by a grant in person: preview, chunks from level 2 on",
+            ),
             (a_way("something-new", "d1", view, None, true), "through something-new: view"),
         ] {
             assert_eq!(way(&given, "d1", &names), want);

@@ -50,6 +50,9 @@ pub(crate) struct Invite {
     /// The person may make links, too; from the role view up.
     #[arg(long)]
     may_share: bool,
+    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
+    #[arg(long, value_name = "N")]
+    level: Option<u8>,
     /// When the grant ends: 30d, a date (UTC), an instant, or never, which it is if left out.
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
@@ -99,6 +102,7 @@ pub(crate) async fn invite(api: &Api, out: Output, ask: Invite) -> Result<(), Fa
         email: Email(ask.email),
         role: ask.role,
         may_share: ask.may_share.then_some(true),
+        level: ask.level,
         not_before: ask.not_before,
         until: ask.until,
         zones: ask.zones,

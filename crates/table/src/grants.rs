@@ -35,6 +35,9 @@ pub(crate) struct GrantRow {
     version: u64,
     role: String,
     may_share: bool,
+    /// Who does not know of it gives no chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,7 @@ impl GrantRow {
             version: grant.version,
             role: grant.role.word().to_owned(),
             may_share: grant.may_share,
+            level: grant.level,
             not_before: grant.conditions.not_before.map(Timestamp::as_millisecond),
             until: grant.conditions.until.map(Timestamp::as_millisecond),
             zones: grant.conditions.zones.texts().collect(),
@@ -88,6 +92,7 @@ impl GrantRow {
             subject,
             role: Role::of(&self.role).ok_or_else(unknown)?,
             may_share: self.may_share,
+            level: self.level,
             conditions: Conditions {
                 not_before: time_if(self.not_before, Self::WHAT)?,
                 until: time_if(self.until, Self::WHAT)?,
@@ -344,7 +349,7 @@ fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
 /// What the audit says of a grant.
 fn said(grant: &Grant) -> serde_json::Value {
     json!({
-        "subject": subject_word(grant.subject), "role": grant.role.word(), "may_share": grant.may_share, "hold": hold_word(grant.hold),
+        "subject": subject_word(grant.subject), "role": grant.role.word(), "may_share": grant.may_share, "level": grant.level, "hold": hold_word(grant.hold),
         "not_before": grant.conditions.not_before.map(|at| at.to_string()), "until": grant.conditions.until.map(|at| at.to_string()),
         "zones": grant.conditions.zones.texts().collect::<Vec<_>>(), "version": grant.version,
     })

@@ -36,6 +36,8 @@ struct InvitationRow {
     role: String,
     may_share: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
@@ -61,13 +63,14 @@ impl Row for InvitationRow {
 
 impl InvitationRow {
     fn of(invitation: &Invitation) -> Self {
-        let Terms { role, may_share, conditions } = &invitation.terms;
+        let Terms { role, may_share, level, conditions } = &invitation.terms;
         Self {
             needs: Vec::new(),
             version: invitation.version,
             dataset: invitation.dataset.to_string(),
             role: role.word().to_owned(),
             may_share: *may_share,
+            level: *level,
             not_before: conditions.not_before.map(Timestamp::as_millisecond),
             until: conditions.until.map(Timestamp::as_millisecond),
             zones: conditions.zones.texts().collect(),
@@ -90,6 +93,7 @@ impl InvitationRow {
             terms: Terms {
                 role: Role::of(&self.role).ok_or_else(unknown)?,
                 may_share: self.may_share,
+                level: self.level,
                 conditions: Conditions {
                     not_before: time_if(self.not_before, Self::WHAT)?,
                     until: time_if(self.until, Self::WHAT)?,
@@ -295,9 +299,9 @@ fn change(before: &Invitation, after: &Invitation) -> Change {
 
 /// What the audit says of an invitation: never the address.
 fn said(invitation: &Invitation) -> serde_json::Value {
-    let Terms { role, may_share, conditions } = &invitation.terms;
+    let Terms { role, may_share, level, conditions } = &invitation.terms;
     json!({
-        "address": invitation.address.to_string(), "role": role.word(), "may_share": may_share, "state": state_word(invitation.state),
+        "address": invitation.address.to_string(), "role": role.word(), "may_share": may_share, "level": level, "state": state_word(invitation.state),
         "not_before": conditions.not_before.map(|at| at.to_string()), "until": conditions.until.map(|at| at.to_string()),
         "zones": conditions.zones.texts().collect::<Vec<_>>(), "version": invitation.version,
     })

@@ -20,6 +20,9 @@ pub struct Grant {
     pub role: String,
     /// Whether they may make links, too.
     pub may_share: bool,
+    /// With the role preview: from which level of multiscale images on chunks open, too; missing: by the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// From when on it counts; missing: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
@@ -68,6 +71,10 @@ pub struct NewGrant {
     /// Whether they may make links, too; from the role `view` up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_share: Option<bool>,
+    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one; missing: no chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub level: Option<u8>,
     /// From when on it counts: a date, which begins at midnight UTC, or an instant; missing: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,
@@ -117,6 +124,10 @@ pub struct NewInvitation {
     /// Whether the person may make links, too; from the role `view` up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_share: Option<bool>,
+    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one; missing: no chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub level: Option<u8>,
     /// From when on the grant counts: a date, which begins at midnight UTC, or an instant; missing: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,
@@ -160,6 +171,9 @@ pub struct Invitation {
     pub role: String,
     /// Whether the person may make links, too.
     pub may_share: bool,
+    /// With the role preview: from which level of multiscale images on chunks open, too; missing: by the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// From when on the grant counts; missing: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
@@ -225,6 +239,9 @@ pub struct Way {
     pub on: String,
     /// What it gives, the weakest right first.
     pub rights: Vec<String>,
+    /// From which level of multiscale images on it opens chunks; missing: by its rights, every one or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// When it ends; missing: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
@@ -327,6 +344,9 @@ pub struct Check {
     pub why: Option<String>,
     /// What the person may do there, the weakest right first.
     pub rights: Vec<String>,
+    /// From which level of multiscale images on chunks open to the person; missing: by the rights, every one or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// Every way by which the person gets rights there.
     pub ways: Vec<Way>,
     /// Every gate, open or shut.

@@ -81,6 +81,7 @@ fn answer(
         code: problem.map(|problem| problem.code.to_owned()),
         why: refusal.map(|why: Denial| why.to_string()),
         rights: ways::words(rights),
+        level: facts.level_of(Some(about), net, now),
         ways: ways::shown(about, facts, net, now),
         gates: vec![
             gate("account-active", about.standing == PersonStanding::Active),

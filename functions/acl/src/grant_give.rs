@@ -92,20 +92,20 @@ async fn shown(app: &App, dataset: DatasetId, grant: &Grant, status: StatusCode,
 /// Whether a grant is what is asked for. An end in days is asked anew: "30 days" from today are others than from last week.
 fn is_as_asked(there: &Grant, new: &NewGrant, ask: &wire::grant::NewGrant) -> bool {
     let relative = ask.until.as_deref().is_some_and(|until| until.ends_with('d'));
-    let same = there.role == new.role && there.may_share == new.may_share && there.conditions == new.conditions;
+    let same = there.role == new.role && there.may_share == new.may_share && there.level == new.level && there.conditions == new.conditions;
     there.hold == Hold::Active && same && !relative
 }
 
 /// What is asked, in the domain's terms; a refusal names its field.
 fn read(ask: &wire::grant::NewGrant, subject: Subject, now: Timestamp) -> Result<NewGrant, Problem> {
-    let Terms { role, may_share, conditions } =
-        terms((&ask.role, ask.may_share), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
-    Ok(NewGrant { subject, role, may_share, conditions })
+    let Terms { role, may_share, level, conditions } =
+        terms((&ask.role, ask.may_share, ask.level), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
+    Ok(NewGrant { subject, role, may_share, level, conditions })
 }
 
-/// A role, whether with links, from when and until when, and from where, as requests write them.
+/// A role, whether with links, from which level on, from when and until when, and from where, as requests write them.
 pub(crate) fn terms(
-    (role, may_share): (&str, Option<bool>),
+    (role, may_share, level): (&str, Option<bool>, Option<u8>),
     (not_before, until): (Option<&str>, Option<&str>),
     zones: &[String],
     now: Timestamp,
@@ -125,5 +125,5 @@ pub(crate) fn terms(
     };
     let not_before = not_before.map(read_not_before).transpose()?;
     let conditions = Conditions { not_before, until, zones: read_zones(zones, "/zones")? };
-    Ok(Terms { role, may_share: may_share.unwrap_or_default(), conditions })
+    Ok(Terms { role, may_share: may_share.unwrap_or_default(), level, conditions })
 }

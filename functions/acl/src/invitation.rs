@@ -63,7 +63,7 @@ pub(crate) async fn invite(
         let facts = caller.dataset(&app, &id).await?;
         let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
         let address = address(key(&app)?, &ask.email)?;
-        let terms = terms((&ask.role, ask.may_share), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
+        let terms = terms((&ask.role, ask.may_share, ask.level), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
         let dataset = facts.place.dataset.id;
         let there = app.table.invitation(address, dataset).await?;
         if let Some(once) = &once
@@ -179,6 +179,7 @@ pub(crate) fn shown(invitation: &Invitation, now: Timestamp) -> wire::grant::Inv
         dataset: invitation.dataset.to_string(),
         role: invitation.terms.role.word().to_owned(),
         may_share: invitation.terms.may_share,
+        level: invitation.terms.level,
         not_before: conditions.not_before.map(|at| at.to_string()),
         until: conditions.until.map(|at| at.to_string()),
         zones: conditions.zones.texts().collect(),

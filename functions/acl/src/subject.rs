@@ -88,6 +88,7 @@ fn one(dataset: DatasetId, grant: &Grant, name: Option<String>) -> wire::grant::
         name,
         role: grant.role.word().to_owned(),
         may_share: grant.may_share,
+        level: grant.level,
         not_before: grant.conditions.not_before.map(|at| at.to_string()),
         until: grant.conditions.until.map(|at| at.to_string()),
         zones: grant.conditions.zones.texts().collect(),

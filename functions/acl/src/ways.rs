@@ -19,6 +19,7 @@ pub(crate) fn shown(person: &User, facts: &DatasetFacts, net: Net, now: Timestam
         by: "owner".to_owned(),
         on: on.id.to_string(),
         rights: words(Rights::ALL),
+        level: None,
         until: None,
         holds: true,
     });
@@ -39,6 +40,7 @@ fn one(way: &Way<'_>, net: Net, now: Timestamp) -> wire::grant::Way {
         by,
         on: way.on.id.to_string(),
         rights: words(way.rights),
+        level: way.opens_from().filter(|level| *level > 0),
         until: (until < Timestamp::MAX).then(|| until.to_string()),
         holds: way.holds(net, now),
     }

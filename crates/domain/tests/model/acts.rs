@@ -33,6 +33,7 @@ pub enum What {
         to: To,
         role: Role,
         may_share: bool,
+        level: Option<u8>,
         terms: Terms,
     },
     /// Gives what the person has by some grant of his own, as it stands.
@@ -57,6 +58,7 @@ pub enum What {
         subpath: &'static str,
         class: Class,
         until: Until,
+        level: Option<u8>,
     },
     Restrict {
         dataset: usize,
@@ -77,8 +79,13 @@ pub fn act() -> impl Strategy<Value = Act> {
     let role = select(vec![Role::Preview, Role::View, Role::Download, Role::Full, Role::Manager, Role::Manager, Role::Owner]);
     let dataset = || prop_oneof![3 => 0_usize..3, 1 => 0_usize..60];
     let what = prop_oneof![
-        4 => (dataset(), worlds::to(), role, any::<bool>(), worlds::terms())
-            .prop_map(|(dataset, to, role, may_share, terms)| What::Give { dataset, to, role, may_share, terms }),
+        4 => (dataset(), worlds::to(), role, any::<bool>(), worlds::level(), worlds::terms()).prop_map(
+            |(dataset, to, role, may_share, level, terms)| {
+                // Elsewhere it would be refused, whatever else is asked.
+                let level = level.filter(|_| role == Role::Preview);
+                What::Give { dataset, to, role, may_share: may_share && role != Role::Preview, level, terms }
+            }
+        ),
         4 => (dataset(), worlds::to()).prop_map(|(dataset, to)| What::PassOn { dataset, to }),
         1 => (dataset(), 0_usize..60).prop_map(|(dataset, grant)| What::TakeBack { dataset, grant }),
         3 => (0_usize..60, 0_usize..60).prop_map(|(group, person)| What::Add { group, person }),
@@ -88,8 +95,9 @@ pub fn act() -> impl Strategy<Value = Act> {
             select(vec!["", "", "b/", "c/", "zarr.json"]),
             select(vec![Class::Collaboration, Class::Publication]),
             select(vec![Until::Never, Until::Days(1), Until::ClassDefault]),
+            select(vec![None, None, Some(1), Some(2)]),
         )
-            .prop_map(|(dataset, subpath, class, until)| What::MakeLink { dataset, subpath, class, until }),
+            .prop_map(|(dataset, subpath, class, until, level)| What::MakeLink { dataset, subpath, class, until, level }),
         1 => dataset().prop_map(|dataset| What::Restrict { dataset }),
         2 => dataset().prop_map(|dataset| What::Open { dataset }),
         2 => (dataset(), select(Visibility::ALL.to_vec())).prop_map(|(dataset, visibility)| What::Show { dataset, visibility }),
@@ -133,7 +141,13 @@ impl World {
     fn give(&mut self, by: usize, dataset: usize, ask: &GrantRow) -> bool {
         let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
         let there = self.datasets[dataset].grants.iter().position(|row| row.to == ask.to);
-        let new = NewGrant { subject: subject(ask.to), role: ask.role, may_share: ask.may_share, conditions: conditions(ask.terms) };
+        let new = NewGrant {
+            subject: subject(ask.to),
+            role: ask.role,
+            may_share: ask.may_share,
+            level: ask.level,
+            conditions: conditions(ask.terms),
+        };
         let before = there.map(|index| grant(&self.datasets[dataset].grants[index]));
         let Ok(given) = granted(&permit, &self.user(by), dataset_id(dataset), new, before.as_ref(), at(0)) else { return false };
         let row = grant_row(&given, ask.to);
@@ -148,9 +162,9 @@ impl World {
     pub fn does(&mut self, by: usize, act: &Act) -> bool {
         let datasets = self.datasets.len();
         match act.what.clone() {
-            What::Give { dataset, to, role, may_share, terms } => {
+            What::Give { dataset, to, role, may_share, level, terms } => {
                 let to = self.subject_in_range(to);
-                self.give(by, dataset % datasets, &GrantRow { to, role, may_share, terms, active: true })
+                self.give(by, dataset % datasets, &GrantRow { to, role, may_share, level, terms, active: true })
             }
             What::PassOn { dataset, to } => {
                 let (dataset, to) = (dataset % datasets, self.subject_in_range(to));
@@ -185,7 +199,11 @@ impl World {
                 self.groups[group].members.insert(person, matches!(act.what, What::Add { .. }));
                 true
             }
-            What::MakeLink { dataset, subpath, class, until } => self.make_link(by, dataset % datasets, subpath, class, until),
+            What::MakeLink { dataset, subpath, class, until, level } => {
+                let role = level.map_or(Role::Download, |_| Role::Preview);
+                let options = Options { until, role, level, ..Options::default() };
+                self.make_link(by, dataset % datasets, subpath, class, options)
+            }
             What::Restrict { dataset } => {
                 let dataset = dataset % datasets;
                 let may = self.permit(by, Action::Grant, About::Dataset(dataset)).is_some() && !self.datasets[dataset].path.is_empty();
@@ -212,9 +230,8 @@ impl World {
         }
     }
 
-    fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, until: Until) -> bool {
+    fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, options: Options) -> bool {
         let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)) else { return false };
-        let options = Options { label: String::new(), until, not_before: None, ..Options::default() };
         let ask = NewLink { subpath: path(subpath), class, options };
         let birth = Birth { id: LinkId::new(Uuid::from_u128(1)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
         let Ok(link) = Link::new(&permit, &self.place(dataset), ask, birth, at(0)) else { return false };

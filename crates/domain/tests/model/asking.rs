@@ -3,7 +3,7 @@
 use domain::{
     decision::{Action, Facts, Permit, Principal, decide},
     grant::Net,
-    rights::Rights,
+    rights::{Right, Rights},
 };
 
 use super::{
@@ -121,17 +121,46 @@ pub fn gained(asks: &[Ask], more: &[bool], less: &[bool]) -> Option<String> {
     None
 }
 
+/// What somebody has at a dataset, by what the product says: rights, and from which level on chunks open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Has {
+    pub rights: Rights,
+    pub level: Option<u8>,
+}
+
+impl Has {
+    pub fn opens(self, level: u8) -> bool {
+        self.level.is_some_and(|least| least <= level)
+    }
+
+    pub fn holds(self, other: Self) -> bool {
+        self.rights.holds(other.rights) && other.level.is_none_or(|least| self.opens(least))
+    }
+
+    pub fn or(self, other: Self) -> Self {
+        Self { rights: self.rights.or(other.rights), level: [self.level, other.level].into_iter().flatten().min() }
+    }
+}
+
 impl World {
     /// What the product says that a person has at a dataset.
     pub fn rights(&self, person: usize, dataset: usize, from: Net, second: i64) -> Rights {
         self.dataset_facts(dataset, Some(person)).rights_of(Some(&self.user(person)), from, at(second))
     }
 
-    /// The same from everywhere, at each of these instants.
-    pub fn rights_over_time(&self, person: usize, dataset: usize, seconds: &[i64]) -> Vec<Rights> {
+    /// The same with levels, from everywhere, at each of these instants.
+    pub fn has_over_time(&self, person: usize, dataset: usize, seconds: &[i64], from: &[From]) -> Vec<Has> {
         let (facts, user) = (self.dataset_facts(dataset, Some(person)), self.user(person));
-        let over = |from: From| seconds.iter().map(move |second| (net(from), at(*second)));
-        From::READERS.into_iter().flat_map(over).map(|(from, second)| facts.rights_of(Some(&user), from, second)).collect()
+        let over = |from: &From| {
+            let from = net(*from);
+            seconds.iter().map(move |second| (from, at(*second)))
+        };
+        let has = |(from, second)| {
+            let rights = facts.rights_of(Some(&user), from, second);
+            let level = if rights.has(Right::Read) { Some(0) } else { facts.level_of(Some(&user), from, second) };
+            Has { rights, level }
+        };
+        from.iter().flat_map(over).map(has).collect()
     }
 
     /// Whether the product opens an object to somebody: by a dataset's name, or by a link.

@@ -10,6 +10,7 @@ use domain::{
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, Reach, Subject, Zones},
     id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
+    levels::Levels,
     link::{Class, Link, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
@@ -63,6 +64,12 @@ pub fn path(text: &str) -> ObjectPath {
     ObjectPath::from_decoded(text).unwrap()
 }
 
+/// What a dataset knows of its arrays, if it does: three levels of an image in it, and of one in its folder `b/`.
+fn levels() -> Levels {
+    let image = |at: &str| (0..3).map(|level| (path(&format!("{at}{level}/")), level)).collect::<Vec<_>>();
+    Levels::new([image(""), image("b/")].concat()).unwrap()
+}
+
 pub fn zones(zone: Zone) -> Zones {
     let texts: &[&str] = match zone {
         Zone::Everywhere => &[],
@@ -112,6 +119,7 @@ pub fn grant(row: &GrantRow) -> Grant {
         subject: subject(row.to),
         role: row.role,
         may_share: row.may_share,
+        level: row.level,
         conditions: conditions(row.terms),
         by: user_id(0),
         at: at(-1_000),
@@ -128,7 +136,7 @@ pub fn grant_row(grant: &Grant, to: To) -> GrantRow {
         end: second_of(grant.conditions.until),
         zone: zone_of(&grant.conditions.zones),
     };
-    GrantRow { to, role: grant.role, may_share: grant.may_share, terms, active: grant.hold == Hold::Active }
+    GrantRow { to, role: grant.role, may_share: grant.may_share, level: grant.level, terms, active: grant.hold == Hold::Active }
 }
 
 impl World {
@@ -181,7 +189,7 @@ impl World {
             project: row.project.map(project_id),
             restricted: row.restricted,
             cuts: self.cuts(index),
-            levels: domain::levels::Levels::default(),
+            levels: if row.levelled { levels() } else { Levels::default() },
             links_gen: row.links_gen,
             state: row.state,
             registered: at(-1_000),
@@ -259,6 +267,7 @@ impl World {
             role,
             zone,
             hidden,
+            level,
             password,
             counted,
             over,
@@ -278,6 +287,7 @@ impl World {
                 role: *role,
                 zones: zones(*zone),
                 hide_listing: *hidden,
+                level: *level,
                 password: *password,
                 sessions_max: counted.then_some(3),
                 ..Options::default()
@@ -388,6 +398,7 @@ pub fn link_row(link: &Link, dataset: usize, maker: usize) -> LinkRow {
         role: link.options.role,
         zone: zone_of(&link.options.zones),
         hidden: link.options.hide_listing,
+        level: link.options.level,
         password: link.options.password,
         counted: link.options.sessions_max.is_some(),
         over: second_of(link.over_until),

@@ -158,6 +158,32 @@ impl World {
 
     /// Until when the person, or nobody, holds one right at a dataset, whether or not that takes part and serves; `None`: not at all.
     pub fn held(&self, whom: Whom, d: usize, right: Right, from: From, at: i64) -> Option<i64> {
+        self.held_by(whom, d, |a| {
+            let grants = self.datasets[a].grants.iter().filter_map(|row| self.by_grant(whom, a, row, right, from, at));
+            grants.chain(self.by_policy(whom, a, right).then_some(FOR_GOOD)).max()
+        })
+    }
+
+    /// Until when chunks of one level open to the person, or to nobody: by reading everything, or by a preview that begins no finer.
+    fn held_level(&self, whom: Whom, d: usize, level: u8, from: From, at: i64) -> Option<i64> {
+        let previews = self.held_by(whom, d, |a| {
+            let coarse = |row: &&GrantRow| row.level.is_some_and(|least| least <= level);
+            let rows = self.datasets[a].grants.iter().filter(coarse);
+            rows.filter_map(|row| self.by_grant(whom, a, row, Right::Coarse, from, at)).max()
+        });
+        previews.max(self.held(whom, d, Right::Read, from, at))
+    }
+
+    /// The level of an object, by its path in the source, if the dataset knows it: of arrays in it, and in its folder `b/`.
+    fn level_of(&self, d: usize, object: &str) -> Option<u8> {
+        let row = &self.datasets[d];
+        let inside = object.strip_prefix(&row.path).filter(|_| row.levelled)?;
+        let (array, _chunk) = inside.strip_prefix("b/").unwrap_or(inside).split_once('/')?;
+        ["0", "1", "2"].iter().zip(0..).find(|(name, _)| **name == array).map(|(_, level)| level)
+    }
+
+    /// The latest end of what `by` says of each dataset that reaches down to `d`.
+    fn held_by(&self, whom: Whom, d: usize, by: impl Fn(usize) -> Option<i64>) -> Option<i64> {
         if self.is_suspended(whom) {
             return None;
         }
@@ -167,15 +193,7 @@ impl World {
         if self.is_blocked(whom, d) {
             return None;
         }
-        let mut best = None;
-        for a in 0..self.datasets.len() {
-            if self.reaches_down(a, d) {
-                let grants = self.datasets[a].grants.iter().filter_map(|row| self.by_grant(whom, a, row, right, from, at));
-                let policy = self.by_policy(whom, a, right).then_some(FOR_GOOD);
-                best = grants.chain(policy).chain(best).max();
-            }
-        }
-        best
+        (0..self.datasets.len()).filter(|a| self.reaches_down(*a, d)).filter_map(by).max()
     }
 
     /// ACCESS 4, `authority`: until when the person, or nobody, has one right at a dataset; `None`: not at all.
@@ -270,7 +288,9 @@ impl World {
                 return Err(Denial::Zone);
             }
         }
-        let Some(end) = has(right) else {
+        let chunk = object.as_deref().filter(|_| right == Right::Read).and_then(|object| self.level_of(d, object));
+        let coarse = chunk.and_then(|level| self.held_level(person, d, level, from, at));
+        let Some(end) = has(right).max(coarse) else {
             return Err(if right == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right } });
         };
         let end = whom.map_or(end, |(_, token)| end.min(token.end));
@@ -332,12 +352,31 @@ impl World {
         if !is_for_links(needed) {
             return Err(Denial::NotDiscoverable);
         }
-        let Some(end) = given(needed) else {
+        let chunk = self.level_of(d, &object).filter(|_| needed == Right::Read);
+        let coarse = chunk.and_then(|level| self.level_by_link(row, level, from, at));
+        let Some(end) = given(needed).max(coarse) else {
             return Err(if needed == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right: needed } });
         };
         let share = if row.stewarded { Some(FOR_GOOD) } else { self.authority(Some(row.maker), d, Right::Share, from, at) };
         let end = end.min(share.unwrap_or(at)).min(self.link_end(row)).min(pass.map_or(FOR_GOOD, |pass| pass.end));
         Ok((Some(format!("{}{object}", source.prefix)), end))
+    }
+
+    /// Until when chunks of one level open by a link: where its maker has them, and it begins no finer or gives every object.
+    fn level_by_link(&self, row: &LinkRow, level: u8, from: From, at: i64) -> Option<i64> {
+        let maker = if row.stewarded { Some(FOR_GOOD) } else { self.held_level(Some(row.maker), row.dataset, level, from, at) };
+        maker.filter(|_| allows(row.role, Right::Read) || row.level.is_some_and(|least| least <= level))
+    }
+
+    /// When chunks of the finest level end that open at all to who asks, whether or not there are any.
+    pub fn finest_level_end(&self, asker: &Asker, about: About, from: From, at: i64) -> Option<i64> {
+        let end = |level| match (asker, about) {
+            (Asker::Person(person, _), About::Dataset(d)) => self.held_level(Some(*person), d, level, from, at),
+            (Asker::Nobody, About::Dataset(d)) => self.held_level(None, d, level, from, at),
+            (Asker::Holder | Asker::Guest(_), About::Link(link)) => self.level_by_link(&self.links[link], level, from, at),
+            _ => None,
+        };
+        (0..=3).find_map(end)
     }
 
     /// When a link ends by its own wish or its source's longest life.

@@ -78,6 +78,8 @@ pub struct DatasetRow {
     pub restricted: bool,
     pub state: State,
     pub links_gen: u64,
+    /// Whether the levels of its arrays are known: `1/`, `2/` and the like, wherever they lie in it.
+    pub levelled: bool,
     /// One a subject.
     pub grants: Vec<GrantRow>,
 }
@@ -87,6 +89,8 @@ pub struct GrantRow {
     pub to: To,
     pub role: Role,
     pub may_share: bool,
+    /// From which level on the role preview opens chunks.
+    pub level: Option<u8>,
     pub terms: Terms,
     pub active: bool,
 }
@@ -131,6 +135,7 @@ pub struct LinkRow {
     pub role: Role,
     pub zone: Zone,
     pub hidden: bool,
+    pub level: Option<u8>,
     /// The mark of its password.
     pub password: Option<u64>,
     /// Whether its passes are counted.

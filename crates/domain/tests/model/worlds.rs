@@ -55,9 +55,14 @@ pub fn terms() -> impl Strategy<Value = Terms> {
 
 fn role() -> impl Strategy<Value = Role> {
     prop_oneof![
-        2 => Just(Role::Preview), 4 => Just(Role::View), 2 => Just(Role::Download), 2 => Just(Role::Full),
+        3 => Just(Role::Preview), 4 => Just(Role::View), 2 => Just(Role::Download), 2 => Just(Role::Full),
         5 => Just(Role::Manager), 1 => Just(Role::Owner),
     ]
+}
+
+/// A level at the edges of those that there are, 0 to 2.
+pub fn level() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![1 => Just(None), 3 => select(vec![1_u8, 2, 3]).prop_map(Some)]
 }
 
 pub fn to() -> impl Strategy<Value = To> {
@@ -124,8 +129,8 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
         3 => Just(Visibility::Private), 2 => Just(Visibility::Project), 2 => Just(Visibility::Accounts), 3 => Just(Visibility::World)
     ];
     let owner = prop_oneof![2 => Just(0_usize), 1 => 0_usize..60];
-    (one_in(3), owner, visibility, any::<bool>(), one_in(4), one_in(14), 0_u64..2).prop_map(
-        |(absent, owner, visibility, in_project, restricted, retired, links_gen)| {
+    (one_in(3), owner, visibility, any::<bool>(), one_in(4), one_in(14), (0_u64..2, one_in(3))).prop_map(
+        |(absent, owner, visibility, in_project, restricted, retired, (links_gen, unknown))| {
             let row = DatasetRow {
                 source: 0,
                 path: String::new(),
@@ -136,6 +141,7 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
                 restricted,
                 state: if retired { State::Retired } else { State::Active },
                 links_gen,
+                levelled: !unknown,
                 grants: Vec::new(),
             };
             (!absent, row)
@@ -145,8 +151,8 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
 
 /// A grant, and on which dataset.
 fn grants() -> impl Strategy<Value = Vec<(usize, GrantRow)>> {
-    let row = (to(), role(), any::<bool>(), terms(), prop_oneof![8 => Just(true), 1 => Just(false)])
-        .prop_map(|(to, role, may_share, terms, active)| GrantRow { to, role, may_share, terms, active });
+    let row = (to(), role(), any::<bool>(), level(), terms(), prop_oneof![8 => Just(true), 1 => Just(false)])
+        .prop_map(|(to, role, may_share, level, terms, active)| GrantRow { to, role, may_share, level, terms, active });
     vec((0_usize..60, row), 4..16)
 }
 
@@ -160,7 +166,7 @@ fn links() -> impl Strategy<Value = Vec<LinkRow>> {
     let own_maker = prop_oneof![2 => Just(None), 3 => (0_usize..60).prop_map(Some)];
     let password = prop_oneof![8 => Just(None), 1 => Just(Some(1_u64)), 1 => Just(Some(2))];
     let over = prop_oneof![12 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(1)), 1 => Just(Some(60))];
-    let guards = (password, one_in(12), over);
+    let guards = (password, one_in(12), over, level());
     let options = (select(vec![Role::Preview, Role::View, Role::Download, Role::Download]), zone(), one_in(8), guards);
     let row = (0_usize..60, subpath, class, own_maker, (one_in(12), one_in(12), one_in(12)), begin, edge(), made, options);
     vec(
@@ -181,6 +187,7 @@ fn links() -> impl Strategy<Value = Vec<LinkRow>> {
                 role,
                 zone,
                 hidden,
+                level: guards.3,
                 password: guards.0,
                 counted: guards.1,
                 over: guards.2,
@@ -292,8 +299,23 @@ fn put_links(world: &mut World, links: Vec<LinkRow>) {
 /// Paths to ask for below `base`, a path in the source: metadata, chunks, siblings, folders with and without their slash, and all that
 /// leads into another dataset.
 pub fn paths_below(world: &World, source: usize, base: &str) -> Vec<String> {
-    let mut paths: BTreeSet<String> =
-        ["", "zarr.json", "c/0", "0/c/0/1", "0/.zarray", "labels/README.md", "README.md", "zarr.json/"].map(str::to_owned).into();
+    let mut paths: BTreeSet<String> = [
+        "",
+        "zarr.json",
+        "c/0",
+        "0/c/0/1",
+        "1/c/0",
+        "2/0.0",
+        "3/c/0",
+        "b/1/c/0",
+        "x/1/c/0",
+        "0/.zarray",
+        "labels/README.md",
+        "README.md",
+        "zarr.json/",
+    ]
+    .map(str::to_owned)
+    .into();
     for other in world.datasets.iter().filter(|other| other.source == source) {
         if let Some(inside) = other.path.strip_prefix(base).filter(|inside| !inside.is_empty() && !inside.starts_with('/')) {
             paths.insert(inside.to_owned());
@@ -310,7 +332,7 @@ pub fn paths_below(world: &World, source: usize, base: &str) -> Vec<String> {
 
 /// A grant without conditions.
 pub fn given(to: To, role: Role) -> GrantRow {
-    GrantRow { to, role, may_share: false, terms: Terms::NONE, active: true }
+    GrantRow { to, role, may_share: false, level: None, terms: Terms::NONE, active: true }
 }
 
 /// A world by hand, in which nothing is granted: folders by their path and their owner, the root first, in a source that allows all.
@@ -335,6 +357,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         restricted: false,
         state: State::Active,
         links_gen: 0,
+        levelled: false,
         grants: Vec::new(),
     };
     World {
@@ -365,6 +388,7 @@ pub fn live(dataset: usize, maker: usize) -> LinkRow {
         role: Role::Download,
         zone: Zone::Everywhere,
         hidden: false,
+        level: None,
         password: None,
         counted: false,
         over: None,

@@ -26,7 +26,7 @@ impl Deployment {
     async fn invites(&self, by: &Person, dataset: DatasetId, address: EmailHash) -> Result<Invitation, TableError> {
         let permit = by.permit(Action::Grant, &self.at(dataset, by).await);
         let there = self.table.invitation(address, dataset).await.unwrap();
-        let terms = Terms { role: Role::View, may_share: false, conditions: Conditions::default() };
+        let terms = Terms { role: Role::View, may_share: false, level: None, conditions: Conditions::default() };
         let invitation = invited(&permit, &by.user, (dataset, address), terms, there.as_ref(), now()).unwrap();
         self.table.invite(&permit, &invitation, there.as_ref(), None, now()).await
     }

@@ -120,7 +120,7 @@ impl Deployment {
         let facts = self.at(dataset, giver).await;
         let permit = giver.permit(Action::Grant, &facts);
         let before = self.table.grant(dataset, to).await.unwrap();
-        let ask = NewGrant { subject: to, role, may_share: role >= Role::View, conditions: Conditions::default() };
+        let ask = NewGrant { subject: to, role, may_share: role >= Role::View, level: None, conditions: Conditions::default() };
         let grant = granted(&permit, &giver.user, dataset, ask, before.as_ref(), now()).unwrap();
         let via = giver.via(&facts, Right::Administer);
         Giving { permit, facts, via, grant, before }
