@@ -82,7 +82,7 @@ pub struct Dataset {
     ///
     /// [`CUTS_MAX`]: crate::limits::CUTS_MAX
     pub cuts: Vec<ObjectPath>,
-    /// The levels of its multiscale images, as its metadata said when it was registered; empty: nobody knows them.
+    /// The levels of its multiscale images, as its metadata said when they were read last; empty: nobody knows them.
     pub levels: Levels,
     /// Counts bulk revokes: a link made under a lower number is revoked.
     pub links_gen: u64,

@@ -920,6 +920,12 @@ impl Permit {
         self.facts_to_register().map(|facts| &facts.place)
     }
 
+    /// The place in which metadata may be looked at for levels: below it something is registered, or its access is changed.
+    #[must_use]
+    pub fn place_of_levels(&self) -> Option<&Place> {
+        self.place_to_register().or_else(|| self.grounds_to_grant().map(|facts| &facts.place))
+    }
+
     /// What may be read or listed; `None` if the permit is for something else.
     #[must_use]
     pub fn scope(&self) -> Option<ReadScope<'_>> {

@@ -162,8 +162,12 @@ pub const ZONES_MAX: usize = 32;
 pub const CUTS_MAX: usize = 64;
 /// Arrays of multiscale images that one dataset keeps the levels of.
 pub const LEVEL_ARRAYS_MAX: usize = 64;
-/// Label images of one image whose levels are looked for.
+/// Label images of one dataset whose levels are looked for.
 pub const LABEL_IMAGES_MAX: usize = 16;
+/// Wells of one plate, and images beside each other in one dataset, whose levels are looked for.
+pub const LEVEL_IMAGES_MAX: usize = 8;
+/// How long levels may be looked for in one dataset, in seconds.
+pub const LEVELS_READ_SECS: u64 = 8;
 /// Bytes of a metadata document that is read whole, to find levels or to show them in part.
 pub const METADATA_BYTES_MAX: usize = 4 * 1_048_576;
 /// Groups that one dataset may be granted to: a decision asks for a membership in each.

@@ -11,7 +11,7 @@ use domain::{
     grant::{Net, Reach, Zones},
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
-    levels::Levels,
+    levels::{Arrays, Levels},
     link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
@@ -190,8 +190,8 @@ fn states() -> Vec<(&'static str, Class, Change)> {
 
 /// What the dataset may know of its arrays.
 fn levels() -> Levels {
-    let folder = |text: &str| ObjectPath::from_decoded(text).unwrap();
-    Levels::new(vec![(folder("0/"), 0), (folder("1/"), 1), (folder("2/"), 2), (folder("labels/a/1/"), 1)]).unwrap()
+    let arrays = |text: &str| Arrays { any: 0, folder: ObjectPath::from_decoded(text).unwrap() };
+    Levels::new(vec![(arrays("0/"), 0), (arrays("1/"), 1), (arrays("2/"), 2), (arrays("labels/a/1/"), 1)]).unwrap()
 }
 
 /// Chunks that are asked for, one of a level each.

@@ -238,6 +238,8 @@ impl From<PathError> for Problem {
     }
 }
 
+const NO_LEVEL_HINT: &str = "levels are read from OME-Zarr metadata when a dataset is registered, and again by `offprint dataset levels`";
+
 impl From<LinkError> for Problem {
     fn from(why: LinkError) -> Self {
         let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
@@ -258,7 +260,7 @@ impl From<LinkError> for Problem {
             }
             LinkError::Endless => wrong("endless").at("/until").hint("say when the review is over, such as `90d`"),
             LinkError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
-            LinkError::NoLevel => wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered"),
+            LinkError::NoLevel => wrong("no-level").at("/level").hint(NO_LEVEL_HINT),
             LinkError::Requests => wrong("requests-per-second").at("/requests_per_second").hint("leave it out for as many as come"),
             LinkError::Bytes => wrong("bytes-per-day").at("/bytes_per_day").hint("leave it out for as many as are asked for"),
             LinkError::NoSession => wrong("sessions-max").at("/sessions_max").hint("leave it out for as many as are asked for"),
@@ -293,9 +295,7 @@ impl From<GrantError> for Problem {
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
             GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),
             GrantError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
-            GrantError::NoLevel => {
-                wrong("no-level").at("/level").hint("levels are found in OME-Zarr metadata when a dataset is registered")
-            }
+            GrantError::NoLevel => wrong("no-level").at("/level").hint(NO_LEVEL_HINT),
             GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
         }
     }

@@ -1,19 +1,22 @@
-//! The levels of a Zarr's multiscale images, read from OME-Zarr 0.4 and 0.5 metadata when it is registered (SECURITY T32).
+//! The levels of a Zarr's multiscale images, read from OME-Zarr 0.4 and 0.5 metadata (SECURITY T32): of an image and its labels, of the
+//! images that lie beside each other in a series, and of those of a well or a plate, which share their levels.
 //!
 //! What is not surely a pyramid, finest array first, is no map: then no chunk opens by its level.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use domain::{
-    decision::Permit,
-    levels::Levels,
-    limits::{LABEL_IMAGES_MAX, METADATA_BYTES_MAX},
+    decision::{Permit, Place},
+    levels::{Arrays, Levels},
+    limits::{LABEL_IMAGES_MAX, LEVEL_IMAGES_MAX, LEVELS_READ_SECS, METADATA_BYTES_MAX},
     path::ObjectPath,
-    source::Source,
 };
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
     Objects, ObjectsError,
@@ -25,51 +28,21 @@ use crate::{
 const ATTRIBUTE_FILES: [&str; 2] = ["zarr.json", ".zattrs"];
 
 impl Objects {
-    /// The levels of the image at `path`, a path inside the source where the permit lets something be registered, and of its labels.
+    /// The levels of what lies at `path`, a path inside the source where the permit lets something be registered or changes its access.
+    /// Nothing is read of a part that is restricted.
     ///
     /// # Errors
-    /// [`ObjectsError`] where the store does not answer; metadata that cannot be understood are no error and give no levels.
+    /// [`ObjectsError`] where the store does not answer, [`ObjectsError::Timeout`] where it takes too long in all; metadata that cannot be
+    /// understood are no error and give no levels.
     pub async fn levels(&self, permit: &Permit, path: &ObjectPath, now: Timestamp) -> Result<Levels, ObjectsError> {
-        let place = permit.place_to_register().ok_or(SignError::Permit)?;
+        let place = permit.place_of_levels().ok_or(SignError::Permit)?;
         let root = path.to_folder();
         if !place.dataset.path.covers(&root) {
             return Err(SignError::Permit.into());
         }
-        let mut arrays = Vec::new();
-        let image = self.attributes(&place.source, &root, now).await?.unwrap_or_default();
-        let mut known = arrays_of(&image, &ObjectPath::default(), &mut arrays);
-        let labels = folder("labels/");
-        let listed = match root.join(&labels) {
-            Ok(at) => self.attributes(&place.source, &at, now).await?.unwrap_or_default(),
-            Err(_too_long) => Value::Null,
-        };
-        let names = ome(&listed).get("labels").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for name in names.iter().filter_map(Value::as_str).take(LABEL_IMAGES_MAX) {
-            let below = ObjectPath::from_decoded(format!("{name}/")).and_then(|name| labels.join(&name));
-            let Ok((below, at)) = below.and_then(|below| root.join(&below).map(|at| (below, at))) else { continue };
-            let label = self.attributes(&place.source, &at, now).await?.unwrap_or_default();
-            known &= arrays_of(&label, &below, &mut arrays);
-        }
-        Ok(Levels::new(arrays).filter(|_| known).unwrap_or_default())
-    }
-
-    /// The attributes of a group; `None`: it has none that can be read.
-    async fn attributes(&self, source: &Source, at: &ObjectPath, now: Timestamp) -> Result<Option<Value>, ObjectsError> {
-        for name in ATTRIBUTE_FILES {
-            let key = source.prefix.join(at).and_then(|at| at.join(&folder(name)));
-            let Ok(key) = key else { continue };
-            let url = self.own_url(source, SignedMethod::Get, &key, now).await?;
-            let answer = self.http().send(Method::GET, &url, &HeaderMap::new()).await?;
-            match answer.status() {
-                StatusCode::OK => {
-                    let Ok(body) = Limited::new(answer.into_body(), METADATA_BYTES_MAX).collect().await else { return Ok(None) };
-                    return Ok(serde_json::from_slice(&body.to_bytes()).ok());
-                }
-                StatusCode::NOT_FOUND => {}
-                status => return Err(refusal(status, None)),
-            }
-        }
-        Ok(None)
+        let look = Look { objects: self, place, root, now };
+        let found = timeout(Duration::from_secs(LEVELS_READ_SECS), look.found()).await.map_err(|_late| ObjectsError::Timeout)??;
+        Ok(found.and_then(|found| Levels::new(found.arrays)).unwrap_or_default())
     }
 
     /// A metadata document, whole; `None`: it is missing.
@@ -86,8 +59,183 @@ impl Objects {
     }
 }
 
+/// The arrays that were found so far, and how many label images.
+#[derive(Default)]
+struct Found {
+    arrays: Vec<(Arrays, u8)>,
+    labels: usize,
+}
+
+/// A look at the metadata of what lies at `root`. `None`, of what it finds: something is not surely a pyramid, so nothing can be trusted.
+struct Look<'a> {
+    objects: &'a Objects,
+    place: &'a Place,
+    root: ObjectPath,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    async fn found(&self) -> Result<Option<Found>, ObjectsError> {
+        let mut found = Found::default();
+        let top = ObjectPath::default();
+        let group = self.attributes(&top).await?.unwrap_or_default();
+        let known = if let Some(wells) = paths_in(ome(&group).get("plate"), "wells") {
+            self.plate(&wells, &mut found).await?
+        } else if let Some(fields) = paths_in(ome(&group).get("well"), "images") {
+            self.well(&top, &fields, 1, &mut found).await?
+        } else {
+            self.image(&group, &top, Arrays { any: 0, folder: top.clone() }, &mut found).await? && self.series(&group, &mut found).await?
+        };
+        Ok(known.then_some(found))
+    }
+
+    /// The images of a plate: of some wells, the first, the last and others between them. The others are taken to be as these are.
+    async fn plate(&self, wells: &[&str], found: &mut Found) -> Result<bool, ObjectsError> {
+        if !wells.iter().all(|well| well.split('/').count() == 2) {
+            return Ok(false);
+        }
+        for well in spread(wells) {
+            let Some(at) = folder_of(well) else { return Ok(false) };
+            let group = self.attributes(&at).await?.unwrap_or_default();
+            let fields = paths_in(ome(&group).get("well"), "images");
+            let known = match fields.as_deref() {
+                Some([first, .., last]) => self.well(&at, &[first, last], 3, found).await?,
+                Some(fields) => self.well(&at, fields, 3, found).await?,
+                None => false,
+            };
+            if !known {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The images of a well at `at`, which lie, with the images of other wells, below `any` folders of any name.
+    async fn well(&self, at: &ObjectPath, fields: &[&str], any: u8, found: &mut Found) -> Result<bool, ObjectsError> {
+        for field in spread(fields) {
+            let image = folder_of(field).filter(|_| !field.contains('/')).and_then(|field| at.join(&field).ok());
+            let Some(image) = image else { return Ok(false) };
+            let group = self.attributes(&image).await?.unwrap_or_default();
+            let of_image = Arrays { any, folder: ObjectPath::default() };
+            // An image that is listed and has no levels is not as the others are.
+            if ome(&group).get("multiscales").is_none() || !self.image(&group, &image, of_image, found).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Images beside each other, as bioformats2raw writes them: each has levels of its own.
+    async fn series(&self, group: &Value, found: &mut Found) -> Result<bool, ObjectsError> {
+        if ome(group).get("bioformats2raw.layout").is_none() {
+            return Ok(true);
+        }
+        let listed = self.attributes(&folder_named("OME/")).await?.unwrap_or_default();
+        let names = ome(&listed).get("series").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for name in names.iter().take(LEVEL_IMAGES_MAX) {
+            let Some(at) = name.as_str().and_then(folder_of) else { return Ok(false) };
+            let image = self.attributes(&at).await?.unwrap_or_default();
+            if !self.image(&image, &at, Arrays { any: 0, folder: at.clone() }, found).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The arrays of the image at `at` and of its labels, which are kept as lying in `of`.
+    async fn image(&self, group: &Value, at: &ObjectPath, of: Arrays, found: &mut Found) -> Result<bool, ObjectsError> {
+        if !found.add(group, &of) {
+            return Ok(false);
+        }
+        let labels = folder_named("labels/");
+        let Ok(list) = at.join(&labels) else { return Ok(true) };
+        let listed = self.attributes(&list).await?.unwrap_or_default();
+        let names = ome(&listed).get("labels").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for name in names.iter().filter_map(Value::as_str) {
+            if found.labels >= LABEL_IMAGES_MAX {
+                break;
+            }
+            let Some(name) = folder_of(name) else { continue };
+            let (Ok(label), Ok(folder)) = (list.join(&name), of.folder.join(&labels).and_then(|labels| labels.join(&name))) else {
+                continue;
+            };
+            found.labels = found.labels.saturating_add(1);
+            let group = self.attributes(&label).await?.unwrap_or_default();
+            if !found.add(&group, &Arrays { any: of.any, folder }) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The attributes of the group at a path below the root; `None`: it has none that can be read.
+    async fn attributes(&self, below: &ObjectPath) -> Result<Option<Value>, ObjectsError> {
+        let Place { source, dataset } = self.place;
+        let Ok(at) = self.root.join(below) else { return Ok(None) };
+        if dataset.is_cut(&at) {
+            return Ok(None);
+        }
+        for name in ATTRIBUTE_FILES {
+            let key = source.prefix.join(&at).and_then(|at| at.join(&folder_named(name)));
+            let Ok(key) = key else { continue };
+            let url = self.objects.own_url(source, SignedMethod::Get, &key, self.now).await?;
+            let answer = self.objects.http().send(Method::GET, &url, &HeaderMap::new()).await?;
+            match answer.status() {
+                StatusCode::OK => {
+                    let Ok(body) = Limited::new(answer.into_body(), METADATA_BYTES_MAX).collect().await else { return Ok(None) };
+                    return Ok(serde_json::from_slice(&body.to_bytes()).ok());
+                }
+                StatusCode::NOT_FOUND => {}
+                status => return Err(refusal(status, None)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Found {
+    /// Adds the arrays of each multiscale image of a group; `false`: one of them is not surely a pyramid, or another image that they stand
+    /// for has them at other levels.
+    fn add(&mut self, group: &Value, of: &Arrays) -> bool {
+        let Some(arrays) = arrays_of(group) else { return false };
+        for (folder, level) in arrays {
+            let Ok(folder) = of.folder.join(&folder) else { return false };
+            let arrays = Arrays { any: of.any, folder };
+            let before = self.arrays.iter().find(|(there, _)| *there == arrays).map(|(_, level)| *level);
+            match before {
+                Some(before) if of.any > 0 && before != level => return false,
+                Some(before) if before == level => {}
+                Some(_) | None => self.arrays.push((arrays, level)),
+            }
+        }
+        true
+    }
+}
+
+/// The `path` of each item of a list that a plate or a well has; `None`: it is none.
+fn paths_in<'v>(of: Option<&'v Value>, list: &str) -> Option<Vec<&'v str>> {
+    let items = of?.get(list)?.as_array()?;
+    // One that cannot be understood is one that cannot be looked at.
+    Some(items.iter().map(|item| item.get("path").and_then(Value::as_str).unwrap_or_default()).collect())
+}
+
+/// At most so many of them as are looked at: the first, the last, and others evenly between them.
+fn spread<'v>(all: &'v [&'v str]) -> impl Iterator<Item = &'v str> {
+    let last = all.len().saturating_sub(1);
+    let step = |number: usize| number.saturating_mul(last).checked_div(LEVEL_IMAGES_MAX.saturating_sub(1)).unwrap_or_default();
+    let some = (0..LEVEL_IMAGES_MAX).map(step);
+    let picked: Vec<usize> = if all.len() > LEVEL_IMAGES_MAX { some.collect() } else { (0..all.len()).collect() };
+    picked.into_iter().filter_map(|index| all.get(index).copied())
+}
+
+/// The folder of a name in a document; `None`: it is no path.
+fn folder_of(name: &str) -> Option<ObjectPath> {
+    let name = name.trim_end_matches('/');
+    if name.is_empty() { None } else { ObjectPath::from_decoded(format!("{name}/")).ok() }
+}
+
 /// A name that is known to be a path.
-fn folder(name: &str) -> ObjectPath {
+fn folder_named(name: &str) -> ObjectPath {
     ObjectPath::from_decoded(name).unwrap_or_default()
 }
 
@@ -97,21 +245,19 @@ fn ome(document: &Value) -> &Value {
     attributes.get("ome").unwrap_or(attributes)
 }
 
-/// Adds the arrays of each multiscale image of a group at `base`; `false`: one of them is not surely a pyramid, so none can be trusted.
-fn arrays_of(document: &Value, base: &ObjectPath, arrays: &mut Vec<(ObjectPath, u8)>) -> bool {
-    let Some(images) = ome(document).get("multiscales") else { return true };
-    images
-        .as_array()
-        .is_some_and(|images| images.iter().all(|image| pyramid(image, base).map(|mut found| arrays.append(&mut found)).is_some()))
+/// The arrays of each multiscale image of a group; `None`: one of them is not surely a pyramid, so none can be trusted.
+fn arrays_of(document: &Value) -> Option<Vec<(ObjectPath, u8)>> {
+    let Some(images) = ome(document).get("multiscales") else { return Some(Vec::new()) };
+    let pyramids = images.as_array()?.iter().map(pyramid).collect::<Option<Vec<_>>>()?;
+    Some(pyramids.into_iter().flatten().collect())
 }
 
 /// The arrays of one multiscale image, finest first. Each has a scale that is nowhere smaller than the one before, and somewhere larger: a
 /// list in another order would hand out the finest for the coarsest.
-fn pyramid(image: &Value, base: &ObjectPath) -> Option<Vec<(ObjectPath, u8)>> {
+fn pyramid(image: &Value) -> Option<Vec<(ObjectPath, u8)>> {
     let (mut arrays, mut before): (Vec<_>, Option<Vec<f64>>) = (Vec::new(), None);
     for (level, dataset) in image.get("datasets")?.as_array()?.iter().enumerate() {
-        let name = dataset.get("path")?.as_str()?;
-        let array = base.join(&ObjectPath::from_decoded(format!("{}/", name.trim_end_matches('/'))).ok()?).ok()?;
+        let array = folder_of(dataset.get("path")?.as_str()?)?;
         let scale = scale(dataset)?;
         if let Some(before) = &before {
             let pairs = || before.iter().zip(&scale);
@@ -145,9 +291,7 @@ mod tests {
     }
 
     fn levels(document: &Value) -> Option<Vec<(String, u8)>> {
-        let mut arrays = Vec::new();
-        let known = arrays_of(document, &ObjectPath::default(), &mut arrays);
-        known.then(|| arrays.into_iter().map(|(path, level)| (path.to_string(), level)).collect())
+        Some(arrays_of(document)?.into_iter().map(|(path, level)| (path.to_string(), level)).collect())
     }
 
     // SECURITY T32: what is not surely a pyramid, finest first, opens nothing
@@ -172,5 +316,34 @@ mod tests {
             assert_eq!(levels(&json!({ "multiscales": [good, bad] })), None, "{what}");
         }
         assert_eq!(levels(&json!({ "multiscales": { "0": good } })), None);
+    }
+
+    #[test]
+    fn images_of_a_plate_agree_or_there_is_no_map() {
+        let (fine, coarse) = ([1.0, 1.0, 1.0], [1.0, 2.0, 2.0]);
+        let of = Arrays { any: 3, folder: ObjectPath::default() };
+        let group = |arrays: &[(&str, [f64; 3])]| json!({ "multiscales": [image(arrays)] });
+        let mut found = Found::default();
+        assert!(found.add(&group(&[("0", fine), ("1", coarse)]), &of));
+        assert!(found.add(&group(&[("0", fine)]), &of), "one with fewer levels of the same names");
+        let shown: Vec<_> = found.arrays.iter().map(|(arrays, level)| format!("{level} {arrays}")).collect();
+        assert_eq!(shown, ["0 */*/*/0/", "1 */*/*/1/"], "the same arrays are kept once");
+        assert!(!found.add(&group(&[("1", fine), ("0", coarse)]), &of), "the other way round");
+        // Arrays of one image that is kept by its own path: the finer counts, when the map is made.
+        let own = Arrays { any: 0, folder: ObjectPath::default() };
+        assert!(found.add(&group(&[("s", fine), ("t", coarse)]), &own) && found.add(&group(&[("t", fine)]), &own));
+        assert_eq!(Levels::new(found.arrays).unwrap().of(&ObjectPath::from_decoded("t/c").unwrap()), Some(0));
+    }
+
+    #[test]
+    fn of_many_wells_few_are_looked_at_the_first_and_the_last_among_them() {
+        let names: Vec<String> = (0..1_536).map(|number| format!("A/{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for count in [0, 1, 2, LEVEL_IMAGES_MAX, LEVEL_IMAGES_MAX + 1, 96, 1_536] {
+            let picked: Vec<_> = spread(&names[..count]).collect();
+            assert_eq!(picked.len(), count.min(LEVEL_IMAGES_MAX), "{count}");
+            assert_eq!((picked.first(), picked.last()), (names[..count].first(), names[..count].last()), "{count}");
+            assert!(picked.windows(2).all(|pair| pair[0] != pair[1]), "{picked:?}");
+        }
     }
 }

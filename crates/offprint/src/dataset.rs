@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt, num::NonZeroUsize, str::FromStr};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
-use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, NewDataset};
+use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, LevelsRead, NewDataset};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
@@ -18,7 +18,7 @@ use crate::{
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 11] = [
+const ONE: [Column; 12] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -28,11 +28,14 @@ const ONE: [Column; 11] = [
     column("visibility", "/visibility"),
     column("restricted", "/restricted"),
     column("rights", "/rights"),
+    column("levels", "/levels"),
     column("registered", "/registered"),
     column("version", "/version"),
 ];
 /// What a list of datasets shared with the caller shows.
 const SHARED: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("place", "/place"), column("rights", "/rights")];
+/// What the levels of a dataset show.
+const LEVELS: [Column; 2] = [column("level", "/level"), column("path", "/path")];
 /// Whom a dataset can be open to, from the fewest.
 const VISIBILITIES: [&str; 4] = ["private", "project", "accounts", "world"];
 /// Datasets that are looked through for one by its place.
@@ -77,6 +80,13 @@ enum Verb {
     Edit(Edit),
     /// Make somebody else its owner.
     HandOver(HandOverAsk),
+    /// Read the levels of its images from their metadata again, for previews, and show what was found.
+    #[command(after_help = "Example:\n  offprint dataset levels lab:retina/exp-03.ome.zarr")]
+    Levels {
+        /// The dataset: NAME:PATH, or its id.
+        #[arg(value_name = "PLACE|ID")]
+        dataset: Named,
+    },
     /// Show everyone who can reach it, and by what.
     #[command(after_help = "Example:\n  offprint dataset sharing lab:retina/exp-03.ome.zarr")]
     Sharing {
@@ -210,6 +220,7 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         }
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::HandOver(ask) => hand_over(&api, out, ask).await,
+        Verb::Levels { dataset } => levels(&api, out, &dataset.dataset(&api, out).await?).await,
         Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.dataset(&api, out).await?).await,
         Verb::Shared { limit } => {
             let (mut datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &[], limit.get()).await?;
@@ -233,6 +244,17 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     }
     let changed = api.edit::<DatasetChanged>(&["datasets", &dataset.id], dataset.version, &edit).await?;
     tell(out, changed, ask.wait).await
+}
+
+async fn levels(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure> {
+    let path = ["datasets", &dataset.id, "levels"];
+    let Reply { body: read, date, .. } = api.act_on::<LevelsRead>(&path, dataset.version, &serde_json::json!({})).await?;
+    if read.levels.is_empty() {
+        out.note(&format!("{} has no images whose levels are surely known: a preview of it opens no chunk.", printable(&dataset.place)));
+    }
+    out.list(&LEVELS, &read.levels)?;
+    InForce { stops: Stops::Beyond, by: read.enforced_by.as_deref(), date, wait: false }.tell(out).await;
+    Ok(())
 }
 
 /// What an edit will do: to whom it opens, and how fast it shuts where it does.
@@ -376,6 +398,7 @@ mod tests {
             visibility: "private".to_owned(),
             restricted: false,
             rights: Vec::new(),
+            levels: Vec::new(),
             state: "active".to_owned(),
             registered: "2027-01-01T00:00:00Z".to_owned(),
             version: 1,

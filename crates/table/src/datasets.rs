@@ -7,7 +7,7 @@ use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place, Via},
     id::{DatasetId, ProjectId, SourceId, UserId},
-    levels::Levels,
+    levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
 };
@@ -89,7 +89,7 @@ impl DatasetRow {
             project: dataset.project.map(|project| project.to_string()),
             restricted: dataset.restricted,
             cuts: dataset.cuts.iter().map(|cut| cut.as_str().to_owned()).collect(),
-            levels: dataset.levels.arrays().map(|(array, level)| format!("{level} {array}")).collect(),
+            levels: level_texts(&dataset.levels),
             links_gen: dataset.links_gen,
             state: state_word(dataset.state).to_owned(),
             registered: dataset.registered.as_millisecond(),
@@ -120,11 +120,21 @@ impl DatasetRow {
     }
 }
 
+/// Levels as a row keeps them: `1 labels/a/1/` is one array, `1*3 1/` the arrays below three folders of any name.
+fn level_texts(levels: &Levels) -> Vec<String> {
+    let text = |(Arrays { any, folder }, level): (&Arrays, u8)| match any {
+        0 => format!("{level} {folder}"),
+        any => format!("{level}*{any} {folder}"),
+    };
+    levels.arrays().map(text).collect()
+}
+
 /// The levels in a row; `None`: they cannot be read, and so open nothing.
 fn levels_of(texts: &[String]) -> Option<Levels> {
     let array = |text: &String| {
-        let (level, array) = text.split_once(' ')?;
-        Some((ObjectPath::from_decoded(array).ok()?, level.parse().ok()?))
+        let (of, folder) = text.split_once(' ')?;
+        let (level, any) = of.split_once('*').unwrap_or((of, "0"));
+        Some((Arrays { any: any.parse().ok()?, folder: ObjectPath::from_decoded(folder).ok()? }, level.parse().ok()?))
     };
     Levels::new(texts.iter().map(array).collect::<Option<_>>()?)
 }
@@ -349,6 +359,39 @@ impl Table {
         match self.commit(write).await? {
             // Narrowing never fails for bookkeeping: the deciding change goes alone.
             Outcome::Busy if visibility < before.visibility => self.changed_alone(&change, after, audited).await,
+            outcome => self.changed(outcome, after, by, once, now).await,
+        }
+    }
+
+    /// Keeps what was read of a dataset's levels, by who administers it. The same levels again are no change.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was read.
+    pub async fn set_levels(
+        &self,
+        permit: &Permit,
+        Grounds { facts, via }: Grounds<'_>,
+        levels: Levels,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
+        if before.levels == levels {
+            return Ok(before.clone());
+        }
+        let narrows = levels.narrow(&before.levels);
+        let after = Dataset { levels, version: before.version.saturating_add(1), ..before.clone() };
+        let said = |dataset: &Dataset| json!({ "levels": level_texts(&dataset.levels) });
+        let audited = Audited::new(now, by, "dataset.levels", &before.id)?.from(&said(before)).to(&said(&after));
+        let change = head(facts).set("levels", texts(level_texts(&after.levels)));
+        let write = Write::audited(audited.clone())
+            .change(Tag::Seen, change.clone())
+            .parts(proof(before, &facts.reach, by, via))
+            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+        match self.commit(write).await? {
+            // Narrowing never fails for bookkeeping: the deciding change goes alone.
+            Outcome::Busy if narrows => self.changed_alone(&change, after, audited).await,
             outcome => self.changed(outcome, after, by, once, now).await,
         }
     }

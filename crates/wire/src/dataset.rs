@@ -30,6 +30,9 @@ pub struct Dataset {
     pub restricted: bool,
     /// What the caller may do with it, the weakest right first.
     pub rights: Vec<String>,
+    /// Each level that its multiscale images are known to have, 0 being the finest; none: it has no such images, or nobody knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<u8>,
     /// Active or retired.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|retired)$"))]
     pub state: String,
@@ -76,6 +79,30 @@ pub struct DatasetChanged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
+}
+
+/// The levels of a dataset's multiscale images, after its metadata were read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LevelsRead {
+    /// The dataset, as it is now.
+    pub dataset: Dataset,
+    /// What was found, the finest level first; none: nothing that is surely a pyramid.
+    pub levels: Vec<LevelArrays>,
+    /// Where less opens than before: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
+/// The arrays of one level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LevelArrays {
+    /// The level; 0 is the finest.
+    pub level: u8,
+    /// Their folder below the dataset: `1/`, or `*/*/*/1/` for those of each image of a plate, by row, column and field.
+    pub path: String,
 }
 
 /// Handing a dataset over.

@@ -8,6 +8,7 @@ use domain::{
     decision::{Action, DatasetFacts, Facts, Place},
     id::DatasetId,
     limits::ANCESTORS_MAX,
+    levels::Levels,
     path::ObjectPath,
     rights::Right,
     source::Source,
@@ -15,6 +16,7 @@ use domain::{
 use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem};
 use http::StatusCode;
 use jiff::Timestamp;
+use objects::ObjectsError;
 use table::TableError;
 
 use crate::{dataset_show::shown, source_show::named};
@@ -134,7 +136,11 @@ async fn at(
     })?;
     let mut dataset = Dataset::below(&above.place.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
     if kind == Kind::Zarr {
-        dataset.levels = app.objects.levels(&permit, path, now).await?;
+        dataset.levels = match app.objects.levels(&permit, path, now).await {
+            // What takes too long is read later, by whoever asks for it: `POST /api/v1/datasets/{id}/levels`.
+            Err(ObjectsError::Timeout) => Levels::default(),
+            read => read?,
+        };
     }
     let depth = dataset.ancestors.len().saturating_add(app.table.chain_below(&dataset).await?);
     if depth > ANCESTORS_MAX {

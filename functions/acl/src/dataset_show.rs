@@ -1,10 +1,10 @@
 //! `GET /api/v1/datasets/{id}`, and how a dataset is shown everywhere else.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::response::Response;
 use domain::{
-    dataset::Kind,
+    dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts},
 };
 use edge::{
@@ -32,6 +32,12 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
     Ok(with_version(json::ok(&shown(&facts, &caller, now)), facts.place.dataset.version))
 }
 
+/// Each level that some image of it has, the finest first.
+fn levels(dataset: &Dataset) -> Vec<u8> {
+    let levels: BTreeSet<u8> = dataset.levels.arrays().map(|(_, level)| level).collect();
+    levels.into_iter().collect()
+}
+
 /// A dataset as whoever may know of it sees it.
 pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wire::dataset::Dataset {
     let place = &facts.place;
@@ -52,6 +58,7 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         visibility: dataset.visibility.word().to_owned(),
         restricted: dataset.restricted,
         rights: facts.rights_of(Some(&caller.user), caller.principal.net, now).iter().map(|right| right.word().to_owned()).collect(),
+        levels: levels(dataset),
         state: state_word(dataset.state).to_owned(),
         registered: dataset.registered.to_string(),
         version: dataset.version,

@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod dataset_edit;
+mod dataset_levels;
 mod dataset_list;
 mod dataset_register;
 mod dataset_sharing;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
         .route("/api/v1/datasets/{id}", get(dataset_show::show).patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
+        .route("/api/v1/datasets/{id}/levels", post(dataset_levels::read))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/grants", get(grant_list::list).post(grant_give::give))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))

@@ -23,6 +23,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::dataset_show::show,
         crate::dataset_edit::edit,
         crate::dataset_edit::hand_over,
+        crate::dataset_levels::read,
         crate::dataset_sharing::sharing,
         crate::grant_give::give,
         crate::grant_list::list,

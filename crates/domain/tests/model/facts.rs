@@ -10,7 +10,7 @@ use domain::{
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, Reach, Subject, Zones},
     id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
-    levels::Levels,
+    levels::{Arrays, Levels},
     link::{Class, Link, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
@@ -66,7 +66,7 @@ pub fn path(text: &str) -> ObjectPath {
 
 /// What a dataset knows of its arrays, if it does: three levels of an image in it, and of one in its folder `b/`.
 fn levels() -> Levels {
-    let image = |at: &str| (0..3).map(|level| (path(&format!("{at}{level}/")), level)).collect::<Vec<_>>();
+    let image = |at: &str| (0..3).map(|level| (Arrays { any: 0, folder: path(&format!("{at}{level}/")) }, level)).collect::<Vec<_>>();
     Levels::new([image(""), image("b/")].concat()).unwrap()
 }
 

@@ -247,6 +247,15 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await.unwrap();
     note("set_visibility");
+    let facts = deployment.at(dataset, &ada).await;
+    let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+    let levels = crate::places::levels();
+    deployment.table.set_levels(&permit, grounds, levels.clone(), None, now()).await.unwrap();
+    note("set_levels");
+    let facts = deployment.at(dataset, &ada).await;
+    let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+    deployment.table.set_levels(&permit, grounds, levels, None, now()).await.unwrap();
+    note("set_levels, the same");
     let facts = deployment.at(deep.id, &ada).await;
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     deployment.table.set_restricted(&permit, grounds, true, None, now()).await.unwrap();
@@ -262,6 +271,8 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("set_members, one more of a thousand", vec![4]),
         ("set_members, one less", vec![3]),
         ("set_visibility", vec![2]),
+        ("set_levels", vec![2]),
+        ("set_levels, the same", vec![]),
         ("set_restricted, four datasets deep", vec![6]),
     ];
     assert_eq!(counted, wanted);

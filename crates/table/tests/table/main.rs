@@ -80,6 +80,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::a_restriction_rests_on_what_the_right_to_it_rests_on),
         rule(places::a_dataset_names_all_that_hold_it_whatever_was_registered_first),
         rule(places::a_dataset_is_handed_over_with_its_place_in_the_list),
+        rule(places::levels_are_kept_as_they_were_read),
         rule(users::nobody_makes_a_token_for_somebody_else),
         rule(users::a_code_is_redeemed_once),
         rule(users::nobody_suspends_oneself),

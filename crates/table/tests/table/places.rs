@@ -6,6 +6,7 @@ use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place},
     id::{DatasetId, SourceId, UserId},
+    levels::{Arrays, Levels},
     rights::{Right, Role},
     source::{Audience, Ceilings, Source, SourceName, State},
 };
@@ -563,4 +564,34 @@ pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
     assert_eq!(other, one);
     assert_eq!(deployment.audited("dataset.hand-over", dataset.id).await, 1);
     assert_eq!(deployment.audited("dataset.edit", dataset.id).await, 6, "each once");
+}
+
+/// Arrays of every kind that a row keeps.
+pub fn levels() -> Levels {
+    let arrays = |any, folder: &str, level| (Arrays { any, folder: path(folder) }, level);
+    Levels::new(vec![arrays(0, "0/", 0), arrays(0, "labels/exp #3 *1/1/", 1), arrays(1, "0/", 0), arrays(3, "1/", 1)]).unwrap()
+}
+
+// SECURITY T32
+pub async fn levels_are_kept_as_they_were_read(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, dataset) = (deployment.owner(), deployment.place.dataset.id);
+    let facts = deployment.at(dataset, &ada).await;
+    let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+    let see = ada.permit(Action::See, &facts);
+    let refused = deployment.table.set_levels(&see, grounds, levels(), None, now()).await;
+    assert_eq!(refused, Err(TableError::NotForThis));
+    let key = once("levels", 1);
+    let kept = deployment.table.set_levels(&permit, grounds, levels(), Some(&key), now()).await.unwrap();
+    assert_eq!(kept, Dataset { levels: levels(), version: facts.place.dataset.version + 1, ..facts.place.dataset.clone() });
+    assert_eq!(deployment.dataset(dataset).await, kept, "every kind of arrays reads back");
+    // What comes late, from the version before, changes nothing; and what was sent twice is told of the one change.
+    assert_eq!(
+        deployment.table.set_levels(&permit, grounds, Levels::new(Vec::new()).unwrap(), None, now()).await,
+        Ok(facts.place.dataset.clone())
+    );
+    let other = Levels::new(vec![(Arrays { any: 0, folder: path("x/") }, 0)]).unwrap();
+    assert_eq!(deployment.table.set_levels(&permit, grounds, other, None, now()).await, Err(TableError::Stale));
+    assert_eq!(deployment.table.set_levels(&permit, grounds, levels(), Some(&key), now()).await, Ok(kept.clone()));
+    assert_eq!(deployment.dataset(dataset).await, kept);
 }

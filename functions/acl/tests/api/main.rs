@@ -387,6 +387,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", root.clone(), "", "not-found"),
         ("PATCH", root.clone(), "{\"visibility\":\"world\"}", "not-found"),
         ("POST", at("hand-over"), "{\"to\":\"Eve\"}", "not-found"),
+        ("POST", at("levels"), "", "not-found"),
         ("GET", at("sharing"), "", "not-found"),
         ("GET", at("grants"), "", "not-found"),
         ("POST", at("grants"), "{\"to\":\"user:Eve\",\"role\":\"view\"}", "not-found"),
