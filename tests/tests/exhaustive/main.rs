@@ -9,6 +9,7 @@
 mod grants;
 mod group_sync;
 mod idempotency;
+mod retarget;
 mod revocation;
 
 use std::{fmt::Debug, hash::Hash};

@@ -17,8 +17,8 @@ use crate::{
     weather::{Sky, Weather, given},
 };
 
-/// The dataset whose links are made, and an object in it.
-const DATASET: &str = "cells.zarr";
+/// The dataset whose links are made, the one that they are moved to, and an object in either.
+const DATASETS: [&str; 2] = ["cells.zarr", "moved/cells.zarr"];
 const OBJECT: &str = "/.zattrs";
 /// A second more than facts are cached, for links of colleagues and for publications.
 const CACHE_SECS: i64 = 6;
@@ -119,7 +119,7 @@ struct Asked {
 struct Run {
     app: TestApp,
     sky: Sky,
-    dataset: String,
+    datasets: [String; 2],
     links: Vec<Known>,
     /// Creates that were acknowledged, and the id that each was told.
     acknowledged: Vec<(Asked, String)>,
@@ -141,15 +141,17 @@ struct Run {
 /// Runs `program`; the error says what the product did that the model forbids.
 pub async fn run(program: Arc<Program>) -> Result<Tally> {
     let dir = tempfile::TempDir::new()?;
-    std::fs::create_dir(dir.path().join(DATASET))?;
-    std::fs::write(dir.path().join(format!("{DATASET}{OBJECT}")), "{}")?;
+    for dataset in DATASETS {
+        std::fs::create_dir_all(dir.path().join(dataset))?;
+        std::fs::write(dir.path().join(format!("{dataset}{OBJECT}")), "{}")?;
+    }
     let (app, sky) = Sky::over(dir).await;
-    let dataset = app.dataset(DATASET).await;
+    let datasets = [app.dataset(DATASETS[0]).await, app.dataset(DATASETS[1]).await];
     let began = app.now();
     let mut run = Run {
         app,
         sky,
-        dataset,
+        datasets,
         links: Vec::new(),
         acknowledged: Vec::new(),
         askings: Vec::new(),
@@ -229,7 +231,7 @@ impl Run {
                 }
                 Stray::Revoke { link } => believe_revoked_too(&mut self.links[link]),
                 Stray::RevokeAll { links_gen } if links_gen == self.links_gen => {
-                    self.links.iter_mut().for_each(believe_revoked_too);
+                    self.links.iter_mut().for_each(believe_revoked_with_all_too);
                     // Of a create that arrived with it, either may have been first.
                     self.expected.extend(self.expected.iter().map(Belief::revoked).collect::<Vec<_>>());
                 }
@@ -251,6 +253,12 @@ impl Run {
             Act::Pause(pick) => self.change(*pick, |_| Change::Switch { enabled: false }, step).await,
             Act::Resume(pick) => self.change(*pick, |_| Change::Switch { enabled: true }, step).await,
             Act::Revoke(pick) => self.change(*pick, |_| Change::Revoke, step).await,
+            Act::Retarget { link, stale } => {
+                let Some(index) = self.pick(*link) else { return Ok(()) };
+                let to = 1 - self.links[index].beliefs[0].row.place;
+                let if_match = |version: u64| if *stale { version + 50 } else { version };
+                self.change(*link, |version| Change::Retarget { to, if_match: if_match(version) }, step).await
+            }
             Act::Edit { link, edit, stale } => {
                 let if_match = |version: u64| if *stale { version + 50 } else { version };
                 self.change(*link, |version| Change::Edit { edit: edit.clone(), if_match: if_match(version) }, step).await
@@ -261,12 +269,16 @@ impl Run {
     async fn create(&mut self, wish: &Wish, step: &Step) -> Result<()> {
         let (now, row) = (self.now(), Row::new(wish, self.now()));
         let met = self.met_by(&row.asking());
-        let there =
-            met.filter(|link| self.links[*link].beliefs.iter().all(|belief| belief.row.asking() == row.asking() && !belief.has_ended(now)));
+        let there = met.filter(|link| {
+            self.links[*link]
+                .beliefs
+                .iter()
+                .all(|belief| belief.row.asking() == row.asking() && belief.row.place == 0 && !belief.has_ended(now))
+        });
         if there.is_none() && self.links.len() >= LINKS_MAX {
             return Ok(());
         }
-        let mut body = json!({ "dataset": self.dataset, "label": label(wish.label), "strict": wish.strict });
+        let mut body = json!({ "dataset": self.datasets[0], "label": label(wish.label), "strict": wish.strict });
         if wish.publication {
             body["class"] = json!("publication");
         }
@@ -341,7 +353,7 @@ impl Run {
     }
 
     async fn revoke_all(&mut self, step: &Step) -> Result<()> {
-        let path = format!("/api/v1/datasets/{}/links/revoke", self.dataset);
+        let path = format!("/api/v1/datasets/{}/links/revoke", self.datasets[0]);
         let key = ("idempotency-key", format!("revoke-all-{}", self.step));
         let asked = Asked { method: Method::POST, path, body: Some(json!({ "reason": "the model says so" })), headers: vec![key] };
         for time in 0..=usize::from(step.twice) {
@@ -351,7 +363,7 @@ impl Run {
             }
             if answer.status == StatusCode::SERVICE_UNAVAILABLE && time == 0 && !matches!(step.weather, Weather::Fair) {
                 self.tally.open += 1;
-                self.links.iter_mut().for_each(believe_revoked_too);
+                self.links.iter_mut().for_each(believe_revoked_with_all_too);
                 continue;
             }
             ensure!(
@@ -364,8 +376,10 @@ impl Run {
             self.tally.revokes += 1;
             let by = second_of(&answer.json()["enforced_by"])?;
             for link in &mut self.links {
-                link.beliefs = link.beliefs.iter().map(Belief::revoked).collect();
-                is_enforced(link, by, true)?;
+                link.beliefs = link.beliefs.iter().map(Belief::revoked_with_all).collect();
+                if link.beliefs.iter().all(|belief| belief.revoked) {
+                    is_enforced(link, by, true)?;
+                }
             }
         }
         let there = self.links_gen_there().await?;
@@ -379,7 +393,7 @@ impl Run {
         let now = self.now();
         let link = &self.links[index];
         let change = change(link.version);
-        let asked = request(link, &change, now, self.step);
+        let asked = request(link, &change, &self.datasets, now, self.step);
         for time in 0..=usize::from(step.twice) {
             let believed = self.links[index].beliefs.clone();
             let (answer, held) = if time == 0 { self.send_in(&step.weather, &asked).await } else { (self.send(&asked).await, 0) };
@@ -521,24 +535,29 @@ impl Run {
     /// The maker looks: every link is one of the things that it may be, and there is none that nobody asked for.
     async fn look(&mut self) -> Result<()> {
         let now = self.now();
-        let answer = self.app.api(Method::GET, &format!("/api/v1/links?dataset={}", self.dataset), None).await;
-        ensure!(answer.status == StatusCode::OK, "the list answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-        let listed = answer.json();
-        let shown: BTreeMap<&str, &Value> =
-            listed["items"].as_array().context("no items")?.iter().filter_map(|item| Some((item["id"].as_str()?, item))).collect();
+        let mut listed = Vec::new();
+        for (place, dataset) in self.datasets.iter().enumerate() {
+            let answer = self.app.api(Method::GET, &format!("/api/v1/links?dataset={dataset}"), None).await;
+            ensure!(answer.status == StatusCode::OK, "the list answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+            let items = answer.json()["items"].as_array().context("no items")?.clone();
+            listed.extend(items.into_iter().map(|item| (place, item)));
+        }
+        let shown: BTreeMap<&str, (usize, &Value)> =
+            listed.iter().filter_map(|(place, item)| Some((item["id"].as_str()?, (*place, item)))).collect();
+        ensure!(shown.len() == listed.len(), "a link is listed at both places");
         let mut expected = std::mem::take(&mut self.expected);
-        for (id, item) in &shown {
+        for (id, (place, item)) in &shown {
             if self.links.iter().all(|link| link.id != *id) {
-                let met = expected.iter().find(|belief| is_shown(belief, item, now)).cloned();
+                let met = expected.iter().find(|belief| is_shown(belief, *place, item, now)).cloned();
                 let met = met.with_context(|| format!("a link that nobody asked for, or one too many: {item}"))?;
                 expected.retain(|other| other.row != met.row);
                 self.learn(item, met);
             }
         }
         for link in &mut self.links {
-            let item = *shown.get(link.id.as_str()).with_context(|| format!("{} is not listed any more", link.id))?;
+            let (place, item) = *shown.get(link.id.as_str()).with_context(|| format!("{} is not listed any more", link.id))?;
             let believed = link.beliefs.clone();
-            link.beliefs.retain(|belief| is_shown(belief, item, now));
+            link.beliefs.retain(|belief| is_shown(belief, place, item, now));
             ensure!(!link.beliefs.is_empty(), "{} is shown as {item}, but may only be {believed:?}", link.id);
             link.version = link.beliefs[0].row.version;
             let at = item["revoked"]["at"].as_str();
@@ -579,6 +598,8 @@ impl Run {
             }
             match end {
                 Some(end) => {
+                    let leads_to_other = answer.headers["location"].to_str()?.contains("/moved/");
+                    ensure!(leads_to_other == (belief.row.place == 1), "{} is {belief:?}, but leads elsewhere", link.id);
                     ensure!(
                         belief.row.until.is_none_or(|until| end * 1_000 <= until),
                         "{} was signed for until {end}, beyond its own end: {belief:?}",
@@ -627,7 +648,7 @@ impl Run {
                 link.id
             );
             let mut versions = Vec::new();
-            for entry in ["link.edit", "link.pause", "link.resume"].iter().flat_map(|verb| of(&link.id, verb)) {
+            for entry in ["link.edit", "link.pause", "link.resume", "link.retarget"].iter().flat_map(|verb| of(&link.id, verb)) {
                 let after: Value = serde_json::from_str(entry.after.as_deref().context("no `after`")?)?;
                 versions.push(after["version"].as_u64().context("no version")?);
             }
@@ -639,7 +660,7 @@ impl Run {
                 link.version
             );
         }
-        let all = of(&self.dataset, "dataset.revoke-all").len();
+        let all = of(&self.datasets[0], "dataset.revoke-all").len();
         let links_gen = self.links_gen_there().await?;
         ensure!(
             u64::try_from(all)? == links_gen - u64::from(links_gen > 0 && all as u64 != links_gen),
@@ -687,7 +708,7 @@ impl Run {
     }
 
     async fn links_gen_there(&self) -> Result<u64> {
-        let id = domain::id::DatasetId::parse(&self.dataset)?;
+        let id = domain::id::DatasetId::parse(&self.datasets[0])?;
         Ok(self.app.app.table.place(id).await?.context("no dataset")?.dataset.links_gen)
     }
 
@@ -718,6 +739,12 @@ fn believe_revoked_too(link: &mut Known) {
     }
 }
 
+fn believe_revoked_with_all_too(link: &mut Known) {
+    for belief in link.beliefs.clone() {
+        keep(&mut link.beliefs, belief.revoked_with_all());
+    }
+}
+
 /// A narrowing was acknowledged: nothing that was given out works later than it says.
 fn is_enforced(link: &mut Known, by: i64, revoked: bool) -> Result<()> {
     if let Some(end) = link.given.iter().find(|end| **end > by).filter(|_| !link.slipped) {
@@ -737,13 +764,17 @@ fn is_within_promises(link: &Known, end: i64, now: i64) -> Result<()> {
     Ok(())
 }
 
-fn request(link: &Known, change: &Change, now: i64, step: usize) -> Asked {
+fn request(link: &Known, change: &Change, datasets: &[String; 2], now: i64, step: usize) -> Asked {
     let of = |verb: &str| format!("/api/v1/links/{}{verb}", link.id);
     let post = |path, body| Asked { method: Method::POST, path, body, headers: Vec::new() };
     match change {
         Change::Switch { enabled: false } => post(of("/pause"), None),
         Change::Switch { enabled: true } => post(of("/resume"), None),
         Change::Revoke => post(of("/revoke"), Some(json!({ "reason": "the model says so" }))),
+        Change::Retarget { to, if_match } => Asked {
+            headers: vec![("if-match", format!("\"{if_match}\"")), ("idempotency-key", format!("move-{step}"))],
+            ..post(of("/retarget"), Some(json!({ "dataset": datasets[*to] })))
+        },
         Change::Edit { edit, if_match } => Asked {
             method: Method::PATCH,
             path: of(""),
@@ -801,10 +832,11 @@ fn stray(link: usize, belief: &Belief, change: &Change, now: i64) -> Option<Stra
     }
 }
 
-fn is_shown(belief: &Belief, item: &Value, now: i64) -> bool {
+fn is_shown(belief: &Belief, place: usize, item: &Value, now: i64) -> bool {
     let row = &belief.row;
     let time = |field: &str| item[field].as_str().map(|text| text.parse::<Timestamp>().expect("a time").as_millisecond());
-    item["version"] == json!(row.version)
+    row.place == place
+        && item["version"] == json!(row.version)
         && item["label"] == json!(row.label)
         && item["strict"] == json!(row.strict)
         && item["state"] == json!(belief.state(now))

@@ -38,9 +38,11 @@ pub enum Act {
     Resume(u8),
     /// A link is edited; with a version that it does not have, if stale.
     Edit { link: u8, edit: Edit, stale: bool },
+    /// A link is moved to the other place; with a version that it does not have, if stale.
+    Retarget { link: u8, stale: bool },
     /// A link is revoked.
     Revoke(u8),
-    /// Every link of the dataset is revoked.
+    /// Every link of the dataset that they are made on is revoked.
     RevokeAll,
 }
 
@@ -122,6 +124,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         3 => any::<u8>().prop_map(Act::Pause),
         4 => any::<u8>().prop_map(Act::Resume),
         7 => edit.prop_map(|(link, edit, stale)| Act::Edit { link, edit, stale }),
+        4 => (any::<u8>(), prop::bool::weighted(0.1)).prop_map(|(link, stale)| Act::Retarget { link, stale }),
         3 => any::<u8>().prop_map(Act::Revoke),
         1 => Just(Act::RevokeAll),
     ]

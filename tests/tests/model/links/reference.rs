@@ -8,6 +8,8 @@ use super::program::{Edit, End, Wish};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub label: String,
+    /// Where it stands: at the dataset that it was made on, 0, or at the other.
+    pub place: usize,
     pub asked_until: Asked,
     pub until: Option<i64>,
     pub not_before: Option<i64>,
@@ -50,6 +52,7 @@ pub struct Belief {
 pub enum Change {
     Switch { enabled: bool },
     Edit { edit: Edit, if_match: u64 },
+    Retarget { to: usize, if_match: u64 },
     Revoke,
 }
 
@@ -72,6 +75,7 @@ impl Row {
         let (asked_until, until) = end(wish.until, wish.publication, now);
         Self {
             label: label(wish.label),
+            place: 0,
             asked_until,
             until,
             not_before: wish.begins_in_secs.map(|secs| now + secs * 1_000),
@@ -149,6 +153,11 @@ impl Belief {
         matches!(self.state(now), "withdrawn" | "revoked" | "expired")
     }
 
+    /// The same after every link was revoked of the dataset that links are made on: it reaches those that stand there.
+    pub fn revoked_with_all(&self) -> Self {
+        Self { revoked: self.revoked || self.row.place == 0, ..self.clone() }
+    }
+
     /// The same, revoked.
     pub fn revoked(&self) -> Self {
         Self { revoked: true, ..self.clone() }
@@ -159,9 +168,15 @@ impl Belief {
         let gone = || Outcome::Refused(410, if self.row.publication { "link-withdrawn" } else { "link-revoked" });
         let after = match change {
             Change::Revoke => return Outcome::Accepted { enforced: true, after: self.revoked() },
-            Change::Edit { .. } if self.remembered => return Outcome::Accepted { enforced: true, after: self.clone() },
-            Change::Edit { if_match, .. } if *if_match != self.row.version => return Outcome::Refused(412, "stale"),
+            Change::Edit { .. } | Change::Retarget { .. } if self.remembered => {
+                return Outcome::Accepted { enforced: true, after: self.clone() };
+            }
+            Change::Retarget { .. } if self.revoked => return gone(),
+            Change::Edit { if_match, .. } | Change::Retarget { if_match, .. } if *if_match != self.row.version => {
+                return Outcome::Refused(412, "stale");
+            }
             Change::Edit { edit, .. } => self.row.edited(edit, now),
+            Change::Retarget { to, .. } => Row { place: *to, ..self.row.clone() },
             Change::Switch { enabled } => Row { enabled: *enabled, ..self.row.clone() },
         };
         if after.never_opens() {
@@ -171,11 +186,13 @@ impl Belief {
             return gone();
         }
         // A pause says by when it is enforced though the link was paused already: the first answer may have been lost.
-        let enforced = self.row.is_narrowed_by(&after) || matches!(change, Change::Switch { enabled: false });
+        // So does a move: nothing opens any more where the link stood.
+        let always = matches!(change, Change::Switch { enabled: false } | Change::Retarget { .. });
+        let enforced = self.row.is_narrowed_by(&after) || always;
         if after == self.row {
             return Outcome::Accepted { enforced, after: self.clone() };
         }
-        let remembered = matches!(change, Change::Edit { .. });
+        let remembered = matches!(change, Change::Edit { .. } | Change::Retarget { .. });
         Outcome::Accepted { enforced, after: Self { row: after.counted(), revoked: false, remembered } }
     }
 }
