@@ -545,19 +545,17 @@ fn opens_more(world: &World, link: usize, people: &[usize], before: &World) -> O
     let row = &world.links[link];
     for from in From::READERS {
         for second in INSTANTS {
-            let had: Vec<Has> = people.iter().flat_map(|person| before.has_over_time(*person, row.dataset, &[second], &[from])).collect();
-            let has = |right| move |had: &Has| had.rights.has(right);
-            let opens = |level| move |had: &Has| had.opens(level);
-            let asked: [(&str, &dyn Fn(&Has) -> bool); 5] = [
-                ("zarr.json", &has(Right::Meta)),
-                ("c/0", &has(Right::Read)),
-                ("", &has(Right::Read)),
-                ("1/c/0", &opens(1)),
-                ("2/c/0", &opens(2)),
+            let had = people.iter().flat_map(|person| before.has_over_time(*person, row.dataset, &[second], &[from]));
+            let together = had.fold(Has::default(), Has::or);
+            let asked = [
+                ("zarr.json", together.rights.has(Right::Meta)),
+                ("c/0", together.rights.has(Right::Read)),
+                ("", together.rights.has(Right::Read)),
+                ("1/c/0", together.opens(1)),
+                ("2/c/0", together.opens(2)),
             ];
-            for (text, had_it) in asked {
+            for (text, had) in asked {
                 let opened = world.reads(&Asker::Holder, About::Link(link), text, from, second);
-                let had = had.iter().any(had_it);
                 if opened && !had {
                     return Some(format!("{text} from {from:?} at {second}"));
                 }
