@@ -750,6 +750,26 @@ async fn a_batch_that_was_cut_short_is_sent_again_whole() {
     assert_eq!(outcome(&other["items"][0]), (422, "idempotency-mismatch"));
 }
 
+// L7, L9
+#[tokio::test]
+async fn a_batch_sent_again_without_a_key_makes_and_ends_nothing_more() {
+    let app = start().await;
+    let items: Vec<Value> = (0..3).map(|number| json!({ "dataset": app.root.id.to_string(), "label": number.to_string() })).collect();
+    let send = async || app.post("/api/v1/links/batch", &app.ada.token, json!({ "items": items })).await.is(200).json;
+    let (first, again) = (send().await, send().await);
+    let links = |batch: &Value| batch["items"].as_array().unwrap().iter().map(|item| item["link"].clone()).collect::<Vec<_>>();
+    assert_eq!(links(&first), links(&again));
+    assert!(again["items"].as_array().unwrap().iter().all(|item| outcome(item) == (200, "")), "they were there: {again}");
+    let ids: Vec<_> = links(&first).iter().map(|link| link["id"].clone()).collect();
+    let end = async |reason: &str| {
+        let ask = json!({ "ids": ids, "reason": reason });
+        links(&app.post("/api/v1/links/batch/revoke", &app.ada.token, ask).await.is(200).json)
+    };
+    let ended = end("done").await;
+    app.wait(SignedDuration::from_secs(60));
+    assert_eq!(end("done once more").await, ended, "who, when and why stay the first's");
+}
+
 #[tokio::test]
 async fn one_bad_item_of_a_batch_hides_no_other() {
     let app = start().await;
