@@ -267,6 +267,9 @@ pub enum Denial {
     /// A path that no object can have.
     #[error("{0}")]
     Path(PathError),
+    /// The caller administers a publication link's dataset for a while only, or from some networks, and would widen the link for good.
+    #[error("only who administers the dataset for good widens a publication link")]
+    NotSteward,
     /// The caller is not the group's owner.
     #[error("only the group's owner may do this")]
     NotGroupOwner,
@@ -452,7 +455,7 @@ impl Asking<'_> {
 
     /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
     /// administers its dataset. Nobody widens another's link, which acts with its maker's rights; one that is stewarded is the
-    /// dataset's, and only who administers that widens it (ACCESS R5).
+    /// dataset's, and only who administers that for good widens it (ACCESS R5, ADR 0014).
     fn about_link(&self, action: Action, facts: &LinkFacts) -> Result<Given, Denial> {
         let (place, link) = (&facts.place, &facts.link);
         if !self.token.reaches(place.dataset.id) {
@@ -475,7 +478,12 @@ impl Asking<'_> {
         match action {
             Action::See | Action::Narrow => Ok(Given { until: Timestamp::MAX, ..given }),
             Action::Share if !is_active(place) => Err(Denial::Retired),
-            Action::Share if link.stewarded => with(Right::Administer, given),
+            // It rests on nobody's right: whoever administers for a while would widen it for good (ADR 0014).
+            Action::Share if link.stewarded => {
+                let given = with(Right::Administer, given)?;
+                let for_good = reach.is_some_and(|reach| administers_for_good(self.user, place, reach, self.now));
+                if for_good { Ok(given) } else { Err(Denial::NotSteward) }
+            }
             Action::Share if !made => Err(Denial::Maker),
             Action::Share => with(Right::Share, given),
             _ => Err(Denial::NotDiscoverable),
@@ -551,6 +559,16 @@ pub(crate) fn owns(user: Option<&User>, place: &Place, reach: &Reach) -> bool {
     let dataset = &place.dataset;
     let above = || reach.above.iter().map(|above| &above.dataset).filter(|above| dataset.ancestors.contains(&above.id));
     dataset.owner == user.id || above().any(|above| above.owner == user.id && above.source == dataset.source)
+}
+
+/// Whether the person of `reach` owns a dataset, or administers it at any time from now on and from everywhere.
+fn administers_for_good(user: &User, place: &Place, reach: &Reach, now: Timestamp) -> bool {
+    owns(Some(user), place, reach) || one_way_for_good(place, reach, now)
+}
+
+fn one_way_for_good(place: &Place, reach: &Reach, now: Timestamp) -> bool {
+    let unbound = Conditions::default();
+    paths(place, reach).any(|way| way.rights.has(Right::Administer) && way.covers(&unbound, now))
 }
 
 /// One way by which a person gets rights at a dataset.
@@ -841,9 +859,7 @@ impl Permit {
     /// Whether whoever it was given to owns the dataset, or administers it at any time from now on and from everywhere.
     pub(crate) fn administers_for_good(&self) -> bool {
         let Facts::Dataset(facts) = &self.grounds else { return false };
-        let unbound = Conditions::default();
-        let for_good = |way: Way<'_>| way.rights.has(Right::Administer) && way.covers(&unbound, self.at);
-        self.given.rights.has(Right::Own) || paths(&facts.place, &facts.reach).any(for_good)
+        self.given.rights.has(Right::Own) || one_way_for_good(&facts.place, &facts.reach, self.at)
     }
 
     fn place(&self) -> Option<&Place> {

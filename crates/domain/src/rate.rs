@@ -56,6 +56,12 @@ impl Rate {
         }
         Ok(now.checked_add(ahead).unwrap_or(Timestamp::MAX))
     }
+
+    /// Gives one back: the instant to be kept, where `paid` was.
+    #[must_use]
+    pub fn give_back(self, paid: Timestamp) -> Timestamp {
+        paid.checked_sub(self.interval).unwrap_or(paid)
+    }
 }
 
 #[cfg(test)]

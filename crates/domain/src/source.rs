@@ -153,6 +153,16 @@ pub enum SourceError {
 }
 
 impl Source {
+    /// Whether somebody may get less here, from now on, than at the source as it was before.
+    #[must_use]
+    pub fn narrows(&self, before: &Self) -> bool {
+        let (now, then) = (&self.ceilings, &before.ceilings);
+        let shorter = now.link_days_max.is_some_and(|days| then.link_days_max.is_none_or(|before| days < before));
+        let stops = (before.serving && !self.serving) || (before.state == State::Active && self.state != State::Active);
+        let harder = now.are_zones_hard() && !then.are_zones_hard();
+        stops || shorter || harder || now.audience < then.audience || !then.zones.lie_in(&now.zones)
+    }
+
     /// Whether the two would cover a common key.
     #[must_use]
     pub fn overlaps(&self, store: &Store, prefix: &ObjectPath) -> bool {

@@ -25,10 +25,11 @@ pub struct User {
 }
 
 /// Reads a user's name: 1 to [`LABEL_CHARS_MAX`] characters, none that controls, no `:`, no space around it, and not of the form of an id;
-/// `None` for any other text.
+/// `None` for any other text. No `@` either: names are looked up, and nobody is to learn by that whether an e-mail address has an account
+/// (ACCESS 6).
 #[must_use]
 pub fn user_name(text: &str) -> Option<String> {
     let fits = (1..=LABEL_CHARS_MAX).contains(&text.chars().count()) && text.trim() == text;
-    let legal = |character: char| !character.is_control() && character != ':';
+    let legal = |character: char| !character.is_control() && !matches!(character, ':' | '@');
     (fits && text.chars().all(legal) && UserId::parse(text).is_err()).then(|| text.to_owned())
 }

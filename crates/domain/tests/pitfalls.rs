@@ -180,6 +180,22 @@ fn who_administers_for_a_while_makes_no_publication() {
     assert!(does(&mut world, MANAGER, make(Class::Publication)));
 }
 
+// R5, P4: nor does such a one widen a publication link that is there, which would stay so.
+#[test]
+fn who_administers_for_a_while_widens_no_publication() {
+    let mut world = plain(2, &[("", OWNER)]);
+    world.links = vec![LinkRow { class: Class::Publication, stewarded: true, enabled: false, end: Some(10), ..live(0, OWNER) }];
+    let manager = |terms| vec![GrantRow { terms, ..given(To::Person(MANAGER), Role::Manager) }];
+    for terms in [FOR_A_WHILE, Terms { zone: Zone::Everywhere, ..FOR_A_WHILE }, Terms { end: None, ..FOR_A_WHILE }] {
+        world.datasets[0].grants = manager(terms);
+        assert!(!does(&mut world, MANAGER, What::Widen { link: 0 }), "{terms:?}");
+        let narrow = decide(&world.principal(&whole(MANAGER), From::Campus), Action::Narrow, &world.facts(&whole(MANAGER), About::Link(0)), at(0));
+        assert!(narrow.is_ok(), "a leak waits for nobody: {terms:?}");
+    }
+    world.datasets[0].grants = manager(Terms::NONE);
+    assert!(does(&mut world, MANAGER, What::Widen { link: 0 }));
+}
+
 // P13: a chunk by one grant and metadata by another.
 #[test]
 fn a_signature_ends_with_the_grant_that_opens_the_object() {

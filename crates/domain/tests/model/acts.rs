@@ -60,6 +60,10 @@ pub enum What {
         until: Until,
         level: Option<u8>,
     },
+    /// Ends a link never, opens it from everywhere, and goes on with it.
+    Widen {
+        link: usize,
+    },
     Restrict {
         dataset: usize,
     },
@@ -98,6 +102,7 @@ pub fn act() -> impl Strategy<Value = Act> {
             select(vec![None, None, Some(1), Some(2)]),
         )
             .prop_map(|(dataset, subpath, class, until, level)| What::MakeLink { dataset, subpath, class, until, level }),
+        2 => (0_usize..60).prop_map(|link| What::Widen { link }),
         1 => dataset().prop_map(|dataset| What::Restrict { dataset }),
         2 => dataset().prop_map(|dataset| What::Open { dataset }),
         2 => (dataset(), select(Visibility::ALL.to_vec())).prop_map(|(dataset, visibility)| What::Show { dataset, visibility }),
@@ -122,6 +127,9 @@ impl World {
             | What::Open { dataset }
             | What::Show { dataset, .. } => self.permit(*person, Action::Grant, About::Dataset(dataset % self.datasets.len())).is_some(),
             What::MakeLink { dataset, .. } => self.permit(*person, Action::Share, About::Dataset(dataset % self.datasets.len())).is_some(),
+            What::Widen { link } => {
+                !self.links.is_empty() && self.permit(*person, Action::Share, About::Link(link % self.links.len())).is_some()
+            }
             What::Add { group, .. } | What::Remove { group, .. } => self.groups[group % self.groups.len()].owner == *person,
         };
         let (before, after) = among.split_at(act.by % among.len());
@@ -203,6 +211,15 @@ impl World {
                 let role = level.map_or(Role::Download, |_| Role::Preview);
                 let options = Options { until, role, level, ..Options::default() };
                 self.make_link(by, dataset % datasets, subpath, class, options)
+            }
+            What::Widen { link } => {
+                let Some(link) = link.checked_rem(self.links.len()) else { return false };
+                let may = self.permit(by, Action::Share, About::Link(link)).is_some() && self.links[link].class != Class::Review;
+                if may {
+                    let row = &mut self.links[link];
+                    (row.begin, row.end, row.zone, row.enabled) = (None, None, Zone::Everywhere, true);
+                }
+                may
             }
             What::Restrict { dataset } => {
                 let dataset = dataset % datasets;

@@ -429,7 +429,7 @@ impl World {
     }
 
     /// ACCESS 5, R5: a link by its id. Its maker and who administers its dataset see and narrow it, whatever happened to it; only its
-    /// maker widens it, who may still share there; and what is stewarded only who administers.
+    /// maker widens it, who may still share there; and what is stewarded only who administers for good.
     fn changed(&self, (person, token): (usize, &TokenRow), from: From, action: Action, link: usize, at: i64) -> Answer {
         let row = &self.links[link];
         let d = row.dataset;
@@ -462,7 +462,20 @@ impl World {
         if !self.has(Some(person), d, needed, from, at) {
             return Err(Denial::Lacks { right: needed });
         }
+        if row.stewarded && !self.administers_for_good(person, d, at) {
+            return Err(Denial::NotSteward);
+        }
         Ok((None, FOR_GOOD))
+    }
+
+    /// Whether the person owns a dataset, or administers it by something that has begun, and has neither an end nor a zone.
+    fn administers_for_good(&self, person: usize, d: usize, at: i64) -> bool {
+        let endless = |a: usize| {
+            let grants = self.datasets[a].grants.iter().filter(|row| row.terms.zone == Zone::Everywhere);
+            let by_grant = grants.filter_map(|row| self.by_grant(Some(person), a, row, Right::Administer, From::Anywhere, at)).max();
+            by_grant.max(self.by_policy(Some(person), a, Right::Administer).then_some(FOR_GOOD))
+        };
+        self.held_by(Some(person), d, endless) == Some(FOR_GOOD)
     }
 
     /// A group: its members see it, its owner changes it.
