@@ -333,9 +333,15 @@ impl Table {
             .set("state", text(state_word(after.state)))
             .set("version", number(changed.version));
         let audited = Audited::new(now, by, "source.edit", &before.id)?.from(&facts(before)).to(&facts(&changed)).because(reason);
-        let write = Write::audited(audited).change(Tag::Seen, change).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        let write =
+            Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(changed),
+            // Narrowing never fails for bookkeeping: the deciding change goes alone.
+            Outcome::Busy if changed.narrows(before) => {
+                let is_there = async { Ok(self.source(before.id).await?.as_ref() == Some(&changed)) };
+                if self.narrow_alone(&change, audited, is_there).await? { Ok(changed) } else { Err(TableError::Stale) }
+            }
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
                 Some(id) => Ok(self.registered_as(&id).await?.source),
                 None => Err(TableError::Throttled),
@@ -426,7 +432,8 @@ impl Table {
         Ok(found.values().any(is_blocking))
     }
 
-    /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed. Answers how many there are.
+    /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed; off one by one, where
+    /// transactions meet nothing but conflicts. Answers how many there are.
     ///
     /// # Errors
     /// [`TableError`]; where it is unknown whether it was written, press it again.
@@ -434,24 +441,34 @@ impl Table {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
         let sources = self.sources().await?;
         let verb = if serving { "deployment.serve" } else { "deployment.stop" };
-        let mut audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
-        let mut parts: Vec<_> = sources
-            .iter()
-            .map(|source| {
-                let change = Change::new(schema::source(source.id), Condition::present());
-                (Tag::Seen, Part::Change(change.set("serving", aws_sdk_dynamodb::types::AttributeValue::Bool(serving)).count("version")))
-            })
-            .collect();
+        let change = |source: &Source| {
+            Change::new(schema::source(source.id), Condition::present()).set("serving", AttributeValue::Bool(serving)).count("version")
+        };
+        let changes: Vec<_> = sources.iter().map(change).collect();
         // A full register leaves no room for the audit entry: the last source goes in a transaction of its own, with the same words.
-        let last = if parts.len() >= ACTIONS_MAX { parts.pop() } else { None };
-        for batch in [Some(parts), last.map(|part| vec![part])].into_iter().flatten() {
-            match self.commit(Write::audited(audited.clone()).parts(batch)).await? {
-                Outcome::Done => audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving })),
+        for batch in changes.chunks(ACTIONS_MAX.saturating_sub(1)) {
+            let audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
+            let parts = batch.iter().cloned().map(|change| (Tag::Seen, Part::Change(change)));
+            match self.commit(Write::audited(audited.clone()).parts(parts)).await? {
+                Outcome::Done => {}
                 Outcome::Refused(_) => return Err(TableError::Stale),
-                Outcome::Busy => return Err(TableError::Throttled),
+                Outcome::Busy if serving => return Err(TableError::Throttled),
+                Outcome::Busy => self.stop_one_by_one(batch, audited).await?,
             }
         }
         Ok(sources.len())
+    }
+
+    /// Stops each source by itself: one that cannot be reached keeps none of the others from it.
+    async fn stop_one_by_one(&self, changes: &[Change], audited: Audited) -> Result<(), TableError> {
+        let mut last = Ok(());
+        for change in changes {
+            if let Err(why) = self.change_alone(change).await {
+                last = Err(why);
+            }
+        }
+        self.record(audited).await;
+        last
     }
 }
 

@@ -11,6 +11,7 @@ use domain::{
     key::KeyHash,
     link::{Edit, LinkState, Until},
     rights::{Right, Role},
+    source::{Audience, Ceilings, Source},
 };
 use table::{TableError, grants::Grounds, sync::Synced, users::Identity};
 
@@ -377,6 +378,37 @@ async fn a_dataset_is_closed_where_transactions_conflict() {
         assert_eq!(deployment.audited("dataset.edit", inner.id).await, 3, "{fault:?}: and is audited");
         restrict(false).await.unwrap();
         assert!(deployment.rights(inner.id, &bo).await.has(Right::Read), "{fault:?}: it opens again as ever");
+    }
+}
+
+// ACCESS 10: narrowing never fails for bookkeeping
+#[tokio::test]
+async fn a_source_is_closed_and_all_are_stopped_where_transactions_conflict() {
+    for fault in ALONE {
+        let (deployment, faults) = faulty().await;
+        let (table, admin) = (&deployment.table, deployment.administer());
+        let before = deployment.root.source.clone();
+        let edit = async |before: &Source, after: Source| table.edit_source(&admin, before, &after, Some("drill"), None, now()).await;
+        let conflicts = || {
+            faults.always(TRANSACTION, Fault::Conflict);
+            if let Some(fault) = fault {
+                faults.next("UpdateItem", fault);
+            }
+        };
+        conflicts();
+        let lower = Ceilings { audience: Audience::Named, ..before.ceilings.clone() };
+        let closed = edit(&before, Source { ceilings: lower, ..before.clone() }).await.unwrap();
+        assert_eq!(table.source(before.id).await, Ok(Some(closed.clone())), "{fault:?}");
+        let wider = edit(&closed, Source { ceilings: before.ceilings.clone(), ..closed.clone() }).await;
+        assert_eq!(wider, Err(TableError::Throttled), "{fault:?}: raising a ceiling does not go alone");
+        conflicts();
+        let all = table.set_serving_all(&admin, false, Some("drill"), now()).await;
+        assert_eq!(all, Ok(table.sources().await.unwrap().len()), "{fault:?}");
+        assert!(!table.source(before.id).await.unwrap().unwrap().serving, "{fault:?}");
+        assert_eq!(table.set_serving_all(&admin, true, None, now()).await, Err(TableError::Throttled), "{fault:?}: nor does going on");
+        faults.heal();
+        let audited = [deployment.audited("source.edit", before.id).await, deployment.audited("deployment.stop", "all sources").await];
+        assert_eq!(audited, [1, 1], "{fault:?}: and is audited");
     }
 }
 
