@@ -317,6 +317,9 @@ class Routes(unittest.TestCase):
         for behaviour in behaviours:
             self.assertEqual(behaviour["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad")
             self.assertEqual(behaviour["OriginRequestPolicyId"], "b689b0a8-53d0-40ab-baf2-68738e2966ac")
+            # SECURITY T31: whose request it is, the CDN says itself.
+            viewer = {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": ["ViewerAddress", "FunctionARN"]}}
+            self.assertEqual(behaviour["FunctionAssociations"], [viewer])
         for origin in config["Origins"]:
             header = {"HeaderName": "x-offprint-cdn", "HeaderValue": {"Fn::Sub": "{{resolve:secretsmanager:${CdnSecret.Id}}}"}}
             self.assertEqual(origin["OriginCustomHeaders"], [header])

@@ -229,7 +229,7 @@ impl<S> Front<S> {
         if !self.is_front_door(&domain) {
             return Err(self.refuse("the event comes from an HTTP API or an unknown domain, which may have decoded its path", false));
         }
-        let source = context.http.source_ip.as_deref().and_then(|text| text.parse().ok());
+        let mut source = context.http.source_ip.as_deref().and_then(|text| text.parse().ok());
         let event_time = Timestamp::from_millisecond(context.time_epoch).ok().filter(|_| context.time_epoch > 0);
         let id = context.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         let target = RawTarget { path: request.raw_http_path().to_owned(), query: request.uri().query().map(ToOwned::to_owned) };
@@ -240,6 +240,9 @@ impl<S> Front<S> {
                     Problem::new(StatusCode::FORBIDDEN, "cdn-only", "this address is reached through the app's domain").into_response()
                 );
             }
+            // The peer is one of the CDN's machines, and it has proven to be: it says whose request this is.
+            let viewer = request.headers().get("x-offprint-viewer");
+            source = viewer.and_then(|viewer| viewer.to_str().ok()?.parse().ok()).or(source);
         }
         let extensions = request.extensions_mut();
         extensions.insert(target);
@@ -296,4 +299,38 @@ fn last_resort() -> Response {
 /// Compares without telling by its time where the two differ.
 fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a request to a function of this secret comes from, that came with these headers.
+    fn source(secret: Option<&str>, headers: &[(&str, &str)]) -> Option<String> {
+        let context = json!({
+            "domainName": "x.lambda-url.eu-central-1.on.aws", "timeEpoch": 1, "requestId": "r",
+            "http": { "method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test" },
+        });
+        let headers: serde_json::Map<_, _> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let event = json!({ "version": "2.0", "rawPath": "/", "rawQueryString": "", "isBase64Encoded": false, "headers": headers, "requestContext": context });
+        let mut request = LambdaRequest::ApiGatewayV2(serde_json::from_value(event).unwrap()).into();
+        let config = Config { cdn_secret: secret.map(str::to_owned), ..Config::default() };
+        Front { origin: (), config: Arc::new(config), reply: Reply::Buffered }.admit(&mut request).unwrap();
+        request.extensions().get::<EventSource>().map(|source| source.0.to_string())
+    }
+
+    // SECURITY T31
+    #[test]
+    fn the_cdn_says_whose_request_it_is_and_nobody_else_does() {
+        let cdn = ("x-offprint-cdn", "secret");
+        for (secret, headers, want) in [
+            (Some("secret"), &[cdn, ("x-offprint-viewer", "198.51.100.7")][..], "198.51.100.7"),
+            (Some("secret"), &[cdn, ("x-offprint-viewer", "2001:db8::7")], "2001:db8::7"),
+            (Some("secret"), &[cdn, ("x-offprint-viewer", "198.51.100.7, 203.0.113.9")], "192.0.2.1"),
+            (Some("secret"), &[cdn], "192.0.2.1"),
+            (None, &[cdn, ("x-offprint-viewer", "198.51.100.7")], "192.0.2.1"),
+        ] {
+            assert_eq!(source(secret, headers).as_deref(), Some(want), "{headers:?}");
+        }
+    }
 }

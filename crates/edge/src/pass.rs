@@ -47,21 +47,22 @@ pub fn wrong_password() -> Problem {
 pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Option<&Secret>) -> Result<Asked, Problem> {
     let net = net_of(parts, &app.config.trusted_proxies);
     let mut tries = 1..TRIES;
-    let mut is_known = false;
+    // The mark of the password that is known to be right; a link without one has nothing to guess.
+    let mut known = None;
     loop {
         let now = app.now();
         let facts = guarded(app, parts, key, now).await?;
-        // One try, however often the link changes meanwhile.
-        if !is_known {
-            take_try(app, facts.link.hash, net, now).await?;
-        }
-        if facts.link.options.password.is_some() {
+        // One look, however often something else of the link changes meanwhile.
+        if facts.link.options.password != known {
+            let tries = Tries::of(app, facts.link.hash, net, now);
+            tries.take(app, now).await?;
             let kept = app.table.password_of(&facts.link).await?;
             if !password::is_right(password, kept).await? {
                 return Ok(Asked::Wrong(facts));
             }
+            tries.give_back(app).await;
+            known = facts.link.options.password;
         }
-        is_known = true;
         let (pass, secret) = new_pass(app, &facts, now)?;
         // Whatever else refuses a reader refuses here, before a pass is counted that would open nothing.
         let guest = Principal { who: Who::Guest(Arc::new(pass)), net };
@@ -108,20 +109,38 @@ pub async fn guarded(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Times
     }
 }
 
-/// Counts a try. Addresses are kept as a keyed hash, with the link's, and for as long as they matter.
-async fn take_try(app: &App, link: KeyHash, net: Net, now: Timestamp) -> Result<(), Problem> {
-    let address = match (net, &app.config.address_key) {
-        (Net::At(address), Some(key)) => key.source(Net::At(household(address)), now).map(|hash| hash.to_string()).unwrap_or_default(),
-        // Only tests have no key.
-        (Net::At(address), None) => household(address).to_string(),
-        (Net::Unknown | Net::Anywhere, _) => String::new(),
-    };
-    let who = KeyHash::of(&format!("offprint-tries-v1 {link} {address}"));
-    let rate = Rate::new(PASSWORD_TRY_INTERVAL_MILLIS, PASSWORD_TRIES_MAX);
-    app.table.take_try(who, rate, now).await?.map_err(|too_often| {
-        Problem::too_often("too-many-tries", "the link's password was tried too often from this network", too_often.secs())
-            .hint("wait as long as `Retry-After` says")
-    })
+/// The tries of one link's password from one network. Addresses are kept as a keyed hash, with the link's, and for as long as they matter.
+struct Tries {
+    who: KeyHash,
+    rate: Rate,
+}
+
+impl Tries {
+    fn of(app: &App, link: KeyHash, net: Net, now: Timestamp) -> Self {
+        let address = match (net, &app.config.address_key) {
+            (Net::At(address), Some(key)) => key.source(Net::At(household(address)), now).map(|hash| hash.to_string()).unwrap_or_default(),
+            // Only tests have no key.
+            (Net::At(address), None) => household(address).to_string(),
+            (Net::Unknown | Net::Anywhere, _) => String::new(),
+        };
+        let who = KeyHash::of(&format!("offprint-tries-v1 {link} {address}"));
+        Self { who, rate: Rate::new(PASSWORD_TRY_INTERVAL_MILLIS, PASSWORD_TRIES_MAX) }
+    }
+
+    /// Counts one before the password is looked at, so that many at once are no way around.
+    async fn take(&self, app: &App, now: Timestamp) -> Result<(), Problem> {
+        app.table.take_try(self.who, self.rate, now).await?.map_err(|too_often| {
+            Problem::too_often("too-many-tries", "the link's password was tried too often from this network", too_often.secs())
+                .hint("wait as long as `Retry-After` says")
+        })
+    }
+
+    /// A right password was no guess: a class behind one address gets in, all of it.
+    async fn give_back(&self, app: &App) {
+        if let Err(why) = app.table.give_back_try(self.who, self.rate).await {
+            tracing::warn!(error = %why, "a try that was none stays counted");
+        }
+    }
 }
 
 /// A new pass, and its text, for [`PASS_SECS`] or as long as the link lives.

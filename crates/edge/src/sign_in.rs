@@ -87,7 +87,9 @@ pub async fn as_identified(app: &App, known: &Verified, now: Timestamp) -> Resul
 
 /// A new account, under the provider's name for the person or one like it. Nothing but issuer and subject says who it is.
 async fn sign_up(app: &App, identity: Identity<'_>, name: Option<&str>, now: Timestamp) -> Result<User, Problem> {
-    let name = name.and_then(user_name).or_else(|| user_name(identity.subject)).unwrap_or_else(|| "somebody".to_owned());
+    // Of an e-mail address the part before the `@`: the whole would tell whoever looks for it that there is an account.
+    let shown = |text: &str| user_name(text.split('@').next().unwrap_or_default().trim());
+    let name = name.and_then(shown).or_else(|| shown(identity.subject)).unwrap_or_else(|| "somebody".to_owned());
     for number in 1..=NAMES {
         let name = if number == 1 { name.clone() } else { format!("{name} {number}") };
         let id = UserId::new(app.new_uuid(now)?);

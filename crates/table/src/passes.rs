@@ -204,6 +204,19 @@ impl Table {
         Ok(Err(TooOften(jiff::SignedDuration::from_secs(1))))
     }
 
+    /// Gives a try back that was none: whoever knows the password is no guesser. Where others try at the same time it may stay taken.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer: then it stays taken, too.
+    pub async fn give_back_try(&self, who: KeyHash, rate: Rate) -> Result<(), TableError> {
+        let key = schema::tries(who);
+        let Some(there) = self.get(&key, &mut Cost::default()).await?.map(row::<TriesRow>).transpose()? else { return Ok(()) };
+        let paid = rate.give_back(time(there.paid, TriesRow::WHAT)?);
+        let change = Change::new(key, Condition::is("paid", number(there.paid))).set("paid", number(paid.as_millisecond()));
+        let _may_stay = self.change_alone(&change).await?;
+        Ok(())
+    }
+
     /// Makes a pass for `link` as it was read. One of a link that counts them is counted first, so that never more are given than it says;
     /// where the second write fails, one is lost.
     ///

@@ -2,11 +2,12 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, DatasetFacts, Facts},
+    decision::{Action, DatasetFacts, Denial, Facts},
     grant::{Grant, Subject},
     id::UserId,
     link::LinkState,
     timing::Timing,
+    token::Scope,
 };
 use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
 use http::StatusCode;
@@ -34,6 +35,10 @@ pub(crate) async fn withdraw(
     let subject = subject::subject(&app, &ask.to).await?;
     // Anybody may give up what is his own; the rest is for who administers.
     let action = if subject == Subject::User(caller.user.id) { Action::See } else { Action::Grant };
+    // Giving up is for good as far as the person goes: a token that may only read does not (as one that may end itself only ends itself).
+    if !caller.token.may(Scope::Datasets) {
+        return Err(Denial::Scope { needed: Scope::Datasets }.into());
+    }
     let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
     let dataset = facts.place.dataset.id;
     let reason = bounded(ask.reason)?;

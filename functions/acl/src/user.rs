@@ -28,7 +28,7 @@ pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire
     let name = user_name(&ask.name).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "user-name", "nobody can be called so")
             .at("/name")
-            .hint("1 to 200 characters, no `:`, none that controls, no space around it")
+            .hint("1 to 200 characters, no `:` and no `@`, none that controls, no space around it")
     })?;
     let id = UserId::new(app.new_uuid(now)?);
     let user = User { id, name, administrator: ask.administrator.unwrap_or_default(), standing: Standing::Active };

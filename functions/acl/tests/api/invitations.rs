@@ -152,6 +152,14 @@ async fn what_waits_says_nothing_about_accounts() {
         app.post("/api/v1/check", &app.ada.token, ask).await.refuses(422, "no-such-user", "/user").json["detail"].clone()
     };
     assert_eq!(check("nia@lab.example").await, check("nix@lab.example").await, "an address is nobody's name");
+    // Some providers say an address where others say a number, or a name.
+    let eva = sign_in(&app, "eva@lab.example", Some("eva@lab.example")).await;
+    assert_eq!(app.get("/api/v1/me", &eva.token).await.is(200).text("/name"), "eva");
+    assert_eq!(check("eva@lab.example").await, check("evx@lab.example").await);
+    for address in ["eva@lab.example", "evx@lab.example"] {
+        app.get(&format!("/api/v1/users/{address}"), &app.ada.token).await.is(404);
+    }
+    app.post("/api/v1/users", &app.ada.token, json!({ "name": "eva@lab.example" })).await.refuses(422, "user-name", "/name");
 }
 
 // ACCESS R2: never by a right that was taken away

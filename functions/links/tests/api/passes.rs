@@ -60,8 +60,25 @@ async fn ten_tries_at_once_and_then_one_each_half_minute_for_a_link_and_an_addre
     assert_eq!(refused.headers["retry-after"], "30", "the right one is not looked at, either");
     pass(&app, &other, Some(PASSWORD)).await.is(201);
     app.wait(SignedDuration::from_secs(30));
-    pass(&app, &link, Some(PASSWORD)).await.is(201);
+    pass(&app, &link, Some("wrong horse")).await.refuses(403, "wrong-password", "/password");
     pass(&app, &link, Some(PASSWORD)).await.refuses(429, "too-many-tries", "");
+}
+
+// L11: whoever knows the password guesses nothing, and neither does who needs none
+#[tokio::test]
+async fn a_class_behind_one_address_gets_in_all_of_it() {
+    let app = start().await;
+    let guarded = app.a_link(json!({ "password": PASSWORD })).await;
+    let counted = app.a_link(json!({ "sessions_max": 30 })).await;
+    for _ in 0..30 {
+        pass(&app, &guarded, Some(PASSWORD)).await.is(201);
+        pass(&app, &counted, None).await.is(201);
+    }
+    pass(&app, &counted, None).await.refuses(429, "no-session-left", "");
+    for _ in 0..10 {
+        pass(&app, &guarded, Some("wrong horse")).await.refuses(403, "wrong-password", "/password");
+    }
+    pass(&app, &guarded, Some(PASSWORD)).await.refuses(429, "too-many-tries", "");
 }
 
 #[tokio::test]
