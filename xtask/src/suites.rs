@@ -160,6 +160,21 @@ pub(crate) fn fuzz(workshop: &Workshop, what: &[String]) -> Suite {
     Suite { secs_max: None, ..suite }
 }
 
+/// What costs the same however many there are, at full size: a quarter of an hour on two cores.
+pub(crate) fn scale(workshop: &Workshop, sizes: &[String]) -> Suite {
+    let size = |at: usize, otherwise: &str| sizes.get(at).map_or(otherwise, String::as_str).to_owned();
+    let suite = Suite::cargo(
+        "scale",
+        "a decision reads no more for a large group and a large table, and the group is loaded in parts",
+        "nextest run --locked --profile scale --release --package table --test table --no-capture however_many a_large_group",
+    )
+    .with("OFFPRINT_TEST_MEMBERS", size(0, "100000"))
+    .with("OFFPRINT_TEST_DATASETS", size(1, "10000"))
+    .with("CARGO_TARGET_DIR", workshop.target.display().to_string())
+    .counted(Runner::Nextest);
+    Suite { secs_max: None, ..suite }
+}
+
 /// What is measured rather than checked: the rows of docs/PERFORMANCE.md. Half an hour on two cores, best with nothing else running.
 pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
     let beside = |name| workshop.target.join("release").join(name).display().to_string();

@@ -1,6 +1,6 @@
 //! What a decision reads and what a change writes, counted: never more for a larger group, a larger table, or more people.
 //!
-//! Larger: `OFFPRINT_TEST_MEMBERS=100000 OFFPRINT_TEST_DATASETS=10000 cargo test -p table --test table costs`, some minutes.
+//! Larger: `cargo xtask scale`.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! Rules of groups that an identity provider fills.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::{
     decision::{Action, Facts},
@@ -162,7 +162,7 @@ pub async fn whoever_signs_in_is_in_the_groups_that_the_provider_names(store: St
     assert_eq!(deployment.table.group(imaging.id).await.unwrap().unwrap().kind, GroupKind::Claimed);
 }
 
-/// Issue 3, 3: a group of 100,000 in bounded time and memory. Larger: `OFFPRINT_TEST_MEMBERS=100000`.
+/// Issue 3, 3: a group of 100,000 in bounded time and memory. Larger: `cargo xtask scale`.
 #[tokio::test]
 async fn a_large_group_is_loaded_a_thousand_at_a_time() {
     let members = std::env::var("OFFPRINT_TEST_MEMBERS").map_or(2_000, |text| text.parse().unwrap());
@@ -170,20 +170,23 @@ async fn a_large_group_is_loaded_a_thousand_at_a_time() {
     let ada = deployment.owner();
     let (group, dataset) = deployment.filled(&ada, "everybody", synced()).await;
     let bo = deployment.person("Bo").await;
-    let began = Instant::now();
-    let mut slowest = 0;
+    let (mut all, mut slowest) = (Duration::ZERO, Duration::ZERO);
     let mut loaded = 0;
     while loaded < members {
         let crowd: Vec<_> = deployment.crowd(1_000).await.into_iter().map(|user| (user, Hold::Active)).collect();
-        let part = Instant::now();
+        let began = Instant::now();
         assert_eq!(deployment.says(&group, 1, &crowd).await, Ok(Synced { changed: 1_000, late: 0 }));
-        slowest = slowest.max(part.elapsed().as_millis());
+        let took = began.elapsed();
+        (all, slowest) = (all + took, slowest.max(took));
         loaded += 1_000;
     }
     let half = deployment.says(&group, 1, &[(bo.user.id, Hold::Active)]).await;
     assert_eq!(half, Ok(Synced { changed: 1, late: 0 }));
-    println!("{loaded} people in {:?}, the slowest thousand in {slowest} ms", began.elapsed());
-    assert!(slowest < 30_000, "a request of a thousand takes {slowest} ms");
+    println!(
+        "{loaded} people in {all:?}, the slowest thousand in {slowest:?}; resident with the table and the people: {} MiB",
+        resident_mib()
+    );
+    assert!(slowest < Duration::from_secs(30), "a request of a thousand takes {slowest:?}");
     deployment.stand(&group, GroupState::Active).await;
     assert!(deployment.reads(&bo, dataset, now()).await);
     let mut page = Page::default();
@@ -197,4 +200,11 @@ async fn a_large_group_is_loaded_a_thousand_at_a_time() {
         }
     }
     assert_eq!(listed, loaded + 2, "everybody, Bo and the owner");
+}
+
+/// What this process holds, the embedded table included.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
