@@ -88,9 +88,16 @@ fn class(denial: Denial) -> Class {
         NotDiscoverable | NoSuchObject => Class::NotFound,
         SignIn | PassNeeded => Class::SignIn,
         Revoked | Withdrawn | Paused | NotYet | Expired | Ceiling | Retired | Restricted | Maker => Class::Gone(denial),
-        Zone | Lacks { .. } | CoarseOnly | NotListed | NotGroupOwner | NotSteward | NotSession | NotAdministrator | Scope { .. } | Suspended => {
-            Class::Forbidden(denial)
-        }
+        Zone
+        | Lacks { .. }
+        | CoarseOnly
+        | NotListed
+        | NotGroupOwner
+        | NotSteward
+        | NotSession
+        | NotAdministrator
+        | Scope { .. }
+        | Suspended => Class::Forbidden(denial),
         NotServing | OverBudget { .. } => Class::Unavailable,
         Path(_) => Class::BadPath,
     }

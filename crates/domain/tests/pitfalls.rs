@@ -36,7 +36,7 @@ use domain::{
 use model::{
     acts::{Act, What},
     facts::at,
-    world::{About, Asker, From, GrantRow, Terms, To, TokenRow, World, Zone},
+    world::{About, Asker, From, GrantRow, LinkRow, Terms, To, TokenRow, World, Zone},
     worlds::{gathered, given, live, plain},
 };
 
@@ -189,7 +189,8 @@ fn who_administers_for_a_while_widens_no_publication() {
     for terms in [FOR_A_WHILE, Terms { zone: Zone::Everywhere, ..FOR_A_WHILE }, Terms { end: None, ..FOR_A_WHILE }] {
         world.datasets[0].grants = manager(terms);
         assert!(!does(&mut world, MANAGER, What::Widen { link: 0 }), "{terms:?}");
-        let narrow = decide(&world.principal(&whole(MANAGER), From::Campus), Action::Narrow, &world.facts(&whole(MANAGER), About::Link(0)), at(0));
+        let narrow =
+            decide(&world.principal(&whole(MANAGER), From::Campus), Action::Narrow, &world.facts(&whole(MANAGER), About::Link(0)), at(0));
         assert!(narrow.is_ok(), "a leak waits for nobody: {terms:?}");
     }
     world.datasets[0].grants = manager(Terms::NONE);

@@ -222,7 +222,9 @@ impl From<Denial> for Problem {
             Denial::CoarseOnly => not_yours("coarse-only").hint("metadata are open; ask the dataset's owner for the role `view`"),
             Denial::NoSuchObject => Self::no_such_object(),
             Denial::Path(why) => why.into(),
-            Denial::NotSteward => not_yours("not-steward").hint("ask the dataset's owner; pausing and revoking it takes no more than administering now"),
+            Denial::NotSteward => {
+                not_yours("not-steward").hint("ask the dataset's owner; pausing and revoking it takes no more than administering now")
+            }
             Denial::NotGroupOwner => not_yours("not-group-owner").hint("ask the group's owner"),
             Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),

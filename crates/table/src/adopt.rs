@@ -152,7 +152,8 @@ impl Table {
         let claims = self.batch(lacking.iter().flat_map(above), cost).await?;
         let mut changes = Vec::new();
         for below in lacking {
-            let ancestors: Vec<_> = above(&below).iter().filter_map(|key| claims.get(key).cloned()).map(claimed_by).collect::<Result<_, _>>()?;
+            let ancestors: Vec<_> =
+                above(&below).iter().filter_map(|key| claims.get(key).cloned()).map(claimed_by).collect::<Result<_, _>>()?;
             if ancestors.len() > ANCESTORS_MAX {
                 tracing::warn!(dataset.id = %below.id, "a dataset lies in too many others, and stays without the one that was registered above it");
                 continue;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     facts::{at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, subject},
-    world::{About, Asker, From, GrantRow, Terms, To, TokenRow, World},
+    world::{About, Asker, From, GrantRow, Terms, To, TokenRow, World, Zone},
     worlds,
 };
 
