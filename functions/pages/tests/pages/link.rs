@@ -71,7 +71,7 @@ async fn a_password_is_typed_on_a_page_and_tried_no_more_often_there() {
     assert!(opened.page(201).contains(&format!("datetime=\"{until}\"")), "{opened:?}");
     assert_eq!(opened.headers["cache-control"], "no-store");
     assert!(browser.cookies.borrow().is_empty(), "it is nobody's session");
-    for _ in 0..6 {
+    for _ in 0..7 {
         assert_eq!(browser.post(&path, "password=wrong+horse").await.status.as_u16(), 422);
     }
     let told = browser.post(&path, "password=correct+horse").await;
