@@ -12,6 +12,7 @@ use domain::{
     id::{DatasetId, LinkId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
+    limits::{BYTES_PER_DAY_MAX, REQUESTS_PER_SECOND_MAX},
     link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
@@ -574,6 +575,37 @@ fn an_edit_tells_what_it_widens() {
     assert_eq!(link.edited(&place(), Edit { sessions_max: Some(Some(0)), ..Edit::default() }, now()), Err(LinkError::NoSession));
     for role in [Role::Full, Role::Manager, Role::Owner] {
         assert_eq!(link.edited(&place(), Edit { role: Some(role), ..Edit::default() }, now()), Err(LinkError::Role));
+    }
+}
+
+// D10, ACCESS R5
+#[test]
+fn a_budget_is_raised_by_who_may_share_and_opens_the_link_again() {
+    let edited = |link: &Link, edit: Edit| link.edited(&place(), edit, now()).unwrap();
+    let requests = |most| Edit { requests_per_second: Some(most), ..Edit::default() };
+    let bytes = |most| Edit { bytes_per_day: Some(most), ..Edit::default() };
+    let free = link(Class::Collaboration);
+    let over = Link { over_until: Some(now()), ..edited(&edited(&free, requests(Some(5))), bytes(Some(5))) };
+    assert!(!free.is_widened_by(&over) && over.is_widened_by(&free));
+    for (what, edit, widens, opens) in [
+        ("more requests", requests(Some(6)), true, false),
+        ("as many as come", requests(None), true, false),
+        ("fewer requests", requests(Some(4)), false, false),
+        ("more bytes", bytes(Some(6)), true, true),
+        ("as many as are asked for", bytes(None), true, true),
+        ("fewer bytes", bytes(Some(4)), false, false),
+        ("a label", Edit { label: Some("x".to_owned()), ..Edit::default() }, false, false),
+    ] {
+        let after = edited(&over, edit);
+        assert_eq!((over.is_widened_by(&after), after.over_until.is_none()), (widens, opens), "{what}");
+    }
+    for (edit, why) in [
+        (requests(Some(0)), LinkError::Requests),
+        (requests(Some(REQUESTS_PER_SECOND_MAX + 1)), LinkError::Requests),
+        (bytes(Some(0)), LinkError::Bytes),
+        (bytes(Some(BYTES_PER_DAY_MAX + 1)), LinkError::Bytes),
+    ] {
+        assert_eq!(free.edited(&place(), edit, now()), Err(why));
     }
 }
 

@@ -8,6 +8,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use embed::{Bucket, s3};
@@ -252,4 +254,41 @@ async fn the_service_answers_without_a_socket() {
     let answer = service.answer(request).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes(), "a");
+}
+
+#[tokio::test]
+async fn bytes_are_counted_as_they_leave_and_only_by_what_a_url_was_signed_with() {
+    const LENGTH: u64 = 3 << 20;
+    let outer = tempfile::tempdir().unwrap();
+    put(outer.path(), "a", &vec![7; usize::try_from(LENGTH).unwrap()]);
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&sent);
+    let meter: s3::Meter = Arc::new(move |query: &str| query.contains("tag=mine").then(|| Arc::clone(&counted)));
+    let buckets = vec![Bucket { name: "data".to_owned(), root: outer.path().to_owned() }];
+    let service = s3::Service::new(buckets, keys()).unwrap().metered(meter);
+    let ask = async |method: &str, target: String, range: &str| {
+        let request = http::Request::builder().method(method).uri(target).header("host", "s3.local").header("range", range);
+        service.answer(request.body(()).unwrap()).await
+    };
+    let (mine, other) = (Signing::get("a").with("tag", "mine"), Signing::get("a").with("tag", "other"));
+    let target = |signing: &Signing| signing.target("s3.local");
+    let before = || sent.swap(0, Ordering::Relaxed);
+    for (what, method, target, range, status, bytes) in [
+        ("the whole", "GET", target(&mine), "", 200, LENGTH),
+        ("a part", "GET", target(&mine), "bytes=10-19", 206, 10),
+        ("its head", "HEAD", target(&Signing { method: "HEAD", ..mine.clone() }), "", 200, 0),
+        ("another's", "GET", target(&other), "", 200, 0),
+        ("another's that says it is mine", "GET", target(&other).replace("tag=other", "tag=mine"), "", 403, 0),
+    ] {
+        let answer = ask(method, target, range).await;
+        assert_eq!(answer.status(), status, "{what}");
+        assert_eq!(before(), 0, "{what}: nothing was taken yet");
+        http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
+        assert_eq!(before(), bytes, "{what}");
+    }
+    let mut left = ask("GET", target(&mine), "").await.into_body();
+    let taken = http_body_util::BodyExt::frame(&mut left).await.unwrap().unwrap().into_data().unwrap().len();
+    drop(left);
+    assert_eq!(before(), u64::try_from(taken).unwrap(), "who goes away takes no more");
+    assert!(u64::try_from(taken).unwrap() < LENGTH);
 }
