@@ -259,6 +259,7 @@ mod tests {
         ] {
             let got = ObjectPath::from_raw(raw);
             assert_eq!(got.as_ref().map(ObjectPath::as_str), want.as_ref().map(|text| *text), "{}", raw.escape_ascii());
+            assert_eq!(got.map(|path| path.to_string()).unwrap_or_default(), want.unwrap_or_default(), "shown as it is read");
         }
     }
 
