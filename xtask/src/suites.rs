@@ -98,6 +98,16 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .counted(Runner::Nextest)
         .with_services()
         .after("build"),
+        Suite::cargo(
+            "deployed",
+            "the routes' tests again, asked as Lambda asks and over another table",
+            "nextest run --locked --workspace --all-features -E package(links)|package(acl)|package(pages)",
+        )
+        .with("INSTA_UPDATE", "no")
+        .with("OFFPRINT_TEST_DEPLOYED", "1")
+        .counted(Runner::Nextest)
+        .with_services()
+        .after("build"),
         Suite::cargo("doc-tests", "examples in the documentation", "test --locked --workspace --all-features --doc").counted(Runner::Cargo),
         Suite { secs_max: Some(SUITE_SECS_MAX), ..fuzz(workshop, &["all".to_owned(), FUZZ_SECS.to_owned()]) }.after("build"),
         Suite::cargo("release", "the binary people install", "build --locked --release --package offprint"),
@@ -239,15 +249,14 @@ pub(crate) fn run(workshop: &Workshop, suites: &[Suite], named: &[String]) -> an
             continue;
         }
         tell(&format!("\n=== {}: {}", suite.name, suite.what));
-        if suite.wants_services && services.environment.is_empty() {
+        if !suite.wants_services {
+            services = Services::default();
+        } else if services.environment.is_empty() {
             services = Services::start(workshop)?;
         }
         let outcome = run_one(workshop, suite, &services)?;
         if let Some(why) = &outcome.why {
             tell(&format!("=== {} FAILED: {why}", suite.name));
-        }
-        if suite.wants_services {
-            services = Services::default();
         }
         outcomes.push(outcome);
     }

@@ -359,7 +359,14 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::Stale`] where it is not as `before` any more.
-    pub async fn set_group_state(&self, permit: &Permit, before: &Group, state: GroupState, now: Timestamp) -> Result<Group, TableError> {
+    pub async fn set_group_state(
+        &self,
+        permit: &Permit,
+        before: &Group,
+        state: GroupState,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Group, TableError> {
         let by = permit.allows_gather(before.id).ok_or(TableError::NotForThis)?;
         if before.state == state {
             return Ok(before.clone());
@@ -369,8 +376,14 @@ impl Table {
             .set("state", text(state_word(state)))
             .set("version", number(after.version));
         let audited = Audited::new(now, by, "group.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
+        let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        match self.commit(write).await? {
             Outcome::Done => Ok(after),
+            // The same request at the same time: it was done by the other.
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
+                Some(_) => self.group(before.id).await?.ok_or(TableError::Missing { what: "the group" }),
+                None => Err(TableError::Throttled),
+            },
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy if state == GroupState::Active => Err(TableError::Throttled),
             // Taking out never fails for bookkeeping.

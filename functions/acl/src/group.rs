@@ -111,7 +111,7 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
 /// # Errors
 /// 403 for anybody but its owner, 412 for another version, 428 without `If-Match`.
 #[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", operation_id = "edit_group", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The group's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the group as it was read")),
+    params(("id" = String, Path, description = "The group's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the group as it was read")),
     request_body(content = wire::group::GroupEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The group after the change", body = wire::group::GroupChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
@@ -119,10 +119,20 @@ pub(crate) async fn edit(
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,
-    Body { ask, .. }: Body<wire::group::GroupEdit>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::group::GroupEdit>,
 ) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(&app, &caller, &id, Action::Gather, now).await?;
+    let once = once.of(&format!("PATCH /api/v1/groups/{id}"), &bytes);
+    let changed = |group: &Group| {
+        let enforced_by = (group.state == GroupState::Retired).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+        with_version(json::ok(&wire::group::GroupChanged { group: shown(group), enforced_by }), group.version)
+    };
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        // The same request again: it was done, on the version that it names.
+        return Ok(changed(&group));
+    }
     seen.check(group.version)?;
     let state = match ask.state.as_str() {
         "active" => GroupState::Active,
@@ -133,9 +143,7 @@ pub(crate) async fn edit(
                 .hint("`active` or `retired`"));
         }
     };
-    let after = app.table.set_group_state(&permit, &group, state, now).await?;
-    let enforced_by = (after.state == GroupState::Retired).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
-    Ok(with_version(json::ok(&wire::group::GroupChanged { group: shown(&after), enforced_by }), after.version))
+    Ok(changed(&app.table.set_group_state(&permit, &group, state, once.as_ref(), now).await?))
 }
 
 /// Lists who is in a group, for its members.

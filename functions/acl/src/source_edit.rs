@@ -5,7 +5,7 @@ use domain::{
     decision::{Action, Facts},
     limits::REASON_CHARS_MAX,
     link::LinkError,
-    source::{Ceilings, Source, State as Standing},
+    source::{Source, State as Standing},
     timing::Timing,
 };
 use edge::{
@@ -14,6 +14,7 @@ use edge::{
     caller::Caller,
     json,
     json::Body,
+    once::Once,
     problem::Problem,
 };
 use http::StatusCode;
@@ -28,7 +29,7 @@ use crate::{
 /// # Errors
 /// 403 for anybody but an administrator, 428 without `If-Match`, 412 for another version.
 #[utoipa::path(patch, path = "/api/v1/sources/{id}", tag = "sources", operation_id = "edit_source", security(("token" = ["admin"])),
-    params(("id" = String, Path, description = "The source's id or name"), ("If-Match" = String, Header, description = "The `ETag` of the source as it was read")),
+    params(("id" = String, Path, description = "The source's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the source as it was read")),
     request_body(content = wire::source::SourceEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The source after the change", body = wire::source::SourceChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
@@ -36,20 +37,26 @@ pub(crate) async fn edit(
     caller: Caller,
     Id(id): Id,
     seen: IfMatch,
-    Body { ask, .. }: Body<wire::source::SourceEdit>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::source::SourceEdit>,
 ) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let before = named(&app, &id).await?;
+    let once = once.of(&format!("PATCH /api/v1/sources/{id}"), &bytes);
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        // The same request again: it was done, on the version that it names.
+        return Ok(answer(&before, Some(Timing::WORLD.enforced_by(now, None).to_string())));
+    }
     seen.check(before.version)?;
     let reason = bounded(ask.reason.clone())?;
     let after = edited(&before, ask)?;
     if after == before {
         return Ok(answer(&before, None));
     }
-    let written = app.table.edit_source(&permit, &before, &after, reason.as_deref(), None, now).await?;
+    let written = app.table.edit_source(&permit, &before, &after, reason.as_deref(), once.as_ref(), now).await?;
     // The widest bound, from after the write: links of every class may be open.
-    let enforced_by = narrows(&before, &written).then(|| Timing::WORLD.enforced_by(app.now(), None).to_string());
+    let enforced_by = written.narrows(&before).then(|| Timing::WORLD.enforced_by(app.now(), None).to_string());
     Ok(answer(&written, enforced_by))
 }
 
@@ -86,17 +93,4 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
 pub(crate) fn bounded(reason: Option<String>) -> Result<Option<String>, Problem> {
     let reason = reason.filter(|text| !text.trim().is_empty());
     if reason.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARS_MAX) { Err(LinkError::Reason.into()) } else { Ok(reason) }
-}
-
-/// Whether some link may open less than before.
-fn narrows(before: &Source, after: &Source) -> bool {
-    let lower = |old: &Ceilings, new: &Ceilings| {
-        new.audience < old.audience
-            || new.link_days_max.unwrap_or(u32::MAX) < old.link_days_max.unwrap_or(u32::MAX)
-            || !old.zones.lie_in(&new.zones)
-            || (new.are_zones_hard() && !old.are_zones_hard())
-    };
-    lower(&before.ceilings, &after.ceilings)
-        || (before.serving && !after.serving)
-        || (before.state == Standing::Active && after.state != Standing::Active)
 }

@@ -124,7 +124,7 @@ impl Deployment {
             Meanwhile::GrantNarrowed => drop(self.give(&ada, on, to, Role::View).await),
             Meanwhile::MemberRemoved => assert_eq!(self.set_members(group, &[bo], Hold::Withdrawn).await, Ok(1)),
             Meanwhile::GroupRetired => {
-                drop(table.set_group_state(&ada.gathers(group), group, domain::grant::GroupState::Retired, now()).await.unwrap());
+                drop(table.set_group_state(&ada.gathers(group), group, domain::grant::GroupState::Retired, None, now()).await.unwrap());
             }
             Meanwhile::DatasetAboveChanged => {
                 let facts = self.at(on, &ada).await;

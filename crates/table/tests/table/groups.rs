@@ -166,14 +166,14 @@ pub async fn a_group_that_was_taken_out_lets_nobody_in(store: Store) {
     for (state, counts) in
         [(GroupState::Active, true), (GroupState::Retired, false), (GroupState::Loading, false), (GroupState::Active, true)]
     {
-        group = deployment.table.set_group_state(&ada.gathers(&group), &group, state, now()).await.unwrap();
+        group = deployment.table.set_group_state(&ada.gathers(&group), &group, state, None, now()).await.unwrap();
         let facts = deployment.at(dataset, &bo).await;
         assert_eq!(facts.reach.groups.len(), usize::from(counts), "{state:?}");
         assert_eq!(deployment.rights(dataset, &bo).await.has(Right::Read), counts, "{state:?}");
         assert_eq!(deployment.table.group(group.id).await, Ok(Some(group.clone())));
     }
     assert_eq!(group.version, 4);
-    let stale = deployment.table.set_group_state(&ada.gathers(&first), &first, GroupState::Retired, now()).await;
+    let stale = deployment.table.set_group_state(&ada.gathers(&first), &first, GroupState::Retired, None, now()).await;
     assert_eq!(stale, Err(TableError::Stale));
     assert_eq!(deployment.audited("group.edit", group.id).await, 3);
 }

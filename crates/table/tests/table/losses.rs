@@ -230,9 +230,9 @@ async fn whoever_is_to_lose_something_loses_it_where_transactions_conflict() {
         assert_eq!((removed, blocked), (usize::try_from(number).unwrap(), usize::try_from(number).unwrap()), "{fault:?}: and is audited");
     }
     faults.always(TRANSACTION, Fault::Conflict);
-    let retired = deployment.table.set_group_state(&ada.gathers(&group), &group, GroupState::Retired, now()).await.unwrap();
+    let retired = deployment.table.set_group_state(&ada.gathers(&group), &group, GroupState::Retired, None, now()).await.unwrap();
     assert_eq!(deployment.table.group(group.id).await, Ok(Some(retired.clone())));
-    let back = deployment.table.set_group_state(&ada.gathers(&retired), &retired, GroupState::Active, now()).await;
+    let back = deployment.table.set_group_state(&ada.gathers(&retired), &retired, GroupState::Active, None, now()).await;
     assert_eq!(back, Err(TableError::Throttled), "taking it in again does not go alone");
 }
 

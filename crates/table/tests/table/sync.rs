@@ -41,7 +41,7 @@ impl Deployment {
     }
 
     async fn stand(&self, group: &Group, state: GroupState) -> Group {
-        self.table.set_group_state(&self.owner().gathers(group), group, state, now()).await.unwrap()
+        self.table.set_group_state(&self.owner().gathers(group), group, state, None, now()).await.unwrap()
     }
 }
 

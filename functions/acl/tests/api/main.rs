@@ -471,6 +471,27 @@ async fn a_dataset_inside_another_is_its_owners() {
     assert_eq!(newest.text("/items/0/id"), inside.text("/id"));
 }
 
+// SECURITY T38: an answer that was lost is asked for again
+#[tokio::test]
+async fn an_edit_of_a_source_or_a_group_that_is_sent_twice_is_done_once() {
+    let app = start().await;
+    let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
+    let group = format!("/api/v1/groups/{}", group.text("/id"));
+    for (path, ask, other) in [
+        ("/api/v1/sources/demo", json!({ "serving": false }), json!({ "serving": true })),
+        (group.as_str(), json!({ "state": "retired" }), json!({ "state": "active" })),
+    ] {
+        let seen = app.get(path, &app.ada.token).await.is(200).headers["etag"].to_str().unwrap().to_owned();
+        let headers = [("if-match", seen.as_str()), ("idempotency-key", "one")];
+        let send = async |ask: &Value| app.send("PATCH", path, &app.ada.token, &headers, ask.to_string()).await;
+        let first = send(&ask).await.is(200);
+        let again = send(&ask).await.is(200);
+        assert_eq!(again.headers["etag"], first.headers["etag"], "{path}");
+        assert!(first.json["enforced_by"].is_string() && again.json["enforced_by"].is_string(), "{path}");
+        send(&other).await.refuses(422, "idempotency-mismatch", "");
+    }
+}
+
 // ACCESS 10: register above others
 #[tokio::test]
 async fn a_dataset_registered_above_others_holds_them() {

@@ -1,4 +1,7 @@
 //! An app over real parts: the embedded table and store, a folder of files, and people with tokens. No socket but theirs.
+//!
+//! With `OFFPRINT_TEST_DEPLOYED` set it is asked as a deployed one is: requests come in as events of a Function URL, and the table is the one
+//! of `OFFPRINT_TEST_MINISTACK`.
 
 use std::{
     net::SocketAddr,
@@ -24,14 +27,15 @@ use edge::{App, Clock, config::Config, trace::LineSink};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Context, LambdaEvent};
 use objects::{
     Objects, Settings,
     credentials::{Credentials, Signer},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use table::Table;
 use tokio::net::TcpListener;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use uuid::Uuid;
 
 /// An app, its router and its parts.
@@ -187,12 +191,48 @@ impl TestApp {
             request = request.extension(peer);
         }
         let request = request.body(body.into()).unwrap();
-        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let answer = if is_deployed() { self.hand_over(request).await } else { self.router.clone().oneshot(request).await.unwrap() };
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Answer { status: parts.status, headers: parts.headers, json }
     }
+
+    /// Hands a request over as a Function URL does: payload format 2.0.
+    async fn hand_over(&self, request: Request<Body>) -> http::Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let mut headers: serde_json::Map<_, _> =
+            parts.headers.iter().map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())))).collect();
+        // Cookies are no headers in this format, neither here nor in an answer.
+        let cookies = headers.remove("cookie");
+        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let from = parts.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_string());
+        let mut event = json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
+            "requestContext": {
+                "domainName": "fn.lambda-url.eu-central-1.on.aws", "requestId": "r", "timeEpoch": self.now().as_millisecond(),
+                "http": { "method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1", "sourceIp": from, "userAgent": "test" },
+            },
+            "body": (!body.is_empty()).then(|| data_encoding::BASE64.encode(&body)), "isBase64Encoded": !body.is_empty(),
+        });
+        if let Some(cookies) = cookies.as_ref().and_then(Value::as_str) {
+            event["cookies"] = cookies.split("; ").collect();
+        }
+        let event = LambdaEvent::new(serde_json::from_value(event).unwrap(), Context::default());
+        let Ok(answer) = edge::lambda::door(self.router.clone(), Arc::clone(&self.app.config)).call(event).await;
+        let mut response = http::Response::new(Body::from_stream(answer.stream));
+        *response.status_mut() = answer.metadata_prelude.status_code;
+        *response.headers_mut() = answer.metadata_prelude.headers;
+        for cookie in answer.metadata_prelude.cookies {
+            response.headers_mut().append("set-cookie", cookie.parse().unwrap());
+        }
+        response
+    }
+}
+
+fn is_deployed() -> bool {
+    std::env::var_os("OFFPRINT_TEST_DEPLOYED").is_some()
 }
 
 impl Answer {
@@ -279,18 +319,31 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
 /// Ceilings that are in nobody's way.
 pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
 
+/// Tables that this process made.
+static TABLES: AtomicI64 = AtomicI64::new(0);
+
 async fn table() -> Table {
+    if is_deployed() {
+        let told = std::env::var("OFFPRINT_TEST_MINISTACK").expect("where ministack answers");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let text = |field: &str| told[field].as_str().unwrap().to_owned();
+        return table_at(text("endpoint"), &text("access_key_id"), &text("secret_access_key"), &format!("api-{}-{}", std::process::id(), TABLES.fetch_add(1, Ordering::SeqCst)));
+    }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let keys = embed::Keys { access_key_id: "AKTEST".to_owned(), secret_access_key: "test-secret".to_owned() };
     let store = embed::dynamodb::Store::memory().unwrap();
     tokio::spawn(async move { embed::dynamodb::serve(listener, store, keys, std::future::pending()).await.unwrap() });
-    let keys = aws_credential_types::Credentials::new("AKTEST", "test-secret", None, None, "test");
+    table_at(endpoint, "AKTEST", "test-secret", "offprint")
+}
+
+fn table_at(endpoint: String, access_key_id: &str, secret_access_key: &str, name: &str) -> Table {
+    let keys = aws_credential_types::Credentials::new(access_key_id, secret_access_key, None, None, "test");
     // A laptop under load answers late: here that is no fault, so each try has ten seconds.
     let patience =
         aws_smithy_types::timeout::TimeoutConfig::builder().operation_attempt_timeout(std::time::Duration::from_secs(10)).build();
     let settings = Table::settings(Some(endpoint), "us-east-1", Some(keys)).unwrap();
-    Table::new(settings.to_builder().timeout_config(patience).build(), "offprint")
+    Table::new(settings.to_builder().timeout_config(patience).build(), name)
 }
 
 async fn store(folder: &std::path::Path) -> String {
