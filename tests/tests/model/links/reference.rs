@@ -190,7 +190,9 @@ impl Belief {
         let always = matches!(change, Change::Switch { enabled: false } | Change::Retarget { .. });
         let enforced = self.row.is_narrowed_by(&after) || always;
         if after == self.row {
-            return Outcome::Accepted { enforced, after: self.clone() };
+            // An edit that changes nothing is remembered as well.
+            let remembered = self.remembered || matches!(change, Change::Edit { .. });
+            return Outcome::Accepted { enforced, after: Self { remembered, ..self.clone() } };
         }
         let remembered = matches!(change, Change::Edit { .. } | Change::Retarget { .. });
         Outcome::Accepted { enforced, after: Self { row: after.counted(), revoked: false, remembered } }
