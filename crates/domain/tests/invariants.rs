@@ -448,7 +448,8 @@ proptest! {
                 prop_assert_eq!(upper.reaches(&lower), expected, "{} to {}\n{:#?}", above, below, world);
                 if expected && world.datasets[below].state == State::Active {
                     for person in 0..world.people.len() {
-                        let (had, has) = (world.rights(person, above, net(from), 0), world.rights(person, below, net(from), 0));
+                        let at = |dataset| world.has_over_time(person, dataset, &[0], &[from])[0];
+                        let (had, has) = (at(above), at(below));
                         prop_assert!(has.holds(had), "person {}: {:?} above, {:?} below\n{:#?}", person, had, has, world);
                     }
                 }
