@@ -101,7 +101,7 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         Suite::cargo(
             "deployed",
             "the routes' tests again, asked as Lambda asks and over another table",
-            "nextest run --locked --workspace --all-features -E package(links)|package(acl)|package(pages)",
+            "nextest run --locked --workspace --all-features --test api --test pages",
         )
         .with("INSTA_UPDATE", "no")
         .with("OFFPRINT_TEST_DEPLOYED", "1")

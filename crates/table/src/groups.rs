@@ -376,7 +376,8 @@ impl Table {
             .set("state", text(state_word(state)))
             .set("version", number(after.version));
         let audited = Audited::new(now, by, "group.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        let write =
+            Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(after),
             // The same request at the same time: it was done by the other.

@@ -482,7 +482,7 @@ async fn an_edit_of_a_source_or_a_group_that_is_sent_twice_is_done_once() {
         (group.as_str(), json!({ "state": "retired" }), json!({ "state": "active" })),
     ] {
         let seen = app.get(path, &app.ada.token).await.is(200).headers["etag"].to_str().unwrap().to_owned();
-        let headers = [("if-match", seen.as_str()), ("idempotency-key", "one")];
+        let headers = [("if-match", seen.as_str()), ("idempotency-key", path)];
         let send = async |ask: &Value| app.send("PATCH", path, &app.ada.token, &headers, ask.to_string()).await;
         let first = send(&ask).await.is(200);
         let again = send(&ask).await.is(200);

@@ -206,7 +206,8 @@ impl TestApp {
             parts.headers.iter().map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())))).collect();
         // Cookies are no headers in this format, neither here nor in an answer.
         let cookies = headers.remove("cookie");
-        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let from = parts.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_string());
         let mut event = json!({
             "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
@@ -327,7 +328,12 @@ async fn table() -> Table {
         let told = std::env::var("OFFPRINT_TEST_MINISTACK").expect("where ministack answers");
         let told: Value = serde_json::from_str(&told).unwrap();
         let text = |field: &str| told[field].as_str().unwrap().to_owned();
-        return table_at(text("endpoint"), &text("access_key_id"), &text("secret_access_key"), &format!("api-{}-{}", std::process::id(), TABLES.fetch_add(1, Ordering::SeqCst)));
+        return table_at(
+            text("endpoint"),
+            &text("access_key_id"),
+            &text("secret_access_key"),
+            &format!("api-{}-{}", std::process::id(), TABLES.fetch_add(1, Ordering::SeqCst)),
+        );
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
