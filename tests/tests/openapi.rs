@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use serde_json::Value;
+
 fn docs(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
 }
@@ -30,6 +32,31 @@ fn every_reference_of_the_description_leads_somewhere() {
     assert!(references.len() > 20, "{references:?}");
     for reference in references {
         assert!(whole.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+/// The schemas that a part of the description names, those that they name themselves included.
+fn named_by(whole: &Value, part: &Value, names: &mut BTreeSet<String>) {
+    for name in part.to_string().split("\"$ref\":\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        if names.insert(name.to_owned()) {
+            named_by(whole, &whole["components"]["schemas"][name], names);
+        }
+    }
+}
+
+// Issue 3, section 5: unknown and read-only fields are refused. Descriptions are made from what the parser does.
+#[test]
+fn no_request_takes_a_field_that_it_does_not_name() {
+    let whole: Value = serde_json::from_str(&fs::read_to_string(docs("openapi.json")).expect("the description")).expect("JSON");
+    let mut names = BTreeSet::new();
+    for operation in whole["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object().expect("operations").values()) {
+        named_by(&whole, &operation["requestBody"], &mut names);
+    }
+    let is_object = |name: &&String| whole["components"]["schemas"][name.as_str()]["type"] == "object";
+    let objects: Vec<_> = names.iter().filter(is_object).collect();
+    assert!(objects.len() > 20, "{names:?}");
+    for name in objects {
+        assert_eq!(whole["components"]["schemas"][name.as_str()]["additionalProperties"], false, "{name}");
     }
 }
 

@@ -783,6 +783,13 @@ impl LinkFacts {
         Ok(Given { rights: give.rights.and(most), level, until: give.until.min(end) })
     }
 
+    /// Whether from somewhere its maker cannot share it by what was read. There may be more than its `via` names: the rest is read before such
+    /// a no is believed (ACCESS 4).
+    #[must_use]
+    pub fn may_rest_on_more(&self, now: Timestamp) -> bool {
+        [Net::Anywhere, Net::Unknown].into_iter().any(|net| matches!(self.gives(Rights::NONE, net, now), Err(Denial::Maker)))
+    }
+
     /// Whether it was revoked, by itself or with all of its dataset.
     fn not_revoked(&self) -> Result<(), Denial> {
         if self.tombstone.is_none() && self.link.links_gen == self.place.dataset.links_gen {

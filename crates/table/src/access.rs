@@ -90,9 +90,9 @@ impl Table {
         self.with_whole_reach(facts, now, cost).await.map(Some)
     }
 
-    /// A link whose maker cannot share it by what the link names: the rest is read before that is believed.
+    /// A link whose maker cannot share it, or not from everywhere, by what the link names: the rest is read before that is believed.
     async fn with_whole_reach(&self, mut facts: LinkFacts, now: Timestamp, cost: &mut Cost) -> Result<LinkFacts, TableError> {
-        if facts.state(now) == LinkState::Stopped && !facts.link.stewarded && facts.maker.standing == Standing::Active {
+        if facts.maker.standing == Standing::Active && facts.may_rest_on_more(now) {
             facts.reach = self.reach_at(&facts.place, Some(facts.link.maker), cost).await?;
         }
         Ok(facts)

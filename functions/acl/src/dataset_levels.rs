@@ -3,6 +3,7 @@
 use axum::response::Response;
 use domain::{
     decision::{Action, Facts, Place},
+    delegation::may_open,
     levels::Levels,
     rights::Right,
     timing::Timing,
@@ -23,7 +24,7 @@ use crate::dataset_show::shown;
 /// By who administers it. Where metadata say what they said before, nothing changes.
 ///
 /// # Errors
-/// 428 without `If-Match`, 412 for another version, 403 without the right to administer it, 503 where the store does not answer in time.
+/// 428 without `If-Match`, 412 for another version, 403 without the right to administer it, for good where more would open, 503 where the store does not answer in time.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/levels", tag = "datasets", operation_id = "read_levels", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
     responses((status = 200, description = "The dataset, the levels that were found, and when less of them opens, if so", body = wire::dataset::LevelsRead), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
@@ -39,6 +40,10 @@ pub(crate) async fn read(app: App, caller: Caller, Id(id): Id, seen: IfMatch, on
     } else {
         seen.check(before.version)?;
         let levels = app.objects.levels(&permit, &before.path, now).await?;
+        // What wakes up by a map that knows more was given by others, for good (ADR 0014).
+        if before.levels.narrow(&levels) {
+            may_open(&permit, before.id)?;
+        }
         let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
         let after = app.table.set_levels(&permit, grounds, levels, once.as_ref(), now).await?;
         let narrows = after.levels.narrow(&before.levels);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{
     dataset::Visibility,
-    decision::{Action, Facts, LinkFacts},
-    grant::{Grant, Hold, Subject},
+    decision::{Action, Facts, LinkFacts, Principal, Who, decide},
+    grant::{Grant, Hold, Net, Subject, Zones},
     id::{DatasetId, GroupId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX},
     link::Edit,
@@ -246,6 +246,30 @@ pub async fn a_link_is_widened_by_the_right_that_its_maker_has_now(store: Store)
     deployment.set_members(&group, &[&bo], Hold::Withdrawn).await.unwrap();
     assert_eq!(edit(&by_group, strict(false)).await, Err(TableError::Stale), "left meanwhile");
     assert_eq!(deployment.facts(&link).await.link, link);
+}
+
+// ACCESS 4: only if what the link names does not hold is the rest read; from elsewhere it may not hold
+pub async fn a_link_rests_on_each_of_its_makers_grants_from_where_it_holds(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo, dataset) = (deployment.owner(), deployment.person("Bo").await, deployment.place.dataset.id);
+    let group = deployment.group(&ada, "imaging").await;
+    deployment.set_members(&group, &[&bo], Hold::Active).await.unwrap();
+    let mut for_a_while = deployment.giving(&ada, dataset, Subject::Group(group.id), Role::Full).await;
+    for_a_while.grant.conditions.until = Some(later(1_000));
+    deployment.send(&for_a_while, None).await.unwrap();
+    let mut giving = deployment.giving(&ada, dataset, bo.to(), Role::Full).await;
+    giving.grant.conditions.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
+    deployment.send(&giving, None).await.unwrap();
+    let link = deployment.link_of(&bo, dataset).await;
+    let facts = Facts::Link(Arc::new(deployment.facts(&link).await));
+    for (address, opens) in [("192.0.2.1", true), ("198.51.100.1", true)] {
+        let holder = Principal { who: Who::Holder, net: Net::At(address.parse().unwrap()) };
+        assert_eq!(decide(&holder, Action::Read, &facts, now()).is_ok(), opens, "{address}");
+    }
+    deployment.set_members(&group, &[&bo], Hold::Withdrawn).await.unwrap();
+    let facts = Facts::Link(Arc::new(deployment.facts(&link).await));
+    let holder = Principal { who: Who::Holder, net: Net::At("198.51.100.1".parse().unwrap()) };
+    assert!(decide(&holder, Action::Read, &facts, now()).is_err(), "from elsewhere by the group alone");
 }
 
 // SEMANTICS 6

@@ -91,6 +91,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_group_s_grant_is_changed_by_its_members),
         rule(grants::a_link_is_widened_by_the_right_that_its_maker_has_now),
         rule(grants::a_give_that_is_sent_twice_is_one),
+        rule(grants::a_link_rests_on_each_of_its_makers_grants_from_where_it_holds),
         rule(sync::late_and_repeated_words_of_a_directory_change_nothing),
         rule(sync::a_synced_group_lets_in_while_its_directory_speaks),
         rule(sync::whoever_signs_in_is_in_the_groups_that_the_provider_names),
