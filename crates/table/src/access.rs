@@ -547,9 +547,10 @@ impl FactsCache {
         Landed { began, result }
     }
 
-    /// When the table fails: facts younger than their class's time, though they were due for another look (SEMANTICS 7).
+    /// When the table fails: facts that open and are younger than their class's time, though they were due for another look (SEMANTICS 7). A no
+    /// that is older than a moment is none: what was opened meanwhile would be refused for good.
     fn last_known(&self, about: About, times: Times, cost: Cost) -> Option<Found<Known>> {
-        let entry = self.0.entries.get(&about).filter(|entry| entry.is_younger(entry.class_secs(), times))?;
+        let entry = self.0.entries.get(&about).filter(|entry| entry.opens(times.now) && entry.is_younger(entry.class_secs(), times))?;
         Some(Found { facts: entry.facts, cost })
     }
 

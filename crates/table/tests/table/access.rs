@@ -305,9 +305,10 @@ async fn when_the_table_fails_young_facts_serve_and_others_do_not() {
     look(&deployment, &cache, &paused, now(), None).await;
     faults.always("Query", Fault::Throttle);
     assert!(is_live(&look(&deployment, &cache, &live, millis(4_999), None).await));
-    let refused = look(&deployment, &cache, &paused, millis(3_000), None).await;
-    assert_eq!(refused.facts.unwrap().state(now()), LinkState::Paused, "a refusal due for another look still serves");
-    assert_eq!(refused.cost.round_trips, 2, "one try and its retry");
+    let refused = look(&deployment, &cache, &paused, millis(999), None).await;
+    assert_eq!(refused.facts.unwrap().state(now()), LinkState::Paused);
+    let resumed = cache.link(&deployment.table, paused.link.hash, millis(1_000), None).await;
+    assert_eq!(resumed.unwrap_err(), TableError::Throttled, "it may have been resumed: a refusal due for another look is none");
     for facts in [&live, &paused] {
         let old = cache.link(&deployment.table, facts.link.hash, millis(5_000), None).await;
         assert_eq!(old.unwrap_err(), TableError::Throttled);

@@ -294,19 +294,21 @@ impl Stage {
         Ok(())
     }
 
-    /// Sends a change until it is answered with something else than 503, and records it; what the last answer was.
+    /// Sends a change until it is answered with something else than 503, or only once, as those in a hurry do, and records it; what the last
+    /// answer was.
     async fn send(&self, change: Change) -> Result<Answer> {
         let Change { target, means, until, mark, method, path, body, if_match } = change;
         let key = self.mark();
         let mut headers = vec![("idempotency-key", key.as_str())];
         headers.extend(if_match.as_deref().map(|version| ("if-match", version)));
         let called = self.now();
+        let sends_max = if self.requests.load(Ordering::SeqCst).is_multiple_of(2) { 1 } else { SENDS };
         let mut sends = 0;
         let (answer, span) = loop {
             let answer = self.app.api_with(method.clone(), &path, Some(body.clone()), &headers).await;
             let span = self.until_now(called);
             sends += 1;
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE || sends == SENDS {
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE || sends == sends_max {
                 break (answer, span);
             }
         };
