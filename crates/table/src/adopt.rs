@@ -5,7 +5,7 @@
 //! than it will, never more.
 
 use domain::{
-    dataset::Dataset,
+    dataset::{Dataset, Kind},
     decision::Permit,
     id::DatasetId,
     limits::{ADOPTED_MAX, ANCESTORS_MAX},
@@ -32,12 +32,20 @@ const ROUNDS: usize = 5;
 /// Claims read at a time, and the most datasets that one transaction changes.
 const CLAIMS: u16 = 40;
 
+/// Whether others may come to lie in a dataset: not in one object, and a source's root is there before all of them.
+pub(crate) fn may_hold(dataset: &Dataset) -> bool {
+    dataset.kind != Kind::File && !dataset.path.is_root()
+}
+
 impl Table {
     /// How many datasets lie in each other below a path, at most; 0: there is none.
     ///
     /// # Errors
     /// [`TableError`], where the store did not answer or a row cannot be read.
     pub async fn chain_below(&self, dataset: &Dataset) -> Result<usize, TableError> {
+        if !may_hold(dataset) {
+            return Ok(0);
+        }
         let mut above: Vec<ObjectPath> = Vec::new();
         let mut longest = 0;
         let mut after = None;
@@ -65,7 +73,7 @@ impl Table {
         let holds = |above: &Dataset| above.source == dataset.source && (above.id == dataset.id || above.path.covers(&dataset.path));
         let _may = permit.place_to_register().filter(|above| holds(&above.dataset)).ok_or(TableError::NotForThis)?;
         let key = schema::dataset(dataset.id);
-        if !self.get(&key, &mut Cost::default()).await?.is_some_and(|item| item.contains_key(ADOPTING)) {
+        if !may_hold(dataset) || !self.get(&key, &mut Cost::default()).await?.is_some_and(|item| item.contains_key(ADOPTING)) {
             return Ok(true);
         }
         let mut adopted = 0_usize;

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     Listed, Page, Table,
-    adopt::ADOPTING,
+    adopt::{ADOPTING, may_hold},
     audit::Audited,
     error::TableError,
     grants::{Grounds, head, proof},
@@ -582,7 +582,7 @@ fn is_below(dataset: &Dataset, above: &Place) -> bool {
 pub(crate) fn new_dataset(dataset: &Dataset) -> Result<[(Tag, Part); 2], TableError> {
     let claim = ClaimRow { dataset: dataset.id.to_string() };
     let mut dataset_item = item(&schema::dataset(dataset.id), &DatasetRow::of(dataset))?;
-    if dataset.kind != Kind::File && !dataset.path.is_root() {
+    if may_hold(dataset) {
         dataset_item.insert(ADOPTING.to_owned(), AttributeValue::Bool(true));
     }
     let claim_item = item(&schema::claim(dataset.source, &dataset.path), &claim)?;

@@ -427,6 +427,8 @@ pub async fn a_dataset_names_all_that_hold_it_whatever_was_registered_first(stor
     for (at, chain) in [("a/", 3), ("a/b/c/", 1), ("a/b/c/d/", 0), ("a/x/", 1), ("y/", 0)] {
         assert_eq!(deployment.table.chain_below(&below(&whole, at, Kind::Folder)).await, Ok(chain), "{at}");
     }
+    let object = below(&whole, "a", Kind::File);
+    assert_eq!(deployment.table.chain_below(&object).await, Ok(0), "what has a longer name lies in no object");
 }
 
 // ACCESS 10: whatever ends the process in between
