@@ -20,13 +20,7 @@ pub struct NewGrant {
     /// Whom it is for.
     pub subject: Subject,
     /// What they get.
-    pub role: Role,
-    /// Whether they may make links, too.
-    pub may_share: bool,
-    /// From which level of multiscale images on chunks open by the role preview.
-    pub level: Option<u8>,
-    /// When and from where.
-    pub conditions: Conditions,
+    pub terms: Terms,
 }
 
 /// What somebody is to get, whoever it is.
@@ -57,18 +51,17 @@ pub fn granted(
     there: Option<&Grant>,
     now: Timestamp,
 ) -> Result<Grant, GrantError> {
-    let (_facts, by) = grounds(permit, giver, dataset)?;
-    if ask.subject == Subject::User(by) {
+    let NewGrant { subject, terms } = ask;
+    let (facts, by) = grounds(permit, giver, dataset)?;
+    if subject == Subject::User(by) {
         return Err(GrantError::ToOneself);
     }
-    let NewGrant { subject, role, may_share, level, conditions } = ask;
     let least = match subject {
         Subject::User(_) | Subject::Group(_) | Subject::Project(_) => Audience::Named,
         Subject::Accounts => Audience::Accounts,
         Subject::World => Audience::World,
     };
-    let terms = Terms { role, may_share, level, conditions };
-    offered(permit, giver, dataset, least, &terms, now)?;
+    may_give(facts, giver, least, &terms, now)?;
     let Terms { role, may_share, level, conditions } = terms;
     let version = there.map_or(0, |there| there.version).saturating_add(1);
     Ok(Grant { subject, role, may_share, level, conditions, by, at: now, hold: Hold::Active, version })
@@ -81,16 +74,15 @@ fn grounds<'a>(permit: &'a Permit, giver: &User, dataset: DatasetId) -> Result<(
     Ok((facts, by))
 }
 
-/// Whether `giver` may offer these terms to an audience of at least this width; who that is.
-pub(crate) fn offered(
-    permit: &Permit,
-    giver: &User,
-    dataset: DatasetId,
-    least: Audience,
-    ask: &Terms,
-    now: Timestamp,
-) -> Result<UserId, GrantError> {
+/// Whether `giver` may offer these terms to somebody whom nobody knows yet; who the giver is.
+pub(crate) fn offered(permit: &Permit, giver: &User, dataset: DatasetId, ask: &Terms, now: Timestamp) -> Result<UserId, GrantError> {
     let (facts, by) = grounds(permit, giver, dataset)?;
+    may_give(facts, giver, Audience::Named, ask, now)?;
+    Ok(by)
+}
+
+/// Whether `giver` may give these terms to an audience of at least this width.
+fn may_give(facts: &DatasetFacts, giver: &User, least: Audience, ask: &Terms, now: Timestamp) -> Result<(), GrantError> {
     if ask.role == Role::Owner {
         return Err(GrantError::Ownership);
     }
@@ -109,7 +101,7 @@ pub(crate) fn offered(
     if !owns(Some(giver), &facts.place, &facts.reach) && !covered() {
         return Err(GrantError::MoreThanGiver);
     }
-    Ok(by)
+    Ok(())
 }
 
 /// Whether by `permit` to grant, `dataset` may be opened: restricted no more, or visible to more people.

@@ -11,7 +11,6 @@ use crate::{
     grant::{Grant, GrantError, Subject},
     id::{DatasetId, UserId},
     limits::INVITATION_SECS,
-    source::Audience,
     user::User,
 };
 
@@ -68,7 +67,7 @@ pub fn invited(
     there: Option<&Invitation>,
     now: Timestamp,
 ) -> Result<Invitation, GrantError> {
-    let by = offered(permit, sender, dataset, Audience::Named, &terms, now)?;
+    let by = offered(permit, sender, dataset, &terms, now)?;
     let until = now.checked_add(SignedDuration::from_secs(INVITATION_SECS)).unwrap_or(Timestamp::MAX);
     let version = there.map_or(0, |there| there.version).saturating_add(1);
     Ok(Invitation { address, dataset, terms, by, at: now, until, state: InvitationState::Waiting, version })
@@ -92,7 +91,6 @@ pub fn met(
     if invitation.by != sender.id {
         return Err(GrantError::Permit);
     }
-    let Terms { role, may_share, level, conditions } = invitation.terms.clone();
-    let ask = NewGrant { subject: Subject::User(person), role, may_share, level, conditions };
+    let ask = NewGrant { subject: Subject::User(person), terms: invitation.terms.clone() };
     granted(permit, sender, invitation.dataset, ask, there, now)
 }

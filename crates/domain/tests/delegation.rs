@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use domain::{
     dataset::Kind,
     decision::{Action, Permit, decide},
-    delegation::{NewGrant, granted, may_open},
+    delegation::{self, NewGrant, granted, may_open},
     grant::{ClonePolicy, Grant, GrantError, GroupState, Hold, Policy, ProjectRole, Zones},
     limits::ZONES_MAX,
     rights::Role,
@@ -67,7 +67,7 @@ fn permit(world: &World, person: usize, action: Action) -> Permit {
 }
 
 fn asked(to: To, role: Role, may_share: bool, terms: Terms) -> NewGrant {
-    NewGrant { subject: subject(to), role, may_share, level: None, conditions: conditions(terms) }
+    NewGrant { subject: subject(to), terms: delegation::Terms { role, may_share, level: None, conditions: conditions(terms) } }
 }
 
 fn give(world: &World, giver: usize, ask: NewGrant) -> Result<Grant, GrantError> {
@@ -96,7 +96,7 @@ fn what_may_be_given_to_whom() {
     let all = ceiling(Audience::World);
     let (link, accounts, named) = (ceiling(Audience::Link), ceiling(Audience::Accounts), ceiling(Audience::Named));
     let person = To::Person(OTHER);
-    let level = |level, ask| NewGrant { level, ..ask };
+    let level = |level, ask: NewGrant| NewGrant { terms: delegation::Terms { level, ..ask.terms }, ..ask };
     let image = |world: &mut World| (world.datasets[DATASET].kind, world.datasets[DATASET].levelled) = (Kind::Zarr, true);
     let unknown = |world: &mut World| world.datasets[DATASET].kind = Kind::Zarr;
     let cases: Vec<Case<'_>> = vec![
@@ -144,7 +144,7 @@ fn what_may_be_given_to_whom() {
         let got = give(&world, giver, ask.clone());
         assert_eq!(got.as_ref().err(), want.as_ref(), "{what}");
         if let Ok(grant) = got {
-            let NewGrant { subject, role, may_share, level, conditions } = ask;
+            let NewGrant { subject, terms: delegation::Terms { role, may_share, level, conditions } } = ask;
             let made = Grant { subject, role, may_share, level, conditions, by: user_id(giver), at: at(0), hold: Hold::Active, version: 1 };
             assert_eq!(grant, made, "{what}");
         }

@@ -352,15 +352,7 @@ impl Table {
         let said = |dataset: &Dataset| json!({ "visibility": dataset.visibility.word() });
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
         let change = head(facts).set("visibility", text(visibility.word()));
-        let write = Write::audited(audited.clone())
-            .change(Tag::Seen, change.clone())
-            .parts(proof(before, &facts.reach, by, via))
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
-        match self.commit(write).await? {
-            // Narrowing never fails for bookkeeping: the deciding change goes alone.
-            Outcome::Busy if visibility < before.visibility => self.changed_alone(&change, after, audited).await,
-            outcome => self.changed(outcome, after, by, once, now).await,
-        }
+        self.change_one(Grounds { facts, via }, (change, audited), after, visibility < before.visibility, (by, once), now).await
     }
 
     /// Keeps what was read of a dataset's levels, by who administers it. The same levels again are no change.
@@ -385,12 +377,25 @@ impl Table {
         let said = |dataset: &Dataset| json!({ "levels": level_texts(&dataset.levels) });
         let audited = Audited::new(now, by, "dataset.levels", &before.id)?.from(&said(before)).to(&said(&after));
         let change = head(facts).set("levels", texts(level_texts(&after.levels)));
+        self.change_one(Grounds { facts, via }, (change, audited), after, narrows, (by, once), now).await
+    }
+
+    /// A change of one dataset, on what the right to it rests on. Narrowing never fails for bookkeeping: the deciding change goes alone.
+    async fn change_one(
+        &self,
+        Grounds { facts, via }: Grounds<'_>,
+        (change, audited): (Change, Audited),
+        after: Dataset,
+        narrows: bool,
+        (by, once): (UserId, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
         let write = Write::audited(audited.clone())
             .change(Tag::Seen, change.clone())
             .parts(proof(before, &facts.reach, by, via))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
         match self.commit(write).await? {
-            // Narrowing never fails for bookkeeping: the deciding change goes alone.
             Outcome::Busy if narrows => self.changed_alone(&change, after, audited).await,
             outcome => self.changed(outcome, after, by, once, now).await,
         }

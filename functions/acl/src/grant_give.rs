@@ -92,15 +92,15 @@ async fn shown(app: &App, dataset: DatasetId, grant: &Grant, status: StatusCode,
 /// Whether a grant is what is asked for. An end in days is asked anew: "30 days" from today are others than from last week.
 fn is_as_asked(there: &Grant, new: &NewGrant, ask: &wire::grant::NewGrant) -> bool {
     let relative = ask.until.as_deref().is_some_and(|until| until.ends_with('d'));
-    let same = there.role == new.role && there.may_share == new.may_share && there.level == new.level && there.conditions == new.conditions;
+    let Terms { role, may_share, level, conditions } = &new.terms;
+    let same = there.role == *role && there.may_share == *may_share && there.level == *level && there.conditions == *conditions;
     there.hold == Hold::Active && same && !relative
 }
 
 /// What is asked, in the domain's terms; a refusal names its field.
 fn read(ask: &wire::grant::NewGrant, subject: Subject, now: Timestamp) -> Result<NewGrant, Problem> {
-    let Terms { role, may_share, level, conditions } =
-        terms((&ask.role, ask.may_share, ask.level), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
-    Ok(NewGrant { subject, role, may_share, level, conditions })
+    let terms = terms((&ask.role, ask.may_share, ask.level), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
+    Ok(NewGrant { subject, terms })
 }
 
 /// A role, whether with links, from which level on, from when and until when, and from where, as requests write them.

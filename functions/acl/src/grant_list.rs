@@ -8,21 +8,9 @@ use edge::{
     caller::Caller,
     problem::Problem,
 };
-use serde::Deserialize;
 use table::Page;
 
-use crate::subject;
-
-/// Which page.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Ask {
-    /// The most items, 1 to 100.
-    limit: Option<u16>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
+use crate::{paged::Ask, subject};
 
 /// Lists the grants on a dataset, those that were withdrawn too, for who administers it. What is granted above is in its sharing.
 ///

@@ -19,22 +19,10 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
 use std::sync::Arc;
 use table::Page;
 
-use crate::subject::person;
-
-/// Which page.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Ask {
-    /// The most items, 1 to 100.
-    limit: Option<u16>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
+use crate::{paged::Ask, subject::person};
 
 /// Makes a group. Its maker owns it, and is its first member.
 ///

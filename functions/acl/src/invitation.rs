@@ -21,24 +21,12 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
 use table::{Page, TableError};
 
-use crate::{grant_give::terms, source_edit::bounded};
+use crate::{grant_give::terms, paged::Ask, source_edit::bounded};
 
 /// How often an invitation is decided anew because something changed meanwhile.
 const TRIES: usize = 4;
-
-/// Which page.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Ask {
-    /// The most items, 1 to 100.
-    limit: Option<u16>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 /// Offers a role to whoever proves to have an e-mail address: it waits for 30 days, and becomes a grant when its person signs in through a
 /// provider that vouches for the address. Another one for the same address takes the place of the first. Nothing is mailed.

@@ -20,6 +20,7 @@ mod group_sync;
 mod invitation;
 mod me;
 mod openapi;
+mod paged;
 mod serving;
 mod shared;
 mod sign_in;

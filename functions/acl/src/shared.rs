@@ -9,20 +9,8 @@ use edge::{
     problem::Problem,
     shared,
 };
-use serde::Deserialize;
 
-use crate::dataset_show::shown;
-
-/// Which page.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Ask {
-    /// The most items, 1 to 100.
-    limit: Option<u16>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
+use crate::{dataset_show::shown, paged::Ask};
 
 /// Lists the datasets that were shared with the caller: first what is granted by name, then by each group. One that comes by two ways is
 /// listed twice. A page may be short before the last one; `next_cursor` says whether there is more.

@@ -4,7 +4,7 @@
 use domain::{
     dataset::Visibility,
     decision::{Action, Facts, Permit, decide},
-    delegation::{NewGrant, granted, may_open},
+    delegation::{self, NewGrant, granted, may_open},
     id::LinkId,
     key::{Epoch, KeyHash},
     link::{Birth, Class, Link, NewLink, Options, Until},
@@ -149,13 +149,8 @@ impl World {
     fn give(&mut self, by: usize, dataset: usize, ask: &GrantRow) -> bool {
         let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
         let there = self.datasets[dataset].grants.iter().position(|row| row.to == ask.to);
-        let new = NewGrant {
-            subject: subject(ask.to),
-            role: ask.role,
-            may_share: ask.may_share,
-            level: ask.level,
-            conditions: conditions(ask.terms),
-        };
+        let terms = delegation::Terms { role: ask.role, may_share: ask.may_share, level: ask.level, conditions: conditions(ask.terms) };
+        let new = NewGrant { subject: subject(ask.to), terms };
         let before = there.map(|index| grant(&self.datasets[dataset].grants[index]));
         let Ok(given) = granted(&permit, &self.user(by), dataset_id(dataset), new, before.as_ref(), at(0)) else { return false };
         let row = grant_row(&given, ask.to);

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::{
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Principal, Via, Who, decide, via},
-    delegation::{NewGrant, granted},
+    delegation::{NewGrant, Terms, granted},
     grant::{Conditions, Grant, Group, GroupKind, GroupState, Hold, Net, Subject},
     id::{DatasetId, GroupId, LinkId, UserId},
     key::{DeploymentSecret, Epoch, LinkKey},
@@ -120,7 +120,8 @@ impl Deployment {
         let facts = self.at(dataset, giver).await;
         let permit = giver.permit(Action::Grant, &facts);
         let before = self.table.grant(dataset, to).await.unwrap();
-        let ask = NewGrant { subject: to, role, may_share: role >= Role::View, level: None, conditions: Conditions::default() };
+        let terms = Terms { role, may_share: role >= Role::View, level: None, conditions: Conditions::default() };
+        let ask = NewGrant { subject: to, terms };
         let grant = granted(&permit, &giver.user, dataset, ask, before.as_ref(), now()).unwrap();
         let via = giver.via(&facts, Right::Administer);
         Giving { permit, facts, via, grant, before }
