@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use sha2::Sha256;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -138,6 +140,41 @@ impl fmt::Debug for TicketSecret {
 impl fmt::Debug for TokenSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenSecret(***)")
+    }
+}
+
+/// What the secrets of repeatable requests are made of: the text of whoever's credential asks. The table has no more of it than its hash, so
+/// nothing that the table holds makes such a secret again (ADR 0039). `Debug` prints `Repeatable(***)`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Repeatable(Vec<u8>);
+
+impl Repeatable {
+    /// By the credential of this text.
+    #[must_use]
+    pub fn by(credential: &str) -> Self {
+        Self(credential.as_bytes().to_vec())
+    }
+
+    /// The bits of what stands under the id `made`: the same for the same request (`request`: its hash) under the same idempotency key, by
+    /// the same credential. HMAC-SHA-256, cut to 160 bits, over length-prefixed fields.
+    #[must_use]
+    pub fn bits(&self, key: &str, request: &[u8; 32], made: TokenId) -> [u8; 20] {
+        // HMAC takes a key of any length (RFC 2104), so the fallback is never reached; it is here to stay total.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        for field in [b"offprint-shown-again-v1".as_slice(), key.as_bytes(), request, made.to_string().as_bytes()] {
+            mac.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(field);
+        }
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut bits = [0; 20];
+        bits.iter_mut().zip(whole).for_each(|(bit, byte)| *bit = byte);
+        bits
+    }
+}
+
+impl fmt::Debug for Repeatable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Repeatable(***)")
     }
 }
 
@@ -314,6 +351,23 @@ mod tests {
         for other in ["", "offprint_", &token.reveal().to_uppercase(), &token.reveal()[9..]] {
             assert_eq!(TokenSecret::parse(other), Err(TokenError), "{other}");
         }
+    }
+
+    // SEMANTICS 6
+    #[test]
+    fn a_secret_comes_again_by_the_same_credential_for_the_same_request_only() {
+        let (key, request, made) = ("key", [1; 32], TokenId::new(Uuid::from_u128(1)));
+        let bits = Repeatable::by("offprint_a").bits(key, &request, made);
+        assert_eq!(bits, Repeatable::by("offprint_a").bits(key, &request, made));
+        for other in [
+            Repeatable::by("offprint_b").bits(key, &request, made),
+            Repeatable::by("offprint_a").bits("key2", &request, made),
+            Repeatable::by("offprint_a").bits(key, &[2; 32], made),
+            Repeatable::by("offprint_a").bits(key, &request, TokenId::new(Uuid::from_u128(2))),
+        ] {
+            assert_ne!(bits, other);
+        }
+        assert_eq!(format!("{:?}", Repeatable::by("offprint_a")), "Repeatable(***)");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use domain::{
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Place, Principal, Via, Who, decide, via},
-    id::DatasetId,
+    id::{DatasetId, TokenId},
+    key::KeyHash,
     rights::Right,
-    token::{Scope, Token, TokenSecret},
+    token::{Repeatable, Scope, Token, TokenSecret},
     user::{Standing, User},
 };
 use http::{StatusCode, request::Parts};
 use jiff::Timestamp;
+use table::once::Once;
 
 use crate::{App, credential::Credential, cursor::CursorKey, peer::net_of, problem::Problem};
 
@@ -25,6 +27,7 @@ pub struct Caller {
     /// The token.
     pub token: Arc<Token>,
     cursor_key: CursorKey,
+    repeatable: Repeatable,
 }
 
 impl std::fmt::Debug for Caller {
@@ -40,13 +43,13 @@ impl Caller {
     /// 403 `suspended`, 503 where the table does not answer.
     pub async fn holding(secret: &TokenSecret, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
         match app.table.bearer_at(secret.hash(), app.now()).await? {
-            Some(known) => Self::known(known, CursorKey::of(&secret.reveal()), parts, app),
+            Some(known) => Self::known(known, &secret.reveal(), parts, app),
             None => Ok(None),
         }
     }
 
     /// The person and the token that were found, if the token is live.
-    fn known((user, token): (User, Token), cursor_key: CursorKey, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
+    fn known((user, token): (User, Token), text: &str, parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
         if !token.is_live(app.now()) {
             return Ok(None);
         }
@@ -57,7 +60,7 @@ impl Caller {
         let (user, token) = (Arc::new(user), Arc::new(token));
         let who = Who::Token { user: Arc::clone(&user), token: Arc::clone(&token) };
         let principal = Principal { who, net: net_of(parts, &app.config.trusted_proxies) };
-        Ok(Some(Self { principal, user, token, cursor_key }))
+        Ok(Some(Self { principal, user, token, cursor_key: CursorKey::of(text), repeatable: Repeatable::by(text) }))
     }
 
     /// Asks for a permit.
@@ -93,6 +96,34 @@ impl Caller {
         via(&self.user, &facts.place, &facts.reach, right, self.principal.net, now)
     }
 
+    /// The bits of a secret that stands under the id `made`: random ones, or, for a request that may be sent twice, those that it has whenever
+    /// the same credential sends it.
+    ///
+    /// # Errors
+    /// 503 without random bits.
+    pub fn secret_bits(&self, app: &App, once: Option<&Once>, made: TokenId) -> Result<[u8; 20], Problem> {
+        match once {
+            Some(once) => Ok(self.repeatable.bits(&once.key, &once.request, made)),
+            None => app.random(),
+        }
+    }
+
+    /// The bits of what stands by now, which has `hash`: those of `fresh`, made for this request, or, where an earlier sending of it made
+    /// the token, those of then. `hash_of`: what the table holds of a secret of these bits.
+    ///
+    /// # Errors
+    /// 409 `shown-elsewhere` where another credential of the same person sent it first.
+    pub fn shown_again(
+        &self,
+        fresh: [u8; 20],
+        once: Option<&Once>,
+        stands: &Token,
+        hash_of: impl Fn([u8; 20]) -> KeyHash,
+    ) -> Result<[u8; 20], Problem> {
+        let of_then = once.map_or(fresh, |once| self.repeatable.bits(&once.key, &once.request, stands.id));
+        if hash_of(of_then) == stands.hash { Ok(of_then) } else { Err(shown_elsewhere()) }
+    }
+
     /// A position in a listing as an opaque text that only this caller can use, for this query, for an hour.
     ///
     /// # Errors
@@ -113,6 +144,12 @@ impl Caller {
                 .hint("begin the listing again")
         })
     }
+}
+
+/// What was made cannot be shown again: its text comes of the credential that asked for it.
+fn shown_elsewhere() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "shown-elsewhere", "this was made before, by another session, and its text is shown to that one only")
+        .hint("ask again with another `Idempotency-Key`, and revoke what is not used")
 }
 
 impl FromRequestParts<App> for Caller {
@@ -143,7 +180,7 @@ impl FromRequestParts<App> for AnyToken {
                 let proven = provider.speaks(&token, app.now()).await?;
                 // Signing in makes the account; reading never does.
                 let known = app.table.proven(&proven).await?.ok_or_else(|| refused().hint("sign in once, which makes an account"))?;
-                Caller::known(known, CursorKey::of(token.reveal()), parts, app)?
+                Caller::known(known, token.reveal(), parts, app)?
             }
             Credential::None | Credential::Bad => None,
         };

@@ -9,16 +9,24 @@ use domain::{
     token::{Scope, TicketSecret, Token, TokenKind},
 };
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use table::once::Once;
 
 use crate::{App, caller::Caller, problem::Problem};
 
 /// Makes a ticket of the caller's for the dataset of this id, for [`TICKET_MINUTES_MAX`] minutes unless fewer are asked for. Its address is
-/// in this answer and nowhere else.
+/// in this answer, and in that to the same request sent again, and nowhere else.
 ///
 /// # Errors
-/// 404 for a dataset that is not the caller's to know of, 403 where it may not be read, 422 `minutes`.
-pub async fn make(app: &App, caller: &Caller, id: &str, minutes: Option<u16>, now: Timestamp) -> Result<wire::dataset::Ticket, Problem> {
+/// 404 for a dataset that is not the caller's to know of, 403 where it may not be read, 409 `shown-elsewhere`, 422 `minutes`.
+pub async fn make(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    minutes: Option<u16>,
+    once: Option<&Once>,
+) -> Result<wire::dataset::Ticket, Problem> {
+    let now = app.now();
     let facts = caller.dataset(app, id).await?;
     let permit = caller.may(Action::MakeTicket, &Facts::Dataset(facts.clone()), now)?;
     let minutes = minutes.unwrap_or(TICKET_MINUTES_MAX);
@@ -28,14 +36,15 @@ pub async fn make(app: &App, caller: &Caller, id: &str, minutes: Option<u16>, no
             .at("/minutes")
             .hint("make another when it has ended"));
     }
-    let secret = TicketSecret::new(app.random()?);
+    let made = TokenId::new(app.new_uuid(now)?);
+    let bits = caller.secret_bits(app, once, made)?;
     let life = SignedDuration::from_mins(i64::from(minutes));
     // A ticket never outlives what made it.
     let until = now.checked_add(life).unwrap_or(now).min(caller.token.until);
     let ticket = Token {
-        id: TokenId::new(app.new_uuid(now)?),
+        id: made,
         kind: TokenKind::Ticket,
-        hash: secret.hash(),
+        hash: TicketSecret::new(bits).hash(),
         owner: caller.user.id,
         label: "ticket".to_owned(),
         scopes: vec![Scope::Data],
@@ -44,7 +53,8 @@ pub async fn make(app: &App, caller: &Caller, id: &str, minutes: Option<u16>, no
         made: now,
         revoked: None,
     };
-    app.table.insert_token(&permit, &ticket, now).await?;
+    let ticket = app.table.insert_token(&permit, &ticket, once, now).await?;
+    let secret = TicketSecret::new(caller.shown_again(bits, once, &ticket, |bits| TicketSecret::new(bits).hash())?);
     Ok(shown(app, &facts, &ticket, &secret))
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn run(command: TicketCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     let Verb::Create { dataset, minutes } = command.verb;
     let dataset = dataset.dataset(&api, out).await?;
-    let ticket: Ticket = api.create_once(&["datasets", &dataset.id, "tickets"], &NewTicket { minutes }).await?.body;
+    let ticket: Ticket = api.create(&["datasets", &dataset.id, "tickets"], &NewTicket { minutes }).await?.body;
     out.note(&format!(
         "Whoever has this URL reads {} as you, until {}. To end it sooner: offprint token revoke {}",
         printable(&dataset.place),

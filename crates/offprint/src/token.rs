@@ -108,7 +108,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
                 Some(named) => Some(named.dataset(&api, out).await?.id),
                 None => None,
             };
-            let made: NewTokenMade = api.create_once(&["tokens"], &NewToken { label, scopes, dataset, days }).await?.body;
+            let made: NewTokenMade = api.create(&["tokens"], &NewToken { label, scopes, dataset, days }).await?.body;
             out.note(&format!("Token {} works until {}. It is shown once: treat it like a password.", made.token.id, made.token.until));
             match out.format {
                 Format::Table => data(&format!("{}\n", made.secret)),

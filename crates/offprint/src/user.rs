@@ -135,9 +135,9 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Failure> {
     match command.verb {
         Verb::Add { name, administrator } => {
             let ask = NewUser { name, administrator: administrator.then_some(true) };
-            invited(out, &api.create_once(&["users"], &ask).await?.body)
+            invited(out, &api.create(&["users"], &ask).await?.body)
         }
-        Verb::Code { user } => invited(out, &api.create_once(&["users", &user, "code"], &serde_json::json!({})).await?.body),
+        Verb::Code { user } => invited(out, &api.create(&["users", &user, "code"], &serde_json::json!({})).await?.body),
         Verb::Show { user } => out.one(&USER, &find(&api, &user).await?),
         Verb::Suspend { user, sure } => {
             let user = find(&api, &user).await?;

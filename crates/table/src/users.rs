@@ -17,6 +17,7 @@ use crate::{
     audit::Audited,
     error::TableError,
     item::{NEEDS_DATASET, Row, item, needs, number, row, text, time, time_if, unreadable},
+    once::Once,
     read::{Cost, Stretch},
     schema::{self, Key},
     write::{Change, Condition, Outcome, Part, Tag, Write},
@@ -26,6 +27,14 @@ use crate::{
 const STANDING_TRIES: usize = 4;
 /// How long what has ended is kept, in seconds.
 const DROP_SECS: i64 = 86_400;
+
+/// Who asks for a token, when, and by which request.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    by: UserId,
+    once: Option<&'a Once>,
+    now: Timestamp,
+}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserRow {
@@ -444,15 +453,25 @@ impl Table {
         self.commit_new(with_token(write, token)?, "an administrator").await
     }
 
-    /// A further user, by an administrator.
+    /// A further user, and the code by which the person signs in, by an administrator. Answers the code: of a request that was sent before,
+    /// the first one.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit, [`TableError::Exists`] for a name or id that is taken.
-    pub async fn insert_user(&self, permit: &Permit, user: &User, now: Timestamp) -> Result<(), TableError> {
-        let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+    /// [`TableError::NotForThis`] without an administrator's permit, or with another's code; [`TableError::Exists`] for a name or id that is
+    /// taken; [`TableError::Mismatch`] for another request under one key.
+    pub async fn insert_user(
+        &self,
+        permit: &Permit,
+        user: &User,
+        code: &Token,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Token, TableError> {
+        let fits = |_: &UserId| code.kind == TokenKind::Code && code.owner == user.id;
+        let by = permit.allows_administer().filter(fits).ok_or(TableError::NotForThis)?;
         let after = json!({ "name": user.name, "administrator": user.administrator });
         let write = Write::audited(Audited::new(now, by, "user.create", &user.id)?.to(&after)).parts(new_user(user)?);
-        self.commit_new(write, "a user of this name").await
+        self.commit_token(write, code, Asked { by, once, now }, "a user of this name").await
     }
 
     /// Suspends a user, or lets one act again, by an administrator. Links that a suspended person made stop; grants that the person
@@ -511,17 +530,24 @@ impl Table {
     }
 
     /// A further token, or a ticket, of the caller's own. Nobody makes one for somebody else: it would act with that person's rights.
+    /// Answers it: of a request that was sent before, the first one.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] for another owner, [`TableError::TooMany`], [`TableError::Exists`] for a token that is there.
-    pub async fn insert_token(&self, permit: &Permit, token: &Token, now: Timestamp) -> Result<(), TableError> {
+    /// [`TableError::NotForThis`] for another owner, [`TableError::TooMany`], [`TableError::Exists`] for a token that is there,
+    /// [`TableError::Mismatch`] for another request under one key.
+    pub async fn insert_token(&self, permit: &Permit, token: &Token, once: Option<&Once>, now: Timestamp) -> Result<Token, TableError> {
         let by = permit.by().filter(|by| *by == token.owner && permit.allows_token(token.kind)).ok_or(TableError::NotForThis)?;
+        let asked = Asked { by, once, now };
+        // Before they are counted: what was made is one of them.
+        if let Some(first) = self.token_made(asked).await? {
+            return Ok(first);
+        }
         if self.tokens_of(by).await?.len() >= TOKENS_MAX {
             return Err(TableError::TooMany { what: "tokens of one person", max: TOKENS_MAX });
         }
         let verb = if token.kind == TokenKind::Ticket { "ticket.create" } else { "token.create" };
-        let write = with_token(Write::audited(Audited::new(now, by, verb, &token.id)?.to(&token_facts(token))), token)?;
-        self.commit_new(write, "the token").await
+        let write = Write::audited(Audited::new(now, by, verb, &token.id)?.to(&token_facts(token)));
+        self.commit_token(write, token, asked, "the token").await
     }
 
     /// A session of an administrator's own, by whoever runs the deployment: never behind a request.
@@ -535,14 +561,40 @@ impl Table {
         self.commit_new(with_token(Write::audited(audited), session)?, "the token").await
     }
 
-    /// A code by which a person signs in, once, by an administrator.
+    /// A code by which a person signs in, once, by an administrator. Answers it: of a request that was sent before, the first one.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit, or for anything but a code.
-    pub async fn insert_code(&self, permit: &Permit, code: &Token, now: Timestamp) -> Result<(), TableError> {
+    /// [`TableError::NotForThis`] without an administrator's permit, or for anything but a code; [`TableError::Mismatch`] for another
+    /// request under one key.
+    pub async fn insert_code(&self, permit: &Permit, code: &Token, once: Option<&Once>, now: Timestamp) -> Result<Token, TableError> {
         let by = permit.allows_administer().filter(|_| code.kind == TokenKind::Code).ok_or(TableError::NotForThis)?;
-        let audited = Audited::new(now, by, "user.code", &code.owner)?;
-        self.commit_new(with_token(Write::audited(audited), code)?, "the code").await
+        let write = Write::audited(Audited::new(now, by, "user.code", &code.owner)?);
+        self.commit_token(write, code, Asked { by, once, now }, "the code").await
+    }
+
+    /// What a request with this key made, if it was sent before.
+    async fn token_made(&self, Asked { by, once, now }: Asked<'_>) -> Result<Option<Token>, TableError> {
+        let Some(made) = self.once_if(by, once, now).await? else { return Ok(None) };
+        let unreadable = || TableError::Unreadable { what: "an idempotency item" };
+        let (owner, id) = made.split_once('#').ok_or_else(unreadable)?;
+        let (Ok(owner), Ok(id)) = (UserId::parse(owner), TokenId::parse(id)) else { return Err(unreadable()) };
+        let found = self.get(&schema::token_pointer(owner, id), &mut Cost::default()).await?;
+        // A ticket ends, and is dropped, while its request is still remembered.
+        let pointer: TokenPointerRow = row(found.ok_or(TableError::Missing { what: "the token" })?)?;
+        let hash = KeyHash::parse(&pointer.hash).map_err(crate::item::unreadable(TokenPointerRow::WHAT))?;
+        self.token(&schema::token(hash)).await.map(Some)
+    }
+
+    /// A transaction that makes a token, and whatever else is in it, once for a request's key. Answers the token that it made now or before.
+    async fn commit_token(&self, write: Write, token: &Token, asked: Asked<'_>, what: &'static str) -> Result<Token, TableError> {
+        let made = format!("{}#{}", token.owner, token.id);
+        let write = with_token(write, token)?.parts(Once::part(asked.once, asked.by, &made, asked.now)?);
+        match self.commit(write).await? {
+            Outcome::Done => Ok(token.clone()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.token_made(asked).await?.ok_or(TableError::Throttled),
+            Outcome::Refused(_) => Err(TableError::Exists { what }),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
     }
 
     /// Exchanges a code for a session, once: whoever comes second finds it used.

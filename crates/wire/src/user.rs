@@ -37,7 +37,7 @@ pub struct NewUser {
 pub struct Invited {
     /// The person.
     pub user: User,
-    /// What the person signs in with, once. Nobody can show it again.
+    /// What the person signs in with, once. It is shown again to the same request of the same session, and to nobody else.
     pub code: String,
     /// When the code ends.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]

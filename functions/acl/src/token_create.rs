@@ -7,30 +7,39 @@ use domain::{
     limits::{LABEL_CHARS_MAX, TOKEN_DAYS_MAX},
     token::{Scope, Token, TokenKind, TokenSecret},
 };
-use edge::{App, caller::Caller, json, json::Body, problem::Problem};
+use edge::{App, caller::Caller, json, json::Body, once::Once, problem::Problem};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::token_list::shown;
 
-/// Makes a token of the caller's own, for a program. Its secret is in this answer and nowhere else. A token makes no token: a session does.
+/// Makes a token of the caller's own, for a program. Its secret is in this answer, and in that to the same request sent again by the same
+/// session, and nowhere else. A token makes no token: a session does.
 ///
 /// # Errors
-/// 403 for a token that asks, and for a scope that the session lacks; 422 for a label, scopes or days that do not fit.
+/// 403 for a token that asks, and for a scope that the session lacks; 409 `shown-elsewhere`; 422 for a label, scopes or days that do not fit.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token", security(("token" = ["read"])),
-    request_body = wire::token::NewToken,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::token::NewToken,
     responses((status = 201, description = "The token, and its secret, shown this once", body = wire::token::NewTokenMade), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire::token::NewToken>) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    app: App,
+    caller: Caller,
+    once: Once,
+    Body { ask, bytes }: Body<wire::token::NewToken>,
+) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.of("POST /api/v1/tokens", &bytes);
     let permit = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
-    let secret = TokenSecret::new(app.random()?);
-    let mut token = read(&ask, &caller, TokenId::new(app.new_uuid(now)?), &secret, now)?;
+    let id = TokenId::new(app.new_uuid(now)?);
+    let bits = caller.secret_bits(&app, once.as_ref(), id)?;
+    let mut token = read(&ask, &caller, id, &TokenSecret::new(bits), now)?;
     if let Some(id) = &ask.dataset {
         let facts = caller.dataset(&app, id).await?;
         let _may_know = caller.may(Action::See, &Facts::Dataset(facts.clone()), now)?;
         token.dataset = Some(facts.place.dataset.id);
     }
-    app.table.insert_token(&permit, &token, now).await?;
+    let token = app.table.insert_token(&permit, &token, once.as_ref(), now).await?;
+    let secret = TokenSecret::new(caller.shown_again(bits, once.as_ref(), &token, |bits| TokenSecret::new(bits).hash())?);
     Ok(json::created(&wire::token::NewTokenMade { token: shown(&token, &caller), secret: secret.reveal() }))
 }
 

@@ -2,14 +2,14 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Facts, Permit},
+    decision::{Action, Facts},
     id::{TokenId, UserId},
     limits::CODE_SECS,
     timing::Timing,
     token::{CodeSecret, Token, TokenKind},
     user::{Standing, User, user_name},
 };
-use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
+use edge::{App, asked::Id, caller::Caller, json, json::Body, once::Once, problem::Problem};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,11 +18,16 @@ use crate::{source_edit::bounded, source_show::named, subject::person};
 /// Makes an account, and a code by which the person signs in, once.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 409 `exists` for a name that is taken, 422 `user-name`.
+/// 403 for anybody but an administrator, 409 `exists` for a name that is taken and `shown-elsewhere`, 422 `user-name`.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user", security(("token" = ["admin"])),
-    request_body = wire::user::NewUser,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::user::NewUser,
     responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire::user::NewUser>) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    app: App,
+    caller: Caller,
+    once: Once,
+    Body { ask, bytes }: Body<wire::user::NewUser>,
+) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let name = user_name(&ask.name).ok_or_else(|| {
@@ -32,41 +37,61 @@ pub(crate) async fn create(app: App, caller: Caller, Body { ask, .. }: Body<wire
     })?;
     let id = UserId::new(app.new_uuid(now)?);
     let user = User { id, name, administrator: ask.administrator.unwrap_or_default(), standing: Standing::Active };
-    app.table.insert_user(&permit, &user, now).await?;
-    invite(&app, &permit, &user, now).await
+    let once = once.of("POST /api/v1/users", &bytes);
+    let fresh = NewCode::new(&app, &caller, &user, once.as_ref(), now)?;
+    let stands = app.table.insert_user(&permit, &user, &fresh.code, once.as_ref(), now).await?;
+    // Of a request that was sent before, the person whom it made.
+    let user = app.table.user(stands.owner).await?.ok_or_else(Problem::not_found)?;
+    fresh.shown(&caller, &user, once.as_ref(), &stands)
 }
 
 /// A new code for a person who lost the way in. Sessions and tokens stay as they are.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 404 for a person who is not there.
+/// 403 for anybody but an administrator, 404 for a person who is not there, 409 `shown-elsewhere`.
 #[utoipa::path(post, path = "/api/v1/users/{id}/code", tag = "users", operation_id = "create_code", security(("token" = ["admin"])),
-    params(("id" = String, Path, description = "The person's id or name")),
+    params(("id" = String, Path, description = "The person's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     responses((status = 201, description = "The person, and a code to sign in with", body = wire::user::Invited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn code(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn code(app: App, caller: Caller, Id(id): Id, once: Once) -> Result<Response, Problem> {
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let user = found(&app, &id).await?;
-    invite(&app, &permit, &user, now).await
+    let once = once.of(&format!("POST /api/v1/users/{id}/code"), b"");
+    let fresh = NewCode::new(&app, &caller, &user, once.as_ref(), now)?;
+    let stands = app.table.insert_code(&permit, &fresh.code, once.as_ref(), now).await?;
+    fresh.shown(&caller, &user, once.as_ref(), &stands)
 }
 
-async fn invite(app: &App, permit: &Permit, user: &User, now: Timestamp) -> Result<Response, Problem> {
-    let secret = CodeSecret::new(app.random()?);
-    let until = now.checked_add(SignedDuration::from_secs(CODE_SECS)).unwrap_or(now);
-    let code = Token {
-        id: TokenId::new(app.new_uuid(now)?),
-        kind: TokenKind::Code,
-        hash: secret.hash(),
-        owner: user.id,
-        label: "sign-in code".to_owned(),
-        scopes: Vec::new(),
-        dataset: None,
-        until,
-        made: now,
-        revoked: None,
-    };
-    app.table.insert_code(permit, &code, now).await?;
-    Ok(json::created(&wire::user::Invited { user: shown(user), code: secret.reveal(), until: until.to_string() }))
+/// A code in the making.
+struct NewCode {
+    bits: [u8; 20],
+    code: Token,
+}
+
+impl NewCode {
+    fn new(app: &App, caller: &Caller, user: &User, once: Option<&table::once::Once>, now: Timestamp) -> Result<Self, Problem> {
+        let id = TokenId::new(app.new_uuid(now)?);
+        let bits = caller.secret_bits(app, once, id)?;
+        let code = Token {
+            id,
+            kind: TokenKind::Code,
+            hash: CodeSecret::new(bits).hash(),
+            owner: user.id,
+            label: "sign-in code".to_owned(),
+            scopes: Vec::new(),
+            dataset: None,
+            until: now.checked_add(SignedDuration::from_secs(CODE_SECS)).unwrap_or(now),
+            made: now,
+            revoked: None,
+        };
+        Ok(Self { bits, code })
+    }
+
+    /// The answer, with the code that stands.
+    fn shown(&self, caller: &Caller, user: &User, once: Option<&table::once::Once>, stands: &Token) -> Result<Response, Problem> {
+        let secret = CodeSecret::new(caller.shown_again(self.bits, once, stands, |bits| CodeSecret::new(bits).hash())?);
+        Ok(json::created(&wire::user::Invited { user: shown(user), code: secret.reveal(), until: stands.until.to_string() }))
+    }
 }
 
 /// Shows a person, by the whole name or the id.

@@ -86,7 +86,7 @@ pub(crate) async fn allow(app: App, parts: Parts, OwnForm(allowed): OwnForm<Allo
     let permit = caller.may(Action::MakeToken, &Facts::Deployment, now)?;
     let secret = TokenSecret::new(app.random()?);
     let token = token(&caller, &viewer, &secret, TokenId::new(app.new_uuid(now)?), now);
-    app.table.insert_token(&permit, &token, now).await?;
+    app.table.insert_token(&permit, &token, None, now).await?;
     let app_urls = serde_json::json!([data]).to_string();
     let handed = Handed { frame: Frame::of(&caller), viewer, token: secret.reveal(), app_urls, script: SCRIPT };
     let mut answer = page(StatusCode::OK, &handed)?;

@@ -65,7 +65,7 @@ pub(crate) async fn show(app: App, Member(caller): Member, Id(id): Id) -> Result
 /// # Errors
 /// 403 `cross-site`, 422 `minutes`, and those of the form.
 pub(crate) async fn create(app: App, Member(caller): Member, Id(id): Id, OwnForm(ask): OwnForm<Ask>) -> Result<Response, Problem> {
-    let ticket = ticket::make(&app, &caller, &id, Some(ask.minutes), app.now()).await?;
+    let ticket = ticket::make(&app, &caller, &id, Some(ask.minutes), None).await?;
     let facts = caller.dataset(&app, &id).await?;
     let until = ticket.until.parse().unwrap_or(caller.token.until);
     page(StatusCode::CREATED, &TicketMade { frame: Frame::of(&caller), name: plain(facts.name()), until, ticket })

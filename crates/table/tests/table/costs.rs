@@ -86,7 +86,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, dee.user.id, None, now()).await.unwrap();
     let ticket = Token { kind: TokenKind::Ticket, dataset: Some(granted.id), ..a_token(&bo.user, &some_secret()) };
     let permit = bo.permit(Action::MakeTicket, &deployment.at(granted.id, &bo).await);
-    deployment.table.insert_token(&permit, &ticket, now()).await.unwrap();
+    deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
     // Somebody of a provider's, in that group and in one that the provider fills.
     let identity = Identity { issuer: "https://id.test", subject: "eli" };
     let eli = User { id: spread_id(UserId::new), name: "Eli".to_owned(), administrator: false, standing: Standing::Active };

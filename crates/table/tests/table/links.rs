@@ -17,6 +17,7 @@ use table::{Page, TableError};
 
 use crate::{
     example::{Deployment, ask, later, now, once, some_id},
+    people::a_code,
     stores::Store,
 };
 
@@ -467,8 +468,8 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let share = deployment.permit(Action::Share, &dataset);
     assert_eq!(table.revoke_all(&share, &deployment.place, None, None, now()).await, Err(TableError::NotForThis));
     assert_eq!(table.set_serving_all(&share, false, None, now()).await, Err(TableError::NotForThis));
-    assert_eq!(table.insert_user(&share, &deployment.user, now()).await, Err(TableError::NotForThis));
-    assert_eq!(table.insert_token(&share, &deployment.token, now()).await, Err(TableError::NotForThis));
+    assert_eq!(table.insert_user(&share, &deployment.user, &a_code(&deployment.user), None, now()).await, Err(TableError::NotForThis));
+    assert_eq!(table.insert_token(&share, &deployment.token, None, now()).await, Err(TableError::NotForThis));
     let source = &deployment.place.source;
     assert_eq!(table.edit_source(&share, source, source, None, None, now()).await, Err(TableError::NotForThis));
     assert!(table.edit_link(&narrow, &one, &narrower, None, now()).await.is_ok(), "and with the right one it goes");

@@ -82,6 +82,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::a_dataset_is_handed_over_with_its_place_in_the_list),
         rule(places::levels_are_kept_as_they_were_read),
         rule(users::nobody_makes_a_token_for_somebody_else),
+        rule(users::what_is_shown_once_is_made_once_for_a_key),
         rule(users::a_code_is_redeemed_once),
         rule(users::nobody_suspends_oneself),
         rule(users::no_two_have_one_name),

@@ -77,7 +77,7 @@ impl Deployment {
     pub async fn person(&self, name: &str) -> Person {
         let name = format!("{name} {}", unique());
         let user = User { id: spread_id(UserId::new), name, administrator: false, standing: Standing::Active };
-        self.table.insert_user(&self.administer(), &user, now()).await.unwrap();
+        self.table.insert_user(&self.administer(), &user, &a_code(&user), None, now()).await.unwrap();
         let token = a_token(&user, &some_secret());
         Person { user, token }
     }
@@ -155,8 +155,8 @@ impl Deployment {
 
     /// Somebody signs in.
     pub async fn sign_in(&self, person: &Person) {
-        let code = Token { kind: TokenKind::Code, ..a_token(&person.user, &some_secret()) };
-        self.table.insert_code(&self.administer(), &code, now()).await.unwrap();
+        let code = a_code(&person.user);
+        self.table.insert_code(&self.administer(), &code, None, now()).await.unwrap();
         self.table.redeem_code(&code, &person.token, now()).await.unwrap();
     }
 
@@ -214,6 +214,11 @@ impl Deployment {
 pub fn new_group(owner: &Person, name: &str) -> Group {
     let (id, owner, name) = (some_id(GroupId::new), owner.user.id, name.to_owned());
     Group { id, name, owner, kind: GroupKind::Manual, state: GroupState::Active, made: now(), version: 1 }
+}
+
+/// A code by which somebody signs in.
+pub fn a_code(user: &User) -> Token {
+    Token { kind: TokenKind::Code, label: "sign in".to_owned(), ..a_token(user, &some_secret()) }
 }
 
 pub fn some_secret() -> TokenSecret {

@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use table::TableError;
 
 use crate::{
-    example::{Deployment, a_token, later, now, some_id},
+    example::{Deployment, a_token, later, now, once, some_id},
     faults::{Fault, Faults},
-    people::{key, some_secret, text},
+    people::{a_code, key, some_secret, text},
     stores::Store,
 };
 
@@ -63,9 +63,9 @@ pub async fn a_deployment_is_founded_once(store: Store) {
 pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     let deployment = Deployment::new(&store).await;
     let other = User { id: some_id(UserId::new), name: "Bo".to_owned(), administrator: false, standing: Standing::Suspended };
-    deployment.table.insert_user(&deployment.administer(), &other, now()).await.unwrap();
+    deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
-    let again_there = deployment.table.insert_user(&deployment.administer(), &other, now()).await;
+    let again_there = deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await;
     assert_eq!(again_there, Err(TableError::Exists { what: "a user of this name" }));
     let token = a_token(&other, &TokenSecret::new([3; 20]));
     let refused = deployment.table.insert_session(&deployment.administer(), &token, now()).await;
@@ -73,8 +73,37 @@ pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     assert_eq!(deployment.table.bearer(token.hash).await, Ok(None));
 }
 
-fn a_code(user: &User) -> Token {
-    Token { kind: TokenKind::Code, label: "sign in".to_owned(), ..a_token(user, &some_secret()) }
+// SEMANTICS 6
+pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (table, administer) = (&deployment.table, deployment.administer());
+    let new = || {
+        let name = "Émile".to_owned();
+        let user = User { id: some_id(UserId::new), name, administrator: false, standing: Standing::Active };
+        (a_code(&user), user)
+    };
+    let ((first_code, first), (again_code, again)) = (new(), new());
+    let make = async |user: &User, code: &Token, once| table.insert_user(&administer, user, code, Some(&once), now()).await;
+    assert_eq!(make(&first, &first_code, once("a", 1)).await, Ok(first_code.clone()));
+    assert_eq!(make(&again, &again_code, once("a", 1)).await, Ok(first_code.clone()), "the same request again");
+    assert_eq!(make(&again, &again_code, once("a", 2)).await, Err(TableError::Mismatch));
+    assert_eq!(make(&again, &again_code, once("b", 1)).await, Err(TableError::Exists { what: "a user of this name" }));
+    assert_eq!(make(&again, &first_code, once("c", 1)).await, Err(TableError::NotForThis), "another's code");
+    assert_eq!(table.user(again.id).await, Ok(None));
+    assert_eq!(deployment.audited("user.create", first.id).await, 1);
+    let codes = [a_code(&first), a_code(&first)];
+    let all = join_all(codes.iter().map(|code| async { table.insert_code(&administer, code, Some(&once("d", 1)), now()).await })).await;
+    let made = all[0].clone().unwrap();
+    assert_eq!((all[1].clone(), codes.contains(&made)), (Ok(made), true), "sent at the same time");
+    assert_eq!(deployment.audited("user.code", first.id).await, 1);
+    let permit = deployment.permit(Action::MakeToken, &Facts::Deployment);
+    let tokens = [(); 2].map(|()| Token { kind: TokenKind::Api, ..a_token(&deployment.user, &some_secret()) });
+    for token in &tokens {
+        assert_eq!(table.insert_token(&permit, token, Some(&once("e", 1)), now()).await, Ok(tokens[0].clone()));
+    }
+    assert_eq!(table.bearer(tokens[1].hash).await, Ok(None));
+    let next_day = later(86_401);
+    assert_eq!(table.insert_token(&permit, &tokens[1], Some(&once("e", 1)), next_day).await, Ok(tokens[1].clone()), "forgotten by then");
 }
 
 // SECURITY 2
@@ -82,7 +111,7 @@ pub async fn a_code_is_redeemed_once(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (bo, cy) = (deployment.person("Bo").await, deployment.person("Cy").await);
     let code = a_code(&bo.user);
-    deployment.table.insert_code(&deployment.administer(), &code, now()).await.unwrap();
+    deployment.table.insert_code(&deployment.administer(), &code, None, now()).await.unwrap();
     let session = || a_token(&bo.user, &some_secret());
     let redeem = async |code: &Token, session: &Token, at| deployment.table.redeem_code(code, session, at).await;
     assert_eq!(redeem(&code, &a_token(&cy.user, &some_secret()), now()).await, Err(TableError::NotForThis), "somebody else's session");
@@ -99,7 +128,7 @@ pub async fn a_code_is_redeemed_once(store: Store) {
     assert_eq!(used.revoked, Some(later(5)));
     assert_eq!(redeem(&used, &session(), later(7)).await, Err(TableError::NotForThis));
     let (late, permit) = (a_code(&bo.user), deployment.administer());
-    deployment.table.insert_code(&permit, &late, now()).await.unwrap();
+    deployment.table.insert_code(&permit, &late, None, now()).await.unwrap();
     deployment.table.set_standing(&permit, bo.user.id, Standing::Suspended, None, now()).await.unwrap();
     assert_eq!(redeem(&late, &session(), now()).await, Err(TableError::Stale), "suspended meanwhile");
 }
@@ -109,7 +138,7 @@ pub async fn of_two_who_redeem_a_code_at_once_one_signs_in(store: Store) {
     let bo = deployment.person("Bo").await;
     for _ in 0..5 {
         let code = a_code(&bo.user);
-        deployment.table.insert_code(&deployment.administer(), &code, now()).await.unwrap();
+        deployment.table.insert_code(&deployment.administer(), &code, None, now()).await.unwrap();
         let sessions = [(); 2].map(|()| a_token(&bo.user, &some_secret()));
         let all = join_all(sessions.iter().map(|session| deployment.table.redeem_code(&code, session, now()))).await;
         assert_eq!(all.iter().filter(|redeemed| redeemed.is_ok()).count(), 1, "{all:?}");
@@ -182,16 +211,16 @@ pub async fn no_two_have_one_name(store: Store) {
     let deployment = Deployment::new(&store).await;
     let named = |name: &str| User { id: some_id(UserId::new), name: name.to_owned(), administrator: false, standing: Standing::Active };
     let first = named("Émile du Châtelet");
-    deployment.table.insert_user(&deployment.administer(), &first, now()).await.unwrap();
+    deployment.table.insert_user(&deployment.administer(), &first, &a_code(&first), None, now()).await.unwrap();
     for name in ["Émile du Châtelet", "émile du châtelet", "ÉMILE DU CHÂTELET"] {
         let again = named(name);
-        let taken = deployment.table.insert_user(&deployment.administer(), &again, now()).await;
+        let taken = deployment.table.insert_user(&deployment.administer(), &again, &a_code(&again), None, now()).await;
         assert_eq!(taken, Err(TableError::Exists { what: "a user of this name" }), "{name}");
         assert_eq!(deployment.table.user(again.id).await, Ok(None), "{name}");
         assert_eq!(deployment.table.user_named(name).await, Ok(Some(first.clone())), "{name}");
     }
     let other = named("Emile du Chatelet");
-    deployment.table.insert_user(&deployment.administer(), &other, now()).await.unwrap();
+    deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
     assert_eq!(deployment.table.user_named("emile du chatelet").await, Ok(Some(other)));
     assert_eq!(deployment.table.user_named("nobody").await, Ok(None));
 }
@@ -204,7 +233,7 @@ async fn a_person_has_a_thousand_tokens_at_the_most() {
     let permit = deployment.permit(Action::MakeToken, &Facts::Deployment);
     let insert = async || {
         let token = Token { kind: TokenKind::Api, ..a_token(&ada.user, &some_secret()) };
-        deployment.table.insert_token(&permit, &token, now()).await.map(|()| token)
+        deployment.table.insert_token(&permit, &token, None, now()).await
     };
     let made = insert().await.unwrap();
     let pk = format!("U#{}", ada.user.id);

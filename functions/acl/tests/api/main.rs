@@ -301,6 +301,40 @@ async fn a_token_is_made_with_less_and_shown_once() {
     }
 }
 
+// SEMANTICS 6
+#[tokio::test]
+async fn what_is_shown_once_is_shown_again_to_the_same_request_of_the_same_session() {
+    let app = start().await;
+    let other_session = app.token_for(&app.ada.user, &Scope::ALL, 55).await;
+    let tickets = format!("/api/v1/datasets/{}/tickets", app.root.id);
+    for (path, body, other) in [
+        ("/api/v1/users", json!({ "name": "Nia" }), json!({ "name": "Noa" })),
+        ("/api/v1/tokens", json!({ "label": "a", "scopes": ["data"], "days": 1 }), json!({ "label": "b", "scopes": ["data"], "days": 1 })),
+        (tickets.as_str(), json!({ "minutes": 5 }), json!({ "minutes": 6 })),
+    ] {
+        let send = async |token: &str, key: &str, body: &Value| {
+            app.send("POST", path, token, &[("idempotency-key", key)], body.to_string()).await
+        };
+        let first = send(&app.ada.token, path, &body).await.is(201);
+        app.wait(SignedDuration::from_secs(60));
+        assert_eq!(send(&app.ada.token, path, &body).await.is(201).json, first.json, "{path}");
+        send(&app.ada.token, path, &other).await.refuses(422, "idempotency-mismatch", "");
+        // The text comes of the credential: whoever has the table and another credential does not have it.
+        send(&other_session, path, &body).await.refuses(409, "shown-elsewhere", "");
+        let further = send(&app.ada.token, &format!("{path} further"), &other).await.is(201);
+        assert_ne!(further.json, first.json, "{path}");
+    }
+    let path = "/api/v1/users/Nia/code";
+    let send = async |key: &str| app.send("POST", path, &app.ada.token, &[("idempotency-key", key)], "").await.is(201);
+    let (first, again, further) = (send("a").await, send("a").await, send("b").await);
+    assert_eq!(again.json, first.json);
+    assert_ne!(further.json["code"], first.json["code"]);
+    app.post("/api/v1/sign-in", "", json!({ "code": again.text("/code") })).await.is(200);
+    app.post("/api/v1/sign-in", "", json!({ "code": send("a").await.text("/code") })).await.refuses(401, "code", "/code");
+    let audited = app.get("/api/v1/audit?verb=user.create", &app.ada.token).await.is(200);
+    assert_eq!(audited.json["items"].as_array().unwrap().len(), 2, "{audited:?}");
+}
+
 #[tokio::test]
 async fn a_token_for_one_dataset_ends_itself() {
     let app = start().await;

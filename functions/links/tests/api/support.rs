@@ -101,7 +101,7 @@ impl TestApp {
         let (token, text) = new_token(&ada, &Scope::ALL, 100, now);
         table.bootstrap(&ada, &token, now).await.unwrap();
         let ada = Person { user: ada, token: text };
-        table.insert_user(&administer(&ada.user, now), &eve, now).await.unwrap();
+        table.insert_user(&administer(&ada.user, now), &eve, &a_code(&eve, 201, now), None, now).await.unwrap();
         let eve_token = insert_token(&table, &eve, &Scope::ALL, 101, now).await;
         let (source, root) = a_source("demo", "demo-data", ceilings, &ada.user, now);
         table.register_source(&administer(&ada.user, now), &source, &root, None, now).await.unwrap();
@@ -128,7 +128,7 @@ impl TestApp {
         let (token, text) = new_token(&person.user, &[Scope::Data], id, self.now());
         let token = Token { kind: TokenKind::Viewer, ..token };
         let permit = decide(&principal(&person.user, self.now()), Action::MakeToken, &Facts::Deployment, self.now()).unwrap();
-        self.app.table.insert_token(&permit, &token, self.now()).await.unwrap();
+        self.app.table.insert_token(&permit, &token, None, self.now()).await.unwrap();
         text
     }
 
@@ -136,7 +136,8 @@ impl TestApp {
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
         let user = User { id, name, administrator: true, standing: Standing::Active };
-        self.app.table.insert_user(&administer(&self.ada.user, self.now()), &user, self.now()).await.unwrap();
+        let (permit, now) = (administer(&self.ada.user, self.now()), self.now());
+        self.app.table.insert_user(&permit, &user, &a_code(&user, 202, now), None, now).await.unwrap();
         let token = self.token_for(&user, &Scope::ALL, 102).await;
         Person { user, token }
     }
@@ -294,6 +295,11 @@ fn new_token(user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> (Token,
         revoked: None,
     };
     (token, secret.reveal())
+}
+
+/// A code that nobody uses.
+fn a_code(user: &User, id: u128, now: Timestamp) -> Token {
+    Token { kind: TokenKind::Code, ..new_token(user, &[], id, now).0 }
 }
 
 async fn insert_token(table: &Table, user: &User, scopes: &[Scope], id: u128, now: Timestamp) -> String {

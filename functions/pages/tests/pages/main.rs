@@ -48,7 +48,7 @@ async fn code(app: &TestApp) -> String {
         made: now,
         revoked: None,
     };
-    app.app.table.insert_code(&permit, &code, now).await.unwrap();
+    app.app.table.insert_code(&permit, &code, None, now).await.unwrap();
     secret.reveal()
 }
 
