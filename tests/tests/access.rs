@@ -252,7 +252,19 @@ async fn a_restricted_part_is_left_out(door: Door) {
     let part = scene.world.link(FIRST, json!({ "label": "part" })).await;
     let inside = format!("{}{FIRST}/{CHUNK}", if whole.url.ends_with('/') { whole.url.clone() } else { format!("{}/", whole.url) });
     assert_eq!(scene.world.get(&inside).await.status(), StatusCode::FOUND);
+    // A14: the links on datasets above reach it, too, until it is restricted.
+    let beside = scene.world.link("sharded-v3.ome.zarr", json!({ "label": "beside" })).await;
+    let links = async || {
+        let view = scene.api(Method::GET, "/sharing", Value::Null).await.expect_status(StatusCode::OK).await;
+        let listed = scene.api(Method::GET, "/sharing/links?limit=1", Value::Null).await.expect_status(StatusCode::OK).await;
+        assert_eq!(listed["items"][0], view["links"][0], "its own come first");
+        let items = view["links"].as_array().expect("links").clone();
+        items.iter().map(|link| (link["id"].as_str().unwrap_or_default().to_owned(), link["dataset"] == scene.dataset)).collect::<Vec<_>>()
+    };
+    assert_ne!(beside.id, whole.id);
+    assert_eq!(links().await, [(part.id.clone(), true), (whole.id.clone(), false)]);
     scene.edit(json!({ "restricted": true })).await;
+    assert_eq!(links().await, [(part.id.clone(), true)]);
     tokio::time::sleep(Duration::from_millis(5_200)).await;
     assert_eq!(scene.world.get(&inside).await.expect_status(StatusCode::NOT_FOUND).await["code"], "no-such-object");
     let index = scene.world.get(&format!("{}/", whole.url.trim_end_matches('/'))).await.text().await.expect("text");

@@ -176,6 +176,13 @@ impl Dataset {
         self.id == below.id || (holds && !below.restricted && !self.is_cut(&below.path))
     }
 
+    /// Whether a link that stands on `on` and opens `subpath` below it opens this dataset, or a part of it.
+    #[must_use]
+    pub fn is_reached_from(&self, on: &Self, subpath: &ObjectPath) -> bool {
+        let Ok(scope) = on.path.join(subpath) else { return false };
+        on.reaches(self) && (scope == self.path || scope.covers(&self.path) || self.path.covers(&scope))
+    }
+
     /// The cuts of this dataset once `below`, in it, is restricted or open again: an outer cut stands for those in it, and one that is
     /// opened hands its own cuts up.
     #[must_use]

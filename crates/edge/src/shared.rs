@@ -1,10 +1,10 @@
-//! What was granted to a caller, by name or through a group, wherever that is listed.
+//! What was granted to a caller, by name, through a group, or with everybody, wherever that is listed.
 
 use std::sync::Arc;
 
 use domain::{
     decision::{Action, DatasetFacts, Facts},
-    grant::Subject,
+    grant::{Hold, Subject},
     id::GroupId,
 };
 use jiff::Timestamp;
@@ -16,7 +16,8 @@ use crate::{App, caller::Caller, problem::Problem};
 const LOOKS_MAX: usize = 10;
 
 /// A page of at most `items_max` datasets that were shared with the caller, from `position` on, and where the next one begins: first what
-/// is granted by name, then by each group. One that comes by two ways is there twice. A page may be short before the last one.
+/// is granted by name, then by each group, then what is open to accounts, then to the world. One that comes by several ways is there once,
+/// by the first; what the caller owns is not there. A page may be short before the last one.
 ///
 /// # Errors
 /// 503 where the table does not answer, 400 for a position that was never given out.
@@ -38,7 +39,8 @@ pub async fn page(
         for id in found.items {
             // The index only proposes.
             let Some(facts) = app.table.dataset_facts(id, Some(caller.user.id)).await?.map(Arc::new) else { continue };
-            if caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
+            let is_wanted = facts.place.dataset.owner != caller.user.id && !is_listed(&facts, subjects.get(..at).unwrap_or_default());
+            if is_wanted && caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
                 items.push(facts);
             }
         }
@@ -54,7 +56,12 @@ pub async fn page(
     Ok((items, next))
 }
 
-/// The caller, and the caller's groups by id.
+/// Whether it is among what was granted to one of these.
+fn is_listed(facts: &DatasetFacts, subjects: &[Subject]) -> bool {
+    facts.reach.here.iter().any(|grant| grant.hold == Hold::Active && subjects.contains(&grant.subject))
+}
+
+/// The caller, the caller's groups by id, and everybody.
 async fn subjects(app: &App, caller: &Caller) -> Result<Vec<Subject>, Problem> {
     let mut groups: Vec<GroupId> = Vec::new();
     let mut page = Page::default();
@@ -67,11 +74,18 @@ async fn subjects(app: &App, caller: &Caller) -> Result<Vec<Subject>, Problem> {
         }
     }
     groups.sort_unstable();
-    Ok(std::iter::once(Subject::User(caller.user.id)).chain(groups.into_iter().map(Subject::Group)).collect())
+    let groups = groups.into_iter().map(Subject::Group);
+    Ok(std::iter::once(Subject::User(caller.user.id)).chain(groups).chain([Subject::Accounts, Subject::World]).collect())
 }
 
 fn name_of(subject: Subject) -> String {
-    if let Subject::Group(group) = subject { group.to_string() } else { "me".to_owned() }
+    match subject {
+        Subject::Group(group) => group.to_string(),
+        Subject::Project(project) => project.to_string(),
+        Subject::User(_) => "me".to_owned(),
+        Subject::Accounts => "accounts".to_owned(),
+        Subject::World => "world".to_owned(),
+    }
 }
 
 /// Where a page begins: among the subjects, and inside one's list. A group that the caller has left meanwhile is passed over.

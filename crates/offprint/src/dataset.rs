@@ -94,7 +94,7 @@ enum Verb {
         #[arg(value_name = "PLACE|ID")]
         dataset: Named,
     },
-    /// List what was shared with you, by name or through a group.
+    /// List what was shared with you: by name, through a group, with every account, or with the world.
     #[command(after_help = "Example:\n  offprint dataset shared --json")]
     Shared {
         /// The most datasets to list.

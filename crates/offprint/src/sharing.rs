@@ -26,14 +26,18 @@ const WHO: [Column; 6] = [
     column("zones", "/zones"),
 ];
 /// What a link shows.
-const LINK: [Column; 6] = [
+const LINK: [Column; 7] = [
     column("link", "/id"),
+    column("on", "/dataset"),
     column("path", "/path"),
     column("class", "/class"),
     column("state", "/state"),
     column("maker", "/maker"),
     column("until", "/until"),
 ];
+
+/// Links that are asked for, at the most.
+const LINKS_MAX: usize = 1_000;
 
 /// One who reaches the dataset: a line of the table.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +55,10 @@ struct Reacher {
 /// # Errors
 /// What went wrong, with its exit code.
 pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure> {
-    let sharing: Sharing = api.get(&["datasets", &dataset.id, "sharing"]).await?.body;
+    let mut sharing: Sharing = api.get(&["datasets", &dataset.id, "sharing"]).await?.body;
+    if sharing.more_links {
+        (sharing.links, sharing.more_links) = api.list(&["datasets", &dataset.id, "sharing", "links"], &[], LINKS_MAX).await?;
+    }
     if matches!(out.format, Format::Json | Format::Jsonl) {
         return out.one(&WHO, &sharing);
     }
@@ -62,13 +69,16 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<()
     let names = user::names(api, people.map(String::as_str)).await;
     if out.format == Format::Csv {
         let all: Vec<Reacher> =
-            reaching(&sharing, &names).into_iter().chain(sharing.links.iter().map(|link| by_link(link, &names))).collect();
+            reaching(&sharing, &names).into_iter().chain(sharing.links.iter().map(|link| by_link(link, &sharing.dataset, &names))).collect();
         out.list(&WHO, &all)?;
     } else {
         data(&report(&sharing, &names)?)?;
     }
     if sharing.more_links {
-        out.note(&format!("There are more links: offprint link list --dataset {}", sharing.dataset.id));
+        out.note(&format!("There are more links than {LINKS_MAX}: offprint link list --dataset {}, and its datasets above", sharing.dataset.id));
+    }
+    if sharing.more_invitations {
+        out.note(&format!("There may be more invitations: offprint grant invitations {}", sharing.dataset.id));
     }
     Ok(())
 }
@@ -76,7 +86,9 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<()
 /// The whole answer as text: who, then links, then ceilings.
 fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String, Failure> {
     let mut text = rows(&WHO, &reaching(sharing, names))?;
-    let links: Vec<SharedLink> = sharing.links.iter().map(|link| SharedLink { maker: name(names, &link.maker), ..link.clone() }).collect();
+    let on = |link: &SharedLink| if link.dataset == sharing.dataset.id { "it".to_owned() } else { format!("{} above", link.dataset) };
+    let shown = |link: &SharedLink| SharedLink { maker: name(names, &link.maker), dataset: on(link), ..link.clone() };
+    let links: Vec<SharedLink> = sharing.links.iter().map(shown).collect();
     if !links.is_empty() {
         text.extend(["\n", &rows(&LINK, &links)?]);
     }
@@ -127,11 +139,12 @@ fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
     }
 }
 
-fn by_link(link: &SharedLink, names: &BTreeMap<String, String>) -> Reacher {
+fn by_link(link: &SharedLink, dataset: &Dataset, names: &BTreeMap<String, String>) -> Reacher {
+    let on = if link.dataset == dataset.id { String::new() } else { format!(" on {} above", link.dataset) };
     let path = if link.path.is_empty() { String::new() } else { format!(" to {}", link.path) };
     Reacher {
         who: "whoever has the link".to_owned(),
-        by: format!("link {}{path} of {}", link.id, name(names, &link.maker)),
+        by: format!("link {}{on}{path} of {}", link.id, name(names, &link.maker)),
         role: format!("{}, {}", link.class, link.state),
         from: None,
         until: link.until.clone(),
@@ -168,7 +181,8 @@ mod tests {
             "zones": [],
             "link_days_max": 90,
             "blocked": ["u9"],
-            "links": [{ "id": "l1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z" }],
+            "links": [{ "id": "l1", "dataset": "d1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z" },
+                { "id": "l2", "dataset": "d0", "path": "a/", "class": "collaboration", "state": "paused", "maker": "u2" }],
             "more_links": false,
             "invitations": [{ "address": "aaaa", "dataset": "d1", "role": "view", "may_share": false, "zones": [], "by": "u1",
                 "at": "2027-01-01T00:00:00Z", "waits_until": "2027-01-31T00:00:00Z", "state": "waiting" }]
@@ -189,8 +203,9 @@ grace       grant                          view, may make links  -     2027-02-0
 group core  grant on d0 above              download              -     -                        -
 everybody   grant, not counting: accounts  preview               -     -                        -
 
-LINK  PATH  CLASS   STATE  MAKER  UNTIL
-l1    0/    review  live   ada    2027-03-01 00:00:00 UTC
+LINK  ON        PATH  CLASS          STATE   MAKER  UNTIL
+l1    it        0/    review         live    ada    2027-03-01 00:00:00 UTC
+l2    d0 above  a/    collaboration  paused  u2     -
 
 lab:a/b.zarr is accounts.
 Its source allows at most the audience link, links of 90 days, and serves every network.
@@ -203,7 +218,8 @@ Invitations by e-mail address that wait: 1.
     #[test]
     fn a_link_is_a_line_of_the_sheet() {
         let sharing = sharing();
-        let who = by_link(&sharing.links[0], &BTreeMap::new());
+        let who = by_link(&sharing.links[0], &sharing.dataset, &BTreeMap::new());
         assert_eq!((who.who.as_str(), who.by.as_str(), who.role.as_str()), ("whoever has the link", "link l1 to 0/ of u1", "review, live"));
+        assert_eq!(by_link(&sharing.links[1], &sharing.dataset, &BTreeMap::new()).by, "link l2 on d0 above to a/ of u2");
     }
 }

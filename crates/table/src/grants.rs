@@ -12,6 +12,7 @@ use domain::{
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
     rights::Role,
 };
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -65,7 +66,6 @@ impl Row for GrantRow {
 
 impl GrantRow {
     fn of(dataset: DatasetId, grant: &Grant) -> Self {
-        let listed = schema::grants_of(grant.subject);
         Self {
             needs: Vec::new(),
             version: grant.version,
@@ -78,8 +78,8 @@ impl GrantRow {
             by: grant.by.to_string(),
             at: grant.at.as_millisecond(),
             hold: hold_word(grant.hold).to_owned(),
-            gsi1sk: listed.as_ref().map(|_| schema::grant_rank(grant.at, dataset)),
-            gsi1pk: listed,
+            gsi1sk: Some(schema::grant_rank(grant.at, dataset)),
+            gsi1pk: Some(schema::grants_of(grant.subject, dataset)),
             // What is given stays: given again, a grant has no end of its row.
             ttl: None,
         }
@@ -280,19 +280,22 @@ impl Table {
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn granted_to(&self, subject: Subject, page: &Page) -> Result<Listed<DatasetId>, TableError> {
-        let Some(pk) = schema::grants_of(subject) else { return Ok(Listed { items: Vec::new(), next: None }) };
-        let after = match &page.position {
-            None => None,
-            Some(rank) => {
-                let id = schema::id_of_rank(rank, GRANT_PREFIX).and_then(|id| DatasetId::parse(id).ok()).ok_or(TableError::Position)?;
-                Some(listed_after(&schema::grant(id, subject), &pk, rank))
-            }
-        };
-        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
-        let (rows, next) = self.page(&Stretch { pk, prefix: GRANT_PREFIX }, &window, &mut Cost::default()).await?;
-        let items =
-            rows.iter().filter_map(rank_of).filter_map(|rank| DatasetId::parse(schema::id_of_rank(rank, GRANT_PREFIX)?).ok()).collect();
-        Ok(Listed { items, next: next.as_ref().and_then(rank_of).map(str::to_owned) })
+        let id_of = |rank: &str| schema::id_of_rank(rank, GRANT_PREFIX).and_then(|id| DatasetId::parse(id).ok());
+        let last = page.position.as_deref().map(|rank| id_of(rank).map(|id| (id, rank)).ok_or(TableError::Position)).transpose()?;
+        let looks = schema::all_grants_of(subject).into_iter().map(|pk| async move {
+            // A key that need not be there: the next one before it is.
+            let after = last.map(|(id, rank)| listed_after(&schema::grant(id, subject), &pk, rank));
+            let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+            self.page(&Stretch { pk, prefix: GRANT_PREFIX }, &window, &mut Cost::default()).await
+        });
+        let found = try_join_all(looks).await?;
+        let mut ranks: Vec<&str> = found.iter().flat_map(|(rows, _more)| rows.iter().filter_map(rank_of)).collect();
+        ranks.sort_unstable_by(|one, other| other.cmp(one));
+        let most = usize::from(page.items_max());
+        let more = ranks.len() > most || found.iter().any(|(_rows, more)| more.is_some());
+        ranks.truncate(most);
+        let next = ranks.last().filter(|_| more).map(|rank| (*rank).to_owned());
+        Ok(Listed { items: ranks.into_iter().filter_map(id_of).collect(), next })
     }
 }
 

@@ -36,6 +36,7 @@ pub mod links;
 pub mod once;
 pub mod passes;
 mod reach;
+pub mod reaching;
 mod read;
 pub mod retarget;
 mod schema;

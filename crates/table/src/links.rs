@@ -215,6 +215,9 @@ impl TombstoneRow {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PointerRow {
     hash: String,
+    /// Rows written before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subpath: Option<String>,
     label: String,
     class: String,
     enabled: bool,
@@ -228,6 +231,7 @@ impl PointerRow {
     pub(crate) fn of(link: &Link) -> Self {
         Self {
             hash: link.hash.to_string(),
+            subpath: Some(link.subpath.as_str().to_owned()),
             label: link.options.label.clone(),
             class: link.class.word().to_owned(),
             enabled: link.enabled,
@@ -611,7 +615,7 @@ impl Table {
     }
 }
 
-fn hash_of_candidate(item: &Item) -> Result<KeyHash, TableError> {
+pub(crate) fn hash_of_candidate(item: &Item) -> Result<KeyHash, TableError> {
     let hash = item.get("hash").and_then(|value| value.as_s().ok());
     hash.and_then(|hash| KeyHash::parse(hash).ok()).ok_or(TableError::Unreadable { what: PointerRow::WHAT })
 }

@@ -10,7 +10,7 @@
 //! | link's password | `W#sha256(key)` | `#` | |
 //! | tries of a password | `R#sha256(link, address)` | `#` | |
 //! | dataset | `D#id` | `#` | `U#owner`, `D#registered#id` |
-//! | grant | `D#id` | `A#U#uid`, `A#G#gid`, `A#P#pid`, `A#ANY`, `A#WORLD` | `U#uid`, `A#given#dataset` |
+//! | grant | `D#id` | `A#U#uid`, `A#G#gid`, `A#P#pid`, `A#ANY`, `A#WORLD` | `U#uid`, `G#gid`, `A#ANY#shard`, `A#WORLD#shard`; `A#given#dataset` |
 //! | claim | `S#id` | `D#path` | |
 //! | block | `S#id` | `B#uid` | |
 //! | source | `S#id` | `#` | |
@@ -194,8 +194,12 @@ pub(crate) fn members(group: GroupId, shard: u8) -> String {
 
 /// Which partition a person's membership lies in: by the id's last random bits.
 pub(crate) fn member_shard(user: UserId) -> u8 {
-    let text = user.to_string();
-    text.bytes().rev().nth(1).unwrap_or_default() % MEMBER_SHARDS
+    shard_of(&user.to_string(), MEMBER_SHARDS)
+}
+
+/// One of so many partitions, by the last random bits of an id: its last character holds only few.
+fn shard_of(id: &str, shards: u8) -> u8 {
+    id.bytes().rev().nth(1).unwrap_or_default().checked_rem(shards).unwrap_or_default()
 }
 
 /// How many partitions the members of a group are spread over.
@@ -310,14 +314,32 @@ pub(crate) fn grant_rank(given: Timestamp, dataset: DatasetId) -> String {
     format!("{GRANT_PREFIX}{:015}#{dataset}", given.as_millisecond())
 }
 
-/// Where the grants of a subject are listed, in GSI1; nowhere for everybody's.
-pub(crate) fn grants_of(subject: Subject) -> Option<String> {
+/// Where the grant of a subject on a dataset is listed, in GSI1. Everybody's are spread over [`OPEN_SHARDS`] partitions, by the id's last
+/// random bits: they are as many as there are open datasets.
+pub(crate) fn grants_of(subject: Subject, dataset: DatasetId) -> String {
     match subject {
-        Subject::User(user) => Some(user_partition(user)),
-        Subject::Group(group) => Some(format!("G#{group}")),
-        Subject::Project(project) => Some(format!("P#{project}")),
-        Subject::Accounts | Subject::World => None,
+        Subject::User(user) => user_partition(user),
+        Subject::Group(group) => format!("G#{group}"),
+        Subject::Project(project) => format!("P#{project}"),
+        Subject::Accounts | Subject::World => open_grants(subject, shard_of(&dataset.to_string(), OPEN_SHARDS)),
     }
+}
+
+/// Every partition in which grants of a subject are listed, in GSI1.
+pub(crate) fn all_grants_of(subject: Subject) -> Vec<String> {
+    match subject {
+        Subject::User(user) => vec![user_partition(user)],
+        Subject::Group(group) => vec![format!("G#{group}")],
+        Subject::Project(project) => vec![format!("P#{project}")],
+        Subject::Accounts | Subject::World => (0..OPEN_SHARDS).map(|shard| open_grants(subject, shard)).collect(),
+    }
+}
+
+/// How many partitions what is open to everybody is listed in.
+const OPEN_SHARDS: u8 = 8;
+
+fn open_grants(subject: Subject, shard: u8) -> String {
+    format!("{GRANT_PREFIX}{}#{shard}", subject_text(subject))
 }
 
 /// The place of a membership in the list of its member.

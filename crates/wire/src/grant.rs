@@ -271,13 +271,16 @@ pub struct Sharing {
     pub link_days_max: Option<u32>,
     /// The ids of those who are blocked at its source.
     pub blocked: Vec<String>,
-    /// Links on it that open now: each reads the dataset or a part of it.
+    /// Links that open it or a part of it, now or again: those on it, then those on datasets above.
     pub links: Vec<SharedLink>,
-    /// Whether there are more links than are shown.
+    /// Whether there may be more links than are shown: they are listed at `sharing/links`.
     pub more_links: bool,
     /// What waits for e-mail addresses on it, of the latest 100.
     #[serde(default)]
     pub invitations: Vec<Invitation>,
+    /// Whether there are more invitations than were looked at.
+    #[serde(default)]
+    pub more_invitations: bool,
 }
 
 /// Who owns a dataset above, and so this one.
@@ -296,7 +299,9 @@ pub struct OwnerAbove {
 pub struct SharedLink {
     /// Its id.
     pub id: String,
-    /// The path below the dataset that it opens.
+    /// The id of the dataset that it stands on: the one that is asked about, or one above.
+    pub dataset: String,
+    /// The path below that dataset that it opens.
     pub path: String,
     /// Its class.
     pub class: String,

@@ -5,13 +5,13 @@ use domain::{
     decision::{Action, DatasetFacts, Facts},
     grant::{Grant, Hold, Subject},
     id::DatasetId,
-    link::LinkState,
+    limits::API_PAGE_MAX,
 };
 use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
 use table::Page;
 
-use crate::{dataset_show::shown, invitation, source_show::word_of, subject};
+use crate::{dataset_show::shown, invitation, sharing_links, source_show::word_of, subject};
 
 /// Grants of one dataset that are shown here: more are a page of their own.
 const GRANTS_MAX: usize = 1_000;
@@ -28,16 +28,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
     let facts = caller.dataset(&app, &id).await?;
     let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
     let (source, dataset) = (&facts.place.source, &facts.place.dataset);
-    let links = app.table.links_of_dataset(dataset.id, &Page::default(), now).await?;
-    let open = links.items.iter().filter(|link| matches!(link.state(now), LinkState::Live | LinkState::Paused | LinkState::NotYet));
-    let links_shown = open.map(|facts| wire::grant::SharedLink {
-        id: facts.link.id.to_string(),
-        path: facts.link.subpath.to_string(),
-        class: facts.link.class.word().to_owned(),
-        state: facts.state(now).word().to_owned(),
-        maker: facts.link.maker.to_string(),
-        until: facts.link.end(&facts.place).map(|end| end.to_string()),
-    });
+    let (links, next_links) = sharing_links::page(&app, &facts, None, API_PAGE_MAX, now).await?;
     let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;
     let waiting = invitations.items.iter().filter(|invitation| invitation.waits(now));
     let ceilings = &source.ceilings;
@@ -49,9 +40,10 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         zones: ceilings.zones.texts().collect(),
         link_days_max: ceilings.link_days_max,
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
-        links: links_shown.collect(),
-        more_links: links.next.is_some(),
+        links,
+        more_links: next_links.is_some(),
         invitations: waiting.map(|waiting| invitation::shown(waiting, now)).collect(),
+        more_invitations: invitations.next.is_some(),
         dataset: shown(&facts, &caller, now),
     }))
 }

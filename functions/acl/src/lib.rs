@@ -23,6 +23,7 @@ mod openapi;
 mod paged;
 mod serving;
 mod shared;
+mod sharing_links;
 mod sign_in;
 mod source_doctor;
 mod source_edit;
@@ -57,6 +58,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
         .route("/api/v1/datasets/{id}/levels", post(dataset_levels::read))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
+        .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))
         .route("/api/v1/datasets/{id}/grants", get(grant_list::list).post(grant_give::give))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/datasets/{id}/invitations", get(invitation::list).post(invitation::invite))

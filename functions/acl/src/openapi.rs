@@ -25,6 +25,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::dataset_edit::hand_over,
         crate::dataset_levels::read,
         crate::dataset_sharing::sharing,
+        crate::sharing_links::list,
         crate::grant_give::give,
         crate::grant_list::list,
         crate::grant_withdraw::withdraw,

@@ -35,6 +35,7 @@ mod losses;
 mod passes;
 mod people;
 mod places;
+mod reaching;
 mod stores;
 mod sync;
 mod users;
@@ -82,6 +83,8 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::a_dataset_is_handed_over_with_its_place_in_the_list),
         rule(places::levels_are_kept_as_they_were_read),
         rule(users::nobody_makes_a_token_for_somebody_else),
+        rule(reaching::a_dataset_is_reached_by_links_above_that_lead_to_it),
+        rule(reaching::what_is_open_to_everybody_is_listed_from_all_its_partitions),
         rule(users::what_is_shown_once_is_made_once_for_a_key),
         rule(users::a_code_is_redeemed_once),
         rule(users::nobody_suspends_oneself),

@@ -10,7 +10,7 @@ use domain::{
     grant::{Conditions, Grant, Group, GroupKind, GroupState, Hold, Net, Subject},
     id::{DatasetId, GroupId, LinkId, UserId},
     key::{DeploymentSecret, Epoch, LinkKey},
-    link::{Birth, Link},
+    link::{Birth, Link, NewLink},
     rights::{Right, Rights, Role},
     token::{Token, TokenKind, TokenSecret},
     user::{Standing, User},
@@ -104,8 +104,13 @@ impl Deployment {
 
     /// A dataset below `above`, by its owner.
     pub async fn below(&self, above: &Dataset, at: &str) -> Dataset {
+        self.below_as(above, at, some_id(DatasetId::new)).await
+    }
+
+    /// The same, by an id.
+    pub async fn below_as(&self, above: &Dataset, at: &str, id: DatasetId) -> Dataset {
         let place = self.table.place(above.id).await.unwrap().unwrap();
-        let dataset = Dataset::below(&place.dataset, some_id(DatasetId::new), path(at), Kind::Folder, now()).unwrap();
+        let dataset = Dataset::below(&place.dataset, id, path(at), Kind::Folder, now()).unwrap();
         let permit = self.permit(Action::Register, &self.about(&place));
         let dataset = self.table.register_dataset(&permit, None, &dataset, None, now()).await.unwrap().dataset;
         assert_eq!(self.table.adopt(&permit, &dataset, now()).await, Ok(true));
@@ -144,12 +149,17 @@ impl Deployment {
 
     /// A link that somebody makes by the right that the person has now.
     pub async fn link_of(&self, maker: &Person, dataset: DatasetId) -> Link {
+        self.link_as(maker, dataset, ask("a")).await
+    }
+
+    /// The same, as it is asked for.
+    pub async fn link_as(&self, maker: &Person, dataset: DatasetId, ask: NewLink) -> Link {
         let facts = self.at(dataset, maker).await;
         let permit = maker.permit(Action::Share, &facts);
         let (id, epoch) = (some_id(LinkId::new), Epoch::new([7; 16]));
         let key = LinkKey::derive(&DeploymentSecret::new(vec![7; 32]).unwrap(), id, &epoch);
         let birth = Birth { id, epoch, hash: key.hash(), via: maker.via(&facts, Right::Share) };
-        let link = Link::new(&permit, &facts.place, ask("a"), birth, now()).unwrap();
+        let link = Link::new(&permit, &facts.place, ask, birth, now()).unwrap();
         self.table.insert_link(&permit, &link, &facts, None).await.unwrap().link
     }
 

@@ -238,7 +238,7 @@ impl Deployment {
         self.table.set_restricted(&permit, grounds, restricted, None, now()).await
     }
 
-    async fn set_restricted(&self, dataset: &Dataset, restricted: bool) -> Result<Dataset, TableError> {
+    pub async fn set_restricted(&self, dataset: &Dataset, restricted: bool) -> Result<Dataset, TableError> {
         let ada = self.owner();
         self.restrict(&ada, &self.at(dataset.id, &ada).await, restricted).await
     }

@@ -93,8 +93,8 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
     assert_eq!(deployment.audited("user.create", first.id).await, 1);
     let codes = [a_code(&first), a_code(&first)];
     let all = join_all(codes.iter().map(|code| async { table.insert_code(&administer, code, Some(&once("d", 1)), now()).await })).await;
-    let made = all[0].clone().unwrap();
-    assert_eq!((all[1].clone(), codes.contains(&made)), (Ok(made), true), "sent at the same time");
+    let first_of_two = all[0].clone().unwrap();
+    assert_eq!((all[1].clone(), codes.contains(&first_of_two)), (Ok(first_of_two), true), "sent at the same time");
     assert_eq!(deployment.audited("user.code", first.id).await, 1);
     let permit = deployment.permit(Action::MakeToken, &Facts::Deployment);
     let tokens = [(); 2].map(|()| Token { kind: TokenKind::Api, ..a_token(&deployment.user, &some_secret()) });

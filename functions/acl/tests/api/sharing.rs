@@ -330,6 +330,46 @@ async fn a_check_answers_as_the_decision_does_and_names_the_rule() {
     assert_eq!(near.json["allowed"], true);
 }
 
+// P14; ACCESS 6
+#[tokio::test]
+async fn what_is_open_to_everybody_is_among_what_is_shared_and_each_is_there_once() {
+    let app = start().await;
+    let (dataset, address) = shared(&app).await;
+    let notes = app.a_dataset("notes", Kind::Folder, 51).await;
+    let notes_address = format!("/api/v1/datasets/{}", notes.id);
+    let listed = async |who: &Person, query: &str| {
+        let answer = app.get(&format!("/api/v1/me/shared{query}"), &who.token).await.is(200);
+        let ids = answer.json["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (ids, answer.json["next_cursor"].as_str().map(str::to_owned))
+    };
+    let open = async |address: &str, visibility: &str| {
+        let version = app.get(address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+        app.patch(address, &app.ada.token, version, json!({ "visibility": visibility })).await.is(200);
+    };
+    give(&app, &address, &app.ada, "accounts", "view").await.is(201);
+    give(&app, &notes_address, &app.ada, "world", "view").await.is(201);
+    assert_eq!(listed(&app.eve, "").await, (vec![], None), "a grant to everybody waits for the switch");
+    open(&address, "accounts").await;
+    open(&notes_address, "world").await;
+    let both = vec![dataset.id.to_string(), notes.id.to_string()];
+    assert_eq!(listed(&app.eve, "").await, (both.clone(), None));
+    assert_eq!(listed(&app.ada, "").await, (vec![], None), "her own are hers");
+    // By as many ways as there are, each is listed once: by page, too.
+    give(&app, &notes_address, &app.ada, "user:Eve", "download").await.is(201);
+    give(&app, &notes_address, &app.ada, "accounts", "view").await.is(201);
+    let (first, cursor) = listed(&app.eve, "?limit=1").await;
+    let (second, end) = listed(&app.eve, &format!("?limit=1&cursor={}", cursor.unwrap())).await;
+    let mut rest = (second, end);
+    while let Some(cursor) = rest.1.take() {
+        let (more, end) = listed(&app.eve, &format!("?limit=1&cursor={cursor}")).await;
+        rest.0.extend(more);
+        rest.1 = end;
+    }
+    assert_eq!([first, rest.0].concat(), [notes.id.to_string(), dataset.id.to_string()]);
+    open(&address, "private").await;
+    assert_eq!(listed(&app.eve, "").await.0, [notes.id.to_string()]);
+}
+
 // A14
 #[tokio::test]
 async fn the_sharing_of_a_dataset_is_one_view() {
@@ -343,6 +383,7 @@ async fn the_sharing_of_a_dataset_is_one_view() {
     let view = app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200);
     let names: Vec<_> = view.json["grants"].as_array().unwrap().iter().map(|grant| grant["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["imaging", "Eve"]);
+    assert_eq!((&view.json["links"], &view.json["more_links"], &view.json["more_invitations"]), (&json!([]), &json!(false), &json!(false)));
     assert_eq!((view.text("/owner"), view.text("/audience")), (app.ada.user.id.to_string().as_str(), "world"));
     assert_eq!(view.json["owners_above"][0]["dataset"], app.root.id.to_string());
 }
