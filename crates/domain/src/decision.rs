@@ -635,12 +635,18 @@ pub struct Via {
 /// By what the person of `reach` has `right` at a place now: what lasts longest. `None`: not at all, or by a project.
 #[must_use]
 pub fn via(user: &User, place: &Place, reach: &Reach, right: Right, net: Net, now: Timestamp) -> Option<Via> {
-    if reach.user != Some(user.id) || user.standing != Standing::Active {
+    if user.standing == Standing::Active { via_of(user.id, place, reach, right, net, now) } else { None }
+}
+
+/// The same of a person who is known to be active: whoever was given a permit.
+#[must_use]
+pub fn via_of(user: UserId, place: &Place, reach: &Reach, right: Right, net: Net, now: Timestamp) -> Option<Via> {
+    if reach.user != Some(user) {
         return None;
     }
     let owned = std::iter::once(&place.dataset).chain(reach.above.iter().map(|above| &above.dataset));
     let owned = owned.filter(|on| on.id == place.dataset.id || place.dataset.ancestors.contains(&on.id));
-    if let Some(on) = owned.filter(|on| on.owner == user.id && on.source == place.dataset.source).map(|on| on.id).next() {
+    if let Some(on) = owned.filter(|on| on.owner == user && on.source == place.dataset.source).map(|on| on.id).next() {
         return Some(Via { on, group: None });
     }
     let ways = paths(place, reach).filter(|way| way.rights.has(right) && way.holds(net, now));

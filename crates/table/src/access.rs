@@ -51,7 +51,8 @@ impl Table {
         self.read_link(hash, now, &mut Cost::default()).await
     }
 
-    /// The same, by the link's id, with what `asking` has at its dataset: one round trip more, or two for somebody else than the maker.
+    /// The same, by the link's id, with what `asking` has at its dataset: one round trip more, or two or three for somebody else than the
+    /// maker, and of a publication link for the maker, too.
     ///
     /// # Errors
     /// As [`Table::link_facts`].
@@ -70,6 +71,9 @@ impl Table {
         let Some(mut facts) = self.read_link(hash, now, cost).await? else { return Ok(None) };
         if asking != facts.link.maker {
             facts.asking = Some(self.reach_at(&facts.place, Some(asking), cost).await?);
+        } else if facts.link.stewarded {
+            // It does not rest on its maker's rights, so they were not read; to change it they are asked for all the same.
+            facts.reach = self.reach_at(&facts.place, Some(asking), cost).await?;
         }
         Ok(Some(facts))
     }

@@ -5,7 +5,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    decision::{DatasetFacts, LinkFacts, Permit, Place, Via, via},
+    decision::{DatasetFacts, LinkFacts, Permit, Place, Via, via_of},
     grant::{Net, Zones},
     id::{DatasetId, GroupId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
@@ -665,12 +665,14 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
     }
 }
 
-/// That what the right of `by` to share a link rests on is still there. A stewarded link rests on its dataset, which is checked as it was seen.
+/// That what the right of `by` to widen a link rests on is still there: the right to share of its maker, or of a stewarded one to administer,
+/// for good. That is what lasts longest, and holds from everywhere.
 pub(crate) fn rests_on(before: &LinkFacts, by: UserId, now: Timestamp) -> Vec<(Tag, Part)> {
     let reach = if by == before.link.maker { Some(&before.reach) } else { before.asking.as_ref() };
-    reach.filter(|_| !before.link.stewarded).map_or_else(Vec::new, |reach| {
+    let right = if before.link.stewarded { Right::Administer } else { Right::Share };
+    reach.map_or_else(Vec::new, |reach| {
         // By what it is now: what the link was made by may be gone.
-        let via = via(&before.maker, &before.place, reach, Right::Share, Net::Anywhere, now);
+        let via = via_of(by, &before.place, reach, right, Net::Anywhere, now);
         proof(&before.place.dataset, reach, by, via)
     })
 }

@@ -8,14 +8,14 @@ use domain::{
     grant::{Grant, Hold, Net, Subject, Zones},
     id::{DatasetId, GroupId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX},
-    link::Edit,
+    link::{Class, Edit, NewLink, Until},
     rights::{Right, Rights, Role},
 };
 use futures_util::future::join;
 use table::{Page, TableError, grants::Grounds};
 
 use crate::{
-    example::{Deployment, later, now, once, some_id},
+    example::{Deployment, ask, later, now, once, some_id},
     faults::{Fault, Faults},
     people::{Giving, Item, Person, grant_key, key, text},
     stores::Store,
@@ -221,6 +221,32 @@ pub async fn a_group_s_grant_is_changed_by_its_members(store: Store) {
     deployment.give(&ada, dataset, to, Role::Manager).await;
     let narrowed = deployment.give(&bo, dataset, to, Role::View).await;
     assert_eq!((narrowed.version, narrowed.by), (4, bo.user.id));
+}
+
+// ACCESS 10, R4: what is stewarded is widened by who administers, and still does
+pub async fn a_publication_link_is_widened_by_who_still_administers(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, root, dataset) = (deployment.owner(), deployment.root.dataset.id, deployment.place.dataset.id);
+    for maker_asks in [true, false] {
+        let (bo, cy) = (deployment.person("Bo").await, deployment.person("Cy").await);
+        // On the dataset above: what changes there counts nothing on the one that the link stands on.
+        let grants = [deployment.give(&ada, root, bo.to(), Role::Manager).await, deployment.give(&ada, root, cy.to(), Role::Manager).await];
+        let asked = NewLink { class: Class::Publication, ..ask(&bo.user.name) };
+        let link = deployment.link_as(&bo, dataset, asked).await;
+        let (by, grant) = if maker_asks { (&bo, &grants[0]) } else { (&cy, &grants[1]) };
+        let widen = async |days| {
+            let facts = deployment.table.link_by_id(link.id, by.user.id, now()).await.unwrap().unwrap();
+            let permit = by.decide(Action::Share, &Facts::Link(Arc::new(facts.clone()))).unwrap();
+            let edit = Edit { until: Some(Until::Days(days)), ..Edit::default() };
+            (permit, facts.link.edited(&facts.place, edit, now()).unwrap(), facts)
+        };
+        let (permit, after, facts) = widen(60).await;
+        deployment.table.edit_link(&permit, &facts, &after, None, now()).await.unwrap();
+        let (permit, after, facts) = widen(90).await;
+        deployment.withdraw(&ada, root, grant).await.unwrap();
+        let late = deployment.table.edit_link(&permit, &facts, &after, None, now()).await;
+        assert_eq!(late, Err(TableError::Stale), "decided before it was withdrawn");
+    }
 }
 
 // ACCESS 10: what the link was made by may be gone, and another way be there

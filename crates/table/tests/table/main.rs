@@ -93,6 +93,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_late_copy_of_a_give_raises_nothing),
         rule(grants::a_give_rests_on_what_the_giver_has),
         rule(grants::a_group_s_grant_is_changed_by_its_members),
+        rule(grants::a_publication_link_is_widened_by_who_still_administers),
         rule(grants::a_link_is_widened_by_the_right_that_its_maker_has_now),
         rule(grants::a_give_that_is_sent_twice_is_one),
         rule(grants::a_link_rests_on_each_of_its_makers_grants_from_where_it_holds),
