@@ -18,7 +18,7 @@ pub const INVITATIONS_DAY_MAX: usize = 20;
 pub const INVITATIONS_AT_SIGN_IN_MAX: u16 = 50;
 /// Ancestors a dataset may have, the source's root dataset included.
 pub const ANCESTORS_MAX: usize = 4;
-/// Datasets that one request lets name a dataset registered above them, about; the same request again goes on.
+/// Datasets that one request looks at to let them name a dataset registered above them, about; the same request again goes on from there.
 pub const ADOPTED_MAX: usize = 1_000;
 /// Characters of a label, a title, or a source's name.
 pub const LABEL_CHARS_MAX: usize = 200;

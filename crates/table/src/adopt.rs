@@ -1,8 +1,8 @@
 //! A dataset that is registered above others comes to hold them: each names it among its ancestors from then on (ACCESS 10, ADR 0035).
 //!
 //! Its registration leaves a mark on it, in the same transaction, which goes when every dataset below names it. Whoever registers below it later
-//! finds its claim; and whatever ends the process in between, the same registration goes on. Until then what is granted on it reaches less
-//! than it will, never more.
+//! finds its claim, so of the claims that were there none comes before one that was looked at: the mark says up to which, and the same
+//! registration goes on there, whatever ended the process in between. Until then what is granted on it reaches less than it will, never more.
 
 use domain::{
     dataset::{Dataset, Kind},
@@ -19,18 +19,20 @@ use crate::{
     audit::Audited,
     datasets::{DatasetRow, claimed_by},
     error::TableError,
-    item::{Item, number, row, texts},
+    item::{Item, number, row, text, texts},
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PREFIX, Key},
     write::{Change, Condition, Outcome, Tag, Write},
 };
 
-/// The mark on a dataset that not all below it name yet.
+/// The mark on a dataset that not all below it name yet: the path of the last that was looked at, or `true`.
 pub(crate) const ADOPTING: &str = "adopting";
 /// Rounds of changes that meet others.
 const ROUNDS: usize = 5;
 /// Claims read at a time, and the most datasets that one transaction changes.
 const CLAIMS: u16 = 40;
+/// Where claims are only counted: as many at a time as the store gives.
+const ALL_CLAIMS: u16 = 0;
 
 /// Whether others may come to lie in a dataset: not in one object, and a source's root is there before all of them.
 pub(crate) fn may_hold(dataset: &Dataset) -> bool {
@@ -38,7 +40,7 @@ pub(crate) fn may_hold(dataset: &Dataset) -> bool {
 }
 
 impl Table {
-    /// How many datasets lie in each other below a path, at most; 0: there is none.
+    /// How many datasets lie in each other below a path, at most, and no further than to one more than may; 0: there is none.
     ///
     /// # Errors
     /// [`TableError`], where the store did not answer or a row cannot be read.
@@ -50,7 +52,7 @@ impl Table {
         let mut longest = 0;
         let mut after = None;
         loop {
-            let (below, next) = self.claims_below(dataset, after).await?;
+            let (below, next) = self.claims_below(dataset, after, ALL_CLAIMS).await?;
             // By path: what lies in a folder follows it at once.
             for (path, _dataset) in below {
                 while above.pop_if(|above| !above.covers(&path)).is_some() {}
@@ -58,14 +60,14 @@ impl Table {
                 longest = longest.max(above.len());
             }
             match next {
-                Some(key) => after = Some(key),
-                None => return Ok(longest),
+                Some(key) if longest <= ANCESTORS_MAX => after = Some(key),
+                _ => return Ok(longest),
             }
         }
     }
 
     /// Lets every dataset below one name it among its ancestors, where its registration has not done so yet. Answers whether that is done;
-    /// `false`: it goes on with the next call, after [`ADOPTED_MAX`] datasets, or because others changed them at the same time.
+    /// `false`: it goes on with the next call from there, after about [`ADOPTED_MAX`] datasets, or because others changed them at the same time.
     ///
     /// # Errors
     /// [`TableError::NotForThis`] without a permit to register the dataset, or in it.
@@ -73,27 +75,30 @@ impl Table {
         let holds = |above: &Dataset| above.source == dataset.source && (above.id == dataset.id || above.path.covers(&dataset.path));
         let _may = permit.place_to_register().filter(|above| holds(&above.dataset)).ok_or(TableError::NotForThis)?;
         let key = schema::dataset(dataset.id);
-        if !may_hold(dataset) || !self.get(&key, &mut Cost::default()).await?.is_some_and(|item| item.contains_key(ADOPTING)) {
-            return Ok(true);
-        }
-        let mut adopted = 0_usize;
-        let mut after = None;
-        loop {
-            let (below, next) = self.claims_below(dataset, after).await?;
-            let below: Vec<_> = below.into_iter().map(|(_path, below)| below).collect();
-            match self.adopt_some(permit, dataset, &below, now).await? {
-                Some(some) => adopted = adopted.saturating_add(some),
-                None => return Ok(false),
+        let there = if may_hold(dataset) { self.get(&key, &mut Cost::default()).await? } else { None };
+        let Some(mark) = there.and_then(|mut item| item.remove(ADOPTING)) else { return Ok(true) };
+        let mut after = mark.as_s().ok().and_then(|path| ObjectPath::from_decoded(path.as_str()).ok());
+        let mut looked_at = 0_usize;
+        let is_done = loop {
+            let begin = after.as_ref().map(|path| schema::claim(dataset.source, path).attributes());
+            let (below, next) = self.claims_below(dataset, begin, CLAIMS).await?;
+            let ids: Vec<_> = below.iter().map(|(_path, below)| *below).collect();
+            if !self.adopt_some(permit, dataset, &ids, now).await? {
+                break false;
             }
-            match next {
-                Some(_) if adopted >= ADOPTED_MAX => return Ok(false),
-                Some(key) => after = Some(key),
-                None => break,
+            looked_at = looked_at.saturating_add(ids.len());
+            after = below.into_iter().next_back().map(|(path, _)| path).or(after);
+            if next.is_none() || looked_at >= ADOPTED_MAX {
+                break next.is_none();
             }
+        };
+        let reached = after.filter(|_| !is_done).map(|path| text(path.as_str()));
+        if is_done || reached.is_some() {
+            // As it was read: whoever goes on at the same time, and further, or to the end, is not set back.
+            let on = Change::new(key, Condition::is(ADOPTING, mark)).set_if(ADOPTING, reached);
+            let _by_now = self.change_alone(&on).await?;
         }
-        let done = Change::new(key, Condition::present()).set_if(ADOPTING, None);
-        let _gone_by_now = self.change_alone(&done).await?;
-        Ok(true)
+        Ok(is_done)
     }
 
     /// Some of the claims inside a dataset, by path, and where to go on.
@@ -101,10 +106,11 @@ impl Table {
         &self,
         dataset: &Dataset,
         after: Option<Item>,
+        items_max: u16,
     ) -> Result<(Vec<(ObjectPath, DatasetId)>, Option<Item>), TableError> {
         let key = schema::claim(dataset.source, &dataset.path);
         let stretch = Stretch { pk: key.pk, prefix: &key.sk };
-        let window = Window { after, items_max: CLAIMS, newest_first: false, by_index: false };
+        let window = Window { after, items_max, newest_first: false, by_index: false };
         let (claims, next) = self.page(&stretch, &window, &mut Cost::default()).await?;
         let mut below = Vec::new();
         for claim in claims {
@@ -117,30 +123,23 @@ impl Table {
         Ok((below, next))
     }
 
-    /// How many of these datasets came to name one above them; `None`: others were changing them all the time.
-    async fn adopt_some(
-        &self,
-        permit: &Permit,
-        dataset: &Dataset,
-        below: &[DatasetId],
-        now: Timestamp,
-    ) -> Result<Option<usize>, TableError> {
+    /// Lets these datasets name one above them. Answers whether all do; `false`: others were changing them all the time.
+    async fn adopt_some(&self, permit: &Permit, dataset: &Dataset, below: &[DatasetId], now: Timestamp) -> Result<bool, TableError> {
         for _round in 0..ROUNDS {
             let changes = self.adoptions(dataset, below).await?;
             if changes.is_empty() {
-                return Ok(Some(0));
+                return Ok(true);
             }
             let by = permit.by().ok_or(TableError::NotForThis)?;
             let named: Vec<_> = changes.iter().map(|(below, _)| below.to_string()).collect();
-            let count = named.len();
             let write = Write::audited(Audited::new(now, by, "dataset.adopt", &dataset.id)?.to(&json!({ "datasets": named })));
             let write = changes.into_iter().fold(write, |write, (_, change)| write.change(Tag::Seen, change));
             match self.commit(write).await? {
-                Outcome::Done => return Ok(Some(count)),
+                Outcome::Done => return Ok(true),
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// What makes each of these datasets name all that it lies in by now, where it does not name `dataset`. What it lies in, the claims say,

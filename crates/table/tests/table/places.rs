@@ -7,6 +7,7 @@ use domain::{
     decision::{Action, DatasetFacts, Permit, Place},
     id::{DatasetId, SourceId, UserId},
     levels::{Arrays, Levels},
+    limits::ADOPTED_MAX,
     rights::{Right, Role},
     source::{Audience, Ceilings, Source, SourceName, State},
 };
@@ -16,7 +17,7 @@ use table::{Page, TableError, grants::Grounds};
 use crate::{
     example::{Deployment, a_source, later, now, once, path, root_of, some_id},
     faults::{Fault, Faults},
-    people::Person,
+    people::{Item, Person, key, text},
     stores::Store,
 };
 
@@ -452,6 +453,41 @@ pub async fn a_registration_that_stopped_goes_on_where_it_stood(store: Store) {
     let before = deployment.dataset(inner.id).await;
     assert_eq!(deployment.table.adopt(&permit, &outer, now()).await, Ok(true));
     assert_eq!(deployment.dataset(inner.id).await, before, "once is enough");
+}
+
+/// What is done is not looked at again: the cost of going on is what is left.
+#[tokio::test]
+async fn a_registration_goes_on_behind_what_it_has_looked_at() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let root = deployment.root.clone();
+    let first = deployment.below(&root.dataset, "a/00000/").await;
+    let source = format!("S#{}", root.source.id);
+    let claim = deployment.item(&source, "D#a/00000/").await;
+    let dataset = deployment.item(&format!("D#{}", first.id), "#").await;
+    let more: Vec<_> = (1..ADOPTED_MAX + 60).map(|number| (some_id(DatasetId::new), format!("a/{number:05}/"))).collect();
+    let claims =
+        more.iter().map(|(id, at)| key(&source, &format!("D#{at}")).into_iter().chain([("dataset".to_owned(), text(id))]).collect());
+    deployment.copies(&claim, claims).await;
+    let own = |id: &DatasetId, at: &str| {
+        key(&format!("D#{id}"), "#").into_iter().chain([("id".to_owned(), text(id)), ("path".to_owned(), text(at))])
+    };
+    deployment.copies(&dataset, more.iter().map(|(id, at)| own(id, at).collect())).await;
+    let outer = below(&root, "a/", Kind::Folder);
+    let permit = to_register(&deployment, &root);
+    deployment.table.register_dataset(&permit, None, &outer, None, now()).await.unwrap();
+    let adopt = async || deployment.table.adopt(&permit, &outer, now()).await;
+    let mark = async || deployment.item(&format!("D#{}", outer.id), "#").await.get("adopting").cloned();
+    assert_eq!(adopt().await, Ok(false));
+    let reached = mark().await.unwrap().as_s().unwrap().clone();
+    assert!(reached.starts_with("a/01"), "{reached}");
+    // Of what lies before, one names it no more: as nobody does, and nobody looks.
+    let whole = deployment.item(&format!("D#{}", first.id), "#").await;
+    assert_eq!(deployment.dataset(first.id).await.ancestors, [root.dataset.id, outer.id]);
+    deployment.copies(&whole, [Item::from([("ancestors".to_owned(), dataset["ancestors"].clone())])]).await;
+    assert_eq!(adopt().await, Ok(true));
+    assert_eq!((mark().await, deployment.dataset(first.id).await.ancestors), (None, vec![root.dataset.id]));
+    let last = deployment.table.dataset_at(root.dataset.source, &path(&format!("a/{:05}/", ADOPTED_MAX + 59))).await.unwrap().unwrap();
+    assert_eq!(last.dataset.ancestors, [root.dataset.id, outer.id]);
 }
 
 // ACCESS 10, the proof
