@@ -4,6 +4,7 @@ Two network namespaces stand for two machines. In one runs `offprint up` on ever
 curl follows a link to its bytes, and is refused after a revoke. Prints a line a check, `ok` or `FAIL` first.
 """
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -69,6 +70,10 @@ def checks(binary: str, folder: pathlib.Path, tally: Tally) -> None:
             code, got = curl(at)
             same = got == FILES["exp #3/50% +é.bin"]
             tally.check(code == 0 and same, f"lab server: curl -L from another machine, {form}, data mounted read-only: exit code {code}, {len(got)} bytes")
+        code = product.call("user", "add", "eve")["code"]
+        asked = ("curl", "-sS", "--max-time", "20", "-H", "content-type: application/json", "-d", json.dumps({"code": code}), f"{APP}/api/v1/sign-in")
+        answer = json.loads(called("ip", "netns", "exec", OTHER, *asked).stdout)
+        tally.check(answer.get("code") == "not-encrypted", f"lab server: a code from another machine, without TLS: {answer.get('code')}")
         product.call("link", "revoke", link["id"], "-y")
         time.sleep(REFUSED_SECS)
         code, got = curl(url)

@@ -203,6 +203,35 @@ async fn a_second_start_finds_the_same_links() {
     assert_eq!(client.get(url).send().await.expect("an answer").status(), StatusCode::FOUND);
 }
 
+/// Issue 3, 2: the sign-in of a local start is for the machine that it runs on, where there is no TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_others_reach_by_plain_http_takes_no_code() {
+    let dir = tempfile::TempDir::new().expect("a folder");
+    // Somebody on another machine, as a proxy on this one says.
+    let up = Up::start(&dir.path().join("state"), &["--trusted-proxies", "127.0.0.1/32"]);
+    let token = std::fs::read_to_string(up.ready["token_file"].as_str().expect("a path")).expect("a token");
+    let app = up.ready["app_url"].as_str().expect("a URL");
+    let client = reqwest::Client::new();
+    let from = |request: reqwest::RequestBuilder, address: Option<&str>| match address {
+        Some(address) => request.header("x-forwarded-for", address),
+        None => request,
+    };
+    let made = client.post(format!("{app}/api/v1/users")).bearer_auth(token.trim()).json(&json!({ "name": "eve" })).send().await;
+    let code = made.expect("an answer").json::<Value>().await.expect("JSON")["code"].clone();
+    let sign_in = async |address| {
+        let request = client.post(format!("{app}/api/v1/sign-in")).json(&json!({ "code": code }));
+        from(request, address).send().await.expect("an answer")
+    };
+    let form = async |address| {
+        let page = from(client.get(format!("{app}/sign-in")), address).send().await.expect("an answer");
+        page.text().await.expect("text").contains("name=\"code\"")
+    };
+    let refused = sign_in(Some("192.0.2.7")).await.expect_status(StatusCode::FORBIDDEN).await;
+    assert_eq!((&refused["code"], refused["hint"].is_string()), (&json!("not-encrypted"), true));
+    assert_eq!((form(Some("192.0.2.7")).await, form(None).await), (false, true));
+    sign_in(None).await.expect_status(StatusCode::OK).await;
+}
+
 /// Item 10: the data folder is never written to.
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_are_served_in_place_and_left_as_they_are() {

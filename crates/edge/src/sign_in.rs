@@ -2,19 +2,22 @@
 //!
 //! Not here: how the answer looks, and whether the provider's word is to be believed (`provider.rs`).
 
+use std::net::IpAddr;
+
 use domain::{
     decision::Denial,
+    grant::Net,
     id::{TokenId, UserId},
     limits::SESSION_SECS,
     token::{CodeSecret, Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User, user_name},
 };
-use http::StatusCode;
+use http::{StatusCode, request::Parts};
 use identity::Verified;
 use jiff::{SignedDuration, Timestamp};
 use table::{TableError, users::Identity};
 
-use crate::{App, invitations, problem::Problem, provider::Provider};
+use crate::{App, invitations, peer::net_of, problem::Problem, provider::Provider};
 
 /// Who signed in, and the session that was made for it.
 #[derive(Debug)]
@@ -27,11 +30,33 @@ pub struct SignedIn {
     pub secret: TokenSecret,
 }
 
+/// Whether a code may be sent in a request like this one: to an app that is reached by https, or without leaving the machine that it runs on.
+/// Whoever listens in between would have the code, or the session that it becomes.
+#[must_use]
+pub fn takes_codes(app: &App, parts: &Parts) -> bool {
+    stays_private(app.config.app_url.as_deref(), net_of(parts, &app.config.trusted_proxies))
+}
+
+/// A function's own address, where the app is named by none, is one by https.
+fn stays_private(app_url: Option<&str>, from: Net) -> bool {
+    let Some(authority) = app_url.and_then(|url| url.strip_prefix("http://")) else { return true };
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _port)| host).trim_matches(['[', ']']);
+    let is_here = |address: IpAddr| address.to_canonical().is_loopback();
+    (host == "localhost" || host.parse().is_ok_and(is_here)) && matches!(from, Net::At(address) if is_here(address))
+}
+
 /// Signs in with a code, which is used up by it.
 ///
 /// # Errors
-/// 401 `code`, the same for a code that was never given, was used, has ended, or is a suspended person's.
-pub async fn by_code(app: &App, text: &str, now: Timestamp) -> Result<SignedIn, Problem> {
+/// 403 `not-encrypted` where [`takes_codes`] says no, and the code is not looked at; 401 `code`, the same for a code that was never given,
+/// was used, has ended, or is a suspended person's.
+pub async fn by_code(app: &App, parts: &Parts, text: &str, now: Timestamp) -> Result<SignedIn, Problem> {
+    if !takes_codes(app, parts) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "not-encrypted", "a code is not taken where others could read it on its way")
+            .hint(
+                "an administrator puts TLS before the app, and names its https address (`offprint up --app-url`); then get another code",
+            ));
+    }
     let code = CodeSecret::parse(text).map_err(|_not_one| no_such_code())?;
     let (user, code) = app.table.bearer(code.hash()).await?.ok_or_else(no_such_code)?;
     if code.kind != TokenKind::Code || !code.is_live(now) || user.standing != Standing::Active {
@@ -126,4 +151,32 @@ fn no_such_code() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "code", "the code is not one that works")
         .at("/code")
         .hint("codes work once, within a day; ask an administrator for a new one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Issue 3, 2: the small sign-in of a machine of one's own is for that machine
+    #[test]
+    fn a_code_is_taken_by_https_or_on_this_machine_alone() {
+        let at = |text: &str| Net::At(text.parse().unwrap());
+        for (app_url, from, want) in [
+            (None, at("192.0.2.1"), true),
+            (Some("https://app.example.org"), at("192.0.2.1"), true),
+            (Some("https://app.example.org"), Net::Unknown, true),
+            (Some("http://127.0.0.1:7373"), at("127.0.0.1"), true),
+            (Some("http://localhost:7373"), at("::1"), true),
+            (Some("http://[::1]:7373"), at("::ffff:127.0.0.1"), true),
+            (Some("http://127.0.0.1"), at("127.0.0.9"), true),
+            (Some("http://127.0.0.1:7373"), at("192.0.2.1"), false),
+            (Some("http://127.0.0.1:7373"), Net::Unknown, false),
+            (Some("http://10.0.0.1:7373"), at("127.0.0.1"), false),
+            (Some("http://lab.example.org"), at("127.0.0.1"), false),
+            (Some("http://localhost.example.org"), at("127.0.0.1"), false),
+            (Some("http://127.0.0.1.example.org:80"), at("127.0.0.1"), false),
+        ] {
+            assert_eq!(stays_private(app_url, from), want, "{app_url:?} from {from:?}");
+        }
+    }
 }

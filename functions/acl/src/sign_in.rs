@@ -13,7 +13,7 @@ use edge::{
     problem::Problem,
     sign_in::{self, SignedIn},
 };
-use http::StatusCode;
+use http::{StatusCode, request::Parts};
 
 use crate::{token_list, token_revoke, user};
 
@@ -21,14 +21,14 @@ use crate::{token_list, token_revoke, user};
 /// makes an account for whoever has none.
 ///
 /// # Errors
-/// 401 `code`, the same for a code that was never given, was used, or has ended; 401 `token` for a token that is not believed.
+/// 401 `code`, the same for a code that was never given, was used, or has ended; 403 `not-encrypted` for a code that others could read; 401 `token` for a token that is not believed.
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "about", operation_id = "sign_in", security(()),
     request_body = wire::user::SignInAsk,
     responses((status = 200, description = "Who signed in, and the session", body = wire::user::SignedIn), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn sign_in(app: App, Body { ask, .. }: Body<wire::user::SignInAsk>) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(app: App, parts: Parts, Body { ask, .. }: Body<wire::user::SignInAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let SignedIn { user, session, secret } = match (ask.code, ask.token) {
-        (Some(code), None) => sign_in::by_code(&app, code.trim(), now).await?,
+        (Some(code), None) => sign_in::by_code(&app, &parts, code.trim(), now).await?,
         (None, Some(token)) => sign_in::by_provider(&app, token.trim(), now).await?,
         _ => {
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "sign-in-by", "a code or a token, and not both")

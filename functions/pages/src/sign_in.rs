@@ -40,14 +40,16 @@ struct SignIn {
     provider: Option<(String, String)>,
     next: LocalPath,
     signed_out: bool,
+    /// Whether a code may be typed here.
+    takes_codes: bool,
     wrong: Option<String>,
 }
 
 impl SignIn {
-    fn new(app: &App, next: LocalPath) -> Self {
+    fn new(app: &App, parts: &Parts, next: LocalPath) -> Self {
         let provider = app.provider.as_ref().filter(|provider| provider.takes_browsers());
         let provider = provider.map(|provider| (provider.host().to_owned(), next.by_way_of("/sign-in/provider")));
-        Self { frame: Frame::of_nobody(), provider, next, signed_out: false, wrong: None }
+        Self { frame: Frame::of_nobody(), provider, next, signed_out: false, takes_codes: sign_in::takes_codes(app, parts), wrong: None }
     }
 }
 
@@ -60,21 +62,21 @@ pub(crate) async fn show(app: App, parts: Parts, Filters(ask): Filters<Ask>) -> 
     if signed_in(&parts, &app).await?.is_some() {
         return Ok(Redirect::to(next.as_str()).into_response());
     }
-    page(StatusCode::OK, &SignIn { signed_out: ask.signed_out, ..SignIn::new(&app, next) })
+    page(StatusCode::OK, &SignIn { signed_out: ask.signed_out, ..SignIn::new(&app, &parts, next) })
 }
 
 /// Signs in by a code, with a new session.
 ///
 /// # Errors
-/// 403 `cross-site`, 503 where the table does not answer. A code that does not work is told on the form.
+/// 403 `cross-site`, `not-encrypted`, 503 where the table does not answer. A code that does not work is told on the form.
 pub(crate) async fn sign_in(app: App, parts: Parts, OwnForm(shown): OwnForm<Shown>) -> Result<Response, Problem> {
     let (now, origin) = (app.now(), Origin::from_parts(&parts));
     let next = LocalPath::or_home(shown.next.as_deref());
-    match sign_in::by_code(&app, shown.code.trim(), now).await {
+    match sign_in::by_code(&app, &parts, shown.code.trim(), now).await {
         Ok(signed_in) => Ok(with_cookie(Redirect::to(next.as_str()).into_response(), cookie::give_session(&origin, &signed_in, now))),
         Err(wrong) if wrong.status == StatusCode::UNAUTHORIZED => {
             let told = [Some(wrong.detail()), wrong.to_do()].into_iter().flatten().map(sentence).collect::<Vec<_>>().join(" ");
-            page(StatusCode::UNPROCESSABLE_ENTITY, &SignIn { wrong: Some(told), ..SignIn::new(&app, next) })
+            page(StatusCode::UNPROCESSABLE_ENTITY, &SignIn { wrong: Some(told), ..SignIn::new(&app, &parts, next) })
         }
         Err(why) => Err(why),
     }

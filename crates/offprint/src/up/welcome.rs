@@ -137,7 +137,7 @@ pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
     if !up.bind.is_loopback() {
         writeln!(
             out,
-            "\n{}: everybody who reaches {} can reach the app. Its API is guarded by sessions and tokens, and nothing here is encrypted.",
+            "\n{}: everybody who reaches {} can reach the app. Its API is guarded by sessions and tokens, and nothing here is encrypted: nobody signs in by code from there, unless by the https address that --app-url names.",
             bold("Warning"),
             up.bind
         )?;
