@@ -42,7 +42,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 29] = [
+const ONE: [Column; 30] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -63,6 +63,7 @@ const ONE: [Column; 29] = [
     column("level", "/level"),
     column("password", "/password"),
     column("sessions_max", "/sessions_max"),
+    column("sessions_given", "/sessions_given"),
     column("requests_per_second", "/requests_per_second"),
     column("bytes_per_day", "/bytes_per_day"),
     column("over_until", "/over_until"),

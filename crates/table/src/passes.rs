@@ -242,6 +242,17 @@ impl Table {
         Ok(Admitted::Yes)
     }
 
+    /// How many passes a link that counts them has given: those that were counted, whether or not their writing failed.
+    ///
+    /// # Errors
+    /// [`TableError::Missing`] for a link that is not there, [`TableError::Unreadable`] for a count that is none.
+    pub async fn sessions_given(&self, link: &Link) -> Result<u32, TableError> {
+        let there = self.get(&schema::link(link.hash), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the link" })?;
+        let Some(count) = there.get("sessions") else { return Ok(0) };
+        let count = count.as_n().ok().and_then(|count| count.parse().ok());
+        count.ok_or(TableError::Unreadable { what: "a count of passes" })
+    }
+
     async fn count_session(&self, link: &Link, max: u32) -> Result<Alone, TableError> {
         let seen = || Condition::is("version", number(link.version));
         let first = seen().and(Condition::lacks("sessions"));

@@ -181,6 +181,9 @@ pub struct Link {
     /// How many passes it gives in all; missing: as many as are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_max: Option<u32>,
+    /// Where one link is shown to its maker, and gives so many passes in all: how many it has given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_given: Option<u32>,
     /// How many requests it answers in a second, by each process that serves; missing: as many as come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,

@@ -20,7 +20,7 @@ use edge::{
 };
 use jiff::Timestamp;
 
-/// Shows a link. Its URL is in the answer for whoever made it.
+/// Shows a link. Its URL, and how many passes it has given where it gives so many, are in the answer for whoever made it.
 ///
 /// # Errors
 /// 404 for a link that is not there or not the caller's to know of.
@@ -30,7 +30,11 @@ use jiff::Timestamp;
 pub(crate) async fn show(app: App, Extension(shown): Extension<Shown>, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
-    Ok(about(&facts, json::ok(&shown.link(&facts, &caller, now))))
+    let mut link = shown.link(&facts, &caller, now);
+    if facts.link.maker == caller.user.id && facts.link.options.sessions_max.is_some() {
+        link.sessions_given = Some(app.table.sessions_given(&facts.link).await?);
+    }
+    Ok(about(&facts, json::ok(&link)))
 }
 
 /// The facts of a link, and the caller's permit for `action` on it.
@@ -93,6 +97,7 @@ impl Shown {
             level: link.options.level,
             password: link.options.password.is_some(),
             sessions_max: link.options.sessions_max,
+            sessions_given: None,
             requests_per_second: link.options.requests_per_second,
             bytes_per_day: link.options.bytes_per_day,
             over_until: link.over_until.filter(|over| now < *over).map(|over| over.to_string()),

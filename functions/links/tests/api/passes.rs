@@ -125,8 +125,17 @@ async fn a_link_gives_as_many_passes_as_it_says() {
     assert_eq!(refused.headers["retry-after"], "3600");
     let path = format!("/api/v1/links/{}", id_of(&link));
     app.patch(&path, &app.ada.token, 1, json!({ "sessions_max": 3 })).await.is(200);
+    let given = async |link: &Value, token: &str| {
+        app.get(&format!("/api/v1/links/{}", id_of(link)), token).await.is(200).json.get("sessions_given").cloned()
+    };
+    assert_eq!(given(&link, &app.ada.token).await, Some(json!(2)), "those that were refused are not counted");
     pass(&app, &link, None).await.is(201);
     pass(&app, &link, None).await.refuses(429, "no-session-left", "");
+    assert_eq!(given(&link, &app.ada.token).await, Some(json!(3)));
+    let unused = app.a_link(json!({ "sessions_max": 9 })).await;
+    assert_eq!(given(&unused, &app.ada.token).await, Some(json!(0)));
+    let endless = app.a_link(json!({ "label": "endless" })).await;
+    assert_eq!(given(&endless, &app.ada.token).await, None);
     let both = app.a_link(json!({ "sessions_max": 1, "password": PASSWORD })).await;
     pass(&app, &both, Some("wrong horse")).await.refuses(403, "wrong-password", "/password");
     pass(&app, &both, Some(PASSWORD)).await.is(201);
