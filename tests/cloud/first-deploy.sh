@@ -186,27 +186,48 @@ expect 'the CDN passes Authorization on' 200 "$(ask --header "Authorization: Bea
 expect '  and does not answer from a cache' 401 "$(ask "$app/api/v1/links")"
 expect 'the CDN takes a POST without a body hash' 400 "$(ask --header "Authorization: Bearer $TOKEN" --header 'Content-Type: application/json' --data '{}' "$app/api/v1/links")"
 expect 'the CDN sends other paths to acl' 200 "$(ask --header "Authorization: Bearer $TOKEN" "$app/api/v1/datasets")"
+# Where a request comes from: whatever a client says of it, the function of the CDN says the address of the connection, before every behaviour.
+viewer_function=$STACK-viewer-address
+viewer_etag=$(aws cloudfront describe-function --name "$viewer_function" --stage LIVE --query ETag --output text)
+jq --null-input '{ version: "1.0", context: { eventType: "viewer-request" }, viewer: { ip: "198.51.100.7" }, request: { method: "GET",
+    uri: "/api/v1/links", querystring: {}, cookies: {}, headers: { "x-offprint-viewer": { value: "203.0.113.9" } } } }' >"$work/viewer.json"
+viewer_result=$(aws cloudfront test-function --name "$viewer_function" --if-match "$viewer_etag" --stage LIVE --event-object "fileb://$work/viewer.json" \
+    --query TestResult.FunctionOutput --output text)
+expect 'the CDN says from where a request comes' 198.51.100.7 "$(jq --raw-output '.request.headers["x-offprint-viewer"].value' <<<"$viewer_result" 2>/dev/null)"
+expect '  and it alone' 198.51.100.7 "$(jq --raw-output '[.request.headers["x-offprint-viewer"] | .value, (.multiValue[]?.value)] | unique | join(" ")' <<<"$viewer_result" 2>/dev/null)"
+cdn=$(aws cloudformation describe-stack-resource --stack-name "$STACK" --logical-resource-id Cdn --query StackResourceDetail.PhysicalResourceId --output text)
+aws cloudfront get-distribution-config --id "$cdn" --query DistributionConfig >"$work/cdn.json"
+expect '  before every behaviour' 0 "$(jq --arg name "$viewer_function" '[.DefaultCacheBehavior, .CacheBehaviors.Items[]?]
+    | map(select(any(.FunctionAssociations.Items[]?; .EventType == "viewer-request" and (.FunctionARN | endswith("/" + $name))) | not)) | length' "$work/cdn.json")"
 for event in "$here"/../events/refused-*.json; do
     aws lambda invoke --function-name "$serve_function" --payload "fileb://$event" "$work/invoked" >/dev/null
     expect "$(basename "$event" .json) is refused" 500 "$(head --bytes 4096 "$work/invoked" | grep --text --only-matching --max-count 1 '"statusCode": *[0-9]*' | tr -cd '0-9')"
 done
 
-# ---- 6. What the serve role may do, as AWS's own evaluation sees it -----------------------------------------------------------------
+# ---- 6. What the roles of serve and pages may do, as AWS's own evaluation sees it ----------------------------------------------------
 
-# may ACTION RESOURCE [LEADING-KEY]
+# may ROLE ACTION RESOURCE [LEADING-KEY [ATTRIBUTES]]: ATTRIBUTES with commas between
 may() {
     local keys=()
-    (($# > 2)) && keys=(--context-entries "ContextKeyName=dynamodb:LeadingKeys,ContextKeyValues=$3,ContextKeyType=stringList")
-    aws iam simulate-principal-policy --policy-source-arn "$serve_role" --action-names "$1" --resource-arns "$2" "${keys[@]}" \
+    (($# > 3)) && keys=("ContextKeyName=dynamodb:LeadingKeys,ContextKeyValues=$4,ContextKeyType=stringList")
+    (($# > 4)) && keys+=("ContextKeyName=dynamodb:Attributes,ContextKeyValues=$5,ContextKeyType=stringList")
+    aws iam simulate-principal-policy --policy-source-arn "$1" --action-names "$2" --resource-arns "$3" ${keys:+--context-entries "${keys[@]}"} \
         --query 'EvaluationResults[0].EvalDecision' --output text
 }
 
 table_arn=$(aws dynamodb describe-table --table-name "$table" --query Table.TableArn --output text)
-expect 'serve may read a link' allowed "$(may dynamodb:Query "$table_arn" 'L#0')"
-expect 'serve may not read a token' implicitDeny "$(may dynamodb:GetItem "$table_arn" 'T#0')"
-expect 'serve may not read an index' implicitDeny "$(may dynamodb:Query "$table_arn/index/GSI1" 'L#0')"
-expect 'serve may not write a link' implicitDeny "$(may dynamodb:PutItem "$table_arn" 'L#0')"
-expect 'serve may not read the deployment secret' implicitDeny "$(may secretsmanager:GetSecretValue "$secret")"
+expect 'serve may read a link' allowed "$(may "$serve_role" dynamodb:Query "$table_arn" 'L#0')"
+expect 'serve may not read a token' implicitDeny "$(may "$serve_role" dynamodb:GetItem "$table_arn" 'T#0')"
+expect 'serve may not read an index' implicitDeny "$(may "$serve_role" dynamodb:Query "$table_arn/index/GSI1" 'L#0')"
+expect 'serve may not write a link' implicitDeny "$(may "$serve_role" dynamodb:PutItem "$table_arn" 'L#0')"
+expect 'serve may not read the deployment secret' implicitDeny "$(may "$serve_role" secretsmanager:GetSecretValue "$secret")"
+pages_role=$(aws lambda get-function-configuration --function-name "$(output PagesFunctionName)" --query Role --output text)
+expect 'pages may count a pass on its link' allowed "$(may "$pages_role" dynamodb:UpdateItem "$table_arn" 'L#0' pk,sk,sessions,version)"
+expect '  and may write nothing else of it beside that' implicitDeny "$(may "$pages_role" dynamodb:UpdateItem "$table_arn" 'L#0' pk,sk,sessions,enabled)"
+expect '  nor by itself' implicitDeny "$(may "$pages_role" dynamodb:UpdateItem "$table_arn" 'L#0' until)"
+expect '  nor make one' implicitDeny "$(may "$pages_role" dynamodb:PutItem "$table_arn" 'L#0' pk,sk,sessions,version)"
+expect '  nor end one' implicitDeny "$(may "$pages_role" dynamodb:DeleteItem "$table_arn" 'L#0')"
+expect 'pages may not read the deployment secret' implicitDeny "$(may "$pages_role" secretsmanager:GetSecretValue "$secret")"
 
 # ---- 7. Without concurrency AWS answers by itself -----------------------------------------------------------------------------------
 
