@@ -360,8 +360,13 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
     getrandom::fill(&mut bits).expect("random bits");
     let secret = TokenSecret::new(bits);
     let now = Timestamp::now();
-    let user =
-        User { id: UserId::new(uuid::Uuid::from_u128(1)), name: "owner".to_owned(), administrator: true, standing: Standing::Active };
+    let user = User {
+        id: UserId::new(uuid::Uuid::from_u128(1)),
+        name: "owner".to_owned(),
+        administrator: true,
+        auditor: false,
+        standing: Standing::Active,
+    };
     let token = Token {
         id: TokenId::new(uuid::Uuid::from_u128(2)),
         kind: TokenKind::Session,

@@ -70,6 +70,8 @@ pub struct Dataset {
     pub kind: Kind,
     /// Who owns it.
     pub owner: UserId,
+    /// Whom the owner named to own it where the owner is suspended. It gives nothing before.
+    pub successor: Option<UserId>,
     /// The datasets it lies in, outermost first: at most [`ANCESTORS_MAX`].
     pub ancestors: Vec<DatasetId>,
     /// Whom it is open to beside those it is granted to.
@@ -134,6 +136,7 @@ impl Dataset {
             path,
             kind,
             owner: above.owner,
+            successor: None,
             ancestors,
             visibility: Visibility::Private,
             project: None,
@@ -156,6 +159,7 @@ impl Dataset {
             path: ObjectPath::default(),
             kind: Kind::Folder,
             owner,
+            successor: None,
             ancestors: Vec::new(),
             visibility: Visibility::Private,
             project: None,

@@ -69,8 +69,12 @@ pub enum Action {
     Register,
     /// Revoke every link of a dataset.
     RevokeAll,
-    /// Say who gets what on a dataset, and see who does.
+    /// Say who gets what on a dataset.
     Grant,
+    /// See who gets what on a dataset. About the deployment: see what was done, and whose a dataset is.
+    Audit,
+    /// Grant oneself a dataset for a day at the most, in an emergency.
+    BreakGlass,
     /// Hand a dataset over to another owner.
     HandOver,
     /// Make an API token of one's own. Only a session does: a token makes no token.
@@ -85,7 +89,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Read,
         Self::List,
         Self::See,
@@ -94,6 +98,8 @@ impl Action {
         Self::Register,
         Self::RevokeAll,
         Self::Grant,
+        Self::Audit,
+        Self::BreakGlass,
         Self::HandOver,
         Self::MakeToken,
         Self::MakeTicket,
@@ -107,9 +113,9 @@ impl Action {
             Self::Read | Self::List | Self::MakeTicket => Scope::Data,
             Self::See | Self::MakeToken => Scope::Read,
             Self::Share | Self::Narrow | Self::RevokeAll => Scope::Links,
-            Self::Register | Self::Grant | Self::HandOver => Scope::Datasets,
+            Self::Register | Self::Grant | Self::Audit | Self::HandOver => Scope::Datasets,
             Self::Gather => Scope::Groups,
-            Self::Administer => Scope::Admin,
+            Self::Administer | Self::BreakGlass => Scope::Admin,
         }
     }
 
@@ -120,9 +126,9 @@ impl Action {
             Self::List => Some(Right::List),
             Self::See => Some(Right::Discover),
             Self::Share | Self::Register => Some(Right::Share),
-            Self::Narrow | Self::RevokeAll | Self::Grant => Some(Right::Administer),
+            Self::Narrow | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
             Self::HandOver => Some(Right::Own),
-            Self::MakeToken | Self::Gather | Self::Administer => None,
+            Self::MakeToken | Self::Gather | Self::Administer | Self::BreakGlass => None,
         }
     }
 
@@ -137,7 +143,7 @@ impl Action {
 
     /// Whether it only shows or ends things: that is possible on what was retired, too.
     const fn ends(self) -> bool {
-        matches!(self, Self::See | Self::Narrow | Self::RevokeAll | Self::Grant)
+        matches!(self, Self::See | Self::Narrow | Self::RevokeAll | Self::Grant | Self::Audit)
     }
 }
 
@@ -187,6 +193,13 @@ pub enum Facts {
     Link(Arc<LinkFacts>),
     /// About a dataset.
     Dataset(Arc<DatasetFacts>),
+    /// About a dataset whose owner may be gone, and its owner.
+    Orphan {
+        /// The dataset.
+        dataset: Arc<DatasetFacts>,
+        /// Who owns it.
+        owner: Arc<User>,
+    },
     /// About a group, and whether the person who asks is in it.
     Group {
         /// The group.
@@ -279,6 +292,12 @@ pub enum Denial {
     /// The caller is no administrator.
     #[error("only an administrator may do this")]
     NotAdministrator,
+    /// The caller neither audits nor administers.
+    #[error("only an auditor or an administrator may see this")]
+    NotAuditor,
+    /// The owner of the dataset may act, and hands it over himself.
+    #[error("the dataset's owner is not suspended")]
+    OwnerActive,
     /// The token's scopes do not hold this.
     #[error("the token lacks the scope `{}`", needed.word())]
     Scope {
@@ -332,6 +351,7 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
             let given = match facts {
                 Facts::Link(link) => asking.about_link(action, link)?,
                 Facts::Dataset(dataset) => asking.about_dataset(action, dataset)?,
+                Facts::Orphan { dataset, owner } => asking.about_orphan(action, &dataset.place, owner)?,
                 Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
                 Facts::Deployment => asking.about_deployment(action)?,
             };
@@ -434,10 +454,17 @@ impl Asking<'_> {
         if !self.token.reaches(place.dataset.id) {
             return Err(Denial::NotDiscoverable);
         }
+        if action == Action::Audit && self.audits() {
+            return Ok(Given::NOTHING);
+        }
         let given = held(Some(self.user), place, &facts.reach, action.wanted(), self.net, self.now);
         let active = is_active(place);
         // What was retired is there for whoever may end what hangs on it, and for nobody else.
-        if !given.rights.has(Right::Discover) || (!active && !given.rights.has(Right::Administer)) {
+        let is_there = given.rights.has(Right::Discover) && (active || given.rights.has(Right::Administer));
+        if action == Action::BreakGlass && (is_there || self.user.administrator) {
+            return self.breaks_glass(active);
+        }
+        if !is_there {
             return Err(Denial::NotDiscoverable);
         }
         self.needs(action)?;
@@ -451,6 +478,40 @@ impl Asking<'_> {
         let given = named(right, given, &place.source, self.net)?;
         // What is signed ends with the token, too.
         Ok(Given { until: given.until.min(self.token.until), ..given })
+    }
+
+    /// Whether the person sees who gets what, whatever it is about.
+    fn audits(&self) -> bool {
+        self.user.auditor && self.token.dataset.is_none() && self.token.may(Scope::Audit)
+    }
+
+    /// Whether the person may grant himself a dataset for a while: an administrator, for which being one gives no right otherwise.
+    fn breaks_glass(&self, active: bool) -> Result<Given, Denial> {
+        if !self.user.administrator {
+            return Err(Denial::NotAdministrator);
+        }
+        self.needs(Action::BreakGlass)?;
+        if self.token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        if active { Ok(Given::NOTHING) } else { Err(Denial::Retired) }
+    }
+
+    /// About a dataset whose owner is suspended: whoever the owner named takes it over or hands it on, and so does an administrator (R7).
+    fn about_orphan(&self, action: Action, place: &Place, owner: &User) -> Result<Given, Denial> {
+        let is_heir = place.dataset.successor == Some(self.user.id);
+        let is_asked = action == Action::HandOver && owner.id == place.dataset.owner && self.token.reaches(place.dataset.id);
+        if !is_asked || !(is_heir || self.user.administrator) {
+            return Err(Denial::NotDiscoverable);
+        }
+        let needed = if is_heir { Scope::Datasets } else { Scope::Admin };
+        if !self.token.may(needed) {
+            return Err(Denial::Scope { needed });
+        }
+        if owner.standing == Standing::Active {
+            return Err(Denial::OwnerActive);
+        }
+        if is_active(place) { Ok(Given::NOTHING) } else { Err(Denial::Retired) }
     }
 
     /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
@@ -468,7 +529,7 @@ impl Asking<'_> {
         });
         let administers = given.rights.has(Right::Administer);
         if !made && !administers {
-            return Err(Denial::NotDiscoverable);
+            return if action == Action::See && self.audits() { Ok(Given::NOTHING) } else { Err(Denial::NotDiscoverable) };
         }
         self.needs(action)?;
         if action == Action::Share {
@@ -490,9 +551,12 @@ impl Asking<'_> {
         }
     }
 
-    /// About a group: its members may see it, its owner changes it. An administrator does neither, for that would be a way to read.
+    /// About a group: its members and auditors may see it, its owner changes it. An administrator does neither, for that would be a way to read.
     fn about_group(&self, action: Action, group: &Group, is_member: bool) -> Result<Given, Denial> {
         let owns = group.owner == self.user.id;
+        if action == Action::See && self.audits() {
+            return Ok(Given::NOTHING);
+        }
         if (!owns && !is_member) || self.token.dataset.is_some() {
             return Err(Denial::NotDiscoverable);
         }
@@ -520,6 +584,10 @@ impl Asking<'_> {
             Action::MakeToken => Err(Denial::NotSession),
             Action::Administer if !self.user.administrator => Err(Denial::NotAdministrator),
             Action::Administer => self.needs(action).map(|()| Given::NOTHING),
+            Action::Audit if self.audits() => Ok(Given::NOTHING),
+            Action::Audit if self.user.administrator => self.needs(Action::Administer).map(|()| Given::NOTHING),
+            Action::Audit if self.user.auditor => Err(Denial::Scope { needed: Scope::Audit }),
+            Action::Audit => Err(Denial::NotAuditor),
             _ => Err(Denial::NotDiscoverable),
         }
     }
@@ -879,7 +947,7 @@ impl Permit {
         match &self.grounds {
             Facts::Link(facts) => Some(&facts.place),
             Facts::Dataset(facts) => Some(&facts.place),
-            Facts::Group { .. } | Facts::Deployment => None,
+            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Deployment => None,
         }
     }
 
@@ -895,6 +963,13 @@ impl Permit {
     pub fn allows(&self, action: Action, dataset: DatasetId) -> Option<UserId> {
         let on = matches!(&self.grounds, Facts::Dataset(facts) if facts.place.dataset.id == dataset);
         self.by.filter(|_| on && self.action == action)
+    }
+
+    /// The person, if the permit is one to hand over `dataset` because its owner is suspended.
+    #[must_use]
+    pub fn allows_succession(&self, dataset: DatasetId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Orphan { dataset: facts, .. } if facts.place.dataset.id == dataset);
+        self.by.filter(|_| on && self.action == Action::HandOver)
     }
 
     /// The person, if the permit is one to change `group`.
@@ -961,7 +1036,7 @@ impl Permit {
         let opened = match &self.grounds {
             Facts::Link(facts) => Opened::Link(facts),
             Facts::Dataset(facts) => Opened::Dataset(facts),
-            Facts::Group { .. } | Facts::Deployment => return None,
+            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Deployment => return None,
         };
         matches!(self.action, Action::Read | Action::List).then_some(ReadScope { action: self.action, given: self.given, opened })
     }

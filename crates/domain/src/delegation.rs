@@ -2,13 +2,14 @@
 //!
 //! Not here: what is given to whom (`decision.rs`), how it is written (`table/grants.rs`).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     dataset::{Dataset, Kind},
-    decision::{DatasetFacts, Permit, Place, owns, paths},
+    decision::{Action, DatasetFacts, Permit, Place, owns, paths},
     grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
     id::{DatasetId, UserId},
+    limits::BREAK_GLASS_HOURS_MAX,
     rights::{Right, Rights, Role},
     source::Audience,
     user::User,
@@ -65,6 +66,59 @@ pub fn granted(
     let Terms { role, may_share, level, conditions } = terms;
     let version = there.map_or(0, |there| there.version).saturating_add(1);
     Ok(Grant { subject, role, may_share, level, conditions, by, at: now, hold: Hold::Active, version })
+}
+
+/// What an administrator asks for himself in an emergency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenGlass {
+    /// The role: at most [`Role::Download`].
+    pub role: Role,
+    /// For how many hours, at most [`BREAK_GLASS_HOURS_MAX`].
+    pub hours: u16,
+}
+
+/// The grant by which an administrator reads `dataset` for a while; `there` is what he has by now, if anything. It is told from every other
+/// one by whom it is by and for: nobody else grants to himself.
+///
+/// # Errors
+/// [`GrantError`], each naming the rule.
+pub fn broken_glass(
+    permit: &Permit,
+    dataset: DatasetId,
+    ask: BrokenGlass,
+    there: Option<&Grant>,
+    now: Timestamp,
+) -> Result<Grant, GrantError> {
+    let by = permit.allows(Action::BreakGlass, dataset).ok_or(GrantError::Permit)?;
+    let subject = Subject::User(by);
+    if there.is_some_and(|there| there.subject != subject) {
+        return Err(GrantError::Permit);
+    }
+    if ask.role > Role::Download {
+        return Err(GrantError::MoreThanReading);
+    }
+    if !(1..=BREAK_GLASS_HOURS_MAX).contains(&ask.hours) {
+        return Err(GrantError::Hours);
+    }
+    // What he was given stays: this would take its place, and end.
+    let counts = |there: &Grant| there.hold == Hold::Active && there.conditions.until.is_none_or(|until| now < until);
+    if there.is_some_and(|there| counts(there) && !there.is_broken_glass()) {
+        return Err(GrantError::HasGrant);
+    }
+    let until = now.checked_add(SignedDuration::from_hours(i64::from(ask.hours))).map_err(|_beyond| GrantError::Hours)?;
+    let conditions = Conditions { until: Some(until), ..Conditions::default() };
+    let version = there.map_or(0, |there| there.version).saturating_add(1);
+    Ok(Grant { subject, role: ask.role, may_share: false, level: None, conditions, by, at: now, hold: Hold::Active, version })
+}
+
+/// Whether by `permit` a dataset whose owner is suspended may be handed over to `to`. To himself only by whom its owner named: an
+/// administrator would read for good, and nobody would have given it.
+///
+/// # Errors
+/// [`GrantError::Permit`], [`GrantError::ToOneself`].
+pub fn may_inherit(permit: &Permit, dataset: &Dataset, to: UserId) -> Result<(), GrantError> {
+    let by = permit.allows_succession(dataset.id).ok_or(GrantError::Permit)?;
+    if by == to && dataset.successor != Some(by) { Err(GrantError::ToOneself) } else { Ok(()) }
 }
 
 /// What a permit to grant on this dataset rests on, and the giver.

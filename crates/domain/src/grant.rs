@@ -10,7 +10,7 @@ use crate::{
     dataset::Dataset,
     id::{GroupId, ProjectId, UserId},
     levels::opens_within,
-    limits::{GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ZONES_MAX},
+    limits::{BREAK_GLASS_HOURS_MAX, GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ZONES_MAX},
     rights::{Right, Rights, Role},
 };
 
@@ -166,6 +166,14 @@ pub struct Grant {
     pub hold: Hold,
     /// Counts its changes.
     pub version: u64,
+}
+
+impl Grant {
+    /// Whether an administrator gave it to himself: nobody else may.
+    #[must_use]
+    pub fn is_broken_glass(&self) -> bool {
+        self.subject == Subject::User(self.by)
+    }
 }
 
 impl Grant {
@@ -413,6 +421,15 @@ pub enum GrantError {
     /// An end that has passed, or comes before the beginning.
     #[error("the grant would never count")]
     NeverCounts,
+    /// More than reading, by breaking the glass.
+    #[error("by breaking the glass one reads, and no more")]
+    MoreThanReading,
+    /// Too long, or not at all, by breaking the glass.
+    #[error("the glass stays broken for 1 to `{BREAK_GLASS_HOURS_MAX}` hours")]
+    Hours,
+    /// Somebody gave the person a grant, which this would take the place of.
+    #[error("there is a grant to the person already")]
+    HasGrant,
     /// Links for those who may see coarse levels only.
     #[error("links may be made from the role `view` up")]
     SharePreview,

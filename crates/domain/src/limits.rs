@@ -16,6 +16,8 @@ pub const INVITATION_SECS: i64 = 30 * 86_400;
 pub const INVITATIONS_DAY_MAX: usize = 20;
 /// Invitations that one sign-in looks at; the rest wait for the next.
 pub const INVITATIONS_AT_SIGN_IN_MAX: u16 = 50;
+/// How long an administrator may read what he granted himself in an emergency, in hours.
+pub const BREAK_GLASS_HOURS_MAX: u16 = 24;
 /// Ancestors a dataset may have, the source's root dataset included.
 pub const ANCESTORS_MAX: usize = 4;
 /// Datasets that one request looks at to let them name a dataset registered above them, about; the same request again goes on from there.

@@ -193,11 +193,13 @@ pub enum Scope {
     Groups,
     /// Register sources, set ceilings, use the panic switch: only where the owner is an administrator.
     Admin,
+    /// See the audit, and who gets what on every dataset: only where the owner is an auditor.
+    Audit,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] = [Self::Read, Self::Data, Self::Links, Self::Datasets, Self::Groups, Self::Admin];
+    pub const ALL: [Self; 7] = [Self::Read, Self::Data, Self::Links, Self::Datasets, Self::Groups, Self::Admin, Self::Audit];
 
     /// The word in the API.
     #[must_use]
@@ -209,6 +211,7 @@ impl Scope {
             Self::Datasets => "datasets",
             Self::Groups => "groups",
             Self::Admin => "admin",
+            Self::Audit => "audit",
         }
     }
 

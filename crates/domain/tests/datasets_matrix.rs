@@ -61,7 +61,8 @@ const MANAGER: usize = 14;
 const VIEW_ABOVE: usize = 15;
 const PREVIEW_FROM_1: usize = 16;
 const PREVIEW_FROM_2: usize = 17;
-const PEOPLE: usize = 18;
+const AUDITOR: usize = 18;
+const PEOPLE: usize = 19;
 
 /// The dataset of the table, `a/`, below the root; one folder in it, `a/part/`, is restricted.
 const DATASET: usize = 1;
@@ -73,6 +74,7 @@ fn principals() -> Vec<(&'static str, Asker)> {
         ("nobody", Asker::Nobody),
         ("stranger", whole(STRANGER)),
         ("administrator of all", whole(ADMINISTRATOR)),
+        ("auditor of all", whole(AUDITOR)),
         ("preview", whole(PREVIEW)),
         ("preview from level 1", whole(PREVIEW_FROM_1)),
         ("preview from level 2", whole(PREVIEW_FROM_2)),
@@ -157,6 +159,7 @@ fn world() -> World {
     let mut world = plain(PEOPLE, &[("", OWNER_ABOVE), ("a/", OWNER), ("a/part/", OWNER)]);
     world.people[SUSPENDED].standing = Standing::Suspended;
     world.people[ADMINISTRATOR].administrator = true;
+    world.people[AUDITOR].auditor = true;
     world.sources[0].blocked.insert(BLOCKED);
     world.groups.push(gathered(OWNER, &[MEMBER]));
     let policy = Policy { view: Role::View, figures: false, clone: ClonePolicy::None };
@@ -202,7 +205,17 @@ const READS: [(&str, &str); 5] = [
     ("of no level", "x/c/0"),
     ("restricted part", "part/zarr.json"),
 ];
-const ACTIONS: [Action; 7] = [Action::List, Action::See, Action::Share, Action::Narrow, Action::Register, Action::RevokeAll, Action::Grant];
+const ACTIONS: [Action; 9] = [
+    Action::List,
+    Action::See,
+    Action::Share,
+    Action::Narrow,
+    Action::Register,
+    Action::RevokeAll,
+    Action::Grant,
+    Action::Audit,
+    Action::BreakGlass,
+];
 
 fn row(world: &World, asker: &Asker) -> Vec<String> {
     let (principal, facts) = (world.principal(asker, From::Home), world.facts(asker, About::Dataset(DATASET)));

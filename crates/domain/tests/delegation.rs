@@ -28,11 +28,12 @@ use std::collections::BTreeMap;
 use domain::{
     dataset::Kind,
     decision::{Action, Permit, decide},
-    delegation::{self, NewGrant, granted, may_open},
+    delegation::{self, BrokenGlass, NewGrant, broken_glass, granted, may_inherit, may_open},
     grant::{ClonePolicy, Grant, GrantError, GroupState, Hold, Policy, ProjectRole, Zones},
-    limits::ZONES_MAX,
+    limits::{BREAK_GLASS_HOURS_MAX, ZONES_MAX},
     rights::Role,
     source::Audience,
+    user::Standing,
 };
 use model::{
     facts::{at, conditions, dataset_id, grant, subject, user_id},
@@ -274,4 +275,73 @@ fn a_condition_names_so_many_networks_and_no_more() {
     for more in [ZONES_MAX + 1, ZONES_MAX + 2] {
         assert!(Zones::parse(&networks(more)).is_err(), "{more}");
     }
+}
+
+// ACCESS 1: a grant to oneself, for a day at the most, to read and no more
+#[test]
+fn the_glass_is_broken_by_an_administrator_for_himself_to_read_for_a_while() {
+    let mut world = world(Terms::NONE);
+    world.people[OTHER].administrator = true;
+    let glass = permit(&world, OTHER, Action::BreakGlass);
+    let ask = |role, hours, there: Option<&Grant>| broken_glass(&glass, dataset_id(DATASET), BrokenGlass { role, hours }, there, at(0));
+    for hours in [1, BREAK_GLASS_HOURS_MAX] {
+        let given = ask(Role::Download, hours, None).unwrap();
+        assert_eq!((given.subject, given.by, given.role), (subject(To::Person(OTHER)), user_id(OTHER), Role::Download));
+        assert_eq!((given.may_share, given.level, given.version, given.hold), (false, None, 1, Hold::Active));
+        assert_eq!((given.conditions.until, given.conditions.not_before), (Some(at(i64::from(hours) * 3_600)), None));
+        assert!(given.is_broken_glass());
+    }
+    for (role, hours, refusal) in [
+        (Role::Full, 1, GrantError::MoreThanReading),
+        (Role::Owner, 1, GrantError::MoreThanReading),
+        (Role::View, 0, GrantError::Hours),
+        (Role::View, BREAK_GLASS_HOURS_MAX + 1, GrantError::Hours),
+    ] {
+        assert_eq!(ask(role, hours, None), Err(refusal), "{role:?} {hours}");
+    }
+    // What somebody gave stays, as long as it counts; what he broke before, what was taken back and what has ended gives way.
+    let by_another = grant(&given(To::Person(OTHER), Role::Preview));
+    assert!(!by_another.is_broken_glass());
+    assert_eq!(ask(Role::View, 1, Some(&by_another)), Err(GrantError::HasGrant));
+    let ends = |second| Grant { conditions: conditions(Terms { end: Some(second), ..Terms::NONE }), ..by_another.clone() };
+    assert_eq!(ask(Role::View, 1, Some(&ends(1))), Err(GrantError::HasGrant));
+    for there in [ends(0), Grant { hold: Hold::Withdrawn, ..by_another.clone() }, ask(Role::View, 1, None).unwrap()] {
+        let version = there.version + 1;
+        assert_eq!(ask(Role::View, 2, Some(&there)).map(|given| given.version), Ok(version));
+    }
+    let of_another = grant(&given(To::Person(MANAGER), Role::View));
+    assert_eq!(ask(Role::View, 1, Some(&of_another)), Err(GrantError::Permit), "another's grant");
+    let other_dataset = broken_glass(&glass, dataset_id(0), BrokenGlass { role: Role::View, hours: 1 }, None, at(0));
+    assert_eq!(other_dataset, Err(GrantError::Permit));
+    let granting = permit(&world, OWNER, Action::Grant);
+    let by_owner = broken_glass(&granting, dataset_id(DATASET), BrokenGlass { role: Role::View, hours: 1 }, None, at(0));
+    assert_eq!(by_owner, Err(GrantError::Permit), "another permit");
+}
+
+// ACCESS R7
+#[test]
+fn an_orphan_goes_to_anybody_but_the_administrator_who_hands_it_over() {
+    let mut world = world(Terms::NONE);
+    world.people[OWNER].standing = Standing::Suspended;
+    world.people[OTHER].administrator = true;
+    world.datasets[DATASET].successor = Some(MEMBER);
+    let dataset = world.dataset(DATASET);
+    let orphan = |person: usize| {
+        let asker = Asker::Person(person, TokenRow::whole());
+        decide(&world.principal(&asker, From::Anywhere), Action::HandOver, &world.facts(&asker, About::Orphan(DATASET)), at(0))
+    };
+    for (by, to, want) in [
+        (OTHER, MANAGER, Ok(())),
+        (OTHER, MEMBER, Ok(())),
+        (OTHER, OTHER, Err(GrantError::ToOneself)),
+        (MEMBER, MEMBER, Ok(())),
+        (MEMBER, OTHER, Ok(())),
+    ] {
+        let permit = orphan(by).unwrap();
+        assert_eq!(may_inherit(&permit, &dataset, user_id(to)), want, "{by} to {to}");
+        assert_eq!(may_inherit(&permit, &world.dataset(0), user_id(to)), Err(GrantError::Permit));
+    }
+    assert!(orphan(MANAGER).is_err() && orphan(OWNER).is_err());
+    let by_right = permit(&world, OWNER_ABOVE, Action::HandOver);
+    assert_eq!(may_inherit(&by_right, &dataset, user_id(OTHER)), Err(GrantError::Permit), "that of an owner is another");
 }

@@ -36,7 +36,13 @@ fn now() -> Timestamp {
 }
 
 fn user(id: u128) -> User {
-    User { id: UserId::new(Uuid::from_u128(id)), name: format!("user {id}"), administrator: false, standing: Standing::Active }
+    User {
+        id: UserId::new(Uuid::from_u128(id)),
+        name: format!("user {id}"),
+        administrator: false,
+        auditor: false,
+        standing: Standing::Active,
+    }
 }
 
 fn owner() -> User {
@@ -219,11 +225,13 @@ fn principals() -> Vec<(&'static str, Principal)> {
         ("owner, token ended", dead),
         ("owner, another's token", borrowed),
         ("administrator", principal(User { administrator: true, ..user(3) }, &Scope::ALL)),
+        ("auditor", principal(User { auditor: true, ..user(4) }, &Scope::ALL)),
+        ("auditor, read only", principal(User { auditor: true, ..user(4) }, &[Scope::Read])),
         ("stranger", principal(user(2), &Scope::ALL)),
     ]
 }
 
-const ACTIONS: [Action; 13] = Action::ALL;
+const ACTIONS: [Action; 15] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();
@@ -240,7 +248,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
     // A read of nothing that is here is refused as a read is.
-    let is_here = !matches!(facts, Facts::Deployment);
+    let is_here = !matches!(facts, Facts::Deployment | Facts::Orphan { .. });
     for answer in CHUNKS.iter().filter(|_| is_here).map(|path| chunk(path)) {
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
@@ -281,6 +289,10 @@ fn the_policy() {
             &principal,
             &Facts::Dataset(Arc::new(DatasetFacts::new(place(), asking(&principal).unwrap_or_default()).unwrap())),
         );
+        for (what, standing) in [("(owner active)", Standing::Active), ("(owner suspended)", Standing::Suspended)] {
+            let dataset = Arc::new(DatasetFacts::new(place(), asking(&principal).unwrap_or_default()).unwrap());
+            row(&mut table, who, what, &principal, &Facts::Orphan { dataset, owner: Arc::new(User { standing, ..owner() }) });
+        }
         row(&mut table, who, "(the deployment)", &principal, &Facts::Deployment);
     }
     insta::assert_snapshot!(table);

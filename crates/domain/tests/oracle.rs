@@ -96,6 +96,8 @@ fn class(denial: Denial) -> Class {
         | NotSteward
         | NotSession
         | NotAdministrator
+        | NotAuditor
+        | OwnerActive
         | Scope { .. }
         | Suspended => Class::Forbidden(denial),
         NotServing | OverBudget { .. } => Class::Unavailable,
@@ -201,11 +203,12 @@ fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
 #[test]
 fn the_decision_is_the_oracles_in_every_world() {
     // Passes are mostly no good, as they should be here: they are counted by themselves.
-    let (tally, guests) = (Tally::default(), Tally::default());
+    let (tally, guests, orphans) = (Tally::default(), Tally::default(), Tally::default());
     let asked = TestRunner::new(worlds_to_ask()).run(&(worlds::world(), worlds::from()), |(world, from)| {
         for asker in asking::askers(&world) {
             for dataset in 0..world.datasets.len() {
                 compare(&world, &asker, from, About::Dataset(dataset), &tally)?;
+                compare(&world, &asker, from, About::Orphan(dataset), &orphans)?;
             }
             for link in 0..world.links.len() {
                 compare(&world, &asker, from, About::Link(link), &tally)?;
@@ -239,6 +242,7 @@ fn the_decision_is_the_oracles_in_every_world() {
     asked.unwrap_or_else(|why| panic!("{why}"));
     tally.is_not_trivial();
     assert!(tally.levels.load(Ordering::Relaxed) > 100, "coarse levels alone are opened, too: {tally:?}");
+    assert!(orphans.yes.load(Ordering::Relaxed) > 100, "some owners are succeeded: {orphans:?}");
     println!("by pass: {guests:?}");
     assert!(guests.yes.load(Ordering::Relaxed) > 100, "a pass opens what its link opens: {guests:?}");
 }

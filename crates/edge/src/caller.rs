@@ -148,8 +148,12 @@ impl Caller {
 
 /// What was made cannot be shown again: its text comes of the credential that asked for it.
 fn shown_elsewhere() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "shown-elsewhere", "this was made before, by another session, and its text is shown to that one only")
-        .hint("ask again with another `Idempotency-Key`, and revoke what is not used")
+    Problem::new(
+        StatusCode::CONFLICT,
+        "shown-elsewhere",
+        "this was made before, by another session, and its text is shown to that one only",
+    )
+    .hint("ask again with another `Idempotency-Key`, and revoke what is not used")
 }
 
 impl FromRequestParts<App> for Caller {

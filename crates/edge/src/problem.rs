@@ -228,6 +228,8 @@ impl From<Denial> for Problem {
             Denial::NotGroupOwner => not_yours("not-group-owner").hint("ask the group's owner"),
             Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
+            Denial::NotAuditor => not_yours("not-auditor").hint("ask an auditor or an administrator"),
+            Denial::OwnerActive => Self::new(StatusCode::CONFLICT, "owner-active", why.to_string()).hint("ask the owner to hand it over"),
             Denial::Scope { needed } => not_yours("scope").hint("use a token with this scope").with("scope", needed.word()),
             Denial::Suspended => not_yours("suspended").hint("ask an administrator"),
         }
@@ -296,6 +298,10 @@ impl From<GrantError> for Problem {
                 refused("audience-too-wide").at("/to").hint("ask an administrator to raise the source's ceiling")
             }
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
+            GrantError::MoreThanReading => wrong("more-than-reading").at("/role").hint("`preview`, `view` or `download`"),
+            GrantError::Hours => wrong("hours").at("/hours").hint("break it again when they have passed"),
+            GrantError::HasGrant => Self::new(StatusCode::CONFLICT, "has-grant", why.to_string())
+                .hint("use it, ask the dataset's owner for more, or give it up first"),
             GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),
             GrantError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
             GrantError::NoLevel => wrong("no-level").at("/level").hint(NO_LEVEL_HINT),

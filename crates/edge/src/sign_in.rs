@@ -118,7 +118,7 @@ async fn sign_up(app: &App, identity: Identity<'_>, name: Option<&str>, now: Tim
     for number in 1..=NAMES {
         let name = if number == 1 { name.clone() } else { format!("{name} {number}") };
         let id = UserId::new(app.new_uuid(now)?);
-        let user = User { id, name, administrator: false, standing: Standing::Active };
+        let user = User { id, name, administrator: false, auditor: false, standing: Standing::Active };
         match app.table.sign_up(identity, &user, now).await {
             Ok(()) => return Ok(user),
             Err(TableError::Exists { .. }) => {}
@@ -138,7 +138,10 @@ fn session(app: &App, user: &User, now: Timestamp) -> Result<(Token, TokenSecret
         hash: secret.hash(),
         owner: user.id,
         label: "session".to_owned(),
-        scopes: Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin || user.administrator).collect(),
+        scopes: Scope::ALL
+            .into_iter()
+            .filter(|scope| (*scope != Scope::Admin || user.administrator) && (*scope != Scope::Audit || user.auditor))
+            .collect(),
         dataset: None,
         until: now.checked_add(SignedDuration::from_secs(SESSION_SECS)).unwrap_or(now),
         made: now,

@@ -1,6 +1,6 @@
 //! `offprint dataset`: list, show, register, edit, hand over; `sharing.rs` shows who reaches one.
 
-use std::{collections::HashSet, fmt, num::NonZeroUsize, str::FromStr};
+use std::{fmt, num::NonZeroUsize, str::FromStr};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
@@ -18,13 +18,14 @@ use crate::{
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 12] = [
+const ONE: [Column; 13] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
     column("kind", "/kind"),
     column("state", "/state"),
     column("owner", "/owner"),
+    column("successor", "/successor"),
     column("visibility", "/visibility"),
     column("restricted", "/restricted"),
     column("rights", "/rights"),
@@ -59,6 +60,9 @@ enum Verb {
         /// Only those in this source.
         #[arg(long, value_name = "NAME|ID")]
         source: Option<String>,
+        /// Those of this person in place of yours: for auditors and administrators.
+        #[arg(long, value_name = "NAME|ID")]
+        owner: Option<String>,
         /// The most datasets to list.
         #[arg(long, value_name = "N", default_value = "100")]
         limit: NonZeroUsize,
@@ -109,10 +113,11 @@ enum Verb {
 Examples:
   offprint dataset edit lab:retina/exp-03.ome.zarr --visibility accounts
   offprint dataset edit lab:retina/patients/ --restricted true
+  offprint dataset edit lab:retina/exp-03.ome.zarr --successor ada
 
 One thing is changed at a time.",
     override_usage = "offprint dataset edit [OPTIONS] <PLACE|ID>",
-    group = ArgGroup::new("change").args(["visibility", "restricted"]).required(true)
+    group = ArgGroup::new("change").args(["visibility", "restricted", "successor"]).required(true)
 )]
 struct Edit {
     /// The dataset: NAME:PATH, or its id.
@@ -124,6 +129,9 @@ struct Edit {
     /// Whether what is granted above stops at it: true or false.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     restricted: Option<bool>,
+    /// Whom it is to belong to where its owner is suspended, by name or id; empty: nobody.
+    #[arg(long, value_name = "NAME|ID")]
+    successor: Option<String>,
     /// Do it without asking.
     #[arg(short, long)]
     yes: bool,
@@ -133,7 +141,12 @@ struct Edit {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  offprint dataset hand-over lab:retina/exp-03.ome.zarr --to ada")]
+#[command(after_help = "\
+Examples:
+  offprint dataset hand-over lab:retina/exp-03.ome.zarr --to ada
+  offprint dataset hand-over DATASET-ID --to ada --reason 'its owner left'
+
+Where the owner is suspended, the successor that the owner named may do this, and an administrator: by the id that `offprint dataset list --owner` shows.")]
 struct HandOverAsk {
     /// The dataset: NAME:PATH, or its id.
     #[arg(value_name = "PLACE|ID")]
@@ -141,6 +154,9 @@ struct HandOverAsk {
     /// The new owner's name or id.
     #[arg(long, value_name = "NAME|ID")]
     to: String,
+    /// Why: it stays with the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Do it without asking.
     #[arg(short, long)]
     yes: bool,
@@ -176,6 +192,17 @@ impl fmt::Display for Named {
 }
 
 impl Named {
+    /// The id of the dataset, whether or not the caller may know of it: whoever answers next says so.
+    ///
+    /// # Errors
+    /// As [`Named::dataset`] for a place.
+    pub(crate) async fn id(&self, api: &Api, out: Output) -> Result<String, Failure> {
+        match self {
+            Self::Id(id) => Ok(id.clone()),
+            Self::Place(_) => Ok(self.dataset(api, out).await?.id),
+        }
+    }
+
     /// The dataset. A place that nobody registered yet is registered, as `link create` does it: that gives nobody anything.
     ///
     /// # Errors
@@ -201,8 +228,9 @@ impl Named {
 pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
-        Verb::List { source, limit } => {
-            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &[("source", source.as_deref())], limit.get()).await?;
+        Verb::List { source, owner, limit } => {
+            let filters = [("source", source.as_deref()), ("owner", owner.as_deref())];
+            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &filters, limit.get()).await?;
             out.list(&LIST, &datasets)?;
             out.more(more, limit);
             Ok(())
@@ -221,12 +249,9 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::HandOver(ask) => hand_over(&api, out, ask).await,
         Verb::Levels { dataset } => levels(&api, out, &dataset.dataset(&api, out).await?).await,
-        Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.dataset(&api, out).await?).await,
+        Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.id(&api, out).await?).await,
         Verb::Shared { limit } => {
-            let (mut datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &[], limit.get()).await?;
-            // One that comes by two ways is listed by each.
-            let mut seen = HashSet::new();
-            datasets.retain(|dataset| seen.insert(dataset.id.clone()));
+            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &[], limit.get()).await?;
             out.list(&SHARED, &datasets)?;
             out.more(more, limit);
             Ok(())
@@ -236,7 +261,8 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
 
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
-    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted };
+    let successor = ask.successor.map(|name| Some(name).filter(|name| !name.is_empty()));
+    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted, successor };
     let differs =
         edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility) || edit.restricted.is_some_and(|to| to != dataset.restricted);
     if differs {
@@ -292,14 +318,14 @@ fn openness(visibility: &str) -> Option<usize> {
 }
 
 async fn hand_over(api: &Api, out: Output, ask: HandOverAsk) -> Result<(), Failure> {
-    let dataset = ask.dataset.dataset(api, out).await?;
+    let id = ask.dataset.id(api, out).await?;
     let consequence = format!(
         "{} owns {} from then on. You keep what was granted to you, and what you have as the owner of what lies above it. Grants stay, and links whose makers may still share it.",
         printable(&ask.to),
-        printable(&dataset.place)
+        printable(&ask.dataset.to_string())
     );
     out.confirm(&consequence, "Hand this dataset over?", ask.yes).await?;
-    let changed = api.create::<DatasetChanged>(&["datasets", &dataset.id, "hand-over"], &HandOver { to: ask.to }).await?;
+    let changed = api.create::<DatasetChanged>(&["datasets", &id, "hand-over"], &HandOver { to: ask.to, reason: ask.reason }).await?;
     tell(out, changed, ask.wait).await
 }
 
@@ -380,7 +406,7 @@ mod tests {
             ("private", None, Some(false), "gets it there, too", false),
         ] {
             let dataset = Dataset { visibility: from.to_owned(), ..example() };
-            let text = consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted });
+            let text = consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted, successor: None });
             assert!(text.contains(says) && text.contains("lab:a\\u{1b}"), "{text}");
             assert_eq!(text.contains("within 65 seconds, by links within 5 minutes 30 seconds. A download"), narrows, "{text}");
         }
@@ -395,6 +421,7 @@ mod tests {
             name: "a".to_owned(),
             kind: "folder".to_owned(),
             owner: "u1".to_owned(),
+            successor: None,
             visibility: "private".to_owned(),
             restricted: false,
             rights: Vec::new(),

@@ -1,4 +1,4 @@
-//! `offprint grant`: give, list, withdraw. And how grants, and the ways that come of them, are said.
+//! `offprint grant`: give, list, withdraw, break the glass. And how grants, and the ways that come of them, are said.
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
@@ -9,7 +9,7 @@ use domain::{
 };
 use wire::{
     dataset::Dataset,
-    grant::{Given, Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
+    grant::{BreakGlass, Given, Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
 };
 
 use crate::{
@@ -77,6 +77,8 @@ enum Verb {
     },
     /// Take back what was granted.
     Withdraw(Withdraw),
+    /// As an administrator, read a dataset for a day at the most, in an emergency.
+    BreakGlass(BreakGlassAsk),
     /// Offer a role to whoever proves to have an e-mail address; it waits for 30 days.
     Invite(Invite),
     /// List what waits, or waited, for e-mail addresses on a dataset.
@@ -103,25 +105,56 @@ struct Give {
     /// Whom it is for: user:NAME, group:NAME, accounts or world.
     #[arg(long, value_name = "WHO", value_parser = read_to)]
     to: String,
+    #[command(flatten)]
+    terms: Terms,
+    /// Change other terms without asking.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// What somebody gets by a grant, or by an invitation once it is met.
+#[derive(Debug, Args)]
+pub(crate) struct Terms {
     /// What they get: preview, view, download, full or manager.
     #[arg(long, value_parser = PossibleValuesParser::new(given_roles()), hide_possible_values = true)]
-    role: String,
+    pub(crate) role: String,
     /// They may make links, too; from the role view up.
     #[arg(long)]
-    may_share: bool,
+    pub(crate) may_share: bool,
     /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
     #[arg(long, value_name = "N")]
-    level: Option<u8>,
+    pub(crate) level: Option<u8>,
     /// When it ends: 30d, 2027-01-31 (the last day, UTC), an RFC 3339 instant, or never, which it is if left out.
     #[arg(long, value_name = "WHEN")]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
     /// When it begins: a date (UTC) or an RFC 3339 instant; at once if left out.
     #[arg(long, value_name = "DATE", alias = "from")]
-    not_before: Option<String>,
+    pub(crate) not_before: Option<String>,
     /// The networks that it counts from, such as 192.0.2.0/24, with commas between them; every one if left out.
     #[arg(long, value_name = "NET", value_delimiter = ',')]
-    zones: Vec<String>,
-    /// Change other terms without asking.
+    pub(crate) zones: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  offprint grant break-glass DATASET-ID --reason 'the beamline asks for frame 17, nobody else is here' --hours 2
+
+`offprint dataset list --owner NAME` shows ids. The grant ends by itself, stands in the dataset's sharing, and its owner sees the reason.")]
+struct BreakGlassAsk {
+    /// The dataset's id.
+    #[arg(value_name = "DATASET-ID")]
+    dataset: Named,
+    /// Why: the dataset's owner sees it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// For how many hours, 24 at the most.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    hours: u16,
+    /// What for: preview, view or download.
+    #[arg(long, default_value = "view", value_parser = PossibleValuesParser::new(["preview", "view", "download"]), hide_possible_values = true)]
+    role: String,
+    /// Do it without asking.
     #[arg(short, long)]
     yes: bool,
 }
@@ -147,7 +180,7 @@ struct Withdraw {
 }
 
 /// The roles that are given; an owner is made by handing over.
-pub(crate) fn given_roles() -> impl Iterator<Item = &'static str> {
+fn given_roles() -> impl Iterator<Item = &'static str> {
     Role::ALL.into_iter().filter(|role| *role != Role::Owner).map(Role::word)
 }
 
@@ -170,13 +203,14 @@ pub(crate) async fn run(command: GrantCommand) -> Result<(), Failure> {
     match command.verb {
         Verb::Give(ask) => give(&api, out, ask).await,
         Verb::List { dataset, limit } => {
-            let dataset = dataset.dataset(&api, out).await?;
-            let (grants, more): (Vec<Grant>, bool) = api.list(&["datasets", &dataset.id, "grants"], &[], limit.get()).await?;
+            let id = dataset.id(&api, out).await?;
+            let (grants, more): (Vec<Grant>, bool) = api.list(&["datasets", &id, "grants"], &[], limit.get()).await?;
             out.list(&GRANT, &grants)?;
             out.more(more, limit);
             Ok(())
         }
         Verb::Withdraw(ask) => withdraw(&api, out, ask).await,
+        Verb::BreakGlass(ask) => break_glass(&api, out, ask).await,
         Verb::Invite(ask) => invitation::invite(&api, out, ask).await,
         Verb::Invitations(ask) => invitation::list(&api, out, ask).await,
         Verb::Uninvite(ask) => invitation::uninvite(&api, out, ask).await,
@@ -185,15 +219,8 @@ pub(crate) async fn run(command: GrantCommand) -> Result<(), Failure> {
 
 async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
-    let new = NewGrant {
-        to: ask.to,
-        role: ask.role,
-        may_share: ask.may_share.then_some(true),
-        level: ask.level,
-        not_before: ask.not_before,
-        until: ask.until,
-        zones: ask.zones,
-    };
+    let Terms { role, may_share, level, until, not_before, zones } = ask.terms;
+    let new = NewGrant { to: ask.to, role, may_share: may_share.then_some(true), level, not_before, until, zones };
     let path = ["datasets", &dataset.id, "grants"];
     let given: Result<Reply<Given>, Failure> = api.create(&path, &new).await;
     let Reply { body: given, date, .. } = match given {
@@ -215,6 +242,21 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
     out.one(&GIVEN, &given)?;
     InForce { stops: Stops::Beyond, by: given.enforced_by.as_deref(), date, wait: false }.tell(out).await;
     Ok(())
+}
+
+async fn break_glass(api: &Api, out: Output, ask: BreakGlassAsk) -> Result<(), Failure> {
+    let id = ask.dataset.id(api, out).await?;
+    let consequence = format!(
+        "For {} h you may reach {} by the role {}. It stands in the audit and in its sharing, with your reason.",
+        ask.hours,
+        printable(&ask.dataset.to_string()),
+        ask.role
+    );
+    out.confirm(&consequence, "Break the glass?", ask.yes).await?;
+    let new = BreakGlass { reason: ask.reason, hours: Some(ask.hours), role: Some(ask.role) };
+    let Reply { body: grant, .. } = api.create::<Grant>(&["datasets", &id, "break-glass"], &new).await?;
+    out.note(&format!("You may reach it: {}.", terms(&grant)));
+    out.one(&GRANT, &grant)
 }
 
 /// The grant of a subject, as it is there.
@@ -400,6 +442,7 @@ mod tests {
             until: None,
             zones: Vec::new(),
             by: "u1".to_owned(),
+            break_glass: false,
             at: "2027-01-01T00:00:00Z".to_owned(),
             state: "active".to_owned(),
             version: 1,

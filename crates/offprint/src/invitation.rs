@@ -2,14 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::Args;
 use wire::grant::{Email, Invitation, InvitationSent, NewInvitation, UninviteAsk};
 
 use crate::{
     api::{Api, Reply},
     dataset::Named,
     exit::Failure,
-    grant::given_roles,
+    grant::Terms,
     output::{Column, Output, column, instant_of, printable},
 };
 
@@ -44,24 +44,8 @@ pub(crate) struct Invite {
     /// The address, whole.
     #[arg(long, value_name = "ADDRESS")]
     email: String,
-    /// What its person gets: preview, view, download, full or manager.
-    #[arg(long, value_parser = PossibleValuesParser::new(given_roles()), hide_possible_values = true)]
-    role: String,
-    /// The person may make links, too; from the role view up.
-    #[arg(long)]
-    may_share: bool,
-    /// With the role preview: from which level of multiscale images on chunks open, too; 1 is the first coarse one.
-    #[arg(long, value_name = "N")]
-    level: Option<u8>,
-    /// When the grant ends: 30d, a date (UTC), an instant, or never, which it is if left out.
-    #[arg(long, value_name = "WHEN")]
-    until: Option<String>,
-    /// When the grant begins: a date (UTC) or an RFC 3339 instant; at once if left out.
-    #[arg(long, value_name = "DATE", alias = "from")]
-    not_before: Option<String>,
-    /// The networks that it counts from, such as 192.0.2.0/24, with commas; every one if left out.
-    #[arg(long, value_name = "NET", value_delimiter = ',')]
-    zones: Vec<String>,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 #[derive(Debug, Args)]
@@ -98,15 +82,9 @@ pub(crate) struct Uninvite {
 /// What went wrong, with its exit code.
 pub(crate) async fn invite(api: &Api, out: Output, ask: Invite) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
-    let new = NewInvitation {
-        email: Email(ask.email),
-        role: ask.role,
-        may_share: ask.may_share.then_some(true),
-        level: ask.level,
-        not_before: ask.not_before,
-        until: ask.until,
-        zones: ask.zones,
-    };
+    let Terms { role, may_share, level, until, not_before, zones } = ask.terms;
+    let may_share = may_share.then_some(true);
+    let new = NewInvitation { email: Email(ask.email), role, may_share, level, not_before, until, zones };
     let Reply { body: sent, .. } = api.create::<InvitationSent>(&["datasets", &dataset.id, "invitations"], &new).await?;
     let (role, place, until) = (printable(&sent.role), printable(&dataset.place), instant_of(&sent.waits_until));
     out.note(&format!("The role {role} on {place} waits for the address until {until}. Nothing was mailed."));
@@ -118,8 +96,8 @@ pub(crate) async fn invite(api: &Api, out: Output, ask: Invite) -> Result<(), Fa
 /// # Errors
 /// What went wrong, with its exit code.
 pub(crate) async fn list(api: &Api, out: Output, ask: Invitations) -> Result<(), Failure> {
-    let dataset = ask.dataset.dataset(api, out).await?;
-    let (items, more): (Vec<Invitation>, bool) = api.list(&["datasets", &dataset.id, "invitations"], &[], ask.limit.get()).await?;
+    let id = ask.dataset.id(api, out).await?;
+    let (items, more): (Vec<Invitation>, bool) = api.list(&["datasets", &id, "invitations"], &[], ask.limit.get()).await?;
     out.list(&LIST, &items)?;
     out.more(more, ask.limit);
     Ok(())

@@ -147,7 +147,7 @@ pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
     sessions.kept.insert(server.clone(), kept);
     sessions.write()?;
     // Never the session's secret.
-    out.one(&ME, &Me { id: user.id, name: user.name, administrator: user.administrator, token: session.token })?;
+    out.one(&ME, &Me { id: user.id, name: user.name, administrator: user.administrator, auditor: user.auditor, token: session.token })?;
     if let Some(other) = remote.goes_before_a_session(&server) {
         out.note(&format!("{other} goes before this session."));
     }

@@ -54,10 +54,10 @@ struct Reacher {
 ///
 /// # Errors
 /// What went wrong, with its exit code.
-pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure> {
-    let mut sharing: Sharing = api.get(&["datasets", &dataset.id, "sharing"]).await?.body;
+pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Failure> {
+    let mut sharing: Sharing = api.get(&["datasets", dataset, "sharing"]).await?.body;
     if sharing.more_links {
-        (sharing.links, sharing.more_links) = api.list(&["datasets", &dataset.id, "sharing", "links"], &[], LINKS_MAX).await?;
+        (sharing.links, sharing.more_links) = api.list(&["datasets", dataset, "sharing", "links"], &[], LINKS_MAX).await?;
     }
     if matches!(out.format, Format::Json | Format::Jsonl) {
         return out.one(&WHO, &sharing);
@@ -68,14 +68,19 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &Dataset) -> Result<()
         .chain(sharing.links.iter().map(|link| &link.maker));
     let names = user::names(api, people.map(String::as_str)).await;
     if out.format == Format::Csv {
-        let all: Vec<Reacher> =
-            reaching(&sharing, &names).into_iter().chain(sharing.links.iter().map(|link| by_link(link, &sharing.dataset, &names))).collect();
+        let all: Vec<Reacher> = reaching(&sharing, &names)
+            .into_iter()
+            .chain(sharing.links.iter().map(|link| by_link(link, &sharing.dataset, &names)))
+            .collect();
         out.list(&WHO, &all)?;
     } else {
         data(&report(&sharing, &names)?)?;
     }
     if sharing.more_links {
-        out.note(&format!("There are more links than {LINKS_MAX}: offprint link list --dataset {}, and its datasets above", sharing.dataset.id));
+        out.note(&format!(
+            "There are more links than {LINKS_MAX}: offprint link list --dataset {}, and its datasets above",
+            sharing.dataset.id
+        ));
     }
     if sharing.more_invitations {
         out.note(&format!("There may be more invitations: offprint grant invitations {}", sharing.dataset.id));
@@ -129,6 +134,7 @@ fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
         "world" => dataset.visibility != "world",
         _ => false,
     };
+    let on = if grant.break_glass { format!("{on}, in an emergency") } else { on };
     Reacher {
         who: whom(&grant.to, grant.name.as_deref()),
         by: if shut { format!("{on}, not counting: {}", dataset.visibility) } else { on },

@@ -29,10 +29,11 @@ pub(crate) const TOKEN: [Column; 9] = [
 const MADE: [Column; 4] =
     [column("id", "/token/id"), column("scopes", "/token/scopes"), column("until", "/token/until"), column("secret", "/secret")];
 /// Who the caller is.
-pub(crate) const ME: [Column; 7] = [
+pub(crate) const ME: [Column; 8] = [
     column("id", "/id"),
     column("name", "/name"),
     column("administrator", "/administrator"),
+    column("auditor", "/auditor"),
     column("token", "/token/id"),
     column("kind", "/token/kind"),
     column("scopes", "/token/scopes"),
@@ -65,7 +66,7 @@ A session makes tokens, a token makes none: sign in first.")]
         /// What to call it.
         #[arg(value_name = "LABEL")]
         label: String,
-        /// What it may be used for: read, data, links, datasets, groups or admin; may be given again.
+        /// What it may be used for: read, data, links, datasets, groups, admin or audit; may be given again.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
         /// The only dataset that it is for; every one if left out.

@@ -15,8 +15,13 @@ use crate::{
 };
 
 /// What a person shows.
-const USER: [Column; 4] =
-    [column("id", "/id"), column("name", "/name"), column("administrator", "/administrator"), column("standing", "/standing")];
+const USER: [Column; 5] = [
+    column("id", "/id"),
+    column("name", "/name"),
+    column("administrator", "/administrator"),
+    column("auditor", "/auditor"),
+    column("standing", "/standing"),
+];
 /// What a person who may sign in with a code shows.
 const INVITED: [Column; 4] = [column("id", "/user/id"), column("name", "/user/name"), column("code", "/code"), column("until", "/until")];
 /// People whose names are looked up for one answer.
@@ -44,6 +49,21 @@ enum Verb {
         /// Registers sources and sets ceilings. Gives no right to read.
         #[arg(long)]
         administrator: bool,
+        /// Sees the audit, and who gets what on every dataset. Gives no right to read.
+        #[arg(long)]
+        auditor: bool,
+    },
+    /// Make a person an administrator or an auditor, or take that back.
+    #[command(after_help = "Example:\n  offprint user role ada --auditor true --reason 'data protection officer'")]
+    Role {
+        /// The person: name or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        roles: Roles,
+        /// Why: it stays with the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Show a person, by the whole name or the id.
     #[command(after_help = "Example:\n  offprint user show ada")]
@@ -112,6 +132,18 @@ enum Verb {
     },
 }
 
+/// Which role in the deployment, and whether the person is to have it.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Roles {
+    /// Whether the person registers sources and sets ceilings: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    administrator: Option<bool>,
+    /// Whether the person sees the audit, and who gets what on every dataset: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    auditor: Option<bool>,
+}
+
 /// What an act that shuts somebody out is asked with.
 #[derive(Debug, Args)]
 struct Sure {
@@ -133,12 +165,16 @@ struct Sure {
 pub(crate) async fn run(command: UserCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
-        Verb::Add { name, administrator } => {
-            let ask = NewUser { name, administrator: administrator.then_some(true) };
+        Verb::Add { name, administrator, auditor } => {
+            let ask = NewUser { name, administrator: administrator.then_some(true), auditor: auditor.then_some(true) };
             invited(out, &api.create(&["users"], &ask).await?.body)
         }
         Verb::Code { user } => invited(out, &api.create(&["users", &user, "code"], &serde_json::json!({})).await?.body),
         Verb::Show { user } => out.one(&USER, &find(&api, &user).await?),
+        Verb::Role { user, roles: Roles { administrator, auditor }, reason } => {
+            let user = find(&api, &user).await?;
+            stand(&api, out, &user, UserEdit { administrator, auditor, reason, ..UserEdit::default() }, false).await
+        }
         Verb::Suspend { user, sure } => {
             let user = find(&api, &user).await?;
             let consequence = format!(
@@ -148,11 +184,18 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Failure> {
                 bound(Timing::WORLD)
             );
             out.confirm(&consequence, "Suspend this person?", sure.yes).await?;
-            stand(&api, out, &user, UserEdit { standing: "suspended".to_owned(), reason: sure.reason }, sure.wait).await
+            stand(
+                &api,
+                out,
+                &user,
+                UserEdit { standing: Some("suspended".to_owned()), reason: sure.reason, ..UserEdit::default() },
+                sure.wait,
+            )
+            .await
         }
         Verb::Reinstate { user, reason } => {
             let user = find(&api, &user).await?;
-            stand(&api, out, &user, UserEdit { standing: "active".to_owned(), reason }, false).await
+            stand(&api, out, &user, UserEdit { standing: Some("active".to_owned()), reason, ..UserEdit::default() }, false).await
         }
         Verb::Block { user, source, sure } => {
             let consequence = format!(

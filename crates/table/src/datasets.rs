@@ -6,10 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place, Via},
+    delegation::may_inherit,
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
+    user::Standing,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,7 @@ use crate::{
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
     sources::{SourceRow, state_of, state_word},
+    users::standing_word,
     write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -41,6 +44,8 @@ pub(crate) struct DatasetRow {
     path: String,
     kind: String,
     owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    successor: Option<String>,
     ancestors: Vec<String>,
     /// Rows written before there were grants have none of these four, and are as private as they were.
     #[serde(default = "private")]
@@ -84,6 +89,7 @@ impl DatasetRow {
             path: dataset.path.as_str().to_owned(),
             kind: kind_word(dataset.kind).to_owned(),
             owner: dataset.owner.to_string(),
+            successor: dataset.successor.map(|successor| successor.to_string()),
             ancestors: dataset.ancestors.iter().map(DatasetId::to_string).collect(),
             visibility: dataset.visibility.word().to_owned(),
             project: dataset.project.map(|project| project.to_string()),
@@ -106,6 +112,7 @@ impl DatasetRow {
             path: ObjectPath::from_decoded(self.path).map_err(unreadable(Self::WHAT))?,
             kind: kind_of(&self.kind).ok_or_else(unknown)?,
             owner: UserId::parse(&self.owner).map_err(unreadable(Self::WHAT))?,
+            successor: self.successor.map(|id| UserId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             ancestors: self.ancestors.iter().map(|id| DatasetId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
             visibility: Visibility::of(&self.visibility).ok_or_else(unknown)?,
             project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
@@ -502,21 +509,27 @@ impl Table {
         Ok((holders.collect::<Result<_, _>>()?, unclaimed))
     }
 
-    /// Hands a dataset over to another owner, by its owner. What was granted stays.
+    /// Hands a dataset over to another owner, by its owner; where this one is suspended, by the named successor or an administrator. What
+    /// was granted stays, and whoever owns it then names a successor of his own.
     ///
     /// # Errors
-    /// [`TableError::Stale`] where the dataset changed since it was read, [`TableError::Missing`] for a person who is not there.
+    /// [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was read, [`TableError::Missing`] for a person
+    /// who is not there or is suspended.
     pub async fn hand_over(
         &self,
         permit: &Permit,
         facts: &DatasetFacts,
         owner: UserId,
-        once: Option<&Once>,
+        (reason, once): (Option<&str>, Option<&Once>),
         now: Timestamp,
     ) -> Result<Dataset, TableError> {
         let before = &facts.place.dataset;
-        let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
-        let after = Dataset { owner, version: before.version.saturating_add(1), ..before.clone() };
+        let heir = permit.allows_succession(before.id);
+        let by = permit.allows(Action::HandOver, before.id).or(heir).ok_or(TableError::NotForThis)?;
+        if heir.is_some() && may_inherit(permit, before, owner).is_err() {
+            return Err(TableError::NotForThis);
+        }
+        let after = Dataset { owner, successor: None, version: before.version.saturating_add(1), ..before.clone() };
         if self.once_if(by, once, now).await?.is_some() {
             return self.dataset_now(before.id).await;
         }
@@ -524,15 +537,44 @@ impl Table {
             return Ok(before.clone());
         }
         let said = |dataset: &Dataset| json!({ "owner": dataset.owner.to_string() });
-        let audited = Audited::new(now, by, "dataset.hand-over", &before.id)?.from(&said(before)).to(&said(&after));
-        // Who owns what lies above owns this, too, as long as that is so.
-        let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| before.owner != by);
-        let via = above.map(|above| Via { on: above.dataset.id, group: None });
-        let change = head(facts).set("owner", text(owner.to_string())).set(GSI1_PK, text(schema::user_partition(owner)));
+        let audited = Audited::new(now, by, "dataset.hand-over", &before.id)?.from(&said(before)).to(&said(&after)).because(reason);
+        let change =
+            head(facts).set("owner", text(owner.to_string())).set(GSI1_PK, text(schema::user_partition(owner))).set_if("successor", None);
+        let grounds = if heir.is_some() { succession(before, by, owner) } else { proof(before, &facts.reach, by, owned_above(facts, by)) };
         let write = Write::audited(audited)
             .change(Tag::Seen, change)
-            .parts(proof(before, &facts.reach, by, via))
+            .parts(grounds)
             .part(Tag::Same, Part::Check(schema::user(owner), Condition::is("standing", text("active"))))
+            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+        let outcome = self.commit(write).await?;
+        self.changed(outcome, after, by, once, now).await
+    }
+
+    /// Names whom a dataset is to belong to where its owner is suspended, or nobody, by its owner. It gives nothing before.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset changed since it was read, [`TableError::Missing`] for a person who is not there.
+    pub async fn set_successor(
+        &self,
+        permit: &Permit,
+        facts: &DatasetFacts,
+        successor: Option<UserId>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
+        let after = Dataset { successor, version: before.version.saturating_add(1), ..before.clone() };
+        if before.successor == successor {
+            return Ok(before.clone());
+        }
+        let said = |dataset: &Dataset| json!({ "successor": dataset.successor.map(|successor| successor.to_string()) });
+        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
+        let change = head(facts).set_if("successor", successor.map(|successor| text(successor.to_string())));
+        let write = Write::audited(audited)
+            .change(Tag::Seen, change)
+            .parts(proof(before, &facts.reach, by, owned_above(facts, by)))
+            .parts(successor.map(|successor| (Tag::Same, Part::Check(schema::user(successor), Condition::present()))))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
         let outcome = self.commit(write).await?;
         self.changed(outcome, after, by, once, now).await
@@ -558,6 +600,26 @@ impl Table {
             Outcome::Busy => Err(TableError::Throttled),
         }
     }
+}
+
+/// By which dataset above somebody owns one: who owns what lies above owns this, too, as long as that is so. `None`: by itself.
+fn owned_above(facts: &DatasetFacts, by: UserId) -> Option<Via> {
+    let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| facts.place.dataset.owner != by);
+    above.map(|above| Via { on: above.dataset.id, group: None })
+}
+
+/// That the owner is still suspended, and whoever acts in his place still may: an administrator, or the successor that the dataset's own
+/// version vouches for. That the new owner may act is checked for itself.
+fn succession(before: &Dataset, by: UserId, to: UserId) -> Vec<(Tag, Part)> {
+    let stands = |standing| Condition::is("standing", text(standing_word(standing)));
+    let mut parts = vec![(Tag::Seen, Part::Check(schema::user(before.owner), stands(Standing::Suspended)))];
+    if by != to {
+        let administers = Condition::is("administrator", AttributeValue::Bool(true));
+        let active = stands(Standing::Active);
+        let may = if before.successor == Some(by) { active } else { active.and(administers) };
+        parts.push((Tag::Seen, Part::Check(schema::user(by), may)));
+    }
+    parts
 }
 
 /// That a dataset above remembers, or no longer, the cut of one below.

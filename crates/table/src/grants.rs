@@ -11,6 +11,7 @@ use domain::{
     id::{DatasetId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
     rights::Role,
+    user::Standing,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GRANT_PREFIX, Key, TTL},
+    users::standing_word,
     write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -155,6 +157,45 @@ impl Table {
         let Grounds { facts, via } = grounds;
         let dataset = &facts.place.dataset;
         let by = permit.allows(Action::Grant, dataset.id).filter(|by| *by == grant.by).ok_or(TableError::NotForThis)?;
+        let proof = proof(dataset, &facts.reach, by, via);
+        let audited = Audited::new(now, by, "grant.give", &dataset.id)?;
+        self.write_grant(facts, (grant, before), (audited, proof, more), once, now).await
+    }
+
+    /// Gives an administrator what `grant` says on the dataset of `facts`: to himself, as [`broken_glass`] has it.
+    ///
+    /// # Errors
+    /// As [`Table::give`]; [`TableError::Stale`] too where he administers no more.
+    ///
+    /// [`broken_glass`]: domain::delegation::broken_glass
+    pub async fn break_glass(
+        &self,
+        permit: &Permit,
+        facts: &DatasetFacts,
+        (grant, before): (&Grant, Option<&Grant>),
+        (reason, once): (&str, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Grant, TableError> {
+        let dataset = facts.place.dataset.id;
+        let is_own = |by: &UserId| *by == grant.by && grant.is_broken_glass();
+        let by = permit.allows(Action::BreakGlass, dataset).filter(is_own).ok_or(TableError::NotForThis)?;
+        let still = Condition::is("standing", text(standing_word(Standing::Active)))
+            .and(Condition::is("administrator", AttributeValue::Bool(true)));
+        let proof = vec![(Tag::Seen, Part::Check(schema::user(by), still))];
+        let audited = Audited::new(now, by, "grant.break-glass", &dataset)?.because(Some(reason));
+        self.write_grant(facts, (grant, before), (audited, proof, None), once, now).await
+    }
+
+    /// Writes a grant in place of `before`, with what its giver's right rests on.
+    async fn write_grant(
+        &self,
+        facts: &DatasetFacts,
+        (grant, before): (&Grant, Option<&Grant>),
+        (audited, mut proof, more): (Audited, Vec<(Tag, Part)>, Option<Change>),
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Grant, TableError> {
+        let (dataset, by) = (&facts.place.dataset, grant.by);
         if grant.hold != Hold::Active || grant.version != before.map_or(0, |there| there.version).saturating_add(1) {
             return Err(TableError::NotForThis);
         }
@@ -165,14 +206,13 @@ impl Table {
             self.check_groups(dataset.id, grant.subject).await?;
         }
         let key = schema::grant(dataset.id, grant.subject);
-        let mut proof = proof(dataset, &facts.reach, by, via);
         if proof.iter().any(|(_, part)| part.checks(&key)) && before.is_none_or(|there| there.hold == Hold::Withdrawn) {
             return Err(TableError::Stale);
         }
         // A transaction has one action an item: what the giver's own right rests on is written here, on the condition that it is as before.
         proof.retain(|(_, part)| !part.checks(&key));
         let unchanged = before.map_or_else(Condition::absent, |there| Condition::is("version", number(there.version)));
-        let audited = Audited::new(now, by, "grant.give", &dataset.id)?.to(&said(grant));
+        let audited = audited.to(&said(grant));
         let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
         let result = format!("{} {}", dataset.id, key.sk);
         let write = Write::audited(audited)

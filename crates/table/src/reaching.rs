@@ -1,11 +1,6 @@
 //! The links by which a dataset can be reached, wherever they stand.
 
-use domain::{
-    dataset::Dataset,
-    decision::LinkFacts,
-    id::LinkId,
-    path::ObjectPath,
-};
+use domain::{dataset::Dataset, decision::LinkFacts, id::LinkId, path::ObjectPath};
 use jiff::Timestamp;
 
 use crate::{

@@ -1,12 +1,13 @@
 //! People and their API tokens. A token is kept as a hash only.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     decision::Permit,
     id::{DatasetId, TokenId, UserId},
     key::KeyHash,
     limits::{TOKEN_USE_SECS, TOKENS_MAX},
     token::{Scope, Token, TokenKind},
-    user::{Standing, User},
+    user::{AccountEdit, Standing, User},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Tries of a suspension that meets another change of the person.
-const STANDING_TRIES: usize = 4;
+const ACCOUNT_TRIES: usize = 4;
 /// How long what has ended is kept, in seconds.
 const DROP_SECS: i64 = 86_400;
 
@@ -43,6 +44,8 @@ pub(crate) struct UserRow {
     id: String,
     name: String,
     administrator: bool,
+    #[serde(default)]
+    auditor: bool,
     standing: String,
 }
 
@@ -62,6 +65,7 @@ impl UserRow {
             id: user.id.to_string(),
             name: user.name.clone(),
             administrator: user.administrator,
+            auditor: user.auditor,
             standing: standing_word(user.standing).to_owned(),
         }
     }
@@ -73,7 +77,7 @@ impl UserRow {
             _ => return Err(TableError::Unreadable { what: Self::WHAT }),
         };
         let id = UserId::parse(&self.id).map_err(unreadable(Self::WHAT))?;
-        Ok(User { id, name: self.name, administrator: self.administrator, standing })
+        Ok(User { id, name: self.name, administrator: self.administrator, auditor: self.auditor, standing })
     }
 }
 
@@ -291,7 +295,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Exists`] for a name that is taken, [`TableError::Stale`] where the person has an account by now.
     pub async fn sign_up(&self, identity: Identity<'_>, user: &User, now: Timestamp) -> Result<(), TableError> {
-        if user.administrator {
+        if user.administrator || user.auditor {
             return Err(TableError::NotForThis);
         }
         let row = IdentityRow { needs: Vec::new(), user: user.id.to_string() };
@@ -469,45 +473,48 @@ impl Table {
     ) -> Result<Token, TableError> {
         let fits = |_: &UserId| code.kind == TokenKind::Code && code.owner == user.id;
         let by = permit.allows_administer().filter(fits).ok_or(TableError::NotForThis)?;
-        let after = json!({ "name": user.name, "administrator": user.administrator });
+        let after = json!({ "name": user.name, "administrator": user.administrator, "auditor": user.auditor });
         let write = Write::audited(Audited::new(now, by, "user.create", &user.id)?.to(&after)).parts(new_user(user)?);
         self.commit_token(write, code, Asked { by, once, now }, "a user of this name").await
     }
 
-    /// Suspends a user, or lets one act again, by an administrator. Links that a suspended person made stop; grants that the person
-    /// gave stay.
+    /// Changes an account, by an administrator: whether the person may act, and the person's roles in the deployment. Links that a suspended
+    /// person made stop; grants that the person gave stay.
     ///
     /// # Errors
     /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user.
-    pub async fn set_standing(
+    pub async fn edit_user(
         &self,
         permit: &Permit,
         user: UserId,
-        standing: Standing,
+        edit: AccountEdit,
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<User, TableError> {
         let by = permit.allows_administer().filter(|by| *by != user).ok_or(TableError::NotForThis)?;
-        let mut tries = 1..STANDING_TRIES;
+        let mut tries = 1..ACCOUNT_TRIES;
         loop {
-            let (before, version) = self.standing_now(user).await?;
-            if before.standing == standing {
+            let (before, version) = self.account_now(user).await?;
+            let after = edit.of(&before);
+            if after == before {
                 return Ok(before);
             }
-            let after = User { standing, ..before.clone() };
-            // By the version, not by the standing: a late copy of this very change would fit again once another had undone it.
+            let widens = before.is_widened_by(&after);
+            // By the version, not by what it was: a late copy of this very change would fit again once another had undone it.
             let change = Change::new(schema::user(user), Condition::is("version", number(version)))
-                .set("standing", text(standing_word(standing)))
+                .set("standing", text(standing_word(after.standing)))
+                .set("administrator", AttributeValue::Bool(after.administrator))
+                .set("auditor", AttributeValue::Bool(after.auditor))
                 .count("version");
-            let said = |standing| json!({ "standing": standing_word(standing) });
-            let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(before.standing)).to(&said(standing)).because(reason);
+            let said = |user: &User| json!({ "standing": standing_word(user.standing), "administrator": user.administrator, "auditor": user.auditor });
+            let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(&before)).to(&said(&after)).because(reason);
             let made = match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
                 Outcome::Done => true,
                 Outcome::Refused(_) => false,
-                Outcome::Busy if standing == Standing::Active => return Err(TableError::Throttled),
+                Outcome::Busy if widens => return Err(TableError::Throttled),
                 // Suspending never fails for bookkeeping.
                 Outcome::Busy => {
-                    let is_there = async { Ok(self.standing_now(user).await? == (after.clone(), version.saturating_add(1))) };
+                    let is_there = async { Ok(self.account_now(user).await? == (after.clone(), version.saturating_add(1))) };
                     self.narrow_alone(&change, audited, is_there).await?
                 }
             };
@@ -515,14 +522,14 @@ impl Table {
                 return Ok(after);
             }
             // Whatever changed meanwhile, who is to be suspended is; who is to act again is looked at anew.
-            if standing == Standing::Active || tries.next().is_none() {
+            if widens || tries.next().is_none() {
                 return Err(TableError::Stale);
             }
         }
     }
 
     /// A user, and how often the user was changed.
-    async fn standing_now(&self, user: UserId) -> Result<(User, u64), TableError> {
+    async fn account_now(&self, user: UserId) -> Result<(User, u64), TableError> {
         let found = self.get(&schema::user(user), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the person" })?;
         let row = row::<UserRow>(found)?;
         let version = row.version;
@@ -660,7 +667,7 @@ fn new_user(user: &User) -> Result<[(Tag, Part); 2], TableError> {
     Ok([(Tag::New, Part::Put(user, Condition::absent())), (Tag::New, Part::Put(name, Condition::absent()))])
 }
 
-fn standing_word(standing: Standing) -> &'static str {
+pub(crate) fn standing_word(standing: Standing) -> &'static str {
     match standing {
         Standing::Active => "active",
         Standing::Suspended => "suspended",

@@ -23,6 +23,9 @@ pub struct Dataset {
     pub kind: String,
     /// The id of its owner.
     pub owner: String,
+    /// For who administers it: the id of whom it is to belong to where its owner is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<String>,
     /// Whom it is open to beside those it is granted to.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
     pub visibility: String,
@@ -67,6 +70,10 @@ pub struct DatasetEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub restricted: Option<bool>,
+    /// The name or id of whom it is to belong to where its owner is suspended; `null`: nobody. By its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub successor: Option<Option<String>>,
 }
 
 /// A dataset after a change.
@@ -112,6 +119,9 @@ pub struct LevelArrays {
 pub struct HandOver {
     /// The new owner's name or id.
     pub to: String,
+    /// Why: it stands in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What is asked for a ticket: a short-lived address by which the caller's own tools read one dataset.

@@ -35,6 +35,9 @@ pub struct Grant {
     pub zones: Vec<String>,
     /// The id of who gave it.
     pub by: String,
+    /// Whether it is an administrator's own, given in an emergency.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
     /// When it was given, or last changed.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub at: String,
@@ -84,6 +87,23 @@ pub struct NewGrant {
     /// The networks that it counts from, as `192.0.2.0/24`; empty or missing: every one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
+}
+
+/// What an administrator asks for himself in an emergency.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BreakGlass {
+    /// Why: the dataset's owner sees it in the audit.
+    pub reason: String,
+    /// For how many hours: 1 to 24; 1 if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 24))]
+    pub hours: Option<u16>,
+    /// What for; `view` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download)$"))]
+    pub role: Option<String>,
 }
 
 /// A grant that is taken back.

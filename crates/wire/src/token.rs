@@ -13,7 +13,7 @@ pub struct Token {
     /// What it is: a session begins with signing in and may make tokens, an API token is for programs, a ticket for one dataset, a viewer's token for reading data in a viewer; `provider`: the identity provider's own, of which nothing is kept.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(session|api|ticket|viewer|provider)$"))]
     pub kind: String,
-    /// What it may be used for: `read`, `data`, `links`, `datasets`, `groups`, `admin`.
+    /// What it may be used for: `read`, `data`, `links`, `datasets`, `groups`, `admin`, `audit`.
     pub scopes: Vec<String>,
     /// The id of the only dataset that it is for; missing: every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,9 @@ pub struct Me {
     pub name: String,
     /// Registers sources and sets ceilings. Gives no right to read.
     pub administrator: bool,
+    /// Sees the audit, and who gets what on every dataset. Gives no right to read.
+    #[serde(default)]
+    pub auditor: bool,
     /// The token.
     pub token: Token,
 }
@@ -69,7 +72,7 @@ pub struct Me {
 pub struct NewToken {
     /// What to call it.
     pub label: String,
-    /// What it may be used for: `admin` for administrators only.
+    /// What it may be used for: `admin` for administrators only, `audit` for auditors.
     pub scopes: Vec<String>,
     /// The id of the only dataset that it is for; missing: every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +87,6 @@ pub struct NewToken {
 pub struct NewTokenMade {
     /// The token.
     pub token: Token,
-    /// What to send as `Authorization: Bearer`. Nobody can show it again.
+    /// What to send as `Authorization: Bearer`. It is shown again to the same request of the same session, and to nobody else.
     pub secret: String,
 }

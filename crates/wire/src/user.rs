@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::token::NewTokenMade;
+use crate::{patch::present, token::NewTokenMade};
 
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct User {
     pub name: String,
     /// Registers sources and sets ceilings. Gives no right to read.
     pub administrator: bool,
+    /// Sees the audit, and who gets what on every dataset. Gives no right to read.
+    #[serde(default)]
+    pub auditor: bool,
     /// Whether the person may act.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|suspended)$"))]
     pub standing: String,
@@ -29,6 +32,9 @@ pub struct NewUser {
     /// Whether the person is an administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<bool>,
+    /// Whether the person is an auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auditor: Option<bool>,
 }
 
 /// A person who may sign in with a code, once.
@@ -50,8 +56,17 @@ pub struct Invited {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserEdit {
     /// `suspended`: may not act, and the person's links stop. `active`: may again.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^(active|suspended)$"))]
-    pub standing: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^(active|suspended)$"))]
+    pub standing: Option<String>,
+    /// Whether the person is an administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub administrator: Option<bool>,
+    /// Whether the person is an auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub auditor: Option<bool>,
     /// Why: it stands in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -63,7 +78,7 @@ pub struct UserEdit {
 pub struct UserChanged {
     /// The person.
     pub user: User,
-    /// Where the person was suspended: when that is in force everywhere.
+    /// Where the person was suspended, or lost a role: when that is in force everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,

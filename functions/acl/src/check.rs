@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{subject::person, ways};
 
-/// Answers for the caller about anything the caller may know of, and about others for who administers the dataset.
+/// Answers for the caller about anything the caller may know of, and about others for who administers the dataset and for auditors.
 ///
 /// # Errors
 /// 404 for a dataset that is not the caller's to know of, 403 about others without the right to administer it.
@@ -27,16 +27,16 @@ use crate::{subject::person, ways};
 pub(crate) async fn check(app: App, caller: Caller, Body { ask, .. }: Body<wire::grant::CheckAsk>) -> Result<Response, Problem> {
     let now = app.now();
     let own = caller.dataset(&app, &ask.dataset).await?;
+    let may = |action| caller.may(action, &Facts::Dataset(Arc::clone(&own)), now);
     let about = match ask.user.as_deref() {
         None => User::clone(&caller.user),
         Some(text) => {
-            let _may_ask = caller.may(Action::See, &Facts::Dataset(Arc::clone(&own)), now)?;
+            let _may_ask = may(Action::See).or_else(|why| may(Action::Audit).map_err(|_worse| why))?;
             person(&app, text, "/user").await?
         }
     };
     let is_own = about.id == caller.user.id;
-    let asks = if is_own { Action::See } else { Action::Grant };
-    let _may_ask = caller.may(asks, &Facts::Dataset(Arc::clone(&own)), now)?;
+    let _may_ask = may(if is_own { Action::See } else { Action::Audit })?;
     let facts = if is_own { own } else { caller_of(&app, &own, &about).await? };
     let net = match ask.address.as_deref() {
         None => caller.principal.net,

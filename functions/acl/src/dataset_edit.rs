@@ -1,10 +1,13 @@
-//! `PATCH /api/v1/datasets/{id}`: whom it is open to, and whether what is granted above reaches it. And handing it over.
+//! `PATCH /api/v1/datasets/{id}`: whom it is open to, whether what is granted above reaches it, and who is to own it next. And handing it over.
+
+use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
     dataset::{Dataset, Visibility},
-    decision::{Action, DatasetFacts, Facts, Place},
-    delegation::may_open,
+    decision::{Action, DatasetFacts, Facts, Permit, Place},
+    delegation::{may_inherit, may_open},
+    id::UserId,
     rights::Right,
     source::Audience,
     timing::Timing,
@@ -19,14 +22,16 @@ use edge::{
     problem::Problem,
 };
 use http::StatusCode;
+use jiff::Timestamp;
 use table::grants::Grounds;
 
-use crate::{dataset_show::shown, subject::person};
+use crate::{dataset_show::shown, source_edit::bounded, subject::person};
 
 /// Changes a dataset, one thing at a time.
 ///
 /// # Errors
-/// 428 without `If-Match`, 412 for another version, 403 without the right to administer it or beyond the source's ceiling.
+/// 428 without `If-Match`, 412 for another version, 403 without the right to administer it, or to own it for its successor, or beyond the
+/// source's ceiling; 422 for a person who is not there.
 #[utoipa::path(patch, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "edit_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
     request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
@@ -41,7 +46,8 @@ pub(crate) async fn edit(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let action = if ask.successor.is_some() { Action::HandOver } else { Action::Grant };
+    let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
     let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes);
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // The same request again: it was done, on the version that it names.
@@ -51,23 +57,30 @@ pub(crate) async fn edit(
     seen.check(facts.place.dataset.version)?;
     let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
     let before = &facts.place.dataset;
-    let after = match (ask.visibility.as_deref(), ask.restricted) {
-        (None, None) => before.clone(),
-        (Some(word), None) => {
+    let after = match (ask.visibility.as_deref(), ask.restricted, ask.successor) {
+        (None, None, None) => before.clone(),
+        (None, None, Some(name)) => {
+            let successor = match name {
+                Some(name) => Some(successor(&app, &name, before).await?),
+                None => None,
+            };
+            app.table.set_successor(&permit, &facts, successor, once.as_ref(), now).await?
+        }
+        (Some(word), None, None) => {
             let visibility = visibility(word, &facts)?;
             if visibility > before.visibility {
                 may_open(&permit, before.id)?;
             }
             app.table.set_visibility(&permit, grounds, visibility, once.as_ref(), now).await?
         }
-        (None, Some(restricted)) => {
+        (None, Some(restricted), None) => {
             check_restricted(before, restricted)?;
             if !restricted {
                 may_open(&permit, before.id)?;
             }
             app.table.set_restricted(&permit, grounds, restricted, once.as_ref(), now).await?
         }
-        (Some(_), Some(_)) => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
+        _ => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
     };
     // Publication links above may have opened what is restricted now: theirs is the widest bound.
     let bound = match (after.restricted && !before.restricted, after.visibility < before.visibility) {
@@ -78,10 +91,20 @@ pub(crate) async fn edit(
     answer(&app, &caller, &facts, after, bound).await
 }
 
-/// Hands a dataset over to another owner, by its owner. What was granted stays, and so do links whose makers may still share.
+/// The person who is to own a dataset next.
+async fn successor(app: &App, name: &str, dataset: &Dataset) -> Result<UserId, Problem> {
+    let id = person(app, name, "/successor").await?.id;
+    if id == dataset.owner {
+        return Err(wrong("successor", "/successor", "the owner succeeds nobody", "name somebody else, or `null` for nobody"));
+    }
+    Ok(id)
+}
+
+/// Hands a dataset over to another owner, by its owner. Where this one is suspended, whom the owner named as successor does, or an
+/// administrator, who does not hand it to himself. What was granted stays, and so do links whose makers may still share.
 ///
 /// # Errors
-/// 403 for anybody but its owner, 422 for a person who is not there.
+/// 403 for anybody else, and `to-oneself`; 409 `owner-active`; 422 for a person who is not there.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/hand-over", tag = "datasets", operation_id = "hand_over_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::dataset::HandOver,
@@ -95,11 +118,33 @@ pub(crate) async fn hand_over(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let permit = caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now)?;
-    let to = person(&app, &ask.to, "/to").await?;
     let once = once.of(&format!("POST /api/v1/datasets/{id}/hand-over"), &bytes);
-    let after = app.table.hand_over(&permit, &facts, to.id, once.as_ref(), now).await?;
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        // The same request again: whoever sent it has nothing there any more to be asked by.
+        return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(Timing::PRIVATE)).await;
+    }
+    let permit = match caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now) {
+        Ok(permit) => permit,
+        Err(why) => succeeds(&app, &caller, &facts, now).await?.ok_or(why)?,
+    };
+    let to = person(&app, &ask.to, "/to").await?;
+    if permit.allows_succession(facts.place.dataset.id).is_some() {
+        may_inherit(&permit, &facts.place.dataset, to.id)?;
+    }
+    let reason = bounded(ask.reason)?;
+    let after = app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await?;
     answer(&app, &caller, &facts, after, Some(Timing::PRIVATE)).await
+}
+
+/// The permit of whoever hands a dataset over in its owner's place; `None`: the caller is nobody who could.
+async fn succeeds(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>, now: Timestamp) -> Result<Option<Permit>, Problem> {
+    let Some(owner) = app.table.user(facts.place.dataset.owner).await? else { return Ok(None) };
+    let orphan = Facts::Orphan { dataset: Arc::clone(facts), owner: Arc::new(owner) };
+    match caller.may(Action::HandOver, &orphan, now) {
+        Ok(permit) => Ok(Some(permit)),
+        Err(why) if why.code == Problem::NOT_FOUND => Ok(None),
+        Err(why) => Err(why),
+    }
 }
 
 async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, bound: Option<Timing>) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! `GET /api/v1/datasets`: what the caller owns.
+//! `GET /api/v1/datasets`: what the caller owns, or for auditors and administrators what somebody else does.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use table::Page;
 
-use crate::dataset_show::shown;
+use crate::{dataset_show::shown, subject::person};
 
 /// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
 const LOOKS_MAX: usize = 10;
@@ -30,29 +30,36 @@ const LOOKS_MAX: usize = 10;
 pub(crate) struct Ask {
     /// Only those in the source of this id or name.
     source: Option<String>,
+    /// Those that the person of this id or name owns, in place of the caller's: for auditors and administrators.
+    owner: Option<String>,
     /// The most items, 1 to 100.
     limit: Option<u16>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Lists the caller's datasets, newest first. A page may be short before the last one; `next_cursor` says whether there is more.
+/// Lists the caller's datasets, or another owner's, newest first. A page may be short before the last one; `next_cursor` says whether there is more.
 ///
 /// # Errors
-/// 400 for a filter, limit or cursor that does not fit.
+/// 400 for a filter, limit or cursor that does not fit; 403 `not-auditor` for another owner's, 422 `no-such-user`.
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", operation_id = "list_datasets", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
-    let listing = Listing::new("/api/v1/datasets", &[("source", ask.source.as_deref())], ask.limit)?;
+    let filters = [("source", ask.source.as_deref()), ("owner", ask.owner.as_deref())];
+    let listing = Listing::new("/api/v1/datasets", &filters, ask.limit)?;
     let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
-    let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
+    let _may_list = caller.may(if ask.owner.is_some() { Action::Audit } else { Action::See }, &Facts::Deployment, now)?;
+    let owner = match &ask.owner {
+        Some(text) => person(&app, text, "/owner").await?.id,
+        None => caller.user.id,
+    };
     let mut items = Vec::new();
     for _look in 0..LOOKS_MAX {
         let room = usize::from(listing.limit).saturating_sub(items.len());
         let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
-        let found = app.table.datasets_of_owner(caller.user.id, &page).await?;
-        items.extend(found.items.into_iter().filter_map(|place| kept(place, ask.source.as_deref(), &caller, now)));
+        let found = app.table.datasets_of_owner(owner, &page).await?;
+        items.extend(found.items.into_iter().filter_map(|place| kept(place, &ask, &caller, now)));
         position = found.next;
         if position.is_none() || items.len() >= usize::from(listing.limit) {
             break;
@@ -61,11 +68,15 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     listing.answer(&app, &caller, items, position.as_deref(), now)
 }
 
-/// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes.
-fn kept(place: Place, source: Option<&str>, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
-    let fits = source.is_none_or(|text| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text);
+/// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes. Of another's the caller sees that it is.
+fn kept(place: Place, ask: &Ask, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
+    let fits = ask
+        .source
+        .as_deref()
+        .is_none_or(|text| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text);
     // Owning it is enough, and all that this list is about.
     let reach = Reach { user: Some(caller.user.id), ..Reach::default() };
     let facts = Arc::new(DatasetFacts::new(place, reach).ok()?);
-    (fits && caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok()).then(|| shown(&facts, caller, now))
+    let is_there = || ask.owner.is_some() || caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok();
+    (fits && is_there()).then(|| shown(&facts, caller, now))
 }

@@ -26,7 +26,7 @@ const GRANTS_MAX: usize = 1_000;
 pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let (source, dataset) = (&facts.place.source, &facts.place.dataset);
     let (links, next_links) = sharing_links::page(&app, &facts, None, API_PAGE_MAX, now).await?;
     let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;

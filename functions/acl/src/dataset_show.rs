@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::{
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts},
+    rights::Right,
 };
 use edge::{
     App,
@@ -42,6 +43,7 @@ fn levels(dataset: &Dataset) -> Vec<u8> {
 pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wire::dataset::Dataset {
     let place = &facts.place;
     let dataset = &place.dataset;
+    let rights = facts.rights_of(Some(&caller.user), caller.principal.net, now);
     wire::dataset::Dataset {
         id: dataset.id.to_string(),
         source: dataset.source.to_string(),
@@ -55,9 +57,10 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         }
         .to_owned(),
         owner: dataset.owner.to_string(),
+        successor: dataset.successor.filter(|_| rights.has(Right::Administer)).map(|successor| successor.to_string()),
         visibility: dataset.visibility.word().to_owned(),
         restricted: dataset.restricted,
-        rights: facts.rights_of(Some(&caller.user), caller.principal.net, now).iter().map(|right| right.word().to_owned()).collect(),
+        rights: rights.iter().map(|right| right.word().to_owned()).collect(),
         levels: levels(dataset),
         state: state_word(dataset.state).to_owned(),
         registered: dataset.registered.to_string(),

@@ -79,7 +79,7 @@ pub(crate) async fn invite(
 pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let dataset = facts.place.dataset.id;
     let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/invitations"), &[], ask.limit)?;
     let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };

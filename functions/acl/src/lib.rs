@@ -12,6 +12,7 @@ mod dataset_register;
 mod dataset_sharing;
 mod dataset_show;
 mod endpoint;
+mod grant_break_glass;
 mod grant_give;
 mod grant_list;
 mod grant_withdraw;
@@ -60,6 +61,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))
         .route("/api/v1/datasets/{id}/grants", get(grant_list::list).post(grant_give::give))
+        .route("/api/v1/datasets/{id}/break-glass", post(grant_break_glass::break_glass))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/datasets/{id}/invitations", get(invitation::list).post(invitation::invite))
         .route("/api/v1/datasets/{id}/invitations/withdraw", post(invitation::withdraw))

@@ -15,5 +15,11 @@ use crate::token_list::shown;
 pub(crate) async fn me(app: App, caller: Caller) -> Result<Response, Problem> {
     let _may_see = caller.may(Action::See, &Facts::Deployment, app.now())?;
     let (user, token) = (&caller.user, shown(&caller.token, &caller));
-    Ok(json::ok(&wire::token::Me { id: user.id.to_string(), name: user.name.clone(), administrator: user.administrator, token }))
+    Ok(json::ok(&wire::token::Me {
+        id: user.id.to_string(),
+        name: user.name.clone(),
+        administrator: user.administrator,
+        auditor: user.auditor,
+        token,
+    }))
 }

@@ -26,6 +26,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::dataset_levels::read,
         crate::dataset_sharing::sharing,
         crate::sharing_links::list,
+        crate::grant_break_glass::break_glass,
         crate::grant_give::give,
         crate::grant_list::list,
         crate::grant_withdraw::withdraw,

@@ -31,7 +31,7 @@ const LOOKS_MAX: usize = 10;
 pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let _may_see = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
+    let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let listing = Listing::new(&format!("/api/v1/datasets/{}/sharing/links", facts.place.dataset.id), &[], ask.limit)?;
     let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let (items, next) = page(&app, &facts, position.as_deref(), listing.limit, now).await?;

@@ -93,6 +93,7 @@ fn one(dataset: DatasetId, grant: &Grant, name: Option<String>) -> wire::grant::
         until: grant.conditions.until.map(|at| at.to_string()),
         zones: grant.conditions.zones.texts().collect(),
         by: grant.by.to_string(),
+        break_glass: grant.is_broken_glass(),
         at: grant.at.to_string(),
         state: match grant.hold {
             domain::grant::Hold::Active => "active",

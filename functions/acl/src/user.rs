@@ -7,7 +7,7 @@ use domain::{
     limits::CODE_SECS,
     timing::Timing,
     token::{CodeSecret, Token, TokenKind},
-    user::{Standing, User, user_name},
+    user::{AccountEdit, Standing, User, user_name},
 };
 use edge::{App, asked::Id, caller::Caller, json, json::Body, once::Once, problem::Problem};
 use http::StatusCode;
@@ -36,7 +36,13 @@ pub(crate) async fn create(
             .hint("1 to 200 characters, no `:` and no `@`, none that controls, no space around it")
     })?;
     let id = UserId::new(app.new_uuid(now)?);
-    let user = User { id, name, administrator: ask.administrator.unwrap_or_default(), standing: Standing::Active };
+    let user = User {
+        id,
+        name,
+        administrator: ask.administrator.unwrap_or_default(),
+        auditor: ask.auditor.unwrap_or_default(),
+        standing: Standing::Active,
+    };
     let once = once.of("POST /api/v1/users", &bytes);
     let fresh = NewCode::new(&app, &caller, &user, once.as_ref(), now)?;
     let stands = app.table.insert_user(&permit, &user, &fresh.code, once.as_ref(), now).await?;
@@ -106,10 +112,11 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
     Ok(json::ok(&shown(&found(&app, &id).await?)))
 }
 
-/// Suspends a person, whose links stop, or lets the person act again.
+/// Suspends a person, whose links stop, or lets the person act again; makes the person an administrator or an auditor, or takes that back.
+/// A session knows of a new role once the person has signed in again, and of one that is gone at once.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 404 for oneself and for a person who is not there.
+/// 403 for anybody but an administrator, 404 for oneself and for a person who is not there, 422 `standing`.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "edit_user", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The person's id or name")),
     request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
@@ -118,17 +125,20 @@ pub(crate) async fn edit(app: App, caller: Caller, Id(id): Id, Body { ask, .. }:
     let now = app.now();
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let user = found(&app, &id).await?;
-    let standing = match ask.standing.as_str() {
-        "active" => Standing::Active,
-        "suspended" => Standing::Suspended,
-        _ => {
+    let standing = match ask.standing.as_deref() {
+        None => None,
+        Some("active") => Some(Standing::Active),
+        Some("suspended") => Some(Standing::Suspended),
+        Some(_) => {
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "standing", "there is no such standing")
                 .at("/standing")
                 .hint("`active` or `suspended`"));
         }
     };
-    let after = app.table.set_standing(&permit, user.id, standing, bounded(ask.reason)?.as_deref(), now).await?;
-    let enforced_by = (after.standing == Standing::Suspended).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor };
+    let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), now).await?;
+    let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);
+    let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }))
 }
 
@@ -181,6 +191,7 @@ pub(crate) fn shown(user: &User) -> wire::user::User {
         id: user.id.to_string(),
         name: user.name.clone(),
         administrator: user.administrator,
+        auditor: user.auditor,
         standing: match user.standing {
             Standing::Active => "active",
             Standing::Suspended => "suspended",

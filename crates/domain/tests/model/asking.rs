@@ -43,7 +43,7 @@ pub fn passes(world: &World, link: usize) -> Vec<PassRow> {
     ]
 }
 
-/// What there is to ask about.
+/// What there is to ask about, but for who succeeds an owner: where one is suspended, others gain by it, as they should.
 pub fn things(world: &World) -> Vec<About> {
     let datasets = (0..world.datasets.len()).map(About::Dataset);
     let links = (0..world.links.len()).map(About::Link);
@@ -59,7 +59,7 @@ pub fn paths(world: &World, about: About) -> Vec<String> {
     match about {
         About::Dataset(dataset) => below(dataset, ""),
         About::Link(link) => below(world.links[link].dataset, &world.links[link].subpath),
-        About::Group(_) | About::Deployment => Vec::new(),
+        About::Orphan(_) | About::Group(_) | About::Deployment => Vec::new(),
     }
 }
 

@@ -142,7 +142,13 @@ pub fn grant_row(grant: &Grant, to: To) -> GrantRow {
 impl World {
     pub fn user(&self, index: usize) -> User {
         let row = &self.people[index];
-        User { id: user_id(index), name: format!("person {index}"), administrator: row.administrator, standing: row.standing }
+        User {
+            id: user_id(index),
+            name: format!("person {index}"),
+            administrator: row.administrator,
+            auditor: row.auditor,
+            standing: row.standing,
+        }
     }
 
     pub fn group(&self, index: usize) -> Group {
@@ -184,6 +190,7 @@ impl World {
             path: path(&row.path),
             kind: row.kind,
             owner: user_id(row.owner),
+            successor: row.successor.map(user_id),
             ancestors: self.above(index).into_iter().map(dataset_id).collect(),
             visibility: row.visibility,
             project: row.project.map(project_id),
@@ -331,6 +338,10 @@ impl World {
             About::Group(index) => {
                 let is_member = asking.is_some_and(|person| self.groups[index].members.get(&person) == Some(&true));
                 Facts::Group { group: Arc::new(self.group(index)), is_member }
+            }
+            About::Orphan(index) => {
+                let owner = Arc::new(self.user(self.datasets[index].owner));
+                Facts::Orphan { dataset: Arc::new(self.dataset_facts(index, asking)), owner }
             }
             About::Deployment => Facts::Deployment,
         }

@@ -223,9 +223,8 @@ impl World {
         match (asker, about) {
             (Asker::Holder, About::Link(link)) => self.opened(link, None, from, action, path, at),
             (Asker::Guest(pass), About::Link(link)) => self.opened(link, Some(pass), from, action, path, at),
-            (Asker::Holder | Asker::Guest(_), _) | (Asker::Nobody, About::Link(_) | About::Group(_) | About::Deployment) => {
-                Err(Denial::NotDiscoverable)
-            }
+            (Asker::Holder | Asker::Guest(_), _)
+            | (Asker::Nobody, About::Link(_) | About::Orphan(_) | About::Group(_) | About::Deployment) => Err(Denial::NotDiscoverable),
             // Who shows no credential reads and lists; for all else an account is asked for.
             (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
             (Asker::Nobody, About::Dataset(d)) => self.named(None, from, action, d, path, at),
@@ -241,6 +240,7 @@ impl World {
                 match about {
                     About::Dataset(d) => self.named(Some(whom), from, action, d, path, at),
                     About::Link(link) => self.changed(whom, from, action, link, at),
+                    About::Orphan(d) => self.succeeded(whom, action, d),
                     About::Group(group) => self.gathered(whom, action, group),
                     About::Deployment => self.deployed(whom, action),
                 }
@@ -254,15 +254,33 @@ impl World {
         if whom.is_some_and(|(_, token)| token.dataset.is_some_and(|only| only != d)) {
             return Err(Denial::NotDiscoverable);
         }
+        // ACCESS 1: an auditor sees who gets what, whatever became of it.
+        if action == Action::Audit && whom.is_some_and(|whom| self.is_audited_by(whom)) {
+            return Ok((None, FOR_GOOD));
+        }
         // What was retired gives nothing (ACCESS 4). But whoever administered it still sees it, and may end what hangs on it (R5).
         let retired = !self.is_active(d);
-        let ends = matches!(action, Action::See | Action::Narrow | Action::RevokeAll | Action::Grant);
+        let ends = matches!(action, Action::See | Action::Narrow | Action::RevokeAll | Action::Grant | Action::Audit);
+        // An administrator knows of every dataset, to read it in an emergency.
+        if action == Action::BreakGlass
+            && let Some((_, token)) = whom.filter(|(person, _)| self.people[*person].administrator)
+        {
+            return match (may(token, Scope::Admin), token.dataset, retired) {
+                (false, ..) => Err(Denial::Scope { needed: Scope::Admin }),
+                (true, Some(_), _) => Err(Denial::NotDiscoverable),
+                (true, None, true) => Err(Denial::Retired),
+                (true, None, false) => Ok((None, FOR_GOOD)),
+            };
+        }
         if retired && (whom.is_none() || self.held(person, d, Right::Administer, from, at).is_none()) {
             return Err(if whom.is_some() { Denial::NotDiscoverable } else { Denial::SignIn });
         }
         let has = |right| if retired { self.held(person, d, right, from, at) } else { self.authority(person, d, right, from, at) };
         if has(Right::Discover).is_none() {
             return Err(if whom.is_some() { Denial::NotDiscoverable } else { Denial::SignIn });
+        }
+        if action == Action::BreakGlass {
+            return Err(Denial::NotAdministrator);
         }
         if let Some((_, token)) = whom
             && !may(token, scope(action))
@@ -436,6 +454,9 @@ impl World {
         let made = row.maker == person;
         let administers = self.held(Some(person), d, Right::Administer, from, at).is_some();
         let reached = token.dataset.is_none_or(|only| only == d);
+        if action == Action::See && !made && !administers && self.is_audited_by((person, token)) {
+            return Ok((None, FOR_GOOD));
+        }
         if !reached || !(made || administers) {
             return Err(Denial::NotDiscoverable);
         }
@@ -478,9 +499,34 @@ impl World {
         self.held_by(Some(person), d, endless) == Some(FOR_GOOD)
     }
 
-    /// A group: its members see it, its owner changes it.
+    /// R7: where the owner is suspended, the successor whom he named hands the dataset over, or an administrator.
+    fn succeeded(&self, (person, token): (usize, &TokenRow), action: Action, d: usize) -> Answer {
+        let row = &self.datasets[d];
+        let (named, administers) = (row.successor == Some(person), self.people[person].administrator);
+        if action != Action::HandOver || token.dataset.is_some_and(|only| only != d) || !(named || administers) {
+            return Err(Denial::NotDiscoverable);
+        }
+        let needed = if named { Scope::Datasets } else { Scope::Admin };
+        if !may(token, needed) {
+            return Err(Denial::Scope { needed });
+        }
+        if !self.is_suspended(Some(row.owner)) {
+            return Err(Denial::OwnerActive);
+        }
+        if self.is_active(d) { Ok((None, FOR_GOOD)) } else { Err(Denial::Retired) }
+    }
+
+    /// Whether the person audits, by a token for that and for everything.
+    fn is_audited_by(&self, (person, token): (usize, &TokenRow)) -> bool {
+        self.people[person].auditor && token.dataset.is_none() && may(token, Scope::Audit)
+    }
+
+    /// A group: its members and auditors see it, its owner changes it.
     fn gathered(&self, (person, token): (usize, &TokenRow), action: Action, group: usize) -> Answer {
         let row = &self.groups[group];
+        if action == Action::See && self.is_audited_by((person, token)) {
+            return Ok((None, FOR_GOOD));
+        }
         let member = row.owner == person || row.members.get(&person) == Some(&true);
         // A token for one dataset is for nothing else.
         if !member || token.dataset.is_some() {
@@ -503,8 +549,18 @@ impl World {
         if action == Action::Narrow {
             return Ok((None, FOR_GOOD));
         }
-        if !matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer) || token.dataset.is_some() {
+        let known = matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer | Action::Audit);
+        if !known || token.dataset.is_some() {
             return Err(Denial::NotDiscoverable);
+        }
+        if action == Action::Audit {
+            let row = &self.people[person];
+            return match (row.auditor && may(token, Scope::Audit), row.administrator && may(token, Scope::Admin)) {
+                (true, _) | (_, true) => Ok((None, FOR_GOOD)),
+                _ if row.administrator => Err(Denial::Scope { needed: Scope::Admin }),
+                _ if row.auditor => Err(Denial::Scope { needed: Scope::Audit }),
+                _ => Err(Denial::NotAuditor),
+            };
         }
         if action == Action::Administer && !self.people[person].administrator {
             return Err(Denial::NotAdministrator);
@@ -525,9 +581,9 @@ fn scope(action: Action) -> Scope {
         Action::Read | Action::List | Action::MakeTicket => Scope::Data,
         Action::See | Action::MakeToken => Scope::Read,
         Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
-        Action::Register | Action::Grant | Action::HandOver => Scope::Datasets,
+        Action::Register | Action::Grant | Action::Audit | Action::HandOver => Scope::Datasets,
         Action::Gather => Scope::Groups,
-        Action::Administer => Scope::Admin,
+        Action::Administer | Action::BreakGlass => Scope::Admin,
     }
 }
 
@@ -546,8 +602,8 @@ fn right(action: Action, object: &str) -> Option<Right> {
         Action::HandOver => Some(Right::Own),
         Action::MakeTicket => Some(Right::Meta),
         Action::Share | Action::Register => Some(Right::Share),
-        Action::Narrow | Action::RevokeAll | Action::Grant => Some(Right::Administer),
-        Action::MakeToken | Action::Gather | Action::Administer => None,
+        Action::Narrow | Action::RevokeAll | Action::Grant | Action::Audit => Some(Right::Administer),
+        Action::MakeToken | Action::Gather | Action::Administer | Action::BreakGlass => None,
     }
 }
 

@@ -36,6 +36,7 @@ pub struct World {
 pub struct PersonRow {
     pub standing: Standing,
     pub administrator: bool,
+    pub auditor: bool,
 }
 
 /// Its owner is always a member.
@@ -73,6 +74,8 @@ pub struct DatasetRow {
     pub path: String,
     pub kind: Kind,
     pub owner: usize,
+    /// Whom the owner named to own it next.
+    pub successor: Option<usize>,
     pub visibility: Visibility,
     pub project: Option<usize>,
     pub restricted: bool,
@@ -229,5 +232,7 @@ pub enum About {
     Dataset(usize),
     Link(usize),
     Group(usize),
+    /// A dataset, by who succeeds its owner.
+    Orphan(usize),
     Deployment,
 }

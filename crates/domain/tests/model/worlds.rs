@@ -76,9 +76,10 @@ pub fn to() -> impl Strategy<Value = To> {
 }
 
 fn person() -> impl Strategy<Value = PersonRow> {
-    (one_in(10), one_in(4)).prop_map(|(suspended, administrator)| PersonRow {
+    (one_in(10), one_in(4), one_in(8)).prop_map(|(suspended, administrator, auditor)| PersonRow {
         standing: if suspended { Standing::Suspended } else { Standing::Active },
         administrator,
+        auditor,
     })
 }
 
@@ -129,13 +130,15 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
         3 => Just(Visibility::Private), 2 => Just(Visibility::Project), 2 => Just(Visibility::Accounts), 3 => Just(Visibility::World)
     ];
     let owner = prop_oneof![2 => Just(0_usize), 1 => 0_usize..60];
-    (one_in(3), owner, visibility, any::<bool>(), one_in(4), one_in(14), (0_u64..2, one_in(3))).prop_map(
-        |(absent, owner, visibility, in_project, restricted, retired, (links_gen, unknown))| {
+    let successor = option::weighted(0.3, 0_usize..60);
+    (one_in(3), owner, visibility, any::<bool>(), one_in(4), one_in(14), (0_u64..2, one_in(3), successor)).prop_map(
+        |(absent, owner, visibility, in_project, restricted, retired, (links_gen, unknown, successor))| {
             let row = DatasetRow {
                 source: 0,
                 path: String::new(),
                 kind: Kind::Folder,
                 owner,
+                successor,
                 visibility,
                 project: in_project.then_some(0),
                 restricted,
@@ -247,6 +250,7 @@ fn point_at_something(world: &mut World) {
     // Who owns the root owns what lies in it, as a rule.
     for dataset in &mut world.datasets {
         dataset.owner %= people;
+        dataset.successor = dataset.successor.map(|successor| successor % people);
     }
     for group in &mut world.groups {
         group.owner %= people;
@@ -337,7 +341,7 @@ pub fn given(to: To, role: Role) -> GrantRow {
 
 /// A world by hand, in which nothing is granted: folders by their path and their owner, the root first, in a source that allows all.
 pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
-    let person = PersonRow { standing: Standing::Active, administrator: false };
+    let person = PersonRow { standing: Standing::Active, administrator: false, auditor: false };
     let source = SourceRow {
         prefix: "lab/",
         audience: Audience::World,
@@ -352,6 +356,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         path: (*path).to_owned(),
         kind: Kind::Folder,
         owner: *owner,
+        successor: None,
         visibility: Visibility::Private,
         project: None,
         restricted: false,

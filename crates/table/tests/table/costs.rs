@@ -2,11 +2,12 @@
 //!
 //! Larger: `cargo xtask scale`.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use domain::{
     dataset::{Dataset, Visibility},
-    decision::Action,
+    decision::{Action, Facts},
+    delegation::{BrokenGlass, broken_glass},
     grant::{GroupKind, Hold, Subject},
     id::{DatasetId, UserId},
     key::KeyHash,
@@ -83,13 +84,13 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     deployment.withdraw(&ada, moved.id, &gone).await.unwrap();
     let handed = below("handed/").await;
     let facts = deployment.at(handed.id, &ada).await;
-    deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, dee.user.id, None, now()).await.unwrap();
+    deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, dee.user.id, (None, None), now()).await.unwrap();
     let ticket = Token { kind: TokenKind::Ticket, dataset: Some(granted.id), ..a_token(&bo.user, &some_secret()) };
     let permit = bo.permit(Action::MakeTicket, &deployment.at(granted.id, &bo).await);
     deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
     // Somebody of a provider's, in that group and in one that the provider fills.
     let identity = Identity { issuer: "https://id.test", subject: "eli" };
-    let eli = User { id: spread_id(UserId::new), name: "Eli".to_owned(), administrator: false, standing: Standing::Active };
+    let eli = User { id: spread_id(UserId::new), name: "Eli".to_owned(), administrator: false, auditor: false, standing: Standing::Active };
     deployment.table.sign_up(identity, &eli, now()).await.unwrap();
     deployment.table.set_members(&ada.gathers(&group), &group, &[eli.id], Hold::Active, now()).await.unwrap();
     let (_, claimed) = deployment.filled(&ada, "of-the-provider", GroupKind::Claimed).await;
@@ -260,6 +261,24 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     deployment.table.set_restricted(&permit, grounds, true, None, now()).await.unwrap();
     note("set_restricted, four datasets deep");
+    let facts = deployment.at(dataset, &ada).await;
+    let permit = ada.permit(Action::BreakGlass, &facts);
+    let grant = broken_glass(&permit, dataset, BrokenGlass { role: Role::View, hours: 1 }, None, now()).unwrap();
+    deployment.table.break_glass(&permit, &facts, (&grant, None), ("why", None), now()).await.unwrap();
+    note("break_glass");
+    let facts = deployment.at(dataset, &ada).await;
+    deployment.table.set_successor(&ada.permit(Action::HandOver, &facts), &facts, Some(cy.user.id), None, now()).await.unwrap();
+    note("set_successor");
+    let facts = deployment.at(dataset, &ada).await;
+    deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, bo.user.id, (None, None), now()).await.unwrap();
+    note("hand_over");
+    let owner = deployment.table.edit_user(&deployment.administer(), bo.user.id, Standing::Suspended.into(), None, now()).await.unwrap();
+    note("edit_user");
+    let facts = deployment.at(dataset, &ada).await;
+    let orphan = Facts::Orphan { dataset: Arc::new(facts.clone()), owner: Arc::new(owner) };
+    let permit = deployment.permit(Action::HandOver, &orphan);
+    deployment.table.hand_over(&permit, &facts, cy.user.id, (None, None), now()).await.unwrap();
+    note("hand_over, a suspended owner's");
     for (what, actions) in &counted {
         println!("{what:<40} {actions:?}");
     }
@@ -274,6 +293,11 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("set_levels", vec![2]),
         ("set_levels, the same", vec![]),
         ("set_restricted, four datasets deep", vec![6]),
+        ("break_glass", vec![4]),
+        ("set_successor", vec![3]),
+        ("hand_over", vec![3]),
+        ("edit_user", vec![2]),
+        ("hand_over, a suspended owner's", vec![5]),
     ];
     assert_eq!(counted, wanted);
 }

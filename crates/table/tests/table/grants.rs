@@ -137,7 +137,7 @@ impl Deployment {
             Meanwhile::HandedOver => {
                 let facts = self.at(on, bo).await;
                 let permit = bo.permit(Action::HandOver, &facts);
-                drop(table.hand_over(&permit, &facts, ada.user.id, None, now()).await.unwrap());
+                drop(table.hand_over(&permit, &facts, ada.user.id, (None, None), now()).await.unwrap());
             }
         }
     }
@@ -183,7 +183,7 @@ pub async fn a_give_rests_on_what_the_giver_has(store: Store) {
         if by == By::Owner {
             let facts = deployment.at(dataset, &ada).await;
             let permit = ada.permit(Action::HandOver, &facts);
-            deployment.table.hand_over(&permit, &facts, bo.user.id, None, now()).await.unwrap();
+            deployment.table.hand_over(&permit, &facts, bo.user.id, (None, None), now()).await.unwrap();
         } else {
             deployment.give(&ada, on, to, Role::Manager).await;
         }

@@ -541,7 +541,7 @@ pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
     let (ada, bo, cy) = (deployment.owner(), deployment.person("Bo").await, deployment.person("Cy").await);
     let (root, dataset) = (deployment.root.dataset.id, deployment.place.dataset.id);
     let hand = async |by: &Person, facts: &DatasetFacts, to: UserId, key| {
-        deployment.table.hand_over(&by.permit(Action::HandOver, facts), facts, to, key, now()).await
+        deployment.table.hand_over(&by.permit(Action::HandOver, facts), facts, to, (None, key), now()).await
     };
     let owned = async |who: &Person| {
         let listed = deployment.table.datasets_of_owner(who.user.id, &Page::default()).await.unwrap();
@@ -549,7 +549,7 @@ pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
     };
     let (facts, key) = (deployment.at(dataset, &ada).await, once("hand over", 1));
     assert_eq!(hand(&ada, &facts, some_id(UserId::new), None).await, Err(TableError::Missing { what: "the person" }));
-    deployment.table.set_standing(&deployment.administer(), cy.user.id, domain::user::Standing::Suspended, None, now()).await.unwrap();
+    deployment.table.edit_user(&deployment.administer(), cy.user.id, domain::user::Standing::Suspended.into(), None, now()).await.unwrap();
     assert_eq!(hand(&ada, &facts, cy.user.id, None).await, Err(TableError::Missing { what: "the person" }), "suspended");
     assert_eq!(owned(&ada).await, HashSet::from([root, dataset]), "nothing was written");
     let handed = hand(&ada, &facts, bo.user.id, Some(&key)).await.unwrap();
@@ -596,7 +596,7 @@ pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
     }
     let facts = deployment.at(dataset.id, &ada).await;
     let (permit, key) = (ada.permit(Action::HandOver, &facts), once("hand over", 1));
-    let hand = || deployment.table.hand_over(&permit, &facts, bo.user.id, Some(&key), now());
+    let hand = || deployment.table.hand_over(&permit, &facts, bo.user.id, (None, Some(&key)), now());
     let (one, other) = join(hand(), hand()).await;
     assert_eq!(one.as_ref().map(|dataset| dataset.owner), Ok(bo.user.id));
     assert_eq!(other, one);

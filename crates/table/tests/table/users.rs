@@ -46,7 +46,13 @@ pub async fn a_token_opens_until_it_is_revoked(store: Store) {
 pub async fn a_deployment_is_founded_once(store: Store) {
     let table = store.table(&format!("founded-{}-{}", std::process::id(), crate::example::unique())).await;
     assert_eq!(table.founder().await, Ok(None));
-    let user = |name: &str| User { id: some_id(UserId::new), name: name.to_owned(), administrator: true, standing: Standing::Active };
+    let user = |name: &str| User {
+        id: some_id(UserId::new),
+        name: name.to_owned(),
+        administrator: true,
+        auditor: false,
+        standing: Standing::Active,
+    };
     let (first, second) = (user("first"), user("second"));
     let token = a_token(&first, &TokenSecret::new([1; 20]));
     table.bootstrap(&first, &token, now()).await.unwrap();
@@ -62,7 +68,8 @@ pub async fn a_deployment_is_founded_once(store: Store) {
 
 pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let other = User { id: some_id(UserId::new), name: "Bo".to_owned(), administrator: false, standing: Standing::Suspended };
+    let other =
+        User { id: some_id(UserId::new), name: "Bo".to_owned(), administrator: false, auditor: false, standing: Standing::Suspended };
     deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
     let again_there = deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await;
@@ -79,7 +86,7 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
     let (table, administer) = (&deployment.table, deployment.administer());
     let new = || {
         let name = "Émile".to_owned();
-        let user = User { id: some_id(UserId::new), name, administrator: false, standing: Standing::Active };
+        let user = User { id: some_id(UserId::new), name, administrator: false, auditor: false, standing: Standing::Active };
         (a_code(&user), user)
     };
     let ((first_code, first), (again_code, again)) = (new(), new());
@@ -129,7 +136,7 @@ pub async fn a_code_is_redeemed_once(store: Store) {
     assert_eq!(redeem(&used, &session(), later(7)).await, Err(TableError::NotForThis));
     let (late, permit) = (a_code(&bo.user), deployment.administer());
     deployment.table.insert_code(&permit, &late, None, now()).await.unwrap();
-    deployment.table.set_standing(&permit, bo.user.id, Standing::Suspended, None, now()).await.unwrap();
+    deployment.table.edit_user(&permit, bo.user.id, Standing::Suspended.into(), None, now()).await.unwrap();
     assert_eq!(redeem(&late, &session(), now()).await, Err(TableError::Stale), "suspended meanwhile");
 }
 
@@ -189,7 +196,8 @@ async fn it_is_noted_within_the_hour_when_a_token_was_used() {
 pub async fn nobody_suspends_oneself(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (permit, bo) = (deployment.administer(), deployment.person("Bo").await);
-    let set = async |user: &User, standing| deployment.table.set_standing(&permit, user.id, standing, Some("why"), now()).await;
+    let set =
+        async |user: &User, standing: Standing| deployment.table.edit_user(&permit, user.id, standing.into(), Some("why"), now()).await;
     for standing in [Standing::Suspended, Standing::Active] {
         assert_eq!(set(&deployment.user, standing).await, Err(TableError::NotForThis));
     }
@@ -209,7 +217,13 @@ pub async fn nobody_suspends_oneself(store: Store) {
 
 pub async fn no_two_have_one_name(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let named = |name: &str| User { id: some_id(UserId::new), name: name.to_owned(), administrator: false, standing: Standing::Active };
+    let named = |name: &str| User {
+        id: some_id(UserId::new),
+        name: name.to_owned(),
+        administrator: false,
+        auditor: false,
+        standing: Standing::Active,
+    };
     let first = named("Émile du Châtelet");
     deployment.table.insert_user(&deployment.administer(), &first, &a_code(&first), None, now()).await.unwrap();
     for name in ["Émile du Châtelet", "émile du châtelet", "ÉMILE DU CHÂTELET"] {

@@ -479,7 +479,7 @@ async fn every_accepted_change_is_in_the_audit_once_and_is_exported() {
     app.wait(SignedDuration::from_millis(1));
     withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
     withdraw(&app, &address, &app.ada, "user:Eve").await.is(200);
-    app.get("/api/v1/audit", &app.eve.token).await.refuses(403, "not-administrator", "");
+    app.get("/api/v1/audit", &app.eve.token).await.refuses(403, "not-auditor", "");
     app.get(&format!("/api/v1/audit?target={}", dataset.id), &app.eve.token).await.refuses(404, "not-found", "");
     let found = app.get(&format!("/api/v1/audit?target={}&verb=grant", dataset.id), &app.ada.token).await.is(200);
     let verbs: Vec<_> = found.json["items"].as_array().unwrap().iter().map(|entry| entry["verb"].as_str().unwrap()).collect();
