@@ -112,7 +112,7 @@ pub const HOME_ITEMS_MAX: u16 = 50;
 pub const CODE_SECS: i64 = 86_400;
 /// The longest life of a ticket, in minutes.
 pub const TICKET_MINUTES_MAX: u16 = 720;
-/// Tokens, sessions and tickets of one person that are kept, the ended ones too.
+/// Tokens, sessions and tickets of one person that live at once.
 pub const TOKENS_MAX: usize = 1_000;
 /// Characters of a link's password, at the least.
 pub const PASSWORD_CHARS_MIN: usize = 8;

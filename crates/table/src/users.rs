@@ -28,6 +28,8 @@ use crate::{
 const ACCOUNT_TRIES: usize = 4;
 /// How long what has ended is kept, in seconds.
 const DROP_SECS: i64 = 86_400;
+/// How long a program's token that has ended is kept, in seconds.
+const API_DROP_SECS: i64 = 90 * 86_400;
 
 /// Who asks for a token, when, and by which request.
 #[derive(Clone, Copy)]
@@ -136,7 +138,7 @@ impl TokenRow {
             made: token.made.as_millisecond(),
             revoked: token.revoked.map(Timestamp::as_millisecond),
             used: None,
-            ttl: ttl_of(token),
+            ttl: Some(ttl_of(token)),
         }
     }
 
@@ -169,9 +171,10 @@ struct TokenPointerRow {
     ttl: Option<i64>,
 }
 
-/// Sessions, tickets and codes are many, and mean nothing once they have ended.
-fn ttl_of(token: &Token) -> Option<i64> {
-    (token.kind != TokenKind::Api).then(|| token.until.as_second().saturating_add(DROP_SECS))
+/// What has ended means nothing any more. Sessions, tickets and codes are many; of a program's token its owner sees for a while what became.
+fn ttl_of(token: &Token) -> i64 {
+    let kept = if token.kind == TokenKind::Api { API_DROP_SECS } else { DROP_SECS };
+    token.until.as_second().saturating_add(kept)
 }
 
 impl Row for TokenPointerRow {
@@ -549,7 +552,8 @@ impl Table {
         if let Some(first) = self.token_made(asked).await? {
             return Ok(first);
         }
-        if self.tokens_of(by).await?.len() >= TOKENS_MAX {
+        let counts = |there: &Token| there.is_live(now) && there.kind != TokenKind::Code;
+        if self.tokens_of(by).await?.into_iter().filter(counts).count() >= TOKENS_MAX {
             return Err(TableError::TooMany { what: "tokens of one person", max: TOKENS_MAX });
         }
         let verb = if token.kind == TokenKind::Ticket { "ticket.create" } else { "token.create" };
@@ -676,7 +680,7 @@ pub(crate) fn standing_word(standing: Standing) -> &'static str {
 
 fn with_token(write: Write, token: &Token) -> Result<Write, TableError> {
     let pointer =
-        item(&schema::token_pointer(token.owner, token.id), &TokenPointerRow { hash: token.hash.to_string(), ttl: ttl_of(token) })?;
+        item(&schema::token_pointer(token.owner, token.id), &TokenPointerRow { hash: token.hash.to_string(), ttl: Some(ttl_of(token)) })?;
     Ok(write.put(Tag::New, item(&schema::token(token.hash), &TokenRow::of(token))?, Condition::absent()).put(
         Tag::New,
         pointer,

@@ -239,7 +239,7 @@ pub async fn no_two_have_one_name(store: Store) {
     assert_eq!(deployment.table.user_named("nobody").await, Ok(None));
 }
 
-/// Those that have ended count, too: they are kept.
+/// Those that have ended count no more, and neither do codes.
 #[tokio::test]
 async fn a_person_has_a_thousand_tokens_at_the_most() {
     let deployment = Deployment::new(&Store::embedded().await).await;
@@ -260,6 +260,11 @@ async fn a_person_has_a_thousand_tokens_at_the_most() {
     deployment.copies(&pointer, pointers).await;
     deployment.copies(&token, more.iter().map(|(_, hash)| key(&format!("T#{hash}"), "#"))).await;
     assert_eq!(deployment.table.tokens_of(ada.user.id).await.unwrap().len(), TOKENS_MAX - 1);
+    let last = insert().await.unwrap();
+    let code = Token { kind: TokenKind::Code, ..a_token(&ada.user, &some_secret()) };
+    deployment.table.insert_code(&deployment.administer(), &code, None, now()).await.unwrap();
+    assert_eq!(insert().await.map(|_| ()), Err(TableError::TooMany { what: "tokens of one person", max: 1_000 }));
+    deployment.table.revoke_token(&permit, &last, now()).await.unwrap();
     insert().await.unwrap();
     assert_eq!(insert().await.map(|_| ()), Err(TableError::TooMany { what: "tokens of one person", max: 1_000 }));
 }
