@@ -94,16 +94,16 @@ where
     Door { inner: StreamAdapter::from(Front { origin, config, reply: Reply::Streamed }) }
 }
 
-/// The app of a function, from its environment, and its log as JSON lines. The runtime's own log stays above what writes whole events and
-/// answers, keys and signed URLs included, whatever is asked for.
+/// The app of a function, from its environment, and its log as JSON lines. The logs of the runtime and the SDKs stay above what writes whole
+/// events, answers and items, keys and signed URLs included, whatever is asked for.
 ///
 /// # Errors
 /// The setting that is missing or does not fit.
 pub fn app() -> Result<App, lambda_http::Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let asked = variable("OFFPRINT_LOG").unwrap_or_else(|| "info".to_owned());
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(format!("{asked},lambda_runtime=info,lambda_http=info")).unwrap_or_else(|_| "info".into());
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{asked},lambda_runtime=info,lambda_http=info,aws=info"))
+        .unwrap_or_else(|_| "info".into());
     // A subscriber that is there already (a test's) stays.
     if tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).try_init().is_err() {
         tracing::debug!("a log subscriber was there already");

@@ -16,6 +16,8 @@ use domain::id::{DatasetId, LinkId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 
+/// Access lines that are kept back, in bytes.
+const LINES_BUFFERED_BYTES: usize = 65_536;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -48,7 +50,7 @@ impl LineSink {
     /// Lines in a file, buffered.
     #[must_use]
     pub fn file(file: File) -> Self {
-        Self(Arc::new(Mutex::new(Output::File(BufWriter::with_capacity(65_536, file)))))
+        Self(Arc::new(Mutex::new(Output::File(BufWriter::with_capacity(LINES_BUFFERED_BYTES, file)))))
     }
 
     /// Lines kept in memory.
@@ -72,6 +74,14 @@ impl LineSink {
             && let Err(why) = file.flush()
         {
             tracing::warn!(why = %why, "access lines were lost");
+        }
+    }
+
+    /// Goes on in another file, once what is buffered is in the one before. A sink that writes to none stays as it is.
+    pub fn go_on_in(&self, next: File) {
+        self.flush();
+        if let Output::File(file) = &mut *self.lock() {
+            *file = BufWriter::with_capacity(LINES_BUFFERED_BYTES, next);
         }
     }
 

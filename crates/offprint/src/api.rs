@@ -176,6 +176,13 @@ impl Api {
         Ok(Self { client, base, quiet })
     }
 
+    /// Whether the data origin says that nothing is at this URL; what it does not answer is not known. It is asked as any reader asks.
+    pub(crate) async fn is_nothing_at(url: &str) -> bool {
+        let reader = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(CONNECT_PATIENCE).build();
+        let Ok(reader) = reader else { return false };
+        reader.head(url).send().await.is_ok_and(|answer| answer.status() == StatusCode::NOT_FOUND)
+    }
+
     /// The same, without words while it waits: for what shows its own progress.
     pub(crate) fn silently(&self) -> Self {
         Self { quiet: true, ..self.clone() }

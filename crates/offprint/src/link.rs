@@ -165,7 +165,7 @@ pub(crate) struct Options {
     /// About how many bytes it gives in a day (UTC), such as 500MB or 2TB.
     #[arg(long, value_name = "SIZE", value_parser = read_size)]
     pub(crate) bytes_per_day: Option<u64>,
-    /// A path inside the dataset to open instead of all of it.
+    /// A path inside the dataset to open instead of all of it; a folder's ends with a slash.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
 }
@@ -331,7 +331,7 @@ struct Retarget {
     /// Where its data lie now: NAME:PATH, a source and a path in it.
     #[arg(value_name = "PLACE")]
     place: Place,
-    /// A path inside the dataset to open instead of all of it.
+    /// A path inside the dataset to open instead of all of it; a folder's ends with a slash.
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// Why: it stays with the record.
@@ -428,6 +428,12 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
     let place = printable(&link.place);
     let whoever = if link.password { "Anyone who has this link and its password" } else { "Anyone who has this link" };
     out.note(&format!("{whoever} can read {place}{}. If you revoke it, reading stops within {}.", until(&link), bound(timing(&link))));
+    if ask.options.path.is_some()
+        && let Some(url) = &link.url
+        && Api::is_nothing_at(url).await
+    {
+        out.note("warning: nothing is at this path now, and reading it answers 404; a folder's path ends with `/`");
+    }
     match out.format {
         Format::Table => data(&format!("{}\n", url(&link))),
         Format::Json | Format::Jsonl | Format::Csv => out.one(&ONE, &link),

@@ -74,17 +74,31 @@ impl State {
         self.dir.join("ready.json")
     }
 
-    /// The access log, appended to; one that grew large is kept once as `access.jsonl.1`.
+    /// The access log, appended to.
     ///
     /// # Errors
     /// Where it cannot be opened.
     pub fn access_lines(&self) -> Result<LineSink> {
+        Ok(LineSink::file(self.access_file()?))
+    }
+
+    /// Writes the access lines out. A file that grew large is kept once as `access.jsonl.1`, and another begun.
+    ///
+    /// # Errors
+    /// Where it cannot be put aside, or another cannot be opened: lines then go on where they went.
+    pub fn flush_access_lines(&self, lines: &LineSink) -> Result<()> {
+        lines.flush();
         let path = self.dir.join("access.jsonl");
         if fs::metadata(&path).is_ok_and(|log| log.len() > ACCESS_LOG_BYTES_MAX) {
             fs::rename(&path, self.dir.join("access.jsonl.1")).context("the access log cannot be put aside")?;
+            lines.go_on_in(self.access_file()?);
         }
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).context("the access log cannot be opened")?;
-        Ok(LineSink::file(file))
+        Ok(())
+    }
+
+    fn access_file(&self) -> Result<File> {
+        let path = self.dir.join("access.jsonl");
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path).context("the access log cannot be opened")
     }
 
     /// The deployment's secret, made at the first start.
@@ -145,6 +159,27 @@ impl State {
     /// Where they cannot be written.
     pub fn keep_folders(&self, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
         write_private(&self.dir.join("folders.json"), &serde_json::to_vec_pretty(folders)?)
+    }
+
+    /// Where the objects of sources without an endpoint of their own were at the start before; `None`: there was none.
+    ///
+    /// # Errors
+    /// Where the file is there but cannot be read.
+    pub fn store(&self) -> Result<Option<String>> {
+        let path = self.dir.join("store");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    /// Remembers it for the next start.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn keep_store(&self, store: &str) -> Result<()> {
+        write_private(&self.dir.join("store"), format!("{store}\n").as_bytes())
     }
 
     /// What links gave today, as it was kept; empty where nothing was.

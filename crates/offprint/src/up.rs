@@ -36,8 +36,8 @@ pub struct Up {
     /// A folder to serve in place, read-only, under a name; may be given again. A later start remembers it.
     #[arg(long, value_name = "NAME=DIR", value_parser = read_folder)]
     pub data: Vec<Folder>,
-    /// A folder named now may stand elsewhere than at an earlier start; the links of its name follow it.
-    #[arg(long, requires = "data")]
+    /// A folder named now, or the store, is another than at an earlier start; the links follow it.
+    #[arg(long)]
     pub moved: bool,
     /// Where Offprint keeps what it must remember: links, tokens, the secret.
     #[arg(long, value_name = "DIR", env = "OFFPRINT_STATE", default_value = ".offprint")]
@@ -88,8 +88,8 @@ pub struct Up {
     /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.
     #[arg(long, value_name = "URLS", env = "OFFPRINT_VIEWER_ORIGINS")]
     pub viewer_origins: Option<String>,
-    /// Three demonstration people, each with a code to sign in with.
-    #[arg(long)]
+    /// The demo dataset beside your own folders, and three people to show it to, each with a code to sign in with.
+    #[arg(long, conflicts_with = "s3_bucket")]
     pub demo: bool,
     /// The claim of its tokens that lists a person's groups, such as groups.
     #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
@@ -161,12 +161,15 @@ pub async fn run(up: Up) -> Result<()> {
 
     let ports = parts::Ports::bind(&up).await?;
     let addresses = ports.addresses(&up)?;
+    let store = parts::store(&up, &state)?;
     let folders = parts::folders(&up, &state)?;
     let keys = parts::random_keys()?;
     let bytes = Arc::new(BytesSent::read(&state.bytes_sent()?));
     for service in parts::embedded(&up, &state, [ports.objects, ports.table], &folders, &keys, &bytes, &stopped)? {
         services.spawn(service);
     }
+    // Not before the table is this start's own: one that fails changes nothing of what the next one serves.
+    parts::keep(&up, &state, &store, &folders)?;
 
     let table = parts::table(&up, &addresses, &keys)?;
     parts::until_table_answers(&table).await?;
@@ -189,7 +192,7 @@ pub async fn run(up: Up) -> Result<()> {
         services.spawn(noted(Arc::clone(bytes), app.clone(), state.clone(), stopped.clone()));
     }
     services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app), stopped.clone()));
-    services.spawn(flushed(lines.clone(), stopped.clone()));
+    services.spawn(flushed(lines.clone(), state.clone(), stopped.clone()));
 
     let ready = welcome::first_link(&up, &state, &addresses, &token).await?;
     let codes = people::codes(&up, &addresses, &token).await?;
@@ -207,10 +210,11 @@ pub async fn run(up: Up) -> Result<()> {
 }
 
 /// The log, on stderr: warnings, or what `OFFPRINT_LOG` asks for. The S3 server's own log is off, whatever is asked: it writes whole
-/// requests, signed URLs included.
+/// requests, signed URLs included. Of the SDKs and the table's server only what holds no item is written.
 fn log() {
     let asked = std::env::var("OFFPRINT_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("{asked},s3s=off")).unwrap_or_else(|_| "warn,s3s=off".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(format!("{asked},s3s=off,aws=info,dynoxide=info")).unwrap_or_else(|_| "warn,s3s=off".into());
     if tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().is_err() {
         tracing::debug!("a log subscriber was there already");
     }
@@ -237,11 +241,13 @@ where
 }
 
 /// Writes the access lines out every second.
-fn flushed(lines: edge::trace::LineSink, stopped: watch::Receiver<bool>) -> Service {
+fn flushed(lines: edge::trace::LineSink, state: State, stopped: watch::Receiver<bool>) -> Service {
     Box::pin(async move {
         let mut stop = std::pin::pin!(is_stopped(stopped));
         while tokio::time::timeout(Duration::from_secs(1), &mut stop).await.is_err() {
-            lines.flush();
+            if let Err(why) = state.flush_access_lines(&lines) {
+                tracing::warn!(why = %why, "the access log grows on");
+            }
         }
         Ok(())
     })

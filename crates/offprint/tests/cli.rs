@@ -155,6 +155,13 @@ fn a_link_is_created_shown_listed_and_edited() {
     assert!(again.err.contains("You already have this link."));
     assert_eq!(up.run(&["link", "create", ODD, "--until", "30d", "--label", "=1+1", "--quiet"]).done().err, "");
 
+    // A path at which nothing is makes a link that opens nothing, and says so.
+    let nothing = "warning: nothing is at this path now";
+    for (path, warns) in [("0", true), ("nope", true), ("0/", false), ("zarr.json", false)] {
+        let made = up.run(&["link", "create", ODD, "--path", path]).done();
+        assert_eq!(made.err.contains(nothing), warns, "{path}: {}", made.err);
+    }
+
     // By URL, by the URL of something in it, by key and by id: one link.
     let link = up.json(&["link", "show", url, "--json"]);
     let id = link["id"].as_str().expect("an id");
@@ -418,6 +425,35 @@ fn refusals_have_their_codes_and_their_stream() {
     }
     let help = up.run(&["--help"]).done();
     assert!(help.out.contains("Usage:") && help.err.is_empty());
+}
+
+// L1: a link never opens something else because the server was started another way.
+#[test]
+fn a_start_with_another_store_is_refused_unless_it_is_said_and_one_that_fails_changes_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (state, data) = (dir.path().join("state"), dir.path().join("data"));
+    fs::create_dir_all(&data).expect("a folder");
+    fs::create_dir_all(&state).expect("a folder");
+    let kept = |name: &str| fs::read_to_string(state.join(name)).unwrap_or_default();
+    let folders = serde_json::json!({ "lab": data }).to_string();
+    fs::write(state.join("folders.json"), &folders).expect("it is written");
+    let up = |words: &[&str]| {
+        let mut command = Command::new(OFFPRINT);
+        command.args(["up", "--port", "0", "--state"]).arg(&state).args(words).stdin(Stdio::null());
+        let ran = command.env_remove("OFFPRINT_TOKEN").output().expect("it runs");
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let elsewhere = ["--s3-endpoint", "http://127.0.0.1:1", "--s3-bucket", "other"];
+    let (code, err) = up(&elsewhere);
+    assert!(code == Some(1) && err.contains("folders of this machine") && err.contains("--moved"), "{err}");
+    fs::write(state.join("store"), "http://127.0.0.1:1\n").expect("it is written");
+    let (code, err) = up(&["--data", &format!("new={}", data.display())]);
+    assert!(code == Some(1) && err.contains("http://127.0.0.1:1") && err.contains("--moved"), "{err}");
+    // A table that is no table: the start fails, and the next one serves what the last one did.
+    fs::write(state.join("table.db"), "no table").expect("it is written");
+    let (code, err) = up(&["--moved", "--data", &format!("new={}", data.display())]);
+    assert!(code == Some(1) && err.contains("cannot be opened"), "{err}");
+    assert_eq!((kept("folders.json"), kept("store")), (folders, "http://127.0.0.1:1\n".to_owned()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use axum::{Router, extract::Request, middleware::Next, response::IntoResponse};
 use domain::{
     dataset::Dataset,
@@ -41,6 +41,9 @@ use crate::{bootstrap, demo, state::State};
 /// How long the embedded table may take to answer at the start.
 const TABLE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where objects are when they are in folders.
+const FOLDERS: &str = "folders of this machine";
+
 /// The listeners of one start.
 #[derive(Debug)]
 pub(super) struct Ports {
@@ -58,8 +61,10 @@ impl Ports {
         let next = |steps: u16| if up.port == 0 { Some(0) } else { up.port.checked_add(steps) };
         let listen = async |address: IpAddr, port: Option<u16>, what: &str| {
             let port = port.context("the ports after --port do not exist; choose a lower one")?;
-            let taken = || format!("port {port} for {what} cannot be had; is Offprint running already? Choose another with --port");
-            TcpListener::bind(SocketAddr::new(address, port)).await.with_context(taken)
+            TcpListener::bind(SocketAddr::new(address, port)).await.map_err(|why| match why.kind() {
+                std::io::ErrorKind::AddrNotAvailable => anyhow!("{address} is no address of this machine: name one of its own with --bind"),
+                _ => anyhow!("port {port} for {what} cannot be had ({why}); is Offprint running already? Choose another with --port"),
+            })
         };
         Ok(Self {
             app: listen(up.bind, next(0), "the app").await?,
@@ -118,7 +123,7 @@ fn host_of(origin: &str) -> &str {
     }
 }
 
-/// The folders of this start: those of before and those named now; the demo where there are none.
+/// The folders of this start: those of before and those named now; the demo where there are none, and where it is asked for.
 pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf>> {
     if up.s3_bucket.is_some() {
         return Ok(BTreeMap::new());
@@ -134,7 +139,8 @@ pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf
         }
         folders.insert(folder.name.clone(), dir);
     }
-    if folders.is_empty() || folders.get("demo") == Some(&state.demo()) {
+    let demo_is_wanted = folders.is_empty() || (up.demo && !folders.contains_key("demo"));
+    if demo_is_wanted || folders.get("demo") == Some(&state.demo()) {
         demo::write(&state.demo()).context("the demo data cannot be made")?;
         folders.insert("demo".to_owned(), state.demo());
     }
@@ -147,8 +153,36 @@ pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf
             );
         }
     }
-    state.keep_folders(&folders)?;
     Ok(folders)
+}
+
+/// Where the objects of sources without an endpoint of their own are: in folders of this machine, or in another store. Its links would open
+/// what lies in the one as if it were what they were made for in the other, so a store that is another than before must be said.
+pub(super) fn store(up: &Up, state: &State) -> Result<String> {
+    let now = match (&up.s3_bucket, &up.s3_endpoint) {
+        (None, _) => FOLDERS,
+        (Some(_), Some(endpoint)) => endpoint,
+        (Some(_), None) => "AWS",
+    };
+    let before = match state.store()? {
+        // A state of before this was remembered.
+        None if !state.folders()?.is_empty() => Some(FOLDERS.to_owned()),
+        before => before,
+    };
+    match before {
+        Some(before) if before != now && !up.moved => bail!(
+            "objects were in {before} at an earlier start, and its links would open what is in {now}: take another folder with --state, or say --moved"
+        ),
+        _ => Ok(now.to_owned()),
+    }
+}
+
+/// Remembers for the next start what this one serves.
+pub(super) fn keep(up: &Up, state: &State, store: &str, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
+    if up.s3_bucket.is_none() {
+        state.keep_folders(folders)?;
+    }
+    state.keep_store(store)
 }
 
 /// A random key pair for the embedded servers of one start.

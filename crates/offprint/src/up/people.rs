@@ -70,7 +70,7 @@ async fn person(app: &OwnApp<'_>, one: &Demonstrated) -> Result<String> {
     };
     if let Some(role) = one.role {
         let (status, dataset) = app.ask(Method::POST, "/api/v1/datasets", Some(json!({ "source": "demo", "path": demo::FIRST }))).await?;
-        // With folders of one's own there is no demo dataset.
+        // A folder of one's own may have its name.
         if status.is_success() {
             let grants = format!("/api/v1/datasets/{}/grants", text(&dataset, "/id")?);
             let ask = json!({ "to": format!("user:{name}"), "role": role, "may_share": one.may_share });

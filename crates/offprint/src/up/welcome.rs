@@ -142,6 +142,14 @@ pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
             up.bind
         )?;
     }
+    if !up.bind.is_loopback() && up.bind.is_unspecified() && (up.data_url.is_none() || up.app_url.is_none()) {
+        writeln!(
+            out,
+            "{}: links begin with {}, which is of use on this machine only. Say with --data-url and --app-url what others reach it by.",
+            bold("Warning"),
+            ready.addresses.data
+        )?;
+    }
     out.flush()?;
     Ok(())
 }
