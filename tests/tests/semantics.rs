@@ -170,6 +170,15 @@ async fn a_folder_is_an_index_or_a_bucket_listing() {
         let want: Vec<String> = on_disk.iter().map(|file| format!("{top}{EM}/{file}")).collect();
         assert_eq!(all_keys(&app, &target).await, want, "{target}");
     }
+    // A folder at its own address is a bucket of its own.
+    for (folder, name) in [(String::new(), EM), ("0/".to_owned(), "0")] {
+        let target = format!("/{key}/{EM}/{folder}?list-type=2&max-keys=7");
+        let want: Vec<String> = on_disk.iter().filter_map(|file| file.strip_prefix(&folder)).map(str::to_owned).collect();
+        assert_eq!(all_keys(&app, &target).await, want, "{target}");
+        let xml = String::from_utf8(app.get(&target).await.body).expect("text");
+        assert!(xml.contains(&format!("<Name>{name}</Name>")), "{xml}");
+    }
+    refused(&app.get(&format!("/{key}?list-type=2&prefix=%00%01")).await, 400, "bad-listing");
     let listed = app.get(&format!("/{key}?list-type=2&delimiter=/&prefix={EM}/")).await;
     let xml = String::from_utf8(listed.body.clone()).expect("text");
     assert_eq!(listed.header("content-type"), "application/xml");
@@ -443,10 +452,15 @@ async fn who_guesses_too_much_waits_and_links_in_use_go_on() {
     assert_eq!(app.get(&strict).await.status, StatusCode::FOUND);
     let used = format!("{}/.zattrs", used["url"].as_str().expect("a URL"));
     assert_eq!(app.get(&used).await.status, StatusCode::FOUND);
-    // What costs no read of the table counts as well: malformed keys, and wrong names of what is known.
+    // What costs no read of the table counts as well: malformed keys, and wrong names of what is known. So does what is answered otherwise:
+    // an empty listing, and 401 to whoever says nothing of himself.
     for number in 0..999 {
-        let asked = if number % 2 == 0 { "/no-key/x".to_owned() } else { used.replace(EM, "other") };
-        refused(&app.get(&asked).await, 404, "not-found");
+        match number % 4 {
+            0 => refused(&app.get("/no-key/x").await, 404, "not-found"),
+            1 => refused(&app.get(&used.replace(EM, "other")).await, 404, "not-found"),
+            2 => refused(&app.get(&format!("/d{}/x", "a".repeat(26))).await, 401, "sign-in"),
+            _ => assert_eq!(app.get(&format!("/?list-type=2&prefix={}/", "a".repeat(32))).await.status, StatusCode::OK),
+        }
     }
     for _ in 0..1_100 {
         assert_eq!(app.get(&format!("{used}/none")).await.status, StatusCode::FOUND, "chunks that are not there are no guesses");
@@ -457,6 +471,7 @@ async fn who_guesses_too_much_waits_and_links_in_use_go_on() {
     assert_eq!(too_many.header("retry-after"), "1");
     assert_eq!(app.get(&guess("d")).await.json(), too_many.json(), "one is refused as another");
     refused(&app.get(&other).await, 429, "too-many-misses");
+    refused(&app.get(&format!("/?list-type=2&prefix={}/", "f".repeat(32))).await, 429, "too-many-misses");
     let ticket = format!("/~{}/x", &guess("e")[1..33]);
     refused(&app.get(&ticket).await, 429, "too-many-misses");
     assert_eq!(app.get(&used).await.status, StatusCode::FOUND);

@@ -85,6 +85,8 @@ pub const LAMBDA_STREAM_BYTES_MAX: u64 = 190_000_000;
 pub const MISS_INTERVAL_MILLIS: u32 = 5;
 /// How often it does at once.
 pub const MISSES_BURST_MAX: u32 = 1_000;
+/// How many bursts an address may owe: misses that were answered at once, beyond one burst, before any of them was counted.
+pub const MISSES_OWED_BURSTS_MAX: u32 = 4;
 /// Addresses whose misses one process remembers.
 pub const MISSES_ADDRESSES_MAX: usize = 65_536;
 

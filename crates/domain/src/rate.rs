@@ -48,13 +48,30 @@ impl Rate {
     /// # Errors
     /// [`TooOften`]; nothing is to be kept then, so that trying on does not prolong the wait.
     pub fn take(self, paid: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, TooOften> {
-        // Nothing kept lies further ahead than a burst, unless the clock went back: then it counts as one.
-        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, self.burst);
+        self.take_of(paid, 1, now)
+    }
+
+    /// As [`Self::take`], where up to `bursts` bursts may be owed ([`Self::owe`]).
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_of(self, paid: Option<Timestamp>, bursts: u32, now: Timestamp) -> Result<Timestamp, TooOften> {
+        let most = self.burst.saturating_mul(i32::try_from(bursts).unwrap_or(i32::MAX));
+        // Nothing kept lies further ahead than what may be owed, unless the clock went back: then it counts as that.
+        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, most);
         let ahead = ahead.saturating_add(self.interval);
         if ahead > self.burst {
             return Err(TooOften(ahead.saturating_sub(self.burst)));
         }
         Ok(now.checked_add(ahead).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Counts one that happened, whether or not it was one too many: the instant to be kept. What is owed is never more than `bursts` bursts.
+    #[must_use]
+    pub fn owe(self, paid: Option<Timestamp>, bursts: u32, now: Timestamp) -> Timestamp {
+        let most = self.burst.saturating_mul(i32::try_from(bursts).unwrap_or(i32::MAX));
+        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, most);
+        now.checked_add(ahead.saturating_add(self.interval).min(most)).unwrap_or(Timestamp::MAX)
     }
 
     /// Gives one back: the instant to be kept, where `paid` was.
@@ -121,6 +138,28 @@ mod tests {
         }
         assert!(rate.take(paid, at(29_999)).is_err());
         assert!(rate.take(paid, at(30_000)).is_ok());
+    }
+
+    // SECURITY 5
+    #[test]
+    fn what_happened_at_once_beyond_the_burst_is_paid_for_up_to_a_bound() {
+        let rate = Rate::new(5, 10);
+        let owed = |count: usize| (0..count).fold(None, |paid, _one| Some(rate.owe(paid, 4, at(0))));
+        for (count, wait_ms) in [(9, None), (10, Some(5)), (20, Some(55)), (40, Some(155)), (1_000, Some(155))] {
+            let wait = rate.take_of(owed(count), 4, at(0)).err().map(|why| why.0);
+            assert_eq!(wait, wait_ms.map(SignedDuration::from_millis), "{count}");
+        }
+        // As many at once as there are connections: in the long run it is the rate all the same.
+        let (mut paid, mut done) = (None, 0);
+        for milli in 0..60_000 {
+            if rate.take_of(paid, 4, at(milli)).is_ok() {
+                for _one in 0..16 {
+                    paid = Some(rate.owe(paid, 4, at(milli)));
+                    done += 1;
+                }
+            }
+        }
+        assert!(done <= 60_000 / 5 + 10 + 16, "{done}");
     }
 
     #[test]

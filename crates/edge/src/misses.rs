@@ -10,7 +10,7 @@ use std::{
 
 use domain::{
     grant::Net,
-    limits::{MISS_INTERVAL_MILLIS, MISSES_ADDRESSES_MAX, MISSES_BURST_MAX},
+    limits::{MISS_INTERVAL_MILLIS, MISSES_ADDRESSES_MAX, MISSES_BURST_MAX, MISSES_OWED_BURSTS_MAX},
     network::household,
     rate::{Rate, TooOften},
 };
@@ -55,9 +55,9 @@ impl Misses {
 
     /// Counts a miss from there.
     pub fn count(&self, net: Net, now: Timestamp) {
-        // What is over the limit already does not get worse: the wait is that of one more miss.
-        let Ok(ahead) = self.paid.take(household_of(net), self.rate, now) else { return };
-        if let Err(TooOften(wait)) = self.rate.take(Some(ahead), now) {
+        // Those over the limit, too: whoever asks for many at once has them answered before any of them is counted.
+        let ahead = self.paid.owe(household_of(net), self.rate, MISSES_OWED_BURSTS_MAX, now);
+        if let Err(TooOften(wait)) = self.rate.take_of(Some(ahead), MISSES_OWED_BURSTS_MAX, now) {
             let calm = now.checked_add(wait).unwrap_or(Timestamp::MAX).as_millisecond().saturating_add(1);
             self.calm_from.fetch_max(calm, Ordering::Relaxed);
         }
@@ -74,7 +74,7 @@ impl Misses {
     /// # Errors
     /// [`TooOften`], with how long that lasts.
     pub fn check(&self, net: Net, now: Timestamp) -> Result<(), TooOften> {
-        self.paid.check(&household_of(net), self.rate, now)
+        self.paid.check(&household_of(net), self.rate, MISSES_OWED_BURSTS_MAX, now)
     }
 }
 
@@ -118,12 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_a_64_is_as_good_as_another_and_misses_over_the_limit_do_not_prolong_it() {
+    fn an_address_of_a_64_is_as_good_as_another_and_what_was_answered_at_once_is_waited_for() {
         let (misses, now) = (Misses::new(), Timestamp::UNIX_EPOCH);
-        flood(&misses, at("2001:db8::1"), 100 * MISSES_BURST_MAX, now);
+        flood(&misses, at("2001:db8::1"), MISSES_BURST_MAX + 200, now);
         assert!(misses.check(at("2001:db8::2"), now).is_err());
         assert!(misses.check(at("2001:db8:0:1::1"), now).is_ok());
-        assert!(misses.check(at("2001:db8::2"), now + SignedDuration::from_millis(6)).is_ok());
+        assert_eq!(misses.check(at("2001:db8::2"), now + SignedDuration::from_millis(6)).unwrap_err().secs(), 1);
+        assert!(misses.check(at("2001:db8::2"), now + SignedDuration::from_millis(1_006)).is_ok());
+        flood(&misses, at("2001:db8::1"), 100 * MISSES_BURST_MAX, now);
+        assert_eq!(misses.check(at("2001:db8::2"), now).unwrap_err().secs(), 16, "and never longer");
     }
 
     #[test]

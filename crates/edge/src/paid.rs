@@ -29,12 +29,20 @@ impl<K: Eq + Hash + Clone> Paid<K> {
         Ok(ahead)
     }
 
-    /// Whether one more would be too many.
+    /// Counts one that happened; the instant at which it is paid for, at most `bursts` bursts from now.
+    pub(crate) fn owe(&self, who: K, rate: Rate, bursts: u32, now: Timestamp) -> Timestamp {
+        let mut paid = self.lock();
+        let ahead = rate.owe(paid.get(&who).copied(), bursts, now);
+        paid.insert(who, ahead);
+        ahead
+    }
+
+    /// Whether one more would be too many, where up to `bursts` bursts may be owed.
     ///
     /// # Errors
     /// As [`Paid::take`].
-    pub(crate) fn check(&self, who: &K, rate: Rate, now: Timestamp) -> Result<(), TooOften> {
-        rate.take(self.lock().get(who).copied(), now).map(drop)
+    pub(crate) fn check(&self, who: &K, rate: Rate, bursts: u32, now: Timestamp) -> Result<(), TooOften> {
+        rate.take_of(self.lock().get(who).copied(), bursts, now).map(drop)
     }
 
     /// How many are remembered.

@@ -17,12 +17,15 @@ use objects::listing::{FolderEntry, ListQuery};
 use crate::Reading;
 
 impl Reading<'_> {
-    /// `GET` or `HEAD` of a path that ends with a slash.
+    /// `GET` or `HEAD` of a path that ends with a slash: a page, or `ListObjectsV2` where the query asks for it.
     pub(crate) async fn folder(&mut self, permit: &Permit, path: &ObjectPath) -> Result<Response, Problem> {
         self.verdict.delivery = Some(Delivery::Listing);
         if self.parts.method == Method::HEAD {
             let there = path.is_root() || self.has_folder(permit, path).await?;
             return if there { Ok(page(String::new())) } else { Err(Problem::no_such_object()) };
+        }
+        if let Some(asked) = self.asked_of_folder()? {
+            return self.list_folder(permit, path, asked).await;
         }
         // An empty root is a folder all the same; a folder deeper down is there as far as it holds something.
         let entries = match self.app.objects.folder(permit, path, self.now).await? {

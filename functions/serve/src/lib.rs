@@ -226,9 +226,9 @@ impl Reading<'_> {
         }
     }
 
-    /// Counts what was told to be not there, of which a guesser is told much.
+    /// Counts what was told to be not there, or not there for whoever says nothing of himself, of which a guesser is told much.
     fn note_miss(&self, why: &Problem) {
-        if why.code == Problem::NOT_FOUND {
+        if matches!(why.code, Problem::NOT_FOUND | Problem::SIGN_IN) {
             self.app.misses.count(self.net(), self.now);
         }
     }

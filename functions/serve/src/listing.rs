@@ -13,11 +13,11 @@ use domain::{
 };
 use edge::{
     problem::Problem,
-    target::{Form, Opener, split_root_prefix},
+    target::{Form, Opener, RawTarget, split_root_prefix},
     trace::Delivery,
 };
 use http::{HeaderValue, Method, StatusCode, header};
-use objects::listing::{ListQuery, ObjectEntry};
+use objects::listing::{ListPage, ListQuery, ObjectEntry};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::{Reading, object::found_at};
 
 /// What a client asks of a listing.
 #[derive(Debug, Clone, Default)]
-struct Asked {
+pub(crate) struct Asked {
     prefix: String,
     delimiter: Option<String>,
     start_after: Option<String>,
@@ -78,7 +78,12 @@ impl Reading<'_> {
     async fn known(&mut self, opener: &Opener) -> Result<Option<Facts>, Problem> {
         match self.facts(opener).await {
             Ok(facts) => Ok(Some(facts)),
-            Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(None),
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+                // Nothing is told of it but an empty listing, and it is guessed at all the same.
+                self.note_miss(&problem);
+                self.verdict.reason = Some(problem.code);
+                Ok(None)
+            }
             Err(problem) => Err(problem),
         }
     }
@@ -112,6 +117,29 @@ impl Reading<'_> {
         Ok(xml(&listing))
     }
 
+    /// What the listing of a folder at its own address is asked for; `None`: its page is.
+    pub(crate) fn asked_of_folder(&self) -> Result<Option<Asked>, Problem> {
+        let (_raw, query) = RawTarget::of(self.parts);
+        let pairs = read_query(query);
+        let is_listing = pairs.get("list-type").map(String::as_str) == Some("2");
+        is_listing.then(|| Asked::read(&pairs)).transpose()
+    }
+
+    /// A folder as a bucket of its own: keys are those below it.
+    pub(crate) async fn list_folder(&self, permit: &Permit, path: &ObjectPath, asked: Asked) -> Result<Response, Problem> {
+        let name = path.name().or_else(|| permit.scope().map(|scope| scope.name())).unwrap_or_default();
+        let mut listing = Listing::empty(name, &asked);
+        let query = ListQuery {
+            prefix: asked.prefix,
+            delimiter: asked.delimiter,
+            start_after: asked.start_after,
+            token: asked.token,
+            max: asked.max_keys,
+        };
+        listing.fill("", self.app.objects.list(permit, path, &query, self.now).await?);
+        Ok(xml(&listing))
+    }
+
     /// Keys below the link's folder whose rest begins with `inside`.
     async fn list_inside(
         &self,
@@ -135,14 +163,7 @@ impl Reading<'_> {
             max: asked.max_keys,
         };
         let page = self.app.objects.list(permit, &ObjectPath::default(), &query, self.now).await?;
-        for object in &page.objects {
-            listing.add(&format!("{top}{folder}{}", object.key), object);
-        }
-        for prefix in &page.prefixes {
-            listing.add_prefix(&format!("{top}{folder}{prefix}"));
-        }
-        listing.is_truncated = page.next.is_some();
-        listing.next_continuation_token = page.next;
+        listing.fill(&format!("{top}{folder}"), page);
         Ok(())
     }
 
@@ -166,6 +187,10 @@ impl Asked {
         let wrong = |what: &'static str| Problem::new(StatusCode::BAD_REQUEST, "bad-listing", what).hint("see the S3 API's ListObjectsV2");
         if of("delimiter").is_some_and(|delimiter| delimiter != "/") {
             return Err(wrong("the only delimiter is `/`"));
+        }
+        // No key has one, and XML can tell of none.
+        if [of("prefix"), of("start-after")].iter().flatten().any(|text| text.contains(char::is_control)) {
+            return Err(wrong("no key has a control character"));
         }
         let max_keys = match of("max-keys") {
             Some(text) => text.parse::<u32>().map_err(|_why| wrong("`max-keys` is a number"))?,
@@ -262,6 +287,18 @@ impl Listing {
 
     fn encode(&self, text: &str) -> String {
         if self.encoding_type.is_some() { encode_key(text).to_string() } else { text.to_owned() }
+    }
+
+    /// Takes a page in; `before` stands before each of its keys.
+    fn fill(&mut self, before: &str, page: ListPage) {
+        for object in &page.objects {
+            self.add(&format!("{before}{}", object.key), object);
+        }
+        for prefix in &page.prefixes {
+            self.add_prefix(&format!("{before}{prefix}"));
+        }
+        self.is_truncated = page.next.is_some();
+        self.next_continuation_token = page.next;
     }
 
     fn add(&mut self, key: &str, object: &ObjectEntry) {
