@@ -217,7 +217,10 @@ may() {
 
 table_arn=$(aws dynamodb describe-table --table-name "$table" --query Table.TableArn --output text)
 expect 'serve may read a link' allowed "$(may "$serve_role" dynamodb:Query "$table_arn" 'L#0')"
-expect 'serve may not read a token' implicitDeny "$(may "$serve_role" dynamodb:GetItem "$table_arn" 'T#0')"
+expect 'serve may read a token by its hash' allowed "$(may "$serve_role" dynamodb:GetItem "$table_arn" 'T#0')"
+for closed in 'E#0' 'I#0' 'K#0' 'Z#0'; do
+    expect "serve may not read \`$closed\`" implicitDeny "$(may "$serve_role" dynamodb:GetItem "$table_arn" "$closed")"
+done
 expect 'serve may not read an index' implicitDeny "$(may "$serve_role" dynamodb:Query "$table_arn/index/GSI1" 'L#0')"
 expect 'serve may not write a link' implicitDeny "$(may "$serve_role" dynamodb:PutItem "$table_arn" 'L#0')"
 expect 'serve may not read the deployment secret' implicitDeny "$(may "$serve_role" secretsmanager:GetSecretValue "$secret")"

@@ -163,11 +163,11 @@ impl Source {
         stops || shorter || harder || now.audience < then.audience || !then.zones.lie_in(&now.zones)
     }
 
-    /// Whether the two would cover a common key.
+    /// Whether the two would cover a common key. Buckets of one name are taken for one bucket, whatever the endpoints: a store has many
+    /// names, and nothing in an endpoint tells that two of them lead to different places (ADR 0046).
     #[must_use]
     pub fn overlaps(&self, store: &Store, prefix: &ObjectPath) -> bool {
-        let same_bucket = self.store.bucket == store.bucket && self.store.endpoint == store.endpoint;
-        same_bucket && (self.prefix.covers(prefix) || prefix.covers(&self.prefix))
+        self.store.bucket == store.bucket && (self.prefix.covers(prefix) || prefix.covers(&self.prefix))
     }
 
     /// When a link made at `made` ends by this source's ceiling; `None`: by none.
@@ -250,7 +250,13 @@ mod tests {
             ("other", "a/b/", false),
         ] {
             let there = source("data", "a/b/");
-            assert_eq!(there.overlaps(&store(bucket), &ObjectPath::from_decoded(prefix).unwrap()), want, "{bucket} {prefix}");
+            let prefix = ObjectPath::from_decoded(prefix).unwrap();
+            assert_eq!(there.overlaps(&store(bucket), &prefix), want, "{bucket} {prefix}");
+            // A store has other names.
+            for endpoint in ["http://127.0.0.1:9000", "http://LOCALHOST:9000", "https://s3.us-east-1.amazonaws.com:443"] {
+                let elsewhere = Store { endpoint: Some(endpoint.to_owned()), ..store(bucket) };
+                assert_eq!(there.overlaps(&elsewhere, &prefix), want, "{bucket} {prefix} {endpoint}");
+            }
         }
     }
 

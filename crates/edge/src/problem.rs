@@ -43,6 +43,8 @@ const BEARER_OR_BASIC: &str = "Bearer realm=\"offprint\", Basic realm=\"offprint
 impl Problem {
     /// The code of what is not there, or not to be known of.
     pub const NOT_FOUND: &'static str = "not-found";
+    /// The code of what is not open to whoever says nothing, or nothing true, of himself.
+    pub const SIGN_IN: &'static str = "sign-in";
 
     /// A problem. `detail` says what is wrong, in a sentence without names of people or paths.
     #[must_use]
@@ -81,7 +83,7 @@ impl Problem {
     /// 401 of data asked for by name: the same whether nothing was shown or something that is no good, and whether or not there is such a dataset.
     #[must_use]
     pub fn sign_in_for_data() -> Self {
-        let problem = Self::new(StatusCode::UNAUTHORIZED, "sign-in", "this is not open to everybody")
+        let problem = Self::new(StatusCode::UNAUTHORIZED, Self::SIGN_IN, "this is not open to everybody")
             .hint("send a token as `Authorization: Bearer`, or as the password of `Basic`");
         Self { takes_basic: true, ..problem }
     }
@@ -317,7 +319,7 @@ impl From<SourceError> for Problem {
         match why {
             SourceError::Overlap { other } => Self::new(StatusCode::CONFLICT, "source-overlaps", text)
                 .at("/prefix")
-                .hint("one key may lie in one source only")
+                .hint("one key may lie in one source only, and buckets of one name are taken for one bucket")
                 .with("source", other),
             SourceError::Bucket { .. } => wrong("bucket").at("/bucket").hint("a bucket has 3 to 63 of `a-z0-9.-`"),
             SourceError::Endpoint => wrong("endpoint").at("/endpoint").hint("such as `https://s3.example.org`"),

@@ -11,6 +11,7 @@ use domain::{
     levels::{Arrays, Levels},
     limits::{LABEL_IMAGES_MAX, LEVEL_IMAGES_MAX, LEVELS_READ_SECS, METADATA_BYTES_MAX},
     path::ObjectPath,
+    source::Source,
 };
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -26,6 +27,8 @@ use crate::{
 
 /// Where attributes are kept: Zarr version 3, version 2.
 const ATTRIBUTE_FILES: [&str; 2] = ["zarr.json", ".zattrs"];
+/// What says that a folder is an array or a group: Zarr version 3, an array of version 2, a group of it.
+const NODE_FILES: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
 
 impl Objects {
     /// The levels of what lies at `path`, a path inside the source where the permit lets something be registered or changes its access.
@@ -43,6 +46,46 @@ impl Objects {
         let look = Look { objects: self, place, root, now };
         let found = timeout(Duration::from_secs(LEVELS_READ_SECS), look.found()).await.map_err(|_late| ObjectsError::Timeout)??;
         Ok(found.and_then(|found| Levels::new(found.arrays)).unwrap_or_default())
+    }
+
+    /// The folder of the Zarr array that the dataset of the permit lies in; `None`: in none. To hide one whose chunks are some of an array's
+    /// would make holes in it, which read as fill value.
+    ///
+    /// # Errors
+    /// As [`Self::levels`].
+    pub async fn array_around(&self, permit: &Permit, now: Timestamp) -> Result<Option<ObjectPath>, ObjectsError> {
+        let place = permit.place_of_levels().ok_or(SignError::Permit)?;
+        let found = timeout(Duration::from_secs(LEVELS_READ_SECS), self.array_above(place, now)).await;
+        found.map_err(|_late| ObjectsError::Timeout)?
+    }
+
+    /// What says first, from the dataset upwards, whether it is an array or a group: neither lies in an array.
+    async fn array_above(&self, Place { source, dataset }: &Place, now: Timestamp) -> Result<Option<ObjectPath>, ObjectsError> {
+        let mut folders: Vec<ObjectPath> = dataset.path.above().collect();
+        while let Some(folder) = folders.pop() {
+            for name in NODE_FILES {
+                let Ok(key) = source.prefix.join(&folder).and_then(|at| at.join(&folder_named(name))) else { continue };
+                if let Some(document) = self.metadata(source, &key, now).await? {
+                    let is_array = name == ".zarray" || document.get("node_type").and_then(Value::as_str) == Some("array");
+                    return Ok(is_array.then_some(folder));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A metadata document of a source, for ourselves: null where it cannot be understood; `None`: it is missing.
+    async fn metadata(&self, source: &Source, key: &ObjectPath, now: Timestamp) -> Result<Option<Value>, ObjectsError> {
+        let url = self.own_url(source, SignedMethod::Get, key, now).await?;
+        let answer = self.http().send(Method::GET, &url, &HeaderMap::new()).await?;
+        match answer.status() {
+            StatusCode::OK => {
+                let Ok(body) = Limited::new(answer.into_body(), METADATA_BYTES_MAX).collect().await else { return Ok(Some(Value::Null)) };
+                Ok(Some(serde_json::from_slice(&body.to_bytes()).unwrap_or_default()))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(refusal(status, None)),
+        }
     }
 
     /// A metadata document, whole; `None`: it is missing.
@@ -178,15 +221,8 @@ impl Look<'_> {
         for name in ATTRIBUTE_FILES {
             let key = source.prefix.join(&at).and_then(|at| at.join(&folder_named(name)));
             let Ok(key) = key else { continue };
-            let url = self.objects.own_url(source, SignedMethod::Get, &key, self.now).await?;
-            let answer = self.objects.http().send(Method::GET, &url, &HeaderMap::new()).await?;
-            match answer.status() {
-                StatusCode::OK => {
-                    let Ok(body) = Limited::new(answer.into_body(), METADATA_BYTES_MAX).collect().await else { return Ok(None) };
-                    return Ok(serde_json::from_slice(&body.to_bytes()).ok());
-                }
-                StatusCode::NOT_FOUND => {}
-                status => return Err(refusal(status, None)),
+            if let Some(document) = self.objects.metadata(source, &key, self.now).await? {
+                return Ok(Some(document));
             }
         }
         Ok(None)

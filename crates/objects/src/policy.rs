@@ -3,13 +3,15 @@
 use domain::{limits::WORLD_PRESIGN_SECS, source::Source};
 use serde_json::{Value, json};
 
-/// The session policy for a source: read objects below its prefix, and list its bucket, so that a missing object is a 404 and
-/// not a 403 (SECURITY T22, T23). ASCII only: STS takes no character past U+00FF.
+/// The session policy for a source: read objects below its prefix, encrypted ones too, and list its bucket, so that a missing object is a
+/// 404 and not a 403 (SECURITY T22, T23). ASCII only: STS takes no character past U+00FF.
 pub(crate) fn session_policy(source: &Source, role_arn: &str) -> String {
     let (bucket, objects) = resources(source, role_arn);
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "s3:GetObject", "Resource": objects },
         { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket },
+        // Only as far as the role itself may, and through S3: a session has what both allow.
+        { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": { "StringLike": { "kms:ViaService": "s3.*" } } },
     ]});
     ascii(&policy.to_string())
 }
@@ -139,7 +141,10 @@ mod tests {
         ] {
             let policy = session_policy(&source(prefix), role);
             assert!(policy.is_ascii(), "{policy}");
-            assert_eq!(resources_of(&policy), want, "{prefix}");
+            // Objects that are encrypted with a key of the bucket's owner open as far as the role may use it (D9).
+            assert_eq!(resources_of(&policy), [want[0], want[1], "kms:Decrypt *"], "{prefix}");
+            let policy: Value = serde_json::from_str(&policy).unwrap();
+            assert_eq!(policy["Statement"][2]["Condition"], json!({ "StringLike": { "kms:ViaService": "s3.*" } }));
         }
     }
 

@@ -74,8 +74,9 @@ pub(crate) async fn edit(
             app.table.set_visibility(&permit, grounds, visibility, once.as_ref(), now).await?
         }
         (None, Some(restricted), None) => {
-            check_restricted(before, restricted)?;
-            if !restricted {
+            if restricted {
+                check_restricted(&app, &permit, before).await?;
+            } else {
                 may_open(&permit, before.id)?;
             }
             app.table.set_restricted(&permit, grounds, restricted, once.as_ref(), now).await?
@@ -175,9 +176,14 @@ fn visibility(word: &str, facts: &DatasetFacts) -> Result<Visibility, Problem> {
     Ok(visibility)
 }
 
-fn check_restricted(dataset: &Dataset, restricted: bool) -> Result<(), Problem> {
-    if restricted && dataset.ancestors.is_empty() {
+/// Whether there is something to keep from a dataset, and readers of what lies above are not left with holes in an array.
+async fn check_restricted(app: &App, permit: &Permit, dataset: &Dataset) -> Result<(), Problem> {
+    if dataset.ancestors.is_empty() {
         return Err(wrong("nothing-above", "/restricted", "nothing is granted above a source's own dataset", "restrict one below it"));
+    }
+    if app.objects.array_around(permit, app.now()).await?.is_some() {
+        let detail = "it lies in a Zarr array, whose readers would take the part that is kept from them for fill value";
+        return Err(wrong("in-an-array", "/restricted", detail, "restrict the whole array, or a group that it lies in"));
     }
     Ok(())
 }

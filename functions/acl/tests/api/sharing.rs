@@ -211,6 +211,32 @@ async fn a_restricted_dataset_is_out_of_reach_of_what_is_granted_above() {
     app.patch(&root, &app.ada.token, version, json!({ "restricted": true })).await.refuses(422, "nothing-above", "/restricted");
 }
 
+// ACCESS 1: a cut hides whole arrays, never some of their chunks, which would read as fill value.
+#[tokio::test]
+async fn no_part_of_an_array_is_restricted() {
+    let app = start().await;
+    let array = "fused.ome.zarr/0";
+    for (path, is_part) in [
+        (format!("{array}/c"), true),
+        (format!("{array}/c/0/0"), true),
+        (format!("{array}/zarr.json"), true),
+        ("fused.ome.zarr/two/0.0".to_owned(), true),
+        (array.to_owned(), false),
+        ("fused.ome.zarr/two".to_owned(), false),
+        ("fused.ome.zarr/zarr.json".to_owned(), false),
+    ] {
+        let made = app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": path })).await.is(201);
+        let address = format!("/api/v1/datasets/{}", made.text("/id"));
+        let restricted = app.patch(&address, &app.ada.token, 1, json!({ "restricted": true })).await;
+        if is_part {
+            restricted.refuses(422, "in-an-array", "/restricted");
+            assert_eq!(app.get(&address, &app.ada.token).await.is(200).json["restricted"], false, "{path}");
+        } else {
+            restricted.is(200);
+        }
+    }
+}
+
 #[tokio::test]
 async fn visibility_opens_a_dataset_to_accounts_by_the_terms_that_were_granted() {
     let app = start().await;

@@ -72,10 +72,21 @@ fn machine_now() -> Timestamp {
     Timestamp::now()
 }
 
+/// What lies in `demo`: an image with an array of Zarr version 3 and one of version 2, and two files beside it.
+const FILES: [(&str, &str); 7] = [
+    ("fused.ome.zarr/zarr.json", "{}"),
+    ("fused.ome.zarr/0/zarr.json", r#"{"node_type": "array"}"#),
+    ("fused.ome.zarr/0/c/0/0", "chunk"),
+    ("fused.ome.zarr/two/.zarray", "{}"),
+    ("fused.ome.zarr/two/0.0", "chunk"),
+    ("notes/plan.txt", "plan"),
+    ("table.csv", "a,b"),
+];
+
 impl TestApp {
     pub(crate) async fn start(router: impl FnOnce(App) -> Router, ceilings: Ceilings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for (path, text) in [("fused.ome.zarr/zarr.json", "{}"), ("notes/plan.txt", "plan"), ("table.csv", "a,b")] {
+        for (path, text) in FILES {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
