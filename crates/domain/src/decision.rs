@@ -14,7 +14,9 @@ use crate::{
     grant::{Conditions, Grant, Group, Net, Reach, Subject},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
     levels::opens_within,
+    limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
+    object::{KeyBase, ObjectKey},
     pass::Pass,
     path::{ObjectPath, PathError},
     rate::TooOften,
@@ -171,8 +173,8 @@ pub struct LinkFacts {
     pub reach: Reach,
     /// What a person has there who asks about the link by its id; `None`: nobody does.
     pub asking: Option<Reach>,
-    /// The key that all of its objects' keys begin with, joined once.
-    base: ObjectPath,
+    /// What the keys of all its objects begin with.
+    base: KeyBase,
 }
 
 /// Everything that a decision about a dataset needs.
@@ -182,8 +184,8 @@ pub struct DatasetFacts {
     pub place: Place,
     /// What the person who asks has there.
     pub reach: Reach,
-    /// The key that all of its objects' keys begin with, joined once.
-    base: ObjectPath,
+    /// What the keys of all its objects begin with.
+    base: KeyBase,
 }
 
 /// Everything that a decision needs, read together and of one age.
@@ -809,13 +811,19 @@ impl Given {
 }
 
 impl LinkFacts {
-    /// The facts of a link, with the prefix of its objects joined once: source, dataset, subpath. `reach` is the maker's.
+    /// What the keys of all its objects begin with.
+    #[must_use]
+    pub fn base(&self) -> &KeyBase {
+        &self.base
+    }
+
+    /// The facts of a link, with what its objects' keys begin with joined and escaped once: source, dataset, subpath. `reach` is the maker's.
     ///
     /// # Errors
     /// [`PathError::TooLong`] where the three together are.
     pub fn new(link: Link, tombstone: Option<Tombstone>, place: Place, maker: User, reach: Reach) -> Result<Self, PathError> {
         let base = place.source.prefix.join(&place.dataset.path)?.join(&link.subpath)?;
-        Ok(Self { link, tombstone, place, maker, reach, asking: None, base })
+        Ok(Self { link, tombstone, place, maker, reach, asking: None, base: KeyBase::new(base) })
     }
 
     /// What the link gives at `now` to whoever comes from `net`: never more than its maker has, unless it is the dataset's own act.
@@ -857,6 +865,14 @@ impl LinkFacts {
         Ok(Given { rights: give.rights.and(most), level, until: give.until.min(end) })
     }
 
+    /// Until when it opens from anywhere, by these facts alone; `None`: it does not at `now`. What may open it longer is not among them.
+    #[must_use]
+    pub fn opens_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_over = self.link.over_until.is_some_and(|over| now < over);
+        let given = self.gives(Rights::NONE, Net::Anywhere, now).ok()?;
+        (self.place.source.serving && !is_over && !self.is_wholly_cut()).then_some(given.until)
+    }
+
     /// Whether from somewhere its maker cannot share it by what was read. There may be more than its `via` names: the rest is read before such
     /// a no is believed (ACCESS 4).
     #[must_use]
@@ -894,19 +910,32 @@ impl LinkFacts {
 }
 
 impl DatasetFacts {
-    /// The facts of a dataset, with the prefix of its objects joined once: source and dataset.
+    /// What the keys of all its objects begin with.
+    #[must_use]
+    pub fn base(&self) -> &KeyBase {
+        &self.base
+    }
+
+    /// The facts of a dataset, with what its objects' keys begin with joined and escaped once: source and dataset.
     ///
     /// # Errors
     /// [`PathError::TooLong`] where the two together are.
     pub fn new(place: Place, reach: Reach) -> Result<Self, PathError> {
         let base = place.source.prefix.join(&place.dataset.path)?;
-        Ok(Self { place, reach, base })
+        Ok(Self { place, reach, base: KeyBase::new(base) })
     }
 
     /// What the person, or nobody, has here while dataset and source are active. It permits nothing: [`decide`] does.
     #[must_use]
     pub fn rights_of(&self, user: Option<&User>, net: Net, now: Timestamp) -> Rights {
         authority(user, &self.place, &self.reach, Rights::NONE, net, now).rights
+    }
+
+    /// Until when the person, or nobody, may read anything here from anywhere, by these facts alone; `None`: not at `now`.
+    #[must_use]
+    pub fn opens_until(&self, user: Option<&User>, now: Timestamp) -> Option<Timestamp> {
+        let given = authority(user, &self.place, &self.reach, Rights::of(&[Right::Meta]), Net::Anywhere, now);
+        (self.place.source.serving && given.rights.has(Right::Meta)).then_some(given.until)
     }
 
     /// From which level of multiscale images on chunks open to the person, or to nobody, where that is not the finest.
@@ -1080,28 +1109,49 @@ impl<'p> ReadScope<'p> {
         &self.place().source
     }
 
+    fn base(&self) -> &'p KeyBase {
+        match self.opened {
+            Opened::Link(facts) => &facts.base,
+            Opened::Dataset(facts) => &facts.base,
+        }
+    }
+
     /// The object key of `path`: the source's prefix, the dataset's path, the link's subpath and `path`, joined by bytes and by nobody
     /// else; and the last rules of the decision, those about one object.
     ///
     /// # Errors
     /// [`Denial::NoSuchObject`] inside a single object and in a restricted part, [`Denial::CoarseOnly`] where only metadata may be read,
     /// [`Denial::Path`] where the whole is too long.
-    pub fn key(&self, path: &ObjectPath) -> Result<ObjectPath, Denial> {
+    pub fn object<'k>(&self, path: &'k ObjectPath) -> Result<ObjectKey<'k>, Denial>
+    where
+        'p: 'k,
+    {
         if self.is_single_object() && !path.is_root() {
             return Err(Denial::NoSuchObject);
         }
-        let base = match self.opened {
-            Opened::Link(facts) => &facts.base,
-            Opened::Dataset(facts) => &facts.base,
-        };
-        let key = base.join(path).map_err(Denial::Path)?;
-        if self.hides(&key) {
+        let key = ObjectKey::below(self.base(), path);
+        if key.bytes() > PATH_BYTES_MAX {
+            return Err(Denial::Path(PathError::TooLong));
+        }
+        let whole = || self.base().path().join(path).ok();
+        // Few datasets have restricted parts: all others do without the joined key.
+        if !self.place().dataset.cuts.is_empty() && whole().is_none_or(|key| self.hides(&key)) {
             return Err(Denial::NoSuchObject);
         }
         let needs = if self.action == Action::List { Right::List } else { Right::Read };
         let is_metadata = || !key.is_folder() && key.name().is_some_and(|name| METADATA_NAMES.contains(&name));
-        let opens = self.given.rights.has(needs) || (self.action == Action::Read && (is_metadata() || self.is_coarse(&key)));
+        let is_coarse = || whole().is_some_and(|key| self.is_coarse(&key));
+        let opens = self.given.rights.has(needs) || (self.action == Action::Read && (is_metadata() || is_coarse()));
         if opens { Ok(key) } else { Err(Denial::CoarseOnly) }
+    }
+
+    /// The same key as one text, where more than a URL is made of it.
+    ///
+    /// # Errors
+    /// As [`ReadScope::object`].
+    pub fn key(&self, path: &ObjectPath) -> Result<ObjectPath, Denial> {
+        self.object(path)?;
+        self.base().path().join(path).map_err(Denial::Path)
     }
 
     /// The level from which on chunks open, where it is not all of them.
@@ -1127,11 +1177,7 @@ impl<'p> ReadScope<'p> {
     /// Whether the array at `path` is of a level that is open here.
     #[must_use]
     pub fn shows(&self, path: &ObjectPath) -> bool {
-        let base = match self.opened {
-            Opened::Link(facts) => &facts.base,
-            Opened::Dataset(facts) => &facts.base,
-        };
-        base.join(path).is_ok_and(|key| !self.hides(&key) && self.is_coarse(&key))
+        self.base().path().join(path).is_ok_and(|key| !self.hides(&key) && self.is_coarse(&key))
     }
 
     /// Whether an object's whole key lies in a restricted dataset below the one that is read here.

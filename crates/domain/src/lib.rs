@@ -31,6 +31,7 @@ pub mod levels;
 pub mod limits;
 pub mod link;
 pub mod network;
+pub mod object;
 pub mod pass;
 pub mod path;
 pub mod rate;

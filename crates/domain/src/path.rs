@@ -83,8 +83,8 @@ impl ObjectPath {
         if text.len() > PATH_BYTES_MAX {
             return Err(PathError::TooLong);
         }
-        // Most paths are plain ASCII, which takes one look.
-        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
+        // Most paths need one look at their bytes: beyond ASCII, control characters alone begin with C2, with some others.
+        let is_plain = !text.bytes().any(|byte| matches!(byte, 0..=b'\x1f' | b'\\' | b'\x7f' | 0xc2));
         for character in text.chars().filter(|_| !is_plain) {
             if character == '\\' {
                 return Err(PathError::Backslash);

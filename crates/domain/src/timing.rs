@@ -68,19 +68,18 @@ impl Validity {
     /// link's `until`, and the credentials' end less [`CREDENTIALS_MARGIN_SECS`]. `None`: under [`SIGN_LEAST_SECS`] are left from `now`, nothing may be signed.
     #[must_use]
     pub fn at(now: Timestamp, timing: Timing, until: Option<Timestamp>, credentials_until: Option<Timestamp>) -> Option<Self> {
-        let window = i64::from(timing.window_secs.max(1));
         let second = now.as_second();
-        let rounded = Timestamp::from_second(second.checked_sub(second.checked_rem_euclid(window)?)?).ok()?;
+        let window = i64::from(timing.window_secs.max(1));
+        let begin = second.checked_sub(second.checked_rem_euclid(window)?)?;
         // A signature that began before the credentials did is refused nowhere; one that ends after them is worthless.
-        let credentials_end = credentials_until.and_then(|end| end.checked_sub(secs(CREDENTIALS_MARGIN_SECS)).ok());
-        let policy_end = rounded.checked_add(secs(timing.presign_secs)).ok()?;
-        let end = [until, credentials_end].into_iter().flatten().fold(policy_end, Timestamp::min);
-        let left = end.as_second().checked_sub(second)?;
-        if left < i64::from(SIGN_LEAST_SECS) {
+        let credentials_end = credentials_until.map(|end| end.as_second().saturating_sub(i64::from(CREDENTIALS_MARGIN_SECS)));
+        let policy_end = begin.saturating_add(i64::from(timing.presign_secs));
+        let end = [until.map(Timestamp::as_second), credentials_end].into_iter().flatten().fold(policy_end, i64::min);
+        if end.saturating_sub(second) < i64::from(SIGN_LEAST_SECS) {
             return None;
         }
-        let expires = end.as_second().checked_sub(rounded.as_second())?;
-        Some(Self { signed_at: rounded, expires_secs: u32::try_from(expires).ok()? })
+        let expires_secs = u32::try_from(end.saturating_sub(begin)).ok()?;
+        Some(Self { signed_at: Timestamp::from_second(begin).ok()?, expires_secs })
     }
 
     /// When it ends.

@@ -135,8 +135,8 @@ impl Bench {
             .credentials_provider(pair)
             .build();
         let path = facts::path(KEY);
-        let url = presigner.sign(&permit, SignedMethod::Get, &path, now).unwrap().url;
-        let (place, query) = url.split_once('?').unwrap();
+        let signed = presigner.sign(&permit, SignedMethod::Get, &path, now).unwrap();
+        let (place, query) = signed.reveal().split_once('?').unwrap();
         let (query, _signature) = query.rsplit_once('&').unwrap();
         let (host, path_of_url) = place.strip_prefix("https://").unwrap().split_once('/').unwrap();
         let request = format!("GET\n/{path_of_url}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");

@@ -3,6 +3,7 @@
 use domain::{
     decision::Permit,
     limits::CLOCK_SKEW_MAX_SECS,
+    object::ObjectKey,
     path::ObjectPath,
     source::{Role, Source},
     timing::{Timing, Validity},
@@ -206,7 +207,7 @@ impl Objects {
     async fn public_url(&self, source: &Source, key: &ObjectPath, now: Timestamp) -> Result<String, ObjectsError> {
         let signing = self.access(source)?.signing(now).await?;
         let validity = Validity::at(now, Timing::PRIVATE, None, signing.credentials.until()).ok_or(SignError::NothingLeft)?;
-        Ok(signing.url(&signing.public, &Asked { method: SignedMethod::Get, key, tag: None, validity })?)
+        Ok(signing.url_text(&signing.public, &Asked { method: SignedMethod::Get, key: ObjectKey::whole(key), scope: None, validity })?)
     }
 }
 

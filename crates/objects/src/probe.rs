@@ -3,6 +3,7 @@
 use domain::{
     dataset::Kind,
     decision::Permit,
+    object::ObjectKey,
     path::ObjectPath,
     source::Source,
     timing::{Timing, Validity},
@@ -63,6 +64,6 @@ impl Objects {
     ) -> Result<String, ObjectsError> {
         let signing = self.access(source)?.signing(now).await?;
         let validity = Validity::at(now, Timing::PRIVATE, None, signing.credentials.until()).ok_or(SignError::NothingLeft)?;
-        Ok(signing.url(&signing.internal, &Asked { method, key, tag: None, validity })?)
+        Ok(signing.url_text(&signing.internal, &Asked { method, key: ObjectKey::whole(key), scope: None, validity })?)
     }
 }

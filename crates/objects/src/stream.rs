@@ -156,7 +156,7 @@ impl Objects {
         let scope = permit.scope().ok_or(SignError::Permit)?;
         let signing = self.access(scope.source())?.signing(now).await?;
         let (key, validity) = signing.judge(&scope, path, now)?;
-        Ok(signing.url(&signing.internal, &Asked { method, key: &key, tag: Some(scope.tag()), validity })?)
+        Ok(signing.url_text(&signing.internal, &Asked { method, key, scope: Some(scope), validity })?)
     }
 
     /// What a signed HEAD tells of an object.

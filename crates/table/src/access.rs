@@ -13,14 +13,13 @@ use std::{
 use domain::{
     dataset::Dataset,
     decision::{DatasetFacts, LinkFacts, Place},
-    grant::{Grant, Net, Reach},
+    grant::{Grant, Reach},
     id::{DatasetId, LinkId, UserId},
     key::KeyHash,
     limits::{FACTS_CACHE_BYTES_MAX, FACTS_CACHE_ENTRIES_MAX, REFUSAL_CACHE_SECS},
-    link::{Link, LinkState, Tombstone},
+    link::{Link, Tombstone},
     pass::Pass,
     path::ObjectPath,
-    rights::Right,
     timing::Timing,
     token::Token,
     user::{Standing, User},
@@ -260,6 +259,8 @@ struct Entry {
     facts: Known,
     read_at: Timestamp,
     event: Option<Timestamp>,
+    /// Until when they last as long as their class says, judged once for all requests. From then on they are looked at again soon.
+    lasts_until: Timestamp,
 }
 
 /// The two times of a request: ours, and the event's own.
@@ -269,7 +270,43 @@ struct Times {
     event: Option<Timestamp>,
 }
 
+impl Known {
+    /// Until when they let anybody read at all, from anywhere, by themselves; `None`: they do not at `now`.
+    fn opens_until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Link(facts) => facts.as_ref()?.opens_until(now),
+            Self::Pass(pass, facts) => {
+                let facts = facts.as_ref().filter(|facts| pass.opens(&facts.link, now))?;
+                facts.opens_until(now).map(|until| until.min(pass.until))
+            }
+            Self::Named(NamedFacts { dataset, bearer }) => {
+                let (user, token) = bearer.as_ref().map(|(user, token)| (&**user, &**token)).unzip();
+                let until = dataset.as_ref()?.opens_until(user, now)?;
+                token.map_or(Some(until), |token| token.is_live(now).then_some(until.min(token.until)))
+            }
+        }
+    }
+
+    /// Whether they say yes to some networks and no to others: a no is looked at again soon, and here nobody knows who asks next.
+    fn depends_on_net(&self) -> bool {
+        let (place, reach, own) = match self {
+            Self::Link(Some(facts)) | Self::Pass(_, Some(facts)) => (&facts.place, &facts.reach, !facts.link.options.zones.is_everywhere()),
+            Self::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach, false),
+            Self::Link(None) | Self::Pass(_, None) | Self::Named(_) => return false,
+        };
+        let above = reach.above.iter().flat_map(|above| above.grants.iter());
+        own || !place.source.ceilings.zones.is_everywhere()
+            || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
+    }
+}
+
 impl Entry {
+    fn new(facts: Known, times: Times) -> Self {
+        // What says no to somebody is looked at again soon.
+        let lasts_until = facts.opens_until(times.now).filter(|_| !facts.depends_on_net()).unwrap_or(Timestamp::MIN);
+        Self { facts, read_at: times.now, event: times.event, lasts_until }
+    }
+
     /// How old these facts may be, in seconds.
     fn class_secs(&self) -> u32 {
         match &self.facts {
@@ -279,37 +316,14 @@ impl Entry {
         }
     }
 
-    /// Whether they let anybody read at all, from anywhere: what says no is looked at again soon.
+    /// Whether they let anybody read at all, from anywhere.
     fn opens(&self, now: Timestamp) -> bool {
-        match &self.facts {
-            Known::Link(facts) => facts.as_ref().is_some_and(|facts| is_open(facts, now)),
-            Known::Pass(pass, facts) => facts.as_ref().is_some_and(|facts| is_open(facts, now) && pass.opens(&facts.link, now)),
-            Known::Named(NamedFacts { dataset, bearer }) => dataset.as_ref().is_some_and(|facts| {
-                let lives = bearer.as_ref().is_none_or(|(_, token)| token.is_live(now));
-                let user = bearer.as_ref().map(|(user, _)| &**user);
-                lives && facts.place.source.serving && facts.rights_of(user, Net::Anywhere, now).has(Right::Meta)
-            }),
-        }
-    }
-
-    /// Whether they say yes to some networks and no to others: a no is looked at again soon, and here nobody knows who asks next.
-    fn depends_on_net(&self) -> bool {
-        let (place, reach, own) = match &self.facts {
-            Known::Link(Some(facts)) | Known::Pass(_, Some(facts)) => {
-                (&facts.place, &facts.reach, !facts.link.options.zones.is_everywhere())
-            }
-            Known::Named(NamedFacts { dataset: Some(facts), .. }) => (&facts.place, &facts.reach, false),
-            Known::Link(None) | Known::Pass(_, None) | Known::Named(_) => return false,
-        };
-        let above = reach.above.iter().flat_map(|above| above.grants.iter());
-        own || !place.source.ceilings.zones.is_everywhere()
-            || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
+        self.facts.opens_until(now).is_some()
     }
 
     /// Whether it may answer without a look at the table.
     fn is_fresh(&self, times: Times) -> bool {
-        let lasts = self.opens(times.now) && !self.depends_on_net();
-        let secs = if lasts { self.class_secs() } else { self.class_secs().min(REFUSAL_CACHE_SECS) };
+        let secs = if times.now < self.lasts_until { self.class_secs() } else { self.class_secs().min(REFUSAL_CACHE_SECS) };
         self.is_younger(secs, times)
     }
 
@@ -322,11 +336,6 @@ impl Entry {
         let young_by_event = times.event.is_none_or(|event| event.duration_since(self.event.unwrap_or(self.read_at)) < limit);
         secs > 0 && plausible && age < limit && young_by_event
     }
-}
-
-/// Whether a link opens anything from anywhere, whatever it asks for first.
-fn is_open(facts: &LinkFacts, now: Timestamp) -> bool {
-    facts.place.source.serving && facts.link.over_until.is_none_or(|over| over <= now) && facts.state(now) == LinkState::Live
 }
 
 /// Estimates the bytes of an entry. The least an entry counts for makes the bound on bytes one on entries too.
@@ -349,7 +358,6 @@ impl Weighter<About, Entry> for Bytes {
 
 fn bytes_of(facts: &LinkFacts) -> usize {
     let LinkFacts { link, tombstone, place, maker, reach, asking, .. } = facts;
-    // The joined prefix is as long as its three parts, hence each of them counts twice.
     let texts = [
         bytes_of_place(place),
         bytes_of_reach(reach),
@@ -357,7 +365,8 @@ fn bytes_of(facts: &LinkFacts) -> usize {
         link.name.len(),
         link.options.label.len(),
         link.options.zones.bytes(),
-        link.subpath.as_str().len().saturating_mul(2),
+        link.subpath.as_str().len(),
+        facts.base().bytes(),
         maker.name.len(),
         tombstone.as_ref().and_then(|tombstone| tombstone.reason.as_ref()).map_or(0, String::len),
     ];
@@ -365,7 +374,10 @@ fn bytes_of(facts: &LinkFacts) -> usize {
 }
 
 fn bytes_of_named(NamedFacts { dataset, bearer }: &NamedFacts) -> usize {
-    let of_dataset = dataset.as_ref().map_or(0, |facts| bytes_of_place(&facts.place).saturating_add(bytes_of_reach(&facts.reach)));
+    let of_dataset = dataset.as_ref().map_or(0, |facts| {
+        let texts = [bytes_of_place(&facts.place), bytes_of_reach(&facts.reach), facts.base().bytes()];
+        texts.into_iter().fold(0, usize::saturating_add)
+    });
     let of_bearer = bearer.as_ref().map_or(0, |(user, token)| user.name.len().saturating_add(token.label.len()));
     [size_of::<DatasetFacts>(), size_of::<User>(), size_of::<Token>(), of_bearer].into_iter().fold(of_dataset, usize::saturating_add)
 }
@@ -374,8 +386,8 @@ fn bytes_of_place(place: &Place) -> usize {
     let (source, dataset) = (&place.source, &place.dataset);
     let role = source.store.role.as_ref();
     let texts = [
-        bytes_of_dataset(dataset).saturating_add(dataset.path.as_str().len()),
-        source.prefix.as_str().len().saturating_mul(2),
+        bytes_of_dataset(dataset),
+        source.prefix.as_str().len(),
         source.name.as_str().len(),
         source.store.bucket.len(),
         source.store.region.len(),
@@ -543,7 +555,7 @@ impl FactsCache {
     async fn read(&self, table: &Table, about: About, times: Times, cost: &mut Cost) -> Landed {
         let began = self.next_in_order();
         let result = Box::pin(known(table, about, times.now, cost)).await;
-        let result = result.map(|facts| Entry { facts, read_at: times.now, event: times.event });
+        let result = result.map(|facts| Entry::new(facts, times));
         // A strict link's, too: never to answer from, but to know that it opens.
         if let Ok(entry) = &result {
             self.0.entries.insert(about, entry.clone());
@@ -620,7 +632,7 @@ mod tests {
     fn unknown_keys_fill_the_cache_to_its_bounds_and_no_further() {
         let cache = FactsCache::new();
         for number in 0..3 * FACTS_CACHE_ENTRIES_MAX {
-            let entry = Entry { facts: Known::Link(None), read_at: Timestamp::UNIX_EPOCH, event: None };
+            let entry = Entry::new(Known::Link(None), Times { now: Timestamp::UNIX_EPOCH, event: None });
             cache.0.entries.insert(About::Link(KeyHash::of(&number.to_string())), entry);
         }
         assert!(cache.entries() <= FACTS_CACHE_ENTRIES_MAX && cache.bytes() <= FACTS_CACHE_BYTES_MAX, "{cache:?}");

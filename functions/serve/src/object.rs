@@ -74,9 +74,11 @@ impl Reading<'_> {
         let signed = presigner.sign(permit, method, path, self.now)?;
         self.verdict.sign = self.lap();
         self.verdict.delivery = Some(Delivery::Redirect);
-        let location = HeaderValue::try_from(signed.url).map_err(|_why| Problem::from(domain::path::PathError::ControlCharacter))?;
+        let cached = cache_control(signed.validity.max_age_secs(self.now));
+        let location =
+            HeaderValue::try_from(signed.into_bytes()).map_err(|_why| Problem::from(domain::path::PathError::ControlCharacter))?;
         let mut answer = found(location);
-        answer.headers_mut().insert(header::CACHE_CONTROL, cache_control(signed.validity.max_age_secs(self.now)));
+        answer.headers_mut().insert(header::CACHE_CONTROL, cached);
         Ok(answer)
     }
 

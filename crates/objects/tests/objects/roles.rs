@@ -81,7 +81,7 @@ async fn signed(objects: &Objects, source: &Source, now: jiff::Timestamp) -> Res
 }
 
 fn access_key_id(url: &SignedUrl) -> String {
-    url.url.split_once("X-Amz-Credential=").unwrap().1.split('%').next().unwrap().to_owned()
+    url.reveal().split_once("X-Amz-Credential=").unwrap().1.split('%').next().unwrap().to_owned()
 }
 
 /// Passes connections on to the token service until it is told to be gone, and counts them.
@@ -130,9 +130,9 @@ async fn a_session_is_cut_to_the_prefix(cloud: &Running) {
     assert_eq!(objects.head(&permit, &path("missing"), now).await, Ok(None), "a missing object is a 404 and not a 403");
     assert_eq!(objects.folder(&permit, &path(""), now).await.unwrap().unwrap().len(), 1);
     let url = signed(&objects, &inside, now).await.unwrap();
-    assert!(url.url.contains("&X-Amz-Security-Token="));
+    assert!(url.reveal().contains("&X-Amz-Security-Token="));
     let browser = reqwest::Client::builder().no_proxy().build().unwrap();
-    assert_eq!(browser.get(&url.url).send().await.unwrap().bytes().await.unwrap(), "inside");
+    assert_eq!(browser.get(url.reveal()).send().await.unwrap().bytes().await.unwrap(), "inside");
     let findings = objects.doctor(&permit_to_administer(now), &inside, now).await.unwrap();
     for id in ["outside", "external-id", "missing", "read", "range"] {
         assert!(findings.iter().any(|finding| finding.id == id && finding.ok), "{id}: {findings:#?}");
