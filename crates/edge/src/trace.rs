@@ -315,7 +315,7 @@ impl Client {
     /// The client that sent these headers.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        const FAMILIES: [(&[u8], &str, bool); 16] = [
+        static FAMILIES: [(&[u8], &str, bool); 16] = [
             (b"tensorstore/", "tensorstore", false),
             (b"Boto3/", "boto3", false),
             (b"Botocore/", "botocore", false),
@@ -336,8 +336,8 @@ impl Client {
         let agent = headers.get(http::header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         // The first byte rules out nearly all of them.
         let begins = |start: &[u8]| agent.first() == start.first() && agent.starts_with(start);
-        let known = FAMILIES.into_iter().find(|(start, ..)| begins(start));
-        known.map_or(Self { family: "other", follows: true }, |(_, family, follows)| Self { family, follows })
+        let known = FAMILIES.iter().find(|(start, ..)| begins(start));
+        known.map_or(Self { family: "other", follows: true }, |&(_, family, follows)| Self { family, follows })
     }
 }
 
@@ -354,9 +354,9 @@ pub fn new_request_id() -> HeaderValue {
         }
     }
     let id = NEXT.fetch_add(0x9E37_79B9, Ordering::Relaxed);
-    let mut text = [0; 16];
-    data_encoding::HEXLOWER.encode_mut(&id.to_be_bytes(), &mut text);
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    let digit = |value: u8| value.wrapping_add(if value < 10 { b'0' } else { b'a'.wrapping_sub(10) });
+    let text = id.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    HeaderValue::from_bytes(text.as_flattened()).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 #[cfg(test)]

@@ -175,9 +175,9 @@ impl Reading<'_> {
             // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
             Target::Root => Box::pin(self.root(query)).await,
             Target::AuthInfo => self.auth_info(),
-            Target::Bucket { opener, form } => Box::pin(self.bucket(&opener, form, query)).await,
+            Target::Bucket { opener, form } => Box::pin(self.bucket(opener, form, query)).await,
             Target::Object { opener, form, name, path } => {
-                let facts = self.facts(&opener).await?;
+                let facts = self.facts(opener).await?;
                 self.check_name(&facts, &name)?;
                 self.object(&facts, form, path, raw).await
             }
@@ -202,12 +202,12 @@ impl Reading<'_> {
     }
 
     /// The facts of what is asked for, who asks, and what both say for the access line.
-    async fn facts(&mut self, opener: &Opener) -> Result<Facts, Problem> {
+    async fn facts(&mut self, opener: Opener) -> Result<Facts, Problem> {
         match opener {
             Opener::Link(key) => self.facts_of_link(key).await,
             // Boxed: a link's future would carry room for the others.
-            Opener::Dataset(dataset) => Box::pin(self.facts_by_name(*dataset)).await,
-            Opener::Ticket(ticket) => Box::pin(self.facts_by_ticket(ticket)).await,
+            Opener::Dataset(dataset) => Box::pin(self.facts_by_name(dataset)).await,
+            Opener::Ticket(ticket) => Box::pin(self.facts_by_ticket(&ticket)).await,
         }
     }
 
@@ -250,10 +250,11 @@ impl Reading<'_> {
         net_of(self.parts, &self.app.config.trusted_proxies)
     }
 
-    async fn facts_of_link(&mut self, key: &LinkKey) -> Result<Facts, Problem> {
-        self.spare_table(|facts| facts.knows_link(key.hash(), self.now, self.event()))?;
-        self.key = Some(key.clone());
-        let looked_up = self.app.facts.link(&self.app.table, key.hash(), self.now, self.event()).await;
+    async fn facts_of_link(&mut self, key: LinkKey) -> Result<Facts, Problem> {
+        let hash = key.hash();
+        self.spare_table(|facts| facts.knows_link(hash, self.now, self.event()))?;
+        self.key = Some(key);
+        let looked_up = self.app.facts.link(&self.app.table, hash, self.now, self.event()).await;
         self.verdict.facts = self.lap();
         let found = looked_up?;
         self.verdict.table_trips = found.cost.round_trips;

@@ -46,7 +46,7 @@ impl Reading<'_> {
         else {
             return Ok(xml(&Listing::empty("", &asked)));
         };
-        let Some(facts) = self.known(&opener).await? else { return Ok(xml(&Listing::empty("", &asked))) };
+        let Some(facts) = self.known(opener.clone()).await? else { return Ok(xml(&Listing::empty("", &asked))) };
         let top = format!("{}/", opener.reveal(form));
         asked.prefix = rest;
         asked.start_after = asked.start_after.map(|after| after.strip_prefix(&top).map(str::to_owned).unwrap_or(after));
@@ -54,10 +54,10 @@ impl Reading<'_> {
     }
 
     /// `/{key}` and `/{key}/`: a link or dataset as a bucket.
-    pub(crate) async fn bucket(&mut self, opener: &Opener, form: Form, query: Option<&str>) -> Result<Response, Problem> {
+    pub(crate) async fn bucket(&mut self, opener: Opener, form: Form, query: Option<&str>) -> Result<Response, Problem> {
+        let bucket = opener.reveal(form);
         let facts = self.facts(opener).await?;
         let pairs = read_query(query);
-        let bucket = opener.reveal(form);
         if pairs.get("list-type").map(String::as_str) == Some("2") {
             let asked = Asked::read(&pairs)?;
             return self.list(&facts, &bucket, "", asked).await;
@@ -75,7 +75,7 @@ impl Reading<'_> {
         Ok(found_at(&format!("{}/{bucket}/{}{slash}", self.origin(), encode_key(scope.name()))))
     }
 
-    async fn known(&mut self, opener: &Opener) -> Result<Option<Facts>, Problem> {
+    async fn known(&mut self, opener: Opener) -> Result<Option<Facts>, Problem> {
         match self.facts(opener).await {
             Ok(facts) => Ok(Some(facts)),
             Err(problem) if problem.status == StatusCode::NOT_FOUND => {
