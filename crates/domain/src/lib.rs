@@ -33,6 +33,7 @@ pub mod link;
 pub mod network;
 pub mod pass;
 pub mod path;
+pub mod project;
 pub mod rate;
 pub mod rights;
 pub mod source;

@@ -18,7 +18,7 @@ use crate::{
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 12] = [
+const ONE: [Column; 13] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -26,6 +26,7 @@ const ONE: [Column; 12] = [
     column("state", "/state"),
     column("owner", "/owner"),
     column("visibility", "/visibility"),
+    column("project", "/project"),
     column("restricted", "/restricted"),
     column("rights", "/rights"),
     column("levels", "/levels"),
@@ -94,7 +95,7 @@ enum Verb {
         #[arg(value_name = "PLACE|ID")]
         dataset: Named,
     },
-    /// List what was shared with you, by name or through a group.
+    /// List what was shared with you, by name or through a group or project.
     #[command(after_help = "Example:\n  offprint dataset shared --json")]
     Shared {
         /// The most datasets to list.
@@ -266,7 +267,7 @@ fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
                 "world" => format!("Anybody gets at {place} what is granted to `world`, without signing in."),
                 "accounts" => format!("Everybody with an account gets at {place} what is granted to `accounts`."),
                 "project" => format!("The members of its project get at {place} what the project gives them."),
-                _ => format!("Only those to whom {place} is granted by name or through a group reach it."),
+                _ => format!("Only those to whom {place} is granted by name or through a group or project reach it."),
             };
             (said, openness(to) < openness(&dataset.visibility))
         }
@@ -375,7 +376,7 @@ mod tests {
             ("private", Some("accounts"), None, "Everybody with an account", false),
             ("world", Some("accounts"), None, "Everybody with an account", true),
             ("accounts", Some("project"), None, "members of its project", true),
-            ("world", Some("private"), None, "by name or through a group", true),
+            ("world", Some("private"), None, "by name or through a group or project", true),
             ("private", None, Some(true), "stops at it", true),
             ("private", None, Some(false), "gets it there, too", false),
         ] {
@@ -396,6 +397,7 @@ mod tests {
             kind: "folder".to_owned(),
             owner: "u1".to_owned(),
             visibility: "private".to_owned(),
+            project: None,
             restricted: false,
             rights: Vec::new(),
             levels: Vec::new(),

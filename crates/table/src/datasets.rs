@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::{Dataset, Kind, Visibility},
-    decision::{Action, DatasetFacts, Permit, Place, Via},
+    decision::{Action, DatasetFacts, Permit, Place, Through, Via},
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
@@ -258,7 +258,7 @@ impl Table {
     }
 
     /// Datasets with their sources, in the order of `ids`; those that are not there, or cannot be read, are left out and logged.
-    async fn places(&self, ids: &[DatasetId], cost: &mut Cost) -> Result<Vec<Place>, TableError> {
+    pub(crate) async fn places(&self, ids: &[DatasetId], cost: &mut Cost) -> Result<Vec<Place>, TableError> {
         let mut found = self.batch(ids.iter().map(|id| schema::dataset(*id)), cost).await?;
         let mut datasets = Vec::new();
         for id in ids {
@@ -402,12 +402,12 @@ impl Table {
     }
 
     /// A narrowing of one dataset by itself.
-    async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
+    pub(crate) async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
         let is_there = async { Ok(self.dataset_now(after.id).await? == after) };
         if self.narrow_alone(change, audited, is_there).await? { Ok(after) } else { Err(TableError::Stale) }
     }
 
-    async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {
+    pub(crate) async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {
         let found = self.get(&schema::dataset(dataset), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the dataset" })?;
         row::<DatasetRow>(found)?.dataset()
     }
@@ -527,7 +527,7 @@ impl Table {
         let audited = Audited::new(now, by, "dataset.hand-over", &before.id)?.from(&said(before)).to(&said(&after));
         // Who owns what lies above owns this, too, as long as that is so.
         let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| before.owner != by);
-        let via = above.map(|above| Via { on: above.dataset.id, group: None });
+        let via = above.map(|above| Via { on: above.dataset.id, through: Through::Person });
         let change = head(facts).set("owner", text(owner.to_string())).set(GSI1_PK, text(schema::user_partition(owner)));
         let write = Write::audited(audited)
             .change(Tag::Seen, change)
@@ -538,7 +538,7 @@ impl Table {
         self.changed(outcome, after, by, once, now).await
     }
 
-    async fn changed(
+    pub(crate) async fn changed(
         &self,
         outcome: Outcome,
         after: Dataset,

@@ -35,6 +35,8 @@ mod item;
 pub mod links;
 pub mod once;
 pub mod passes;
+mod placing;
+pub mod projects;
 mod reach;
 mod read;
 pub mod retarget;

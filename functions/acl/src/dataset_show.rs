@@ -56,6 +56,7 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         .to_owned(),
         owner: dataset.owner.to_string(),
         visibility: dataset.visibility.word().to_owned(),
+        project: dataset.project.map(|project| project.to_string()),
         restricted: dataset.restricted,
         rights: facts.rights_of(Some(&caller.user), caller.principal.net, now).iter().map(|right| right.word().to_owned()).collect(),
         levels: levels(dataset),

@@ -1,4 +1,4 @@
-//! `GET /api/v1/me/shared`: what was granted to the caller, by name or through a group.
+//! `GET /api/v1/me/shared`: what was granted to the caller, by name or through a group or project.
 
 use axum::response::Response;
 use domain::decision::{Action, Facts};
@@ -12,7 +12,7 @@ use edge::{
 
 use crate::{dataset_show::shown, paged::Ask};
 
-/// Lists the datasets that were shared with the caller: first what is granted by name, then by each group. One that comes by two ways is
+/// Lists the datasets that were shared with the caller: first what is granted by name, then by each group, then by each project and what is in it. One that comes by two ways is
 /// listed twice. A page may be short before the last one; `next_cursor` says whether there is more.
 ///
 /// # Errors

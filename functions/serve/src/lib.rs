@@ -342,7 +342,7 @@ impl Reading<'_> {
         let fits = match facts {
             Facts::Link(facts) => facts.link.name == name,
             Facts::Dataset(facts) => facts.name() == name,
-            Facts::Group { .. } | Facts::Deployment => false,
+            Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => false,
         };
         if fits {
             return Ok(());

@@ -229,5 +229,6 @@ pub enum About {
     Dataset(usize),
     Link(usize),
     Group(usize),
+    Project(usize),
     Deployment,
 }
