@@ -68,7 +68,7 @@ PERMITTED = {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["L#*", "D#*", "S#*", "U#*", "G#*", "T#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["L#*", "D#*", "S#*", "U#*", "G#*", "P#*", "T#*"]}},
         },
         ASSUME_SIGNERS,
         logs_of("ServeLogs"),

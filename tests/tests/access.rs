@@ -274,6 +274,42 @@ async fn a_restricted_part_is_left_out(door: Door) {
     assert_eq!(scene.world.get(&part.at(CHUNK)).await.status(), StatusCode::FOUND, "its own link opens");
 }
 
+/// A project's policy is what its members have, as it is now; and a manager's link lives as long as he is one.
+async fn a_project_lets_its_members_read(door: Door) {
+    let scene = Scene::new(door).await;
+    let post = async |path: &str, ask: Value| scene.world.api(Method::POST, path, Some(ask)).await.expect_status(StatusCode::OK).await;
+    let made = scene.world.api(Method::POST, "/api/v1/projects", Some(json!({ "name": "retina", "policy": { "view": "preview" } }))).await;
+    made.expect_status(StatusCode::CREATED).await;
+    post("/api/v1/projects/retina/members", json!({ "users": ["Eve"] })).await;
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::NOT_FOUND);
+    post("/api/v1/projects/retina/datasets", json!({ "dataset": scene.dataset })).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND, "metadata");
+    let chunk = "0/0/0/0/0";
+    assert_eq!(scene.by_eve(chunk).await.expect_status(StatusCode::FORBIDDEN).await["code"], "coarse-only");
+    let edit = json!({ "policy": { "view": "view" } });
+    let edit = scene.world.request(Method::PATCH, "/api/v1/projects/retina", Some(edit)).header("if-match", "*");
+    edit.send().await.expect("an answer").expect_status(StatusCode::OK).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.by_eve(chunk).await.status(), StatusCode::FOUND, "the policy as it is now");
+    let shared = scene.world.client.get(format!("{}/api/v1/me/shared", scene.world.app_url)).bearer_auth(&scene.eve.session);
+    let shared = shared.send().await.expect("an answer").expect_status(StatusCode::OK).await;
+    assert_eq!(shared["items"][0]["id"], json!(scene.dataset));
+
+    post("/api/v1/projects/retina/members", json!({ "users": ["Eve"], "role": "manager" })).await;
+    let ask = json!({ "dataset": scene.dataset });
+    let link = scene.world.client.post(format!("{}/api/v1/links", scene.world.app_url)).bearer_auth(&scene.eve.session).json(&ask);
+    let link = Link::of(&link.send().await.expect("an answer").expect_status(StatusCode::CREATED).await);
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+    let listed = scene.world.api(Method::GET, "/api/v1/projects/retina/links", None).await.expect_status(StatusCode::OK).await;
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["dataset"]), (&json!(link.id), &json!(scene.dataset)));
+    let out = post("/api/v1/projects/retina/members/remove", json!({ "users": ["Eve"] })).await;
+    assert!(out["enforced_by"].is_string());
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.expect_status(StatusCode::GONE).await["code"], "link-maker");
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::NOT_FOUND);
+}
+
 /// SECURITY T31: zones count by the address of the connection, and no header changes it.
 async fn zones_hold_by_the_true_address(door: Door) {
     let scene = Scene::new(door).await;
@@ -597,6 +633,7 @@ through_both_doors! {
     a_ticket_needs_no_header
     a_link_lives_as_long_as_its_makers_right
     a_restricted_part_is_left_out
+    a_project_lets_its_members_read
     zones_hold_by_the_true_address
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads

@@ -187,6 +187,17 @@ impl Dataset {
         on.reaches(self) && (scope == self.path || scope.covers(&self.path) || self.path.covers(&scope))
     }
 
+    /// The dataset once it is in this project, to whose members it is open at the least; or in none any more.
+    #[must_use]
+    pub fn moved(&self, project: Option<ProjectId>) -> Self {
+        let visibility = match (project, self.visibility) {
+            (Some(_), visibility) => visibility.max(Visibility::Project),
+            (None, Visibility::Project) => Visibility::Private,
+            (None, visibility) => visibility,
+        };
+        Self { project, visibility, version: self.version.saturating_add(1), ..self.clone() }
+    }
+
     /// The cuts of this dataset once `below`, in it, is restricted or open again: an outer cut stands for those in it, and one that is
     /// opened hands its own cuts up.
     #[must_use]

@@ -11,14 +11,15 @@ use thiserror::Error;
 
 use crate::{
     dataset::{Dataset, Kind, Visibility},
-    grant::{Conditions, Grant, Group, Net, Reach, Subject},
-    id::{DatasetId, GroupId, ID_CHARS, LinkId, UserId},
+    grant::{Conditions, Grant, Group, Net, Participation, ProjectRole, Reach, Subject},
+    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
     object::{KeyBase, ObjectKey},
     pass::Pass,
     path::{ObjectPath, PathError},
+    project::Project,
     rate::TooOften,
     rights::{Right, Rights},
     source::{Audience, Source, State, Store},
@@ -61,7 +62,7 @@ pub enum Action {
     Read,
     /// List a folder.
     List,
-    /// See a link, a dataset or a group in the API.
+    /// See a link, a dataset, a group or a project in the API.
     See,
     /// Make a link, or make one wider.
     Share,
@@ -83,7 +84,7 @@ pub enum Action {
     MakeToken,
     /// Make a ticket of one's own for a dataset.
     MakeTicket,
-    /// Make a group, or change its members.
+    /// Make a group or a project, or change its members.
     Gather,
     /// Register a source, set its ceilings, use the panic switch.
     Administer,
@@ -209,6 +210,13 @@ pub enum Facts {
         /// Whether the person is a member.
         is_member: bool,
     },
+    /// About a project, and the part in it of the person who asks.
+    Project {
+        /// The project.
+        project: Arc<Project>,
+        /// The person's part; `None`: none.
+        role: Option<ProjectRole>,
+    },
     /// About the deployment as a whole.
     Deployment,
 }
@@ -288,6 +296,9 @@ pub enum Denial {
     /// The caller is not the group's owner.
     #[error("only the group's owner may do this")]
     NotGroupOwner,
+    /// The caller is in the project, and manages it not.
+    #[error("only a manager of the project may do this")]
+    NotProjectManager,
     /// A token makes no token.
     #[error("a token makes no token; sign in")]
     NotSession,
@@ -355,6 +366,7 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
                 Facts::Dataset(dataset) => asking.about_dataset(action, dataset)?,
                 Facts::Orphan { dataset, owner } => asking.about_orphan(action, &dataset.place, owner)?,
                 Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
+                Facts::Project { role, .. } => asking.about_project(action, *role)?,
                 Facts::Deployment => asking.about_deployment(action)?,
             };
             (Some(user.id), given)
@@ -571,6 +583,18 @@ impl Asking<'_> {
         }
     }
 
+    /// About a project: whoever is in it may see it, its managers change it. An administrator does neither, as with a group.
+    fn about_project(&self, action: Action, role: Option<ProjectRole>) -> Result<Given, Denial> {
+        let Some(role) = role.filter(|_| self.token.dataset.is_none()) else { return Err(Denial::NotDiscoverable) };
+        self.needs(action)?;
+        match action {
+            Action::See => Ok(Given::NOTHING),
+            Action::Gather if role == ProjectRole::Manager => Ok(Given::NOTHING),
+            Action::Gather => Err(Denial::NotProjectManager),
+            _ => Err(Denial::NotDiscoverable),
+        }
+    }
+
     fn about_deployment(&self, action: Action) -> Result<Given, Denial> {
         // Whoever shows a token may end it, whatever else it is for.
         if action == Action::Narrow {
@@ -580,7 +604,7 @@ impl Asking<'_> {
             return Err(Denial::NotDiscoverable);
         }
         match action {
-            // One's own lists: the candidates are decided one by one. And whoever has an account may make a group.
+            // One's own lists: the candidates are decided one by one. And whoever has an account may make a group or a project.
             Action::See | Action::Gather => self.needs(action).map(|()| Given::NOTHING),
             Action::MakeToken if self.token.kind == TokenKind::Session => Ok(Given::NOTHING),
             Action::MakeToken => Err(Denial::NotSession),
@@ -637,8 +661,13 @@ fn administers_for_good(user: &User, place: &Place, reach: &Reach, now: Timestam
 }
 
 fn one_way_for_good(place: &Place, reach: &Reach, now: Timestamp) -> bool {
+    ways_for_good(place, reach, now).next().is_some()
+}
+
+/// The ways by which the person of `reach` administers a place at any time from now on and from everywhere, beside owning it.
+fn ways_for_good<'a>(place: &'a Place, reach: &'a Reach, now: Timestamp) -> impl Iterator<Item = Way<'a>> {
     let unbound = Conditions::default();
-    paths(place, reach).any(|way| way.rights.has(Right::Administer) && way.covers(&unbound, now))
+    paths(place, reach).filter(move |way| way.rights.has(Right::Administer) && way.covers(&unbound, now))
 }
 
 /// One way by which a person gets rights at a dataset.
@@ -696,13 +725,27 @@ pub fn paths<'a>(place: &'a Place, reach: &'a Reach) -> impl Iterator<Item = Way
 /// By what a person has a right at a dataset: where to look first when the right is judged again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Via {
-    /// The dataset that is owned, or that the grant is on: the one that the right is at, or one above.
+    /// The dataset that is owned, that the grant is on, or that is in the project: the one that the right is at, or one above.
     pub on: DatasetId,
-    /// The group that the grant is to; `None`: the person, by name or as the owner.
-    pub group: Option<GroupId>,
+    /// Whose it is there.
+    pub through: Through,
 }
 
-/// By what the person of `reach` has `right` at a place now: what lasts longest. `None`: not at all, or by a project.
+/// As what a person has a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Through {
+    /// By name, or as the owner.
+    Person,
+    /// By a grant to a group that the person is in.
+    Group(GroupId),
+    /// By a grant to a project that the person is in.
+    Project(ProjectId),
+    /// By the policy of the project that the dataset is in, or as its manager.
+    Policy(ProjectId),
+}
+
+/// By what the person of `reach` has `right` at a place now: what lasts longest, and what was granted before what a project's policy gives.
+/// `None`: not at all, or by what everybody has.
 #[must_use]
 pub fn via(user: &User, place: &Place, reach: &Reach, right: Right, net: Net, now: Timestamp) -> Option<Via> {
     if user.standing == Standing::Active { via_of(user.id, place, reach, right, net, now) } else { None }
@@ -717,15 +760,18 @@ pub fn via_of(user: UserId, place: &Place, reach: &Reach, right: Right, net: Net
     let owned = std::iter::once(&place.dataset).chain(reach.above.iter().map(|above| &above.dataset));
     let owned = owned.filter(|on| on.id == place.dataset.id || place.dataset.ancestors.contains(&on.id));
     if let Some(on) = owned.filter(|on| on.owner == user && on.source == place.dataset.source).map(|on| on.id).next() {
-        return Some(Via { on, group: None });
+        return Some(Via { on, through: Through::Person });
     }
     let ways = paths(place, reach).filter(|way| way.rights.has(right) && way.holds(net, now));
-    let longest = ways.max_by_key(Way::until)?;
-    match longest.grant?.subject {
-        Subject::User(_) => Some(Via { on: longest.on.id, group: None }),
-        Subject::Group(group) => Some(Via { on: longest.on.id, group: Some(group) }),
-        Subject::Project(_) | Subject::Accounts | Subject::World => None,
-    }
+    let longest = ways.max_by_key(|way| (way.until(), way.grant.is_some()))?;
+    let through = match longest.grant.map(|grant| grant.subject) {
+        None => Through::Policy(longest.on.project?),
+        Some(Subject::User(_)) => Through::Person,
+        Some(Subject::Group(group)) => Through::Group(group),
+        Some(Subject::Project(project)) => Through::Project(project),
+        Some(Subject::Accounts | Subject::World) => return None,
+    };
+    Some(Via { on: longest.on.id, through })
 }
 
 /// What a grant on `on` gives the person of `reach`; `None`: it is for somebody else, or asleep. `near` is for [`membership`].
@@ -938,6 +984,20 @@ impl DatasetFacts {
         (self.place.source.serving && given.rights.has(Right::Meta)).then_some(given.until)
     }
 
+    /// The same facts, supposed that the dataset were this, in the same place: to tell what a change would do.
+    #[must_use]
+    pub fn supposing(&self, dataset: Dataset) -> Self {
+        Self { place: Place { dataset, source: self.place.source.clone() }, ..self.clone() }
+    }
+
+    /// The same facts, supposed that the person had this part in `project`.
+    #[must_use]
+    pub fn with_part(mut self, project: ProjectId, part: Option<Participation>) -> Self {
+        self.reach.projects.retain(|there| there.project != project);
+        self.reach.projects.extend(part);
+        self
+    }
+
     /// From which level of multiscale images on chunks open to the person, or to nobody, where that is not the finest.
     #[must_use]
     pub fn level_of(&self, user: Option<&User>, net: Net, now: Timestamp) -> Option<u8> {
@@ -972,11 +1032,18 @@ impl Permit {
         self.given.rights.has(Right::Own) || one_way_for_good(&facts.place, &facts.reach, self.at)
     }
 
+    /// Whether the same holds by more than being in a project: by owning it, or by a grant to the person or a group.
+    pub(crate) fn administers_beside_projects(&self) -> bool {
+        let Facts::Dataset(facts) = &self.grounds else { return false };
+        let by_name = |way: Way<'_>| way.grant.is_some_and(|grant| matches!(grant.subject, Subject::User(_) | Subject::Group(_)));
+        self.given.rights.has(Right::Own) || ways_for_good(&facts.place, &facts.reach, self.at).any(by_name)
+    }
+
     fn place(&self) -> Option<&Place> {
         match &self.grounds {
             Facts::Link(facts) => Some(&facts.place),
             Facts::Dataset(facts) => Some(&facts.place),
-            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Deployment => None,
+            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => None,
         }
     }
 
@@ -1008,7 +1075,23 @@ impl Permit {
         self.by.filter(|_| on && self.action == Action::Gather)
     }
 
-    /// The person, if the permit is one to make a group.
+    /// The person, if the permit is one to change `project` and who is in it.
+    #[must_use]
+    pub fn allows_manage(&self, project: ProjectId) -> Option<UserId> {
+        self.by.filter(|_| self.is_about(project) && self.action == Action::Gather)
+    }
+
+    /// The person, if the permit is one to see `project`, as whoever is in it may.
+    #[must_use]
+    pub fn is_in(&self, project: ProjectId) -> Option<UserId> {
+        self.by.filter(|_| self.is_about(project) && self.action == Action::See)
+    }
+
+    fn is_about(&self, project: ProjectId) -> bool {
+        matches!(&self.grounds, Facts::Project { project: there, .. } if there.id == project)
+    }
+
+    /// The person, if the permit is one to make a group or a project.
     #[must_use]
     pub fn allows_new_group(&self) -> Option<UserId> {
         self.by.filter(|_| matches!(self.grounds, Facts::Deployment) && self.action == Action::Gather)
@@ -1065,7 +1148,7 @@ impl Permit {
         let opened = match &self.grounds {
             Facts::Link(facts) => Opened::Link(facts),
             Facts::Dataset(facts) => Opened::Dataset(facts),
-            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Deployment => return None,
+            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => return None,
         };
         matches!(self.action, Action::Read | Action::List).then_some(ReadScope { action: self.action, given: self.given, opened })
     }

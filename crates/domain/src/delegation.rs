@@ -173,6 +173,21 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
     if permit.administers_for_good() { Ok(()) } else { Err(GrantError::MoreThanGiver) }
 }
 
+/// Whether by `permit` to grant, `dataset` may be put into a project, whose managers will administer it for good.
+///
+/// So its owner puts it there, and who administers it for good and from everywhere. Whoever does so through a project only does not: the managers
+/// of one would take datasets along into another, out of reach of those who put them into the first.
+///
+/// # Errors
+/// [`GrantError::Permit`], [`GrantError::MoreThanGiver`].
+pub fn may_put(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
+    let on = permit.grounds_to_grant().is_some_and(|facts| facts.place.dataset.id == dataset);
+    if !on {
+        return Err(GrantError::Permit);
+    }
+    if permit.administers_beside_projects() { Ok(()) } else { Err(GrantError::MoreThanGiver) }
+}
+
 /// What holds for every grant, whoever gives it.
 fn check(ask: &Terms, least: Audience, place: &Place, now: Timestamp) -> Result<(), GrantError> {
     if place.source.ceilings.audience < least {

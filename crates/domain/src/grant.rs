@@ -327,13 +327,57 @@ pub enum ClonePolicy {
     Full,
 }
 
+impl ClonePolicy {
+    /// Every one, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::None, Self::Files, Self::Full];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Files => "files",
+            Self::Full => "full",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|clone| clone.word() == word)
+    }
+}
+
 /// A person's part in a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProjectRole {
-    /// A member, or a leader, who is one with a label.
+    /// Gets what its policy says.
     Member,
-    /// Has the manager's role on its datasets.
+    /// A member with a label, and nothing more.
+    Leader,
+    /// Has the manager's role on its datasets, and changes it.
     Manager,
+}
+
+impl ProjectRole {
+    /// Every one, the weakest first.
+    pub const ALL: [Self; 3] = [Self::Member, Self::Leader, Self::Manager];
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Leader => "leader",
+            Self::Manager => "manager",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
 }
 
 /// That a person takes part in a project, and what its policy is.

@@ -34,6 +34,7 @@ pub mod network;
 pub mod object;
 pub mod pass;
 pub mod path;
+pub mod project;
 pub mod rate;
 pub mod rights;
 pub mod source;

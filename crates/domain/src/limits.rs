@@ -24,7 +24,7 @@ pub const ANCESTORS_MAX: usize = 4;
 pub const ADOPTED_MAX: usize = 1_000;
 /// Characters of a label, a title, or a source's name.
 pub const LABEL_CHARS_MAX: usize = 200;
-/// Characters of a group's name.
+/// Characters of a group's or a project's name.
 pub const GROUP_NAME_CHARS_MAX: usize = 63;
 /// Characters of a reason given with a change.
 pub const REASON_CHARS_MAX: usize = 1_000;
@@ -174,10 +174,12 @@ pub const LEVEL_IMAGES_MAX: usize = 8;
 pub const LEVELS_READ_SECS: u64 = 8;
 /// Bytes of a metadata document that is read whole, to find levels or to show them in part.
 pub const METADATA_BYTES_MAX: usize = 4 * 1_048_576;
-/// Groups that one dataset may be granted to: a decision asks for a membership in each.
+/// Groups and projects that one dataset may be granted to: a decision asks for a membership in each.
 pub const GROUP_GRANTS_MAX: usize = 16;
 /// The same, with those from which it was withdrawn and whose rows are still there: a decision reads them, too.
 pub const GROUP_GRANTS_KEPT_MAX: usize = 64;
+/// Datasets, and pairs of a person and a dataset, that are looked at before a change of a project, to say what it would do.
+pub const EFFECTS_MAX: usize = 1_000;
 /// How coarsely it is kept when a token was last used, in seconds: noting it is a write, which no request should pay for.
 pub const TOKEN_USE_SECS: i64 = 3_600;
 /// How long the row of a grant that was withdrawn from a group is kept, in seconds: longer than any copy of a request can be late.

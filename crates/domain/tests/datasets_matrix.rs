@@ -30,14 +30,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use domain::{
     dataset::Visibility,
     decision::{Action, Denial, Permit, decide},
-    grant::{ClonePolicy, GroupState, Policy, ProjectRole},
-    rights::Role,
+    grant::{ClonePolicy, GroupState, Participation, Policy, ProjectRole},
+    rights::{Right, Role},
     source::{Audience, State},
     token::Scope,
     user::Standing,
 };
 use model::{
-    facts::{at, path},
+    facts::{at, path, project_id},
     world::{About, Asker, From, GrantRow, ProjectRow, Terms, To, TokenRow, WEEK, World, Zone},
     worlds::{gathered, given, plain},
 };
@@ -112,6 +112,18 @@ fn states() -> Vec<(&'static str, Change)> {
     }
     vec![
         ("for its project", |world| shown(world, Visibility::Project)),
+        ("for its project, which lets preview", |world| {
+            shown(world, Visibility::Project);
+            world.projects[0].policy.view = Role::Preview;
+        }),
+        ("for its project, its member a leader", |world| {
+            shown(world, Visibility::Project);
+            *world.projects[0].members.get_mut(&PROJECT_MEMBER).unwrap() = ProjectRole::Leader;
+        }),
+        ("for its project, which it was taken out of", |world| {
+            shown(world, Visibility::Project);
+            world.datasets[DATASET].project = None;
+        }),
         ("for accounts", |world| shown(world, Visibility::Accounts)),
         ("for the world", |world| shown(world, Visibility::World)),
         ("for the world, above", |world| world.datasets[0].visibility = Visibility::World),
@@ -254,6 +266,27 @@ fn named_access() {
             if cells == before { alike += 1 } else { line(&mut table, who, cells) }
         }
         writeln!(table, "({alike} as in private)").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// What each policy gives: a line for each that there can be.
+#[test]
+fn a_projects_policies() {
+    let mut table = String::new();
+    for view in [Role::Preview, Role::View, Role::Download, Role::Full] {
+        for clone in ClonePolicy::ALL {
+            for figures in [false, true] {
+                let Ok(policy) = Policy { view, figures, clone }.checked() else { continue };
+                for role in [ProjectRole::Member, ProjectRole::Leader, ProjectRole::Manager] {
+                    let part = Participation { project: project_id(0), role, policy };
+                    let rights: Vec<_> = part.rights().iter().map(Right::word).collect();
+                    let figures = if figures { "figures" } else { "" };
+                    let line = format!("{:<9} {figures:<8} clone {:<6} {:<8} {}", view.word(), clone.word(), role.word(), rights.join(" "));
+                    writeln!(table, "{}", line.trim_end()).unwrap();
+                }
+            }
+        }
     }
     insta::assert_snapshot!(table);
 }

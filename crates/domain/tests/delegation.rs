@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use domain::{
     dataset::Kind,
     decision::{Action, Permit, decide},
-    delegation::{self, BrokenGlass, NewGrant, broken_glass, granted, may_inherit, may_open},
+    delegation::{self, BrokenGlass, NewGrant, broken_glass, granted, may_inherit, may_open, may_put},
     grant::{ClonePolicy, Grant, GrantError, GroupState, Hold, Policy, ProjectRole, Zones},
     limits::{BREAK_GLASS_HOURS_MAX, ZONES_MAX},
     rights::Role,
@@ -226,6 +226,34 @@ fn a_projects_manager_gives_on_and_its_member_does_not() {
     world.projects[PROJECT].members.insert(MEMBER, ProjectRole::Manager);
     assert_eq!(give(&world, MEMBER, asked(To::Person(OTHER), Role::Manager, false, Terms::NONE)).err(), None);
     assert!(may_open(&granting(&world).unwrap(), dataset_id(DATASET)).is_ok());
+}
+
+// ADR 0043: what is put into a project is its managers' for good.
+#[test]
+fn a_dataset_is_put_into_a_project_by_a_right_of_ones_own_that_lasts() {
+    let puts = |world: &World, person| {
+        let asker = Asker::Person(person, TokenRow::whole());
+        let permit = decide(&world.principal(&asker, From::Lab), Action::Grant, &world.facts(&asker, About::Dataset(DATASET)), at(0));
+        permit.ok().map(|permit| may_put(&permit, dataset_id(DATASET)))
+    };
+    let refused = Some(Err(GrantError::MoreThanGiver));
+    let mut world = world(Terms::NONE);
+    assert_eq!((puts(&world, OWNER), puts(&world, MANAGER), puts(&world, OTHER)), (Some(Ok(())), Some(Ok(())), None));
+    for terms in [until(100), Terms { zone: Zone::Lab, ..Terms::NONE }] {
+        world.datasets[DATASET].grants = vec![GrantRow { terms, ..given(To::Person(MANAGER), Role::Manager) }];
+        assert_eq!(puts(&world, MANAGER), refused, "{terms:?}");
+    }
+    world.datasets[DATASET].grants = vec![given(To::Group(GROUP), Role::Manager)];
+    assert_eq!(puts(&world, MEMBER), Some(Ok(())));
+    // Through a project only: by its policy, and by a grant to its members.
+    world.datasets[DATASET].grants = vec![given(To::Project(PROJECT), Role::Manager)];
+    assert_eq!(puts(&world, MEMBER), refused);
+    world.datasets[DATASET].grants.clear();
+    world.datasets[DATASET].project = Some(PROJECT);
+    world.datasets[DATASET].visibility = domain::dataset::Visibility::Project;
+    world.projects[PROJECT].members.insert(MEMBER, ProjectRole::Manager);
+    assert_eq!(puts(&world, MEMBER), refused);
+    assert_eq!(may_put(&permit(&world, OWNER, Action::Share), dataset_id(DATASET)), Err(GrantError::Permit));
 }
 
 #[test]

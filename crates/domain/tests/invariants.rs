@@ -37,7 +37,7 @@ use std::sync::{
 use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Facts, LinkFacts, decide},
-    grant::{GroupState, Reach},
+    grant::{ClonePolicy, GroupState, Policy, ProjectRole, Reach},
     link::Class,
     rights::{Right, Role},
     source::{Audience, State},
@@ -81,11 +81,13 @@ enum Less {
     Unload,
     Stale,
     LeaveProject,
+    Demote,
+    Policy,
     NoProject,
     Hide,
 }
 
-const LESS: [Less; 13] = [
+const LESS: [Less; 15] = [
     Less::Withdraw,
     Less::Lower,
     Less::NoShare,
@@ -97,6 +99,8 @@ const LESS: [Less; 13] = [
     Less::Unload,
     Less::Stale,
     Less::LeaveProject,
+    Less::Demote,
+    Less::Policy,
     Less::NoProject,
     Less::Hide,
 ];
@@ -132,6 +136,11 @@ fn lessen(world: &mut World, less: Less, pick: usize) {
         Less::Unload => world.groups[group].state = GroupState::Loading,
         Less::Stale => world.groups[group].synced = Some(-10_000_000),
         Less::LeaveProject => drop(world.projects[0].members.pop_first()),
+        Less::Demote => world.projects[0].members.values_mut().for_each(|role| *role = ProjectRole::Leader),
+        Less::Policy => {
+            let view = Role::ALL.into_iter().rfind(|role| *role < world.projects[0].policy.view).unwrap_or(Role::Preview);
+            world.projects[0].policy = Policy { view, figures: false, clone: ClonePolicy::None };
+        }
         Less::Unknow => world.datasets[any].levelled = false,
         Less::NoProject => world.datasets[any].project = None,
         Less::Hide => {
@@ -483,7 +492,7 @@ fn with_reach(facts: &Facts, change: &dyn Fn(&Reach) -> Reach) -> Facts {
             changed.asking = there.asking.as_ref().map(change);
             Facts::Link(Arc::new(changed))
         }
-        Facts::Orphan { .. } | Facts::Group { .. } | Facts::Deployment => facts.clone(),
+        Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => facts.clone(),
     }
 }
 

@@ -93,6 +93,7 @@ fn class(denial: Denial) -> Class {
         | CoarseOnly
         | NotListed
         | NotGroupOwner
+        | NotProjectManager
         | NotSteward
         | NotSession
         | NotAdministrator
@@ -215,6 +216,9 @@ fn the_decision_is_the_oracles_in_every_world() {
             }
             for group in 0..world.groups.len() {
                 compare(&world, &asker, from, About::Group(group), &tally)?;
+            }
+            for project in 0..world.projects.len() {
+                compare(&world, &asker, from, About::Project(project), &tally)?;
             }
             compare(&world, &asker, from, About::Deployment, &tally)?;
         }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use domain::{
     dataset::Kind,
     decision::{Action, DatasetFacts, Denial, Facts, Permit, decide},
-    grant::Membership,
+    grant::{Membership, Policy, ProjectRole},
     link::Class,
     path::{ObjectPath, PathError},
     rights::Role,
@@ -35,8 +35,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use model::{
-    facts::{at, dataset_id, group_id, link_id, path, source_id, user_id},
-    world::{About, Asker, From, LinkRow, To, TokenRow, World},
+    facts::{at, dataset_id, group_id, link_id, path, project_id, source_id, user_id},
+    world::{About, Asker, From, LinkRow, ProjectRow, To, TokenRow, World},
     worlds::{gathered, given, live, plain},
 };
 
@@ -47,6 +47,7 @@ fn world() -> World {
     let mut world = plain(2, &[("", OWNER), ("a/", OWNER)]);
     world.people[OWNER].administrator = true;
     world.groups = vec![gathered(OWNER, &[]), gathered(OWNER, &[])];
+    world.projects = vec![ProjectRow { policy: Policy::FIRST, members: [(OWNER, ProjectRole::Manager)].into() }; 2];
     world.links = vec![live(1, OWNER), live(0, OWNER), LinkRow { class: Class::Review, subpath: "x.csv".to_owned(), ..live(1, OWNER) }];
     world
 }
@@ -60,7 +61,7 @@ fn permit(world: &World, action: Action, about: About) -> Result<Permit, Denial>
 fn a_permit_proves_one_answer_and_no_other() {
     let world = world();
     let owner = Some(user_id(OWNER));
-    for about in [About::Dataset(1), About::Link(0), About::Group(0), About::Deployment] {
+    for about in [About::Dataset(1), About::Link(0), About::Group(0), About::Project(0), About::Deployment] {
         for action in Action::ALL {
             let Ok(permit) = permit(&world, action, about) else { continue };
             let what = format!("{action:?} of {about:?}");
@@ -80,6 +81,9 @@ fn a_permit_proves_one_answer_and_no_other() {
             let gathers = action == Action::Gather;
             assert_eq!(permit.allows_gather(group_id(0)), when(gathers && about == About::Group(0)), "{what}");
             assert_eq!(permit.allows_gather(group_id(1)), None, "{what}");
+            assert_eq!(permit.allows_manage(project_id(0)), when(gathers && about == About::Project(0)), "{what}");
+            assert_eq!(permit.is_in(project_id(0)), when(action == Action::See && about == About::Project(0)), "{what}");
+            assert_eq!((permit.allows_manage(project_id(1)), permit.is_in(project_id(1))), (None, None), "{what}");
             assert_eq!(permit.allows_new_group(), when(gathers && about == About::Deployment), "{what}");
             assert_eq!(permit.allows_administer(), when(action == Action::Administer), "{what}");
             let register = permit.place_to_register().map(|place| place.dataset.id);

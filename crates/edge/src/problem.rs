@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::{
     dataset::NewDatasetError, decision::Denial, grant::GrantError, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError,
-    source::SourceError,
+    project::ProjectError, source::SourceError,
 };
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
@@ -228,6 +228,7 @@ impl From<Denial> for Problem {
                 not_yours("not-steward").hint("ask the dataset's owner; pausing and revoking it takes no more than administering now")
             }
             Denial::NotGroupOwner => not_yours("not-group-owner").hint("ask the group's owner"),
+            Denial::NotProjectManager => not_yours("not-project-manager").hint("ask a manager of the project"),
             Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
             Denial::NotAuditor => not_yours("not-auditor").hint("ask an auditor or an administrator"),
@@ -312,6 +313,17 @@ impl From<GrantError> for Problem {
     }
 }
 
+impl From<ProjectError> for Problem {
+    fn from(why: ProjectError) -> Self {
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
+        match why {
+            ProjectError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
+            ProjectError::View => wrong("policy").at("/policy/view").hint("make somebody a manager for more"),
+            ProjectError::Clone => wrong("policy").at("/policy/clone").hint("`none`, or the view `view` or more with it"),
+        }
+    }
+}
+
 impl From<SourceError> for Problem {
     fn from(why: SourceError) -> Self {
         let text = why.to_string();
@@ -369,6 +381,9 @@ impl From<TableError> for Problem {
                 .hint("begin the listing again"),
             TableError::PathTooLong => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "path-too-long", text).at("/path").hint("share a folder above it")
+            }
+            TableError::LastManager => {
+                Self::new(StatusCode::CONFLICT, "last-manager", text).hint("make somebody else a manager first, or retire the project")
             }
             TableError::TooMany { max, .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", text).hint("retire one that is no longer used").with("max", max)

@@ -1,11 +1,11 @@
-//! What was granted to a caller, by name, through a group, or with everybody, wherever that is listed.
+//! What was granted to a caller, by name, through a group or project, or with everybody, wherever that is listed.
 
 use std::sync::Arc;
 
 use domain::{
     decision::{Action, DatasetFacts, Facts},
     grant::{Hold, Subject},
-    id::GroupId,
+    id::{GroupId, ProjectId},
 };
 use jiff::Timestamp;
 use table::Page;
@@ -16,8 +16,8 @@ use crate::{App, caller::Caller, problem::Problem};
 const LOOKS_MAX: usize = 10;
 
 /// A page of at most `items_max` datasets that were shared with the caller, from `position` on, and where the next one begins: first what
-/// is granted by name, then by each group, then what is open to accounts, then to the world. One that comes by several ways is there once,
-/// by the first; what the caller owns is not there. A page may be short before the last one.
+/// is granted by name, then by each group, then what is granted to and in each project, then what is open to accounts, then to the world. One
+/// that comes by several ways is there once, by the first; what the caller owns is not there. A page may be short before the last one.
 ///
 /// # Errors
 /// 503 where the table does not answer, 400 for a position that was never given out.
@@ -28,18 +28,21 @@ pub async fn page(
     items_max: usize,
     now: Timestamp,
 ) -> Result<(Vec<Arc<DatasetFacts>>, Option<String>), Problem> {
-    let subjects = subjects(app, caller).await?;
-    let (mut at, mut inside) = place_of(position, &subjects);
+    let lists = lists(app, caller).await?;
+    let (mut at, mut inside) = place_of(position, &lists);
     let mut items = Vec::new();
     for _look in 0..LOOKS_MAX {
-        let Some(subject) = subjects.get(at) else { break };
+        let Some(list) = lists.get(at) else { break };
         let room = items_max.saturating_sub(items.len());
         let page = Page { position: inside.take(), items_max: u16::try_from(room).unwrap_or(u16::MAX) };
-        let found = app.table.granted_to(*subject, &page).await?;
+        let found = match list {
+            List::Granted(subject) => app.table.granted_to(*subject, &page).await?,
+            List::Put(project) => app.table.ids_in(*project, &page).await?,
+        };
         for id in found.items {
             // The index only proposes.
             let Some(facts) = app.table.dataset_facts(id, Some(caller.user.id)).await?.map(Arc::new) else { continue };
-            let is_wanted = facts.place.dataset.owner != caller.user.id && !is_listed(&facts, subjects.get(..at).unwrap_or_default());
+            let is_wanted = facts.place.dataset.owner != caller.user.id && !is_listed(&facts, lists.get(..at).unwrap_or_default());
             if is_wanted && caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
                 items.push(facts);
             }
@@ -52,17 +55,44 @@ pub async fn page(
             break;
         }
     }
-    let next = subjects.get(at).map(|subject| format!("{} {}", name_of(*subject), inside.unwrap_or_default()));
+    let next = lists.get(at).map(|list| format!("{} {}", list.name(), inside.unwrap_or_default()));
     Ok((items, next))
 }
 
-/// Whether it is among what was granted to one of these.
-fn is_listed(facts: &DatasetFacts, subjects: &[Subject]) -> bool {
-    facts.reach.here.iter().any(|grant| grant.hold == Hold::Active && subjects.contains(&grant.subject))
+/// Whether it is in one of these lists.
+fn is_listed(facts: &DatasetFacts, lists: &[List]) -> bool {
+    let is_in = |list: &List| match *list {
+        List::Granted(subject) => facts.reach.here.iter().any(|grant| grant.hold == Hold::Active && grant.subject == subject),
+        List::Put(project) => facts.place.dataset.project == Some(project),
+    };
+    lists.iter().any(is_in)
 }
 
-/// The caller, the caller's groups by id, and everybody.
-async fn subjects(app: &App, caller: &Caller) -> Result<Vec<Subject>, Problem> {
+/// A list of datasets that a caller may have something at.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    /// What was granted to this subject.
+    Granted(Subject),
+    /// What is in this project.
+    Put(ProjectId),
+}
+
+impl List {
+    /// What stands for it in a position.
+    fn name(self) -> String {
+        match self {
+            Self::Granted(Subject::Group(group)) => group.to_string(),
+            Self::Granted(Subject::Project(project)) => project.to_string(),
+            Self::Granted(Subject::User(_)) => "me".to_owned(),
+            Self::Granted(Subject::Accounts) => "accounts".to_owned(),
+            Self::Granted(Subject::World) => "world".to_owned(),
+            Self::Put(project) => format!("in-{project}"),
+        }
+    }
+}
+
+/// What was granted to the caller, and to the caller's groups by id; of each project, by id; and to everybody.
+async fn lists(app: &App, caller: &Caller) -> Result<Vec<List>, Problem> {
     let mut groups: Vec<GroupId> = Vec::new();
     let mut page = Page::default();
     loop {
@@ -74,24 +104,26 @@ async fn subjects(app: &App, caller: &Caller) -> Result<Vec<Subject>, Problem> {
         }
     }
     groups.sort_unstable();
-    let groups = groups.into_iter().map(Subject::Group);
-    Ok(std::iter::once(Subject::User(caller.user.id)).chain(groups).chain([Subject::Accounts, Subject::World]).collect())
-}
-
-fn name_of(subject: Subject) -> String {
-    match subject {
-        Subject::Group(group) => group.to_string(),
-        Subject::Project(project) => project.to_string(),
-        Subject::User(_) => "me".to_owned(),
-        Subject::Accounts => "accounts".to_owned(),
-        Subject::World => "world".to_owned(),
+    let mut projects: Vec<ProjectId> = Vec::new();
+    loop {
+        let found = app.table.projects_of(caller.user.id, &page).await?;
+        projects.extend(found.items.iter().map(|(project, _)| project.id));
+        page.position = found.next;
+        if page.position.is_none() {
+            break;
+        }
     }
+    projects.sort_unstable();
+    let own = std::iter::once(Subject::User(caller.user.id)).chain(groups.into_iter().map(Subject::Group)).map(List::Granted);
+    let of_projects = projects.into_iter().flat_map(|project| [List::Granted(Subject::Project(project)), List::Put(project)]);
+    let to_everybody = [Subject::Accounts, Subject::World].map(List::Granted);
+    Ok(own.chain(of_projects).chain(to_everybody).collect())
 }
 
-/// Where a page begins: among the subjects, and inside one's list. A group that the caller has left meanwhile is passed over.
-fn place_of(position: Option<&str>, subjects: &[Subject]) -> (usize, Option<String>) {
+/// Where a page begins: among the lists, and inside one. One of a group or project that the caller has left meanwhile is passed over.
+fn place_of(position: Option<&str>, lists: &[List]) -> (usize, Option<String>) {
     let Some((name, inside)) = position.and_then(|position| position.split_once(' ')) else { return (0, None) };
-    let found = subjects.iter().position(|subject| name_of(*subject) == name);
+    let found = lists.iter().position(|list| list.name() == name);
     let inside = Some(inside.to_owned()).filter(|inside| !inside.is_empty() && found.is_some());
-    (found.unwrap_or(subjects.len()), inside)
+    (found.unwrap_or(lists.len()), inside)
 }

@@ -286,6 +286,23 @@ impl Api {
         self.call(request, false).await
     }
 
+    /// Asks what acting on something would do, or with a version changing it: the same request with `dry_run`, which writes nothing.
+    pub(crate) async fn trial<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        version: Option<u64>,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let method = if version.is_some() { Method::PATCH } else { Method::POST };
+        let mut request = with_json(self.request(method, path)?, body)?;
+        if let Some(version) = version {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/merge-patch+json"));
+            request.headers_mut().insert(IF_MATCH, etag(version)?);
+        }
+        request.url_mut().query_pairs_mut().append_pair("dry_run", "true");
+        Ok(self.call(request, true).await?.body)
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> Result<Request, Failure> {
         let mut url = self.base.clone();
         url.path_segments_mut()

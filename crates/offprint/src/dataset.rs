@@ -18,7 +18,7 @@ use crate::{
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 13] = [
+const ONE: [Column; 14] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -27,6 +27,7 @@ const ONE: [Column; 13] = [
     column("owner", "/owner"),
     column("successor", "/successor"),
     column("visibility", "/visibility"),
+    column("project", "/project"),
     column("restricted", "/restricted"),
     column("rights", "/rights"),
     column("levels", "/levels"),
@@ -98,7 +99,7 @@ enum Verb {
         #[arg(value_name = "PLACE|ID")]
         dataset: Named,
     },
-    /// List what was shared with you: by name, through a group, with every account, or with the world.
+    /// List what was shared with you: by name, through a group or project, with every account, or with the world.
     #[command(after_help = "Example:\n  offprint dataset shared --json")]
     Shared {
         /// The most datasets to list.
@@ -292,7 +293,7 @@ fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
                 "world" => format!("Anybody gets at {place} what is granted to `world`, without signing in."),
                 "accounts" => format!("Everybody with an account gets at {place} what is granted to `accounts`."),
                 "project" => format!("The members of its project get at {place} what the project gives them."),
-                _ => format!("Only those to whom {place} is granted by name or through a group reach it."),
+                _ => format!("Only those to whom {place} is granted by name or through a group or project reach it."),
             };
             (said, openness(to) < openness(&dataset.visibility))
         }
@@ -401,7 +402,7 @@ mod tests {
             ("private", Some("accounts"), None, "Everybody with an account", false),
             ("world", Some("accounts"), None, "Everybody with an account", true),
             ("accounts", Some("project"), None, "members of its project", true),
-            ("world", Some("private"), None, "by name or through a group", true),
+            ("world", Some("private"), None, "by name or through a group or project", true),
             ("private", None, Some(true), "stops at it", true),
             ("private", None, Some(false), "gets it there, too", false),
         ] {
@@ -423,6 +424,7 @@ mod tests {
             owner: "u1".to_owned(),
             successor: None,
             visibility: "private".to_owned(),
+            project: None,
             restricted: false,
             rights: Vec::new(),
             levels: Vec::new(),

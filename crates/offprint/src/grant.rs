@@ -63,7 +63,7 @@ pub(crate) struct GrantCommand {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Give a person, a group, all accounts or the world a role, or another one than before.
+    /// Give a person, a group, a project, all accounts or the world a role, or another one than before.
     Give(Give),
     /// List what was granted on a dataset itself, and what was withdrawn; `dataset sharing` shows all that counts.
     #[command(after_help = "Example:\n  offprint grant list lab:retina/exp-03.ome.zarr -o csv")]
@@ -102,7 +102,7 @@ struct Give {
     /// What it is about: NAME:PATH, or a dataset's id.
     #[arg(value_name = "PLACE|ID")]
     dataset: Named,
-    /// Whom it is for: user:NAME, group:NAME, accounts or world.
+    /// Whom it is for: user:NAME, group:NAME, project:NAME, accounts or world.
     #[arg(long, value_name = "WHO", value_parser = read_to)]
     to: String,
     #[command(flatten)]
@@ -165,7 +165,7 @@ struct Withdraw {
     /// What it is about: NAME:PATH, or a dataset's id.
     #[arg(value_name = "PLACE|ID")]
     dataset: Named,
-    /// Whose grant: user:NAME, group:NAME, accounts or world.
+    /// Whose grant: user:NAME, group:NAME, project:NAME, accounts or world.
     #[arg(long, value_name = "WHO", value_parser = read_to)]
     to: String,
     /// Why: it stays with the record.
@@ -187,11 +187,11 @@ fn given_roles() -> impl Iterator<Item = &'static str> {
 /// Whom a grant is for, as the API takes it.
 fn read_to(text: &str) -> Result<String, String> {
     let fits = match text.split_once(':') {
-        Some(("user" | "group", name)) => !name.is_empty() && name.trim() == name,
+        Some(("user" | "group" | "project", name)) => !name.is_empty() && name.trim() == name,
         Some(_) => false,
         None => matches!(text, "accounts" | "world"),
     };
-    if fits { Ok(text.to_owned()) } else { Err("write user:NAME, group:NAME, accounts or world".to_owned()) }
+    if fits { Ok(text.to_owned()) } else { Err("write user:NAME, group:NAME, project:NAME, accounts or world".to_owned()) }
 }
 
 /// Runs a verb.
@@ -339,14 +339,17 @@ fn left(withdrawn: &Withdrawn, names: &BTreeMap<String, String>) -> String {
     said.join("\n")
 }
 
-/// The names of the groups that give `ways`, for who may see them: the sharing of the dataset has them.
+/// The names of the groups and projects that give `ways`, for who may see them: the sharing of the dataset has them.
 pub(crate) async fn names(api: &Api, dataset: &str, ways: &[Way]) -> BTreeMap<String, String> {
-    if !ways.iter().any(|way| way.by.starts_with("group:")) {
+    if !ways.iter().any(|way| way.by.starts_with("group:") || way.by.starts_with("project:")) {
         return BTreeMap::new();
     }
-    let sharing = api.silently().get::<Sharing>(&["datasets", dataset, "sharing"]).await;
-    let grants = sharing.map(|sharing| sharing.body.grants).unwrap_or_default();
-    grants.into_iter().filter_map(|grant| Some((grant.to, grant.name?))).collect()
+    let Ok(Reply { body: sharing, .. }) = api.silently().get::<Sharing>(&["datasets", dataset, "sharing"]).await else {
+        return BTreeMap::new();
+    };
+    let granted = sharing.grants.into_iter().filter_map(|grant| Some((grant.to, grant.name?)));
+    let projects = sharing.projects.into_iter().map(|project| (format!("project:{}", project.project), project.name));
+    granted.chain(projects).collect()
 }
 
 /// One way, in words: by what, on which dataset, what it gives, and whether it counts now.
@@ -387,7 +390,7 @@ fn role_of(rights: &[String]) -> String {
     found.unwrap_or_else(|| if rights.is_empty() { "nothing".to_owned() } else { printable(&rights.join(", ")) })
 }
 
-/// Whom an answer names: `user:ID`, `group:ID`, `accounts`, `world`, and a name where there is one.
+/// Whom an answer names: `user:ID`, `group:ID`, `project:ID`, `accounts`, `world`, and a name where there is one.
 pub(crate) fn whom(to: &str, name: Option<&str>) -> String {
     match (to, to.split_once(':')) {
         ("accounts", _) => "everybody with an account".to_owned(),
@@ -456,12 +459,10 @@ mod tests {
 
     #[test]
     fn to_is_read_in_four_forms() {
-        for text in ["user:ada", "user:Ada Lovelace", "group:imaging-core", "accounts", "world"] {
+        for text in ["user:ada", "user:Ada Lovelace", "group:imaging-core", "project:retina", "accounts", "world"] {
             assert_eq!(read_to(text), Ok(text.to_owned()));
         }
-        for text in
-            ["", "ada", "user:", "group:", "user: ada", "user:ada ", "project:retina", "everybody", "World", "owner", "accounts:all"]
-        {
+        for text in ["", "ada", "user:", "group:", "user: ada", "user:ada ", "project:", "everybody", "World", "owner", "accounts:all"] {
             assert!(read_to(text).is_err(), "{text}");
         }
     }

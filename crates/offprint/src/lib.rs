@@ -19,6 +19,7 @@ mod link;
 mod output;
 mod place;
 mod progress;
+mod project;
 mod session;
 mod sharing;
 mod size;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wire::{
     dataset::Dataset,
-    grant::{Grant, SharedLink, Sharing},
+    grant::{Grant, SharedLink, Sharing, SharingProject},
 };
 
 use crate::{
     api::Api,
     exit::Failure,
-    grant::whom,
+    grant::{rights_of, whom},
     output::{Column, Format, Output, column, data, printable, rows},
     user,
 };
@@ -123,7 +123,21 @@ fn reaching(sharing: &Sharing, names: &BTreeMap<String, String>) -> Vec<Reacher>
         |id: &str, by: String| Reacher { who: name(names, id), by, role: "owner".to_owned(), from: None, until: None, zones: Vec::new() };
     let own = std::iter::once(owner(&sharing.owner, "owner".to_owned()));
     let above = sharing.owners_above.iter().map(|above| owner(&above.owner, format!("owner of {} above", above.dataset)));
-    own.chain(above).chain(sharing.grants.iter().map(|grant| by_grant(grant, &sharing.dataset))).collect()
+    let projects = sharing.projects.iter().map(|project| by_project(project, &sharing.dataset));
+    own.chain(above).chain(projects).chain(sharing.grants.iter().map(|grant| by_grant(grant, &sharing.dataset))).collect()
+}
+
+/// The members of a project; its managers manage what is in it, whatever its policy says.
+fn by_project(project: &SharingProject, dataset: &Dataset) -> Reacher {
+    let on = if project.dataset == dataset.id { "its project".to_owned() } else { format!("project of {} above", project.dataset) };
+    Reacher {
+        who: format!("project {}", project.name),
+        by: if project.counts { on } else { format!("{on}, not counting now") },
+        role: format!("{}; its managers: manager", rights_of(&project.rights, None)),
+        from: None,
+        until: None,
+        zones: Vec::new(),
+    }
 }
 
 fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
@@ -175,6 +189,7 @@ mod tests {
                 "visibility": "accounts", "restricted": false, "rights": [], "state": "active", "registered": "2027-01-01T00:00:00Z", "version": 3 },
             "owner": "u1",
             "owners_above": [{ "dataset": "d0", "owner": "u2" }],
+            "projects": [{ "dataset": "d1", "project": "p1", "name": "retina", "rights": ["discover", "meta", "coarse", "list", "read"], "counts": true }],
             "grants": [
                 { "dataset": "d1", "to": "user:u3", "name": "grace", "role": "view", "may_share": true, "until": "2027-02-01T00:00:00Z", "zones": ["192.0.2.0/24"],
                     "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
@@ -202,12 +217,13 @@ mod tests {
         assert_eq!(
             report(&sharing(), &names).unwrap(),
             "\
-WHO         BY                             ROLE                  FROM  UNTIL                    ZONES
-ada         owner                          owner                 -     -                        -
-u2          owner of d0 above              owner                 -     -                        -
-grace       grant                          view, may make links  -     2027-02-01 00:00:00 UTC  192.0.2.0/24
-group core  grant on d0 above              download              -     -                        -
-everybody   grant, not counting: accounts  preview               -     -                        -
+WHO             BY                             ROLE                         FROM  UNTIL                    ZONES
+ada             owner                          owner                        -     -                        -
+u2              owner of d0 above              owner                        -     -                        -
+project retina  its project                    view; its managers: manager  -     -                        -
+grace           grant                          view, may make links         -     2027-02-01 00:00:00 UTC  192.0.2.0/24
+group core      grant on d0 above              download                     -     -                        -
+everybody       grant, not counting: accounts  preview                      -     -                        -
 
 LINK  ON        PATH  CLASS          STATE   MAKER  UNTIL
 l1    it        0/    review         live    ada    2027-03-01 00:00:00 UTC

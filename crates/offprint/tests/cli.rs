@@ -383,6 +383,43 @@ fn sources_datasets_tokens_and_the_doctor() {
 }
 
 #[test]
+fn a_project_says_who_gains_and_who_loses_before_it_changes() {
+    let up = Up::start();
+    up.run(&["user", "add", "nia"]).done();
+    let made = up.run(&["project", "create", "retina", "--view", "view"]).done();
+    assert!(made.out.contains("manager") && made.err.contains("offprint project add retina"), "{}{}", made.out, made.err);
+    up.run(&["project", "create", "retina"]).refused(6, "[exists]");
+    up.run(&["project", "show", "nothing"]).refused(3, "[not-found]");
+    let added = up.run(&["project", "add", "retina", "nia"]).done();
+    assert!(added.err.contains("Nobody gains or loses anything by it."), "{}", added.err);
+    let would = up.run(&["project", "put", "retina", PLAIN, "--dry-run"]).done().out;
+    assert!(would.contains("nia") && would.contains("gains") && would.contains("view"), "{would}");
+    assert_eq!(up.json(&["project", "datasets", "retina", "--json"])["items"], serde_json::json!([]), "nothing was written");
+    let put = up.run(&["project", "put", "retina", PLAIN]).done();
+    assert!(put.err.contains("nia gains view on 1 dataset."), "{}", put.err);
+    assert!(up.run(&["project", "datasets", "retina"]).done().out.contains(PLAIN));
+    assert!(up.run(&["project", "members", "retina"]).done().out.contains("nia"));
+    up.link(&[PLAIN]);
+    assert!(up.run(&["project", "links", "retina"]).done().out.contains("live"));
+    assert!(up.run(&["dataset", "sharing", PLAIN]).done().out.contains("project retina"));
+    assert!(up.run(&["check", PLAIN, "--user", "nia"]).done().out.contains("through project retina: view"));
+    // What takes something away asks first.
+    let narrower = ["project", "edit", "retina", "--view", "preview"];
+    let asked = up.run(&narrower).ends(2);
+    assert!(asked.err.contains("nia loses list, read on 1 dataset.") && asked.err.contains("within 65 seconds"), "{}", asked.err);
+    let told = up.run(&[&narrower[..], &["-y"]].concat()).done();
+    assert!(told.out.contains("preview") && told.err.contains("in force"), "{}{}", told.out, told.err);
+    up.run(&["project", "edit", "retina", "--clone", "files"]).refused(2, "[policy]");
+    assert!(up.run(&["project", "leave", "retina", "-y"]).ends(6).err.contains("[last-manager]"));
+    up.run(&["project", "remove", "retina", "nia"]).ends(2);
+    assert_eq!(up.json(&["project", "remove", "retina", "nia", "-y", "--json"])["changed"], 1);
+    assert_eq!(up.json(&["project", "take", "retina", PLAIN, "-y", "--json"])["dataset"]["visibility"], "private");
+    assert_eq!(up.json(&["project", "retire", "retina", "-y", "--json"])["state"], "retired");
+    up.run(&["grant", "give", PLAIN, "--to", "project:retina", "--role", "view"]).done();
+    assert!(up.run(&["project", "list"]).done().out.contains("retired"));
+}
+
+#[test]
 fn refusals_have_their_codes_and_their_stream() {
     let up = Up::start();
     up.run(&["link", "create"]).ends(2);
@@ -465,7 +502,7 @@ fn what_is_written_wrongly_is_refused_before_anybody_is_asked() {
         command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL").output().expect("it runs")
     };
     for (words, code, says) in [
-        (vec!["grant", "give", "lab:a", "--to", "ada", "--role", "view"], 2, "user:NAME, group:NAME, accounts or world"),
+        (vec!["grant", "give", "lab:a", "--to", "ada", "--role", "view"], 2, "user:NAME, group:NAME, project:NAME, accounts or world"),
         (vec!["grant", "give", "lab:a", "--to", "user:ada", "--role", "owner"], 2, "owner"),
         (vec!["grant", "give", "lab", "--to", "world", "--role", "view"], 2, "NAME:PATH"),
         (vec!["dataset", "edit", "lab:a"], 2, "--visibility"),
@@ -485,7 +522,7 @@ fn what_is_written_wrongly_is_refused_before_anybody_is_asked() {
         assert_eq!(ran.status.code(), Some(code), "{words:?}: {err}");
         assert!(err.contains(says) && ran.stdout.is_empty() && !err.contains("offprint_code_x"), "{words:?}: {err}");
     }
-    for noun in ["grant", "group", "user", "ticket", "check", "audit", "sign-in", "login", "sign-out", "logout"] {
+    for noun in ["grant", "group", "project", "user", "ticket", "check", "audit", "sign-in", "login", "sign-out", "logout"] {
         let help = run(&[noun, "--help"]);
         assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Example"), "{noun}");
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::{Dataset, Kind, Visibility},
-    decision::{Action, DatasetFacts, Permit, Place, Via},
+    decision::{Action, DatasetFacts, Permit, Place, Through, Via},
     delegation::may_inherit,
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
@@ -265,7 +265,7 @@ impl Table {
     }
 
     /// Datasets with their sources, in the order of `ids`; those that are not there, or cannot be read, are left out and logged.
-    async fn places(&self, ids: &[DatasetId], cost: &mut Cost) -> Result<Vec<Place>, TableError> {
+    pub(crate) async fn places(&self, ids: &[DatasetId], cost: &mut Cost) -> Result<Vec<Place>, TableError> {
         let mut found = self.batch(ids.iter().map(|id| schema::dataset(*id)), cost).await?;
         let mut datasets = Vec::new();
         for id in ids {
@@ -409,12 +409,12 @@ impl Table {
     }
 
     /// A narrowing of one dataset by itself.
-    async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
+    pub(crate) async fn changed_alone(&self, change: &Change, after: Dataset, audited: Audited) -> Result<Dataset, TableError> {
         let is_there = async { Ok(self.dataset_now(after.id).await? == after) };
         if self.narrow_alone(change, audited, is_there).await? { Ok(after) } else { Err(TableError::Stale) }
     }
 
-    async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {
+    pub(crate) async fn dataset_now(&self, dataset: DatasetId) -> Result<Dataset, TableError> {
         let found = self.get(&schema::dataset(dataset), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the dataset" })?;
         row::<DatasetRow>(found)?.dataset()
     }
@@ -580,7 +580,7 @@ impl Table {
         self.changed(outcome, after, by, once, now).await
     }
 
-    async fn changed(
+    pub(crate) async fn changed(
         &self,
         outcome: Outcome,
         after: Dataset,
@@ -605,7 +605,7 @@ impl Table {
 /// By which dataset above somebody owns one: who owns what lies above owns this, too, as long as that is so. `None`: by itself.
 fn owned_above(facts: &DatasetFacts, by: UserId) -> Option<Via> {
     let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| facts.place.dataset.owner != by);
-    above.map(|above| Via { on: above.dataset.id, group: None })
+    above.map(|above| Via { on: above.dataset.id, through: Through::Person })
 }
 
 /// That the owner is still suspended, and whoever acts in his place still may: an administrator, or the successor that the dataset's own

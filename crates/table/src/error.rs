@@ -57,6 +57,9 @@ pub enum TableError {
     /// A dataset's path is longer than a claim on it can be.
     #[error("a dataset's path has at most `1000` bytes")]
     PathTooLong,
+    /// A project would be left without a manager.
+    #[error("a project has one manager at the least")]
+    LastManager,
     /// As many as there may be.
     #[error("there are at most `{max}` {what}")]
     TooMany {

@@ -6,11 +6,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     dataset::Dataset,
-    decision::{Action, DatasetFacts, Permit, Via},
-    grant::{Conditions, Grant, GroupState, Hold, Reach, Subject, Zones},
+    decision::{Action, DatasetFacts, Permit, Through, Via},
+    grant::{Conditions, Grant, GroupState, Hold, ProjectRole, Reach, Subject, Zones},
     id::{DatasetId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
     rights::Role,
+    source::State,
     user::Standing,
 };
 use futures_util::future::try_join_all;
@@ -28,6 +29,7 @@ use crate::{
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GRANT_PREFIX, Key, TTL},
+    sources,
     users::standing_word,
     write::{Change, Condition, Outcome, Part, Tag, Write},
 };
@@ -53,7 +55,7 @@ pub(crate) struct GrantRow {
     gsi1pk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gsi1sk: Option<String>,
-    /// When the store may drop what was withdrawn from a group: every reader of the dataset looks at it until then.
+    /// When the store may drop what was withdrawn from a group or project: every reader of the dataset looks at it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<i64>,
 }
@@ -113,7 +115,7 @@ impl GrantRow {
 pub struct Grounds<'a> {
     /// The dataset as it was read.
     pub facts: &'a DatasetFacts,
-    /// By what the writer has the right; `None`: by a project.
+    /// By what the writer has the right; `None`: by what everybody has.
     pub via: Option<Via>,
 }
 
@@ -202,8 +204,8 @@ impl Table {
         if self.once_if(by, once, now).await?.is_some() {
             return self.grant(dataset.id, grant.subject).await?.ok_or(TableError::Missing { what: "the grant" });
         }
-        if let Subject::Group(_) = grant.subject {
-            self.check_groups(dataset.id, grant.subject).await?;
+        if let Subject::Group(_) | Subject::Project(_) = grant.subject {
+            self.check_collective(dataset.id, grant.subject).await?;
         }
         let key = schema::grant(dataset.id, grant.subject);
         if proof.iter().any(|(_, part)| part.checks(&key)) && before.is_none_or(|there| there.hold == Hold::Withdrawn) {
@@ -233,15 +235,18 @@ impl Table {
         }
     }
 
-    /// A dataset is granted to few groups, for each costs every reader a look: those that have it, and those that had it lately, fewer.
-    async fn check_groups(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
-        let there = self.all(&Stretch::group_grants(dataset), &mut Cost::default()).await?;
+    /// A dataset is granted to few groups and projects, for each costs every reader a look: those that have it, and those that had it lately, fewer.
+    async fn check_collective(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
+        let there = self.collective_grants(dataset, &mut Cost::default()).await?;
         let others = || there.iter().filter(|item| Key::of(item).is_some_and(|key| schema::subject_of(&key.sk) != Some(subject)));
         if others().filter(|item| !is_withdrawn(item)).count() >= GROUP_GRANTS_MAX {
-            return Err(TableError::TooMany { what: "groups that a dataset is granted to", max: GROUP_GRANTS_MAX });
+            return Err(TableError::TooMany { what: "groups and projects that a dataset is granted to", max: GROUP_GRANTS_MAX });
         }
         if others().count() >= GROUP_GRANTS_KEPT_MAX {
-            return Err(TableError::TooMany { what: "groups that a dataset is or lately was granted to", max: GROUP_GRANTS_KEPT_MAX });
+            return Err(TableError::TooMany {
+                what: "groups and projects that a dataset is or lately was granted to",
+                max: GROUP_GRANTS_KEPT_MAX,
+            });
         }
         Ok(())
     }
@@ -341,7 +346,7 @@ impl Table {
 
 /// When what a subject had may be dropped. A late copy of the giving is that late never; until then it fails on what is there.
 fn drop_after(subject: Subject, now: Timestamp) -> Option<AttributeValue> {
-    matches!(subject, Subject::Group(_)).then(|| number(now.as_second().saturating_add(WITHDRAWN_KEPT_SECS)))
+    matches!(subject, Subject::Group(_) | Subject::Project(_)).then(|| number(now.as_second().saturating_add(WITHDRAWN_KEPT_SECS)))
 }
 
 /// Whether a grant's row says that it was withdrawn. One that cannot be read does not: whoever decides reads it whole.
@@ -356,7 +361,7 @@ pub(crate) fn head(facts: &DatasetFacts) -> Change {
     Change::new(schema::dataset(dataset.id), seen).count("version")
 }
 
-/// That what a person's right rests on, beside the dataset's own version, is still there. A right by a project rests on that version alone.
+/// That what a person's right rests on, beside the dataset's own version, is still there.
 pub(crate) fn proof(dataset: &Dataset, reach: &Reach, by: UserId, via: Option<Via>) -> Vec<(Tag, Part)> {
     let Some(via) = via else { return Vec::new() };
     let mut parts = Vec::new();
@@ -369,14 +374,39 @@ pub(crate) fn proof(dataset: &Dataset, reach: &Reach, by: UserId, via: Option<Vi
         let lifted = Condition::absent().or(Condition::is("hold", text(hold_word(Hold::Withdrawn))));
         check(schema::block(dataset.source, by), lifted);
         // Beside the version: a withdrawal that went alone did not count it.
-        let subject = via.group.map_or(Subject::User(by), Subject::Group);
-        check(schema::grant(via.on, subject), Condition::is("hold", text(hold_word(Hold::Active))));
+        if let Some(subject) = granted_to(via.through, by) {
+            check(schema::grant(via.on, subject), Condition::is("hold", text(hold_word(Hold::Active))));
+        }
     }
-    if let Some(group) = via.group {
-        check(schema::group(group), Condition::is("state", text(state_word(GroupState::Active))));
-        check(schema::member(group, by), Condition::is("hold", text(hold_word(Hold::Active))));
+    match via.through {
+        Through::Person => {}
+        Through::Group(group) => {
+            check(schema::group(group), Condition::is("state", text(state_word(GroupState::Active))));
+            check(schema::member(group, by), Condition::is("hold", text(hold_word(Hold::Active))));
+        }
+        Through::Project(project) | Through::Policy(project) => {
+            check(schema::project(project), Condition::is("state", text(sources::state_word(State::Active))));
+            let role = reach.projects.iter().find(|part| part.project == project).map(|part| part.role);
+            check(schema::participant(project, by), takes_part(role));
+        }
     }
     parts
+}
+
+/// Whom the grant is for by which somebody has a right; `None`: it is no grant.
+pub(crate) const fn granted_to(through: Through, by: UserId) -> Option<Subject> {
+    match through {
+        Through::Person => Some(Subject::User(by)),
+        Through::Group(group) => Some(Subject::Group(group)),
+        Through::Project(project) => Some(Subject::Project(project)),
+        Through::Policy(_) => None,
+    }
+}
+
+/// That a person is in a project, as what was read.
+pub(crate) fn takes_part(role: Option<ProjectRole>) -> Condition {
+    let counts = Condition::is("hold", text(hold_word(Hold::Active)));
+    role.map_or(counts.clone(), |role| counts.and(Condition::is("role", text(role.word()))))
 }
 
 /// That whom a grant is for is there.
@@ -384,7 +414,8 @@ fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
     let key = match subject {
         Subject::User(user) => schema::user(user),
         Subject::Group(group) => schema::group(group),
-        Subject::Project(_) | Subject::Accounts | Subject::World => return None,
+        Subject::Project(project) => schema::project(project),
+        Subject::Accounts | Subject::World => return None,
     };
     Some((Tag::Same, Part::Check(key, Condition::present())))
 }

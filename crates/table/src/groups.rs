@@ -14,8 +14,8 @@ use crate::{
     audit::Audited,
     datasets::{listed_after, rank_of},
     error::TableError,
-    grants::{hold_of, hold_word},
-    item::{NEEDS_CLAIMED, Row, item, needs, number, row, text, time, time_if, unreadable},
+    grants::{hold_of, hold_word, is_withdrawn},
+    item::{Item, NEEDS_CLAIMED, Row, item, needs, number, row, text, time, time_if, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GROUP_RANK, Key, MEMBER_PREFIX, MEMBER_SHARDS},
@@ -400,30 +400,36 @@ impl Table {
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn members(&self, group: GroupId, page: &Page) -> Result<Listed<Member>, TableError> {
+        let Listed { items, next } = self.members_of(&schema::group_partition(group), page).await?;
+        let items = items.into_iter().map(|item| row::<MemberRow>(item)?.member()).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next })
+    }
+
+    /// The memberships that count in the group or project whose head has this partition, a page at a time by person.
+    pub(crate) async fn members_of(&self, head: &str, page: &Page) -> Result<Listed<Item>, TableError> {
         let last = match &page.position {
             None => None,
             Some(text) => Some(UserId::parse(text).map_err(|_why| TableError::Position)?),
         };
         let mut shard = last.map_or(0, schema::member_shard);
-        let mut after = last.map(|user| schema::member(group, user).attributes());
+        let mut after = last.map(|user| schema::member_of(head, user).attributes());
         let mut items = Vec::new();
         let cost = &mut Cost::default();
         while shard < MEMBER_SHARDS {
             let room = page.items_max().saturating_sub(u16::try_from(items.len()).unwrap_or(u16::MAX));
             let window = Window { after: after.take(), items_max: room.max(1), newest_first: false, by_index: false };
-            let stretch = Stretch { pk: schema::members(group, shard), prefix: MEMBER_PREFIX };
-            let (rows, next) = self.page(&stretch, &window, cost).await?;
-            let read = rows.into_iter().map(|item| row::<MemberRow>(item)?.member()).collect::<Result<Vec<_>, _>>()?;
-            let last = read.last().map(|member| member.user);
-            items.extend(read.into_iter().filter(|member| member.hold == Hold::Active));
+            let stretch = Stretch { pk: schema::members(head, shard), prefix: MEMBER_PREFIX };
+            let (read, next) = self.page(&stretch, &window, cost).await?;
+            let last = read.last().and_then(Key::of).and_then(|key| key.sk.strip_prefix(MEMBER_PREFIX).map(str::to_owned));
+            items.extend(read.into_iter().filter(|item| !is_withdrawn(item)));
             match next {
                 Some(_) if items.len() >= usize::from(page.items_max()) => {
-                    return Ok(Listed { items, next: last.map(|user| user.to_string()) });
+                    return Ok(Listed { items, next: last });
                 }
                 Some(next) => after = Some(next),
                 None if items.len() >= usize::from(page.items_max()) && shard.saturating_add(1) < MEMBER_SHARDS => {
                     // The next page begins where this partition ends, and finds nothing more in it.
-                    return Ok(Listed { items, next: last.map(|user| user.to_string()) });
+                    return Ok(Listed { items, next: last });
                 }
                 None => shard = shard.saturating_add(1),
             }

@@ -35,6 +35,8 @@ mod item;
 pub mod links;
 pub mod once;
 pub mod passes;
+mod placing;
+pub mod projects;
 mod reach;
 pub mod reaching;
 mod read;

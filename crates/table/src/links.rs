@@ -5,9 +5,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    decision::{DatasetFacts, LinkFacts, Permit, Place, Via, via_of},
+    decision::{DatasetFacts, LinkFacts, Permit, Place, Through, Via, via_of},
     grant::{Net, Zones},
-    id::{DatasetId, GroupId, LinkId, SourceId, UserId},
+    id::{DatasetId, GroupId, IdError, LinkId, ProjectId, SourceId, UserId},
     key::{Epoch, KeyHash},
     link::{Class, Link, LinkState, Options, Tombstone, Until},
     path::ObjectPath,
@@ -80,6 +80,10 @@ pub(crate) struct LinkRow {
     via_on: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     via_group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via_project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via_policy: Option<String>,
     stewarded: bool,
     enabled: bool,
     links_gen: u64,
@@ -103,6 +107,7 @@ impl Row for LinkRow {
 
 impl LinkRow {
     fn of(link: &Link) -> Self {
+        let [via_group, via_project, via_policy] = through_texts(link.via);
         Self {
             needs: needs_of(&link.options),
             version: link.version,
@@ -128,7 +133,9 @@ impl LinkRow {
             bytes_per_day: link.options.bytes_per_day,
             maker: link.maker.to_string(),
             via_on: link.via.map(|via| via.on.to_string()),
-            via_group: link.via.and_then(|via| via.group).map(|group| group.to_string()),
+            via_group,
+            via_project,
+            via_policy,
             stewarded: link.stewarded,
             enabled: link.enabled,
             links_gen: link.links_gen,
@@ -171,7 +178,7 @@ impl LinkRow {
                 None => None,
                 Some(on) => Some(Via {
                     on: DatasetId::parse(&on).map_err(unreadable(Self::WHAT))?,
-                    group: self.via_group.map(|id| GroupId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
+                    through: through_of([self.via_group, self.via_project, self.via_policy]).map_err(unreadable(Self::WHAT))?,
                 }),
             },
             stewarded: self.stewarded,
@@ -662,6 +669,25 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
     match new.given_until {
         Some(given) if old.given_until != new.given_until => change.set("given_until", number(given.as_millisecond())),
         _ => change,
+    }
+}
+
+/// As what its maker may share a link, in the attributes `via_group`, `via_project` and `via_policy`: none of them for a person.
+pub(crate) fn through_texts(via: Option<Via>) -> [Option<String>; 3] {
+    match via.map(|via| via.through) {
+        None | Some(Through::Person) => [None, None, None],
+        Some(Through::Group(group)) => [Some(group.to_string()), None, None],
+        Some(Through::Project(project)) => [None, Some(project.to_string()), None],
+        Some(Through::Policy(project)) => [None, None, Some(project.to_string())],
+    }
+}
+
+fn through_of(texts: [Option<String>; 3]) -> Result<Through, IdError> {
+    match texts {
+        [Some(group), _, _] => GroupId::parse(&group).map(Through::Group),
+        [None, Some(project), _] => ProjectId::parse(&project).map(Through::Project),
+        [None, None, Some(project)] => ProjectId::parse(&project).map(Through::Policy),
+        [None, None, None] => Ok(Through::Person),
     }
 }
 

@@ -1,17 +1,18 @@
-//! What one person has at one dataset: read for a decision, in two round trips, or three where groups of datasets above are asked for.
+//! What one person has at one dataset: read for a decision, in two round trips, or three where groups or projects of datasets above are asked for.
 //!
-//! However many people a group has or a dataset is granted to, the same items are read: those about this one person, and one
-//! membership for each group that is named. A positive item that cannot be read counts as absent, a negative one as present.
+//! However many people a group or project has, however many datasets are in it, and however many people a dataset is granted to, the same
+//! items are read: those about this one person, and one membership for each group and project that is named. A positive item that cannot be read counts as absent, a negative one as present.
 
 use std::collections::HashMap;
 
 use domain::{
-    dataset::Dataset,
-    decision::{DatasetFacts, Place, Via},
-    grant::{Above, Grant, Membership, Reach, Subject},
-    id::{DatasetId, GroupId, SourceId, UserId},
+    dataset::{Dataset, Visibility},
+    decision::{DatasetFacts, Place, Through, Via},
+    grant::{Above, Grant, Membership, Participation, Reach, Subject},
+    id::{DatasetId, ProjectId, SourceId, UserId},
     key::KeyHash,
     pass::Pass,
+    source::State,
     token::Token,
     user::User,
 };
@@ -21,15 +22,19 @@ use crate::{
     Table,
     datasets::{DatasetRow, place_of},
     error::TableError,
-    grants::{GrantRow, is_withdrawn},
+    grants::{GrantRow, granted_to, is_withdrawn},
     groups::{GroupRow, MemberRow},
     item::{Item, Row, row, unreadable},
     passes::PassRow,
-    read::{Cost, Stretch},
+    projects::{ParticipantRow, ProjectRow},
+    read::Cost,
     schema::{self, Key},
     sources::BlockRow,
     users::{IdentityRow, Proven, TokenRow, UserRow},
 };
+
+/// Pairs of a dataset and a person whose facts are read at the same time.
+const PAIRS_AT_ONCE: usize = 32;
 
 /// Items as they were read together.
 pub(crate) type Found = HashMap<Key, Item>;
@@ -73,7 +78,19 @@ impl Table {
         Ok(Some(facts))
     }
 
-    /// The same for whoever shows this, or nothing, with the person and the token.
+    /// The same of several datasets and people, in their order.
+    ///
+    /// # Errors
+    /// As [`Table::dataset_facts`].
+    pub async fn facts_of_pairs(&self, pairs: &[(DatasetId, UserId)]) -> Result<Vec<Option<DatasetFacts>>, TableError> {
+        let mut all = Vec::with_capacity(pairs.len());
+        for some in pairs.chunks(PAIRS_AT_ONCE) {
+            all.extend(try_join_all(some.iter().map(|(dataset, user)| self.dataset_facts(*dataset, Some(*user)))).await?);
+        }
+        Ok(all)
+    }
+
+    /// A dataset's facts for whoever shows this, or nothing, with the person and the token.
     pub(crate) async fn named(&self, dataset: DatasetId, token: Option<Shown>, cost: &mut Cost) -> Result<Named, TableError> {
         let (mut of_head, mut of_token) = (Cost::default(), Cost::default());
         let bearer = self.shown(token, &mut of_token);
@@ -137,16 +154,16 @@ impl Table {
     pub(crate) async fn reach_at(&self, place: &Place, user: Option<UserId>, cost: &mut Cost) -> Result<Reach, TableError> {
         let mut found = Found::new();
         if user.is_some() {
-            keep(&mut found, self.all(&Stretch::group_grants(place.dataset.id), cost).await?);
+            keep(&mut found, self.collective_grants(place.dataset.id, cost).await?);
         }
         self.around(&place.dataset, user, &mut found, &[], cost).await?;
         Ok(assemble(&place.dataset, user, &found))
     }
 
-    /// A dataset's own item, and its grants to groups where somebody has to be looked for in them: one trip.
+    /// A dataset's own item, and its grants to groups and projects where somebody has to be looked for in them: one trip.
     async fn head(&self, dataset: DatasetId, with_groups: bool, cost: &mut Cost) -> Result<Option<(Dataset, Found)>, TableError> {
         let (mut of_head, mut of_groups) = (Cost::default(), Cost::default());
-        let groups = async { if with_groups { self.all(&Stretch::group_grants(dataset), &mut of_groups).await } else { Ok(Vec::new()) } };
+        let groups = async { if with_groups { self.collective_grants(dataset, &mut of_groups).await } else { Ok(Vec::new()) } };
         let (head, groups) = try_join(self.get(&schema::dataset(dataset), &mut of_head), groups).await?;
         of_head.beside(of_groups);
         cost.then(of_head);
@@ -188,12 +205,12 @@ impl Table {
             keys.extend(user.into_iter().flat_map(|user| [schema::grant(on, Subject::Accounts), schema::grant(on, Subject::User(user))]));
         }
         keys.extend(user.map(|user| schema::block(dataset.source, user)));
-        let asked: Vec<_> = user.map(|user| memberships(found, user).collect()).unwrap_or_default();
+        let asked: Vec<_> = user.map(|user| memberships(dataset, found, user).collect()).unwrap_or_default();
         keys.extend(asked.iter().cloned());
         let (mut of_items, mut of_groups) = (Cost::default(), Vec::new());
         let above = dataset.ancestors.iter().filter(|_| user.is_some()).map(|on| async {
             let mut cost = Cost::default();
-            self.all(&Stretch::group_grants(*on), &mut cost).await.map(|items| (items, cost))
+            self.collective_grants(*on, &mut cost).await.map(|items| (items, cost))
         });
         let (items, groups) = try_join(self.batch(keys, &mut of_items), try_join_all(above)).await?;
         found.extend(items);
@@ -206,7 +223,7 @@ impl Table {
         }
         cost.then(of_items);
         let Some(user) = user else { return Ok(()) };
-        let more: Vec<_> = memberships(found, user).filter(|key| !asked.contains(key)).collect();
+        let more: Vec<_> = memberships(dataset, found, user).filter(|key| !asked.contains(key)).collect();
         if !more.is_empty() {
             found.extend(self.batch(more, cost).await?);
         }
@@ -218,29 +235,41 @@ fn keep(found: &mut Found, items: Vec<Item>) {
     found.extend(items.into_iter().filter_map(|item| Some((Key::of(&item)?, item))));
 }
 
-/// The groups that grants among `found` name, those left out that were withdrawn: each group's own item, and the membership of `user` in it.
-fn memberships(found: &Found, user: UserId) -> impl Iterator<Item = Key> {
-    let mut groups: Vec<GroupId> = found
-        .iter()
-        .filter(|(_, item)| !is_withdrawn(item))
-        .filter_map(|(key, _)| match schema::subject_of(&key.sk) {
-            Some(Subject::Group(group)) => Some(group),
-            _ => None,
-        })
-        .collect();
-    groups.sort_unstable();
-    groups.dedup();
-    groups.into_iter().flat_map(move |group| [schema::group(group), schema::member(group, user)])
+/// The groups and projects that grants among `found` name, those left out that were withdrawn, and the projects that the dataset and those
+/// above are in: each one's own item, and the membership of `user` in it.
+fn memberships(dataset: &Dataset, found: &Found, user: UserId) -> impl Iterator<Item = Key> {
+    let granted = found.iter().filter(|(_, item)| !is_withdrawn(item)).filter_map(|(key, _)| schema::subject_of(&key.sk));
+    let own = dataset.project.filter(|_| dataset.visibility >= Visibility::Project);
+    let above = dataset.ancestors.iter().filter_map(|on| open_to_project(found.get(&schema::dataset(*on))?));
+    let mut subjects: Vec<Subject> = granted.chain(own.into_iter().chain(above).map(Subject::Project)).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    subjects.into_iter().flat_map(move |subject| match subject {
+        Subject::Group(group) => vec![schema::group(group), schema::member(group, user)],
+        Subject::Project(project) => vec![schema::project(project), schema::participant(project, user)],
+        Subject::User(_) | Subject::Accounts | Subject::World => Vec::new(),
+    })
+}
+
+/// The project that a dataset's item says it is in, and open to.
+fn open_to_project(item: &Item) -> Option<ProjectId> {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+    let visibility = text("visibility").and_then(|word| Visibility::of(word))?;
+    ProjectId::parse(text("project")?).ok().filter(|_| visibility >= Visibility::Project)
 }
 
 /// The keys by which a link's maker has the right that the link was made with, besides those of dataset, source and maker.
 pub(crate) fn keys_of_via(dataset: DatasetId, source: SourceId, maker: UserId, via: Option<Via>) -> Vec<Key> {
     let mut keys = vec![schema::block(source, maker)];
-    let Some(Via { on, group }) = via else { return keys };
+    let Some(Via { on, through }) = via else { return keys };
     keys.extend((on != dataset).then(|| schema::dataset(on)));
-    match group {
-        None => keys.push(schema::grant(on, Subject::User(maker))),
-        Some(group) => keys.extend([schema::grant(on, Subject::Group(group)), schema::group(group), schema::member(group, maker)]),
+    keys.extend(granted_to(through, maker).map(|subject| schema::grant(on, subject)));
+    match through {
+        Through::Person => {}
+        Through::Group(group) => keys.extend([schema::group(group), schema::member(group, maker)]),
+        Through::Project(project) | Through::Policy(project) => {
+            keys.extend([schema::project(project), schema::participant(project, maker)]);
+        }
     }
     keys
 }
@@ -257,7 +286,7 @@ pub(crate) fn assemble(dataset: &Dataset, user: Option<UserId>, found: &Found) -
         here: grants_on(dataset.id, user, found),
         above: above.collect(),
         groups: user.map(|user| groups_of(user, found)).unwrap_or_default(),
-        projects: Vec::new(),
+        projects: user.map(|user| projects_of(user, found)).unwrap_or_default(),
         blocked: user.is_some_and(|user| found.get(&schema::block(dataset.source, user)).is_some_and(is_blocking)),
     }
 }
@@ -291,7 +320,7 @@ fn groups_of(user: UserId, found: &Found) -> Vec<Membership> {
     let sk = schema::member_key(user);
     let mut groups: Vec<Membership> = found
         .iter()
-        .filter(|(key, _)| key.sk == sk)
+        .filter(|(key, _)| key.sk == sk && key.pk.starts_with(schema::GROUP_PREFIX))
         .filter_map(|(_, item)| readable(row::<MemberRow>(item.clone()).and_then(MemberRow::counts_in))?)
         .filter_map(|(group, confirmed)| {
             let item = found.get(&schema::group(group)).cloned()?;
@@ -301,4 +330,21 @@ fn groups_of(user: UserId, found: &Found) -> Vec<Membership> {
         .collect();
     groups.sort_unstable_by_key(|membership| membership.group);
     groups
+}
+
+/// The projects that the person takes part in, with the policy of each as it is now, sorted by id.
+fn projects_of(user: UserId, found: &Found) -> Vec<Participation> {
+    let sk = schema::member_key(user);
+    let mut projects: Vec<Participation> = found
+        .iter()
+        .filter(|(key, _)| key.sk == sk && key.pk.starts_with(schema::PROJECT_PREFIX))
+        .filter_map(|(_, item)| readable(row::<ParticipantRow>(item.clone()).and_then(ParticipantRow::takes_part))?)
+        .filter_map(|(id, role)| {
+            let item = found.get(&schema::project(id)).cloned()?;
+            let project = readable(row::<ProjectRow>(item).and_then(ProjectRow::project))?;
+            (project.state == State::Active).then_some(Participation { project: id, role, policy: project.policy })
+        })
+        .collect();
+    projects.sort_unstable_by_key(|part| part.project);
+    projects
 }

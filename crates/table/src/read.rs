@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes},
 };
 
+use domain::id::DatasetId;
+
 use crate::{
     Table,
     error::{Fault, TableError},
@@ -57,11 +59,13 @@ pub(crate) struct Stretch<'prefix> {
     pub(crate) prefix: &'prefix str,
 }
 
-impl Stretch<'static> {
-    /// The grants to groups on a dataset.
-    pub(crate) fn group_grants(dataset: domain::id::DatasetId) -> Self {
-        Self { pk: schema::dataset_partition(dataset), prefix: schema::GROUP_GRANT_PREFIX }
-    }
+/// Which sort keys of a partition a Query reads.
+#[derive(Debug, Clone, Copy)]
+enum Range<'keys> {
+    /// Those that begin so; empty: all.
+    Begins(&'keys str),
+    /// From the first to the second.
+    Between([&'keys str; 2]),
 }
 
 /// Where a listing goes on, and how many it reads.
@@ -118,10 +122,19 @@ impl Table {
 
     /// A whole stretch, page by page until the store says that there is no more: a page cut short hides nothing.
     pub(crate) async fn all(&self, stretch: &Stretch<'_>, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
+        self.every(&stretch.pk, Range::Begins(stretch.prefix), cost).await
+    }
+
+    /// The grants on a dataset to groups and projects: they lie beside each other, so that one Query reads both.
+    pub(crate) async fn collective_grants(&self, dataset: DatasetId, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
+        self.every(&schema::dataset_partition(dataset), Range::Between(schema::COLLECTIVE_GRANTS), cost).await
+    }
+
+    async fn every(&self, pk: &str, range: Range<'_>, cost: &mut Cost) -> Result<Vec<Item>, TableError> {
         let mut items = Vec::new();
         let mut window = Window { after: None, items_max: 0, newest_first: false, by_index: false };
         for _page in 0..PAGES_MAX {
-            let (page, after) = self.page(stretch, &window, cost).await?;
+            let (page, after) = self.range(pk, range, &window, cost).await?;
             items.extend(page);
             if after.is_none() {
                 return Ok(items);
@@ -137,7 +150,17 @@ impl Table {
         stretch: &Stretch<'_>,
         window: &Window,
         cost: &mut Cost,
-    ) -> Result<(Vec<Item>, Option<HashMap<String, AttributeValue>>), TableError> {
+    ) -> Result<(Vec<Item>, Option<Item>), TableError> {
+        self.range(&stretch.pk, Range::Begins(stretch.prefix), window, cost).await
+    }
+
+    async fn range(
+        &self,
+        partition: &str,
+        range: Range<'_>,
+        window: &Window,
+        cost: &mut Cost,
+    ) -> Result<(Vec<Item>, Option<Item>), TableError> {
         let (pk, sk) = if window.by_index { (GSI1_PK, GSI1_SK) } else { (PK, SK) };
         let answer = self
             .twice(cost, || {
@@ -148,17 +171,21 @@ impl Table {
                     .consistent_read(!window.by_index)
                     .set_index_name(window.by_index.then(|| GSI1.to_owned()))
                     .expression_attribute_names("#pk", pk)
-                    .expression_attribute_values(":pk", text(&stretch.pk))
+                    .expression_attribute_values(":pk", text(partition))
                     .scan_index_forward(!window.newest_first)
                     .set_limit((window.items_max > 0).then(|| i32::from(window.items_max)))
                     .set_exclusive_start_key(window.after.clone());
-                let query = if stretch.prefix.is_empty() {
-                    query.key_condition_expression("#pk = :pk")
-                } else {
-                    query
+                let query = match range {
+                    Range::Begins("") => query.key_condition_expression("#pk = :pk"),
+                    Range::Begins(prefix) => query
                         .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
                         .expression_attribute_names("#sk", sk)
-                        .expression_attribute_values(":prefix", text(stretch.prefix))
+                        .expression_attribute_values(":prefix", text(prefix)),
+                    Range::Between([from, to]) => query
+                        .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+                        .expression_attribute_names("#sk", sk)
+                        .expression_attribute_values(":from", text(from))
+                        .expression_attribute_values(":to", text(to)),
                 };
                 query.send()
             })

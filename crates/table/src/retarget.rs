@@ -16,7 +16,7 @@ use crate::{
     error::TableError,
     grants::proof,
     item::{item, number, text},
-    links::{PointerRow, link_change, rests_on, said},
+    links::{PointerRow, link_change, rests_on, said, through_texts},
     once::Once,
     schema,
     write::{Change, Condition, Outcome, Part, Tag, Write, once_each},
@@ -86,13 +86,16 @@ impl Table {
 }
 
 fn moved(old: &Link, new: &Link) -> Change {
+    let [group, project, policy] = through_texts(new.via);
     link_change(old, new)
         .set("dataset", text(new.dataset.to_string()))
         .set("source", text(new.source.to_string()))
         .set("subpath", text(new.subpath.as_str()))
         .set("links_gen", number(new.links_gen))
         .set_if("via_on", new.via.map(|via| text(via.on.to_string())))
-        .set_if("via_group", new.via.and_then(|via| via.group).map(|group| text(group.to_string())))
+        .set_if("via_group", group.map(text))
+        .set_if("via_project", project.map(text))
+        .set_if("via_policy", policy.map(text))
 }
 
 /// That both places are as they were read, and what the right to share at each rests on is still there; `None`: the two readings contradict

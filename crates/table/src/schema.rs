@@ -21,6 +21,10 @@
 //! | register of groups: a group's name | `G#` | `N#name` | |
 //! | group | `G#gid` | `#` | |
 //! | membership | `G#gid#shard` | `M#uid` | `U#uid`, `G#joined#gid` |
+//! | register of projects: a name that a project has or had | `P#` | `N#name` | |
+//! | project | `P#pid` | `#` | |
+//! | part in a project | `P#pid#shard` | `M#uid` | `U#uid`, `P#joined#pid` |
+//! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | token; pass | `T#sha256` | `#` | |
@@ -37,7 +41,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{DatasetId, GroupId, LinkId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
     key::KeyHash,
     path::ObjectPath,
     source::SourceName,
@@ -137,8 +141,8 @@ pub(crate) fn grant(dataset: DatasetId, subject: Subject) -> Key {
 
 /// What the sort key of every grant begins with.
 pub(crate) const GRANT_PREFIX: &str = "A#";
-/// What the sort key of every grant to a group begins with.
-pub(crate) const GROUP_GRANT_PREFIX: &str = "A#G#";
+/// Between which the sort keys lie of every grant to a group or a project, and of no other.
+pub(crate) const COLLECTIVE_GRANTS: [&str; 2] = ["A#G#", "A#P#~"];
 
 fn subject_text(subject: Subject) -> String {
     match subject {
@@ -156,7 +160,7 @@ pub(crate) fn subject_of(sk: &str) -> Option<Subject> {
     match text.split_once('#') {
         Some(("U", id)) => UserId::parse(id).ok().map(Subject::User),
         Some(("G", id)) => GroupId::parse(id).ok().map(Subject::Group),
-        Some(("P", id)) => domain::id::ProjectId::parse(id).ok().map(Subject::Project),
+        Some(("P", id)) => ProjectId::parse(id).ok().map(Subject::Project),
         None if text == "ANY" => Some(Subject::Accounts),
         None if text == "WORLD" => Some(Subject::World),
         _ => None,
@@ -171,7 +175,7 @@ pub(crate) fn block(source: SourceId, user: UserId) -> Key {
 pub(crate) const BLOCK_PREFIX: &str = "B#";
 
 pub(crate) fn group(group: GroupId) -> Key {
-    Key::head(format!("G#{group}"))
+    Key::head(group_partition(group))
 }
 
 pub(crate) fn group_name(name: &str) -> Key {
@@ -179,17 +183,60 @@ pub(crate) fn group_name(name: &str) -> Key {
 }
 
 pub(crate) fn member(group: GroupId, user: UserId) -> Key {
-    Key { pk: members(group, member_shard(user)), sk: member_key(user) }
+    member_of(&group_partition(group), user)
 }
 
-/// The sort key of a person's membership in any group.
+/// The partition of a group's head, from which those of its memberships are named.
+pub(crate) fn group_partition(group: GroupId) -> String {
+    format!("{GROUP_PREFIX}{group}")
+}
+
+/// What the partition of every group begins with.
+pub(crate) const GROUP_PREFIX: &str = "G#";
+
+pub(crate) fn project(project: ProjectId) -> Key {
+    Key::head(project_partition(project))
+}
+
+/// The partition of a project's head, from which those of its members are named; in GSI1, of what it was granted and what is in it.
+pub(crate) fn project_partition(project: ProjectId) -> String {
+    format!("{PROJECT_PREFIX}{project}")
+}
+
+/// What the partition of every project, and the sort key of a dataset's place in one, begins with.
+pub(crate) const PROJECT_PREFIX: &str = "P#";
+
+pub(crate) fn project_name(name: &str) -> Key {
+    Key { pk: PROJECT_PREFIX.to_owned(), sk: format!("N#{name}") }
+}
+
+pub(crate) fn participant(project: ProjectId, user: UserId) -> Key {
+    member_of(&project_partition(project), user)
+}
+
+/// That a dataset is in a project: it only lists, for the dataset's own item says so. A grant to the project's members is another item.
+pub(crate) fn place_in(project: ProjectId, dataset: DatasetId) -> Key {
+    Key { pk: dataset_partition(dataset), sk: project_partition(project) }
+}
+
+/// The place of a project in the list of its member.
+pub(crate) fn project_rank(at: Timestamp, project: ProjectId) -> String {
+    format!("{PROJECT_PREFIX}{:015}#{project}", at.as_millisecond())
+}
+
+/// Where somebody's membership lies in the group or project whose head has this partition.
+pub(crate) fn member_of(head: &str, user: UserId) -> Key {
+    Key { pk: members(head, member_shard(user)), sk: member_key(user) }
+}
+
+/// The sort key of a person's membership in any group or project.
 pub(crate) fn member_key(user: UserId) -> String {
     format!("{MEMBER_PREFIX}{user}")
 }
 
-/// One of the partitions that a group's memberships are spread over.
-pub(crate) fn members(group: GroupId, shard: u8) -> String {
-    format!("G#{group}#{shard:02}")
+/// One of the partitions that the memberships of a group or project are spread over.
+pub(crate) fn members(head: &str, shard: u8) -> String {
+    format!("{head}#{shard:02}")
 }
 
 /// Which partition a person's membership lies in: by the id's last random bits.
@@ -202,7 +249,7 @@ fn shard_of(id: &str, shards: u8) -> u8 {
     id.bytes().rev().nth(1).unwrap_or_default().checked_rem(shards).unwrap_or_default()
 }
 
-/// How many partitions the members of a group are spread over.
+/// How many partitions the members of a group or project are spread over.
 pub(crate) const MEMBER_SHARDS: u8 = 16;
 /// What the sort key of every membership begins with.
 pub(crate) const MEMBER_PREFIX: &str = "M#";
@@ -319,8 +366,8 @@ pub(crate) fn grant_rank(given: Timestamp, dataset: DatasetId) -> String {
 pub(crate) fn grants_of(subject: Subject, dataset: DatasetId) -> String {
     match subject {
         Subject::User(user) => user_partition(user),
-        Subject::Group(group) => format!("G#{group}"),
-        Subject::Project(project) => format!("P#{project}"),
+        Subject::Group(group) => group_partition(group),
+        Subject::Project(project) => project_partition(project),
         Subject::Accounts | Subject::World => open_grants(subject, shard_of(&dataset.to_string(), OPEN_SHARDS)),
     }
 }
@@ -395,7 +442,7 @@ mod tests {
         let (id, hash) = (Uuid::from_u128(7), KeyHash::of("x"));
         let at = Timestamp::from_millisecond(1_767_225_599_999).unwrap();
         let (link_, dataset_, source_) = (LinkId::new(id), DatasetId::new(id), SourceId::new(id));
-        let (user_, token_, group_) = (UserId::new(id), TokenId::new(id), GroupId::new(id));
+        let (user_, token_, group_, project_) = (UserId::new(id), TokenId::new(id), GroupId::new(id), ProjectId::new(id));
         let path = ObjectPath::from_decoded("exp #3/50% +é.ome.zarr/").unwrap();
         for (key, pk, sk) in [
             (link(hash), "L#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
@@ -424,6 +471,11 @@ mod tests {
             (group(group_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (group_name("imaging"), "G#", "N#imaging"),
             (member(group_, user_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (project(project_), "P#paaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (project_name("retina"), "P#", "N#retina"),
+            (participant(project_, user_), "P#paaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (place_in(project_, dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (user_name("Ada"), "U#", "N#ada"),
             (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),
         ] {
@@ -432,8 +484,12 @@ mod tests {
         assert_eq!(link_rank(at, link_), "L#001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4");
         assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
         assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
-        for subject in [Subject::User(user_), Subject::Group(group_), Subject::Accounts, Subject::World] {
-            assert_eq!(subject_of(&grant(dataset_, subject).sk), Some(subject));
+        let [from, to] = COLLECTIVE_GRANTS;
+        for subject in [Subject::User(user_), Subject::Group(group_), Subject::Project(project_), Subject::Accounts, Subject::World] {
+            let sk = grant(dataset_, subject).sk;
+            assert_eq!(subject_of(&sk), Some(subject));
+            let is_collective = matches!(subject, Subject::Group(_) | Subject::Project(_));
+            assert_eq!(from <= sk.as_str() && sk.as_str() <= to, is_collective, "{sk}");
         }
         for odd in ["A#", "A#X", "A#U#", "A#G#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "L#ANY", "A#ANY#"] {
             assert_eq!(subject_of(odd), None, "{odd}");

@@ -136,10 +136,15 @@ impl Change {
     }
 
     /// One more than it was.
-    pub(crate) fn count(mut self, name: &str) -> Self {
-        self.sets.push(format!("#{name} = #{name} + :one"));
+    pub(crate) fn count(self, name: &str) -> Self {
+        self.plus(name, 1)
+    }
+
+    /// So many more than it was, or fewer.
+    pub(crate) fn plus(mut self, name: &str, more: i64) -> Self {
+        self.sets.push(format!("#{name} = #{name} + :plus_{name}"));
         self.names.insert(format!("#{name}"), name.to_owned());
-        self.values.insert(":one".to_owned(), number(1));
+        self.values.insert(format!(":plus_{name}"), number(more));
         self
     }
 

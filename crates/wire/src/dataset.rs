@@ -29,6 +29,9 @@ pub struct Dataset {
     /// Whom it is open to beside those it is granted to.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
     pub visibility: String,
+    /// The id of the project that it is in; missing: in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Whether what is granted above stops at it.
     pub restricted: bool,
     /// What the caller may do with it, the weakest right first.

@@ -253,7 +253,7 @@ pub struct Withdrawn {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Way {
-    /// By what: `owner`, `user`, `group:ID`, `project:ID`, `accounts` or `world`.
+    /// By what: `owner`, `user`, `group:ID`, `project:ID` (a grant to its members, or its policy), `accounts` or `world`.
     pub by: String,
     /// The id of the dataset that it was given on: this one, or one above.
     pub on: String,
@@ -280,6 +280,9 @@ pub struct Sharing {
     pub owner: String,
     /// Owners of datasets above, who own it too.
     pub owners_above: Vec<OwnerAbove>,
+    /// The projects that it, or what reaches it from above, is in. Their managers have the role `manager` on it.
+    #[serde(default)]
+    pub projects: Vec<SharingProject>,
     /// The grants on it and on what reaches it from above.
     pub grants: Vec<Grant>,
     /// The widest audience that its source allows.
@@ -301,6 +304,22 @@ pub struct Sharing {
     /// Whether there are more invitations than were looked at.
     #[serde(default)]
     pub more_invitations: bool,
+}
+
+/// A project by which people reach a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SharingProject {
+    /// The id of the dataset that is in it: this one, or one above.
+    pub dataset: String,
+    /// The id of the project.
+    pub project: String,
+    /// Its name.
+    pub name: String,
+    /// What its policy gives a member, the weakest right first.
+    pub rights: Vec<String>,
+    /// Whether anybody gets that: the visibility is `project` or wider, and the project is not retired.
+    pub counts: bool,
 }
 
 /// Who owns a dataset above, and so this one.

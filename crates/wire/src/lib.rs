@@ -13,6 +13,7 @@ pub mod page;
 pub mod pass;
 pub mod patch;
 pub mod problem;
+pub mod project;
 pub mod secret;
 pub mod source;
 pub mod token;

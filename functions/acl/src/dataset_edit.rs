@@ -159,7 +159,7 @@ async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset
 
 fn visibility(word: &str, facts: &DatasetFacts) -> Result<Visibility, Problem> {
     let visibility = Visibility::of(word)
-        .ok_or_else(|| wrong("visibility", "/visibility", "there is no such visibility", "`private`, `accounts` or `world`"))?;
+        .ok_or_else(|| wrong("visibility", "/visibility", "there is no such visibility", "`private`, `project`, `accounts` or `world`"))?;
     let least = match visibility {
         Visibility::Private | Visibility::Project => Audience::Named,
         Visibility::Accounts => Audience::Accounts,

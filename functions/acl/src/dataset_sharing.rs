@@ -2,16 +2,18 @@
 
 use axum::response::Response;
 use domain::{
+    dataset::Visibility,
     decision::{Action, DatasetFacts, Facts},
-    grant::{Grant, Hold, Subject},
+    grant::{Grant, Hold},
     id::DatasetId,
     limits::API_PAGE_MAX,
+    source::State,
 };
 use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
 use table::Page;
 
-use crate::{dataset_show::shown, invitation, sharing_links, source_show::word_of, subject};
+use crate::{dataset_show::shown, invitation, sharing_links, source_show::word_of, subject, ways::words};
 
 /// Grants of one dataset that are shown here: more are a page of their own.
 const GRANTS_MAX: usize = 1_000;
@@ -35,6 +37,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
     Ok(json::ok(&wire::grant::Sharing {
         owner: dataset.owner.to_string(),
         owners_above: owners_above(&facts),
+        projects: projects(&app, &facts).await?,
         grants: all_grants(&app, &facts).await?,
         audience: word_of(ceilings.audience).to_owned(),
         zones: ceilings.zones.texts().collect(),
@@ -53,6 +56,24 @@ fn owners_above(facts: &DatasetFacts) -> Vec<wire::grant::OwnerAbove> {
     above.map(|above| wire::grant::OwnerAbove { dataset: above.id.to_string(), owner: above.owner.to_string() }).collect()
 }
 
+/// The projects whose policies reach the dataset: its own, and those of datasets above, each as far as the visibility there lets it.
+async fn projects(app: &App, facts: &DatasetFacts) -> Result<Vec<wire::grant::SharingProject>, Problem> {
+    let here = std::iter::once(&facts.place.dataset);
+    let reaching = here.chain(facts.reach.above.iter().map(|above| &above.dataset)).filter(|on| on.reaches(&facts.place.dataset));
+    let mut all = Vec::new();
+    for (on, project) in reaching.filter_map(|on| Some((on, on.project?))) {
+        let Some(project) = app.table.project(project).await? else { continue };
+        all.push(wire::grant::SharingProject {
+            dataset: on.id.to_string(),
+            project: project.id.to_string(),
+            name: project.name.clone(),
+            rights: words(project.gives()),
+            counts: on.visibility >= Visibility::Project && project.state == State::Active,
+        });
+    }
+    Ok(all)
+}
+
 /// The grants on the dataset, and on those above whose grants reach it.
 async fn all_grants(app: &App, facts: &DatasetFacts) -> Result<Vec<wire::grant::Grant>, Problem> {
     let dataset = &facts.place.dataset;
@@ -68,7 +89,7 @@ async fn active(app: &App, dataset: DatasetId) -> Result<Vec<Grant>, Problem> {
     let (mut grants, mut page) = (Vec::new(), Page::default());
     loop {
         let found = app.table.grants_on(dataset, &page).await?;
-        grants.extend(found.items.into_iter().filter(|grant| grant.hold == Hold::Active && !matches!(grant.subject, Subject::Project(_))));
+        grants.extend(found.items.into_iter().filter(|grant| grant.hold == Hold::Active));
         if grants.len() > GRANTS_MAX {
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

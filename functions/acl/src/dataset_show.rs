@@ -59,6 +59,7 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         owner: dataset.owner.to_string(),
         successor: dataset.successor.filter(|_| rights.has(Right::Administer)).map(|successor| successor.to_string()),
         visibility: dataset.visibility.word().to_owned(),
+        project: dataset.project.map(|project| project.to_string()),
         restricted: dataset.restricted,
         rights: rights.iter().map(|right| right.word().to_owned()).collect(),
         levels: levels(dataset),

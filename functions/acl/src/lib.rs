@@ -1,4 +1,4 @@
-//! Sources, datasets, people, groups, grants and tokens: what may be shared, by whom, and who gets what.
+//! Sources, datasets, people, groups, projects, grants and tokens: what may be shared, by whom, and who gets what.
 //!
 //! Each verb has its file: extract, load, decide, act, answer. Not here: any rule (`domain`), any row (`table`), what a refusal
 //! looks like (`edge/problem.rs`).
@@ -11,6 +11,7 @@ mod dataset_list;
 mod dataset_register;
 mod dataset_sharing;
 mod dataset_show;
+mod effects;
 mod endpoint;
 mod grant_break_glass;
 mod grant_give;
@@ -22,6 +23,9 @@ mod invitation;
 mod me;
 mod openapi;
 mod paged;
+mod project;
+mod project_datasets;
+mod project_members;
 mod serving;
 mod shared;
 mod sharing_links;
@@ -72,6 +76,14 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/groups/{id}/members", get(group::members).post(group::add))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))
         .route("/api/v1/groups/{id}/sync", post(group_sync::sync))
+        .route("/api/v1/projects", get(project::list).post(project::create))
+        .route("/api/v1/projects/{id}", get(project::show).patch(project::edit))
+        .route("/api/v1/projects/{id}/members", get(project_members::list).post(project_members::add))
+        .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))
+        .route("/api/v1/projects/{id}/leave", post(project_members::leave))
+        .route("/api/v1/projects/{id}/datasets", get(project_datasets::list).post(project_datasets::put))
+        .route("/api/v1/projects/{id}/datasets/remove", post(project_datasets::take))
+        .route("/api/v1/projects/{id}/links", get(project_datasets::links))
         .route("/api/v1/users", post(user::create))
         .route("/api/v1/users/{id}", get(user::show).patch(user::edit))
         .route("/api/v1/users/{id}/code", post(user::code))

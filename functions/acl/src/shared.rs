@@ -1,4 +1,4 @@
-//! `GET /api/v1/me/shared`: what was granted to the caller, by name, through a group, or with everybody.
+//! `GET /api/v1/me/shared`: what was granted to the caller, by name, through a group or project, or with everybody.
 
 use axum::response::Response;
 use domain::decision::{Action, Facts};
@@ -12,8 +12,9 @@ use edge::{
 
 use crate::{dataset_show::shown, paged::Ask};
 
-/// Lists the datasets that were shared with the caller and are not the caller's own: first what is granted by name, then by each group, then
-/// what is open to accounts, then to the world; each once. A page may be short before the last one; `next_cursor` says whether there is more.
+/// Lists the datasets that were shared with the caller and are not the caller's own: first what is granted by name, then by each group, then by
+/// each project and what is in it, then what is open to accounts, then to the world; each once. A page may be short before the last one;
+/// `next_cursor` says whether there is more.
 ///
 /// # Errors
 /// 400 for a limit or cursor that does not fit.

@@ -79,7 +79,7 @@ fn place_of(position: Option<&str>, standing: &[&Dataset]) -> (usize, Option<Str
 }
 
 /// A link that opens, or may again.
-fn shown(facts: &LinkFacts, now: Timestamp) -> Option<wire::grant::SharedLink> {
+pub(crate) fn shown(facts: &LinkFacts, now: Timestamp) -> Option<wire::grant::SharedLink> {
     let state = facts.state(now);
     matches!(state, LinkState::Live | LinkState::Paused | LinkState::NotYet).then(|| wire::grant::SharedLink {
         id: facts.link.id.to_string(),

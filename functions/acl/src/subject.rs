@@ -1,26 +1,28 @@
-//! Whom a request names: a person or a group by name or id, everybody with an account, or the world.
+//! Whom a request names: a person, a group or a project by name or id, everybody with an account, or the world.
 
 use domain::{
     grant::{Grant, Subject, group_name},
-    id::{DatasetId, GroupId, UserId},
+    id::{DatasetId, GroupId, ProjectId, UserId},
+    project::project_name,
     user::User,
 };
 use edge::{App, problem::Problem};
 use http::StatusCode;
 
-/// Reads `user:NAME|ID`, `group:NAME|ID`, `accounts` or `world`.
+/// Reads `user:NAME|ID`, `group:NAME|ID`, `project:NAME|ID`, `accounts` or `world`.
 ///
 /// # Errors
-/// 422 `no-such-user`, `no-such-group`, `subject`.
+/// 422 `no-such-user`, `no-such-group`, `no-such-project`, `subject`.
 pub(crate) async fn subject(app: &App, text: &str) -> Result<Subject, Problem> {
     match text.split_once(':') {
         Some(("user", name)) => Ok(Subject::User(person(app, name, "/to").await?.id)),
         Some(("group", name)) => group(app, name).await.map(Subject::Group),
+        Some(("project", name)) => project(app, name).await.map(Subject::Project),
         None if text == "accounts" => Ok(Subject::Accounts),
         None if text == "world" => Ok(Subject::World),
         _ => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "subject", "nobody can be named so")
             .at("/to")
-            .hint("`user:NAME`, `group:NAME`, `accounts` or `world`; an e-mail address is invited")),
+            .hint("`user:NAME`, `group:NAME`, `project:NAME`, `accounts` or `world`; an e-mail address is invited")),
     }
 }
 
@@ -53,6 +55,19 @@ async fn group(app: &App, text: &str) -> Result<GroupId, Problem> {
     })
 }
 
+async fn project(app: &App, text: &str) -> Result<ProjectId, Problem> {
+    let found = match (ProjectId::parse(text), project_name(text)) {
+        (Ok(id), _) => app.table.project(id).await?,
+        (_, Ok(name)) => app.table.project_named(&name).await?,
+        _ => None,
+    };
+    found.map(|project| project.id).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-such-project", "there is no such project")
+            .at("/to")
+            .hint("see `offprint project list`")
+    })
+}
+
 /// A subject as answers name it.
 pub(crate) fn word(subject: Subject) -> String {
     match subject {
@@ -74,7 +89,8 @@ pub(crate) async fn shown(app: &App, dataset: DatasetId, grants: &[Grant]) -> Re
         let name = match grant.subject {
             Subject::User(id) => people.iter().find(|person| person.id == id).map(|person| person.name.clone()),
             Subject::Group(id) => app.table.group(id).await?.map(|group| group.name),
-            Subject::Project(_) | Subject::Accounts | Subject::World => None,
+            Subject::Project(id) => app.table.project(id).await?.map(|project| project.name),
+            Subject::Accounts | Subject::World => None,
         };
         all.push(one(dataset, grant, name));
     }

@@ -33,7 +33,8 @@ fn one(way: &Way<'_>, net: Net, now: Timestamp) -> wire::grant::Way {
         Some(Subject::Project(project)) => format!("project:{project}"),
         Some(Subject::Accounts) => "accounts".to_owned(),
         Some(Subject::World) => "world".to_owned(),
-        None => "project".to_owned(),
+        // By the policy of the project that the dataset is in.
+        None => way.on.project.map_or_else(|| "project".to_owned(), |project| format!("project:{project}")),
     };
     let until = way.until();
     wire::grant::Way {

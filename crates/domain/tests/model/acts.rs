@@ -1,20 +1,22 @@
-//! What people do to a world: giving and taking back, filling groups, making links, restricting and opening. Each goes through the
-//! product's own rules, and changes the world only where they accept it.
+//! What people do to a world: giving and taking back, filling groups, making links, restricting and opening, taking part in projects and
+//! putting datasets into them. Each goes through the product's own rules, and changes the world only where they accept it.
 
 use domain::{
     dataset::Visibility,
     decision::{Action, Facts, Permit, decide},
-    delegation::{self, NewGrant, granted, may_open},
+    delegation::{self, NewGrant, granted, may_open, may_put},
+    grant::{ClonePolicy, Policy, ProjectRole},
     id::LinkId,
     key::{Epoch, KeyHash},
     link::{Birth, Class, Link, NewLink, Options, Until},
+    project::Project,
     rights::Role,
 };
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
 
 use super::{
-    facts::{at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, subject},
+    facts::{at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, project_id, subject},
     world::{About, Asker, From, GrantRow, Terms, To, TokenRow, World, Zone},
     worlds,
 };
@@ -74,6 +76,29 @@ pub enum What {
         dataset: usize,
         visibility: Visibility,
     },
+    TakeIn {
+        project: usize,
+        person: usize,
+        role: ProjectRole,
+    },
+    TakeOut {
+        project: usize,
+        person: usize,
+    },
+    Leave {
+        project: usize,
+    },
+    SetPolicy {
+        project: usize,
+        policy: Policy,
+    },
+    Put {
+        project: usize,
+        dataset: usize,
+    },
+    Take {
+        dataset: usize,
+    },
 }
 
 /// Where people act from: everywhere at once, so that no act is refused for where it was made.
@@ -106,6 +131,14 @@ pub fn act() -> impl Strategy<Value = Act> {
         1 => dataset().prop_map(|dataset| What::Restrict { dataset }),
         2 => dataset().prop_map(|dataset| What::Open { dataset }),
         2 => (dataset(), select(Visibility::ALL.to_vec())).prop_map(|(dataset, visibility)| What::Show { dataset, visibility }),
+        3 => (0_usize..60, 0_usize..60, select(ProjectRole::ALL.to_vec()))
+            .prop_map(|(project, person, role)| What::TakeIn { project, person, role }),
+        1 => (0_usize..60, 0_usize..60).prop_map(|(project, person)| What::TakeOut { project, person }),
+        1 => (0_usize..60).prop_map(|project| What::Leave { project }),
+        2 => (0_usize..60, select(vec![Role::Preview, Role::View, Role::Download, Role::Full]), any::<bool>(), select(ClonePolicy::ALL.to_vec()))
+            .prop_map(|(project, view, figures, clone)| What::SetPolicy { project, policy: Policy { view, figures, clone } }),
+        4 => (0_usize..60, dataset()).prop_map(|(project, dataset)| What::Put { project, dataset }),
+        1 => dataset().prop_map(|dataset| What::Take { dataset }),
     ];
     (0_usize..60, what).prop_map(|(by, what)| Act { by, what })
 }
@@ -125,12 +158,21 @@ impl World {
             | What::TakeBack { dataset, .. }
             | What::Restrict { dataset }
             | What::Open { dataset }
+            | What::Take { dataset }
             | What::Show { dataset, .. } => self.permit(*person, Action::Grant, About::Dataset(dataset % self.datasets.len())).is_some(),
             What::MakeLink { dataset, .. } => self.permit(*person, Action::Share, About::Dataset(dataset % self.datasets.len())).is_some(),
             What::Widen { link } => {
                 !self.links.is_empty() && self.permit(*person, Action::Share, About::Link(link % self.links.len())).is_some()
             }
             What::Add { group, .. } | What::Remove { group, .. } => self.groups[group % self.groups.len()].owner == *person,
+            What::TakeIn { project, .. } | What::TakeOut { project, .. } | What::SetPolicy { project, .. } => {
+                self.permit(*person, Action::Gather, About::Project(project % self.projects.len())).is_some()
+            }
+            What::Leave { project } => self.permit(*person, Action::See, About::Project(project % self.projects.len())).is_some(),
+            What::Put { project, dataset } => {
+                self.permit(*person, Action::See, About::Project(project % self.projects.len())).is_some()
+                    && self.permit(*person, Action::Grant, About::Dataset(dataset % self.datasets.len())).is_some()
+            }
         };
         let (before, after) = among.split_at(act.by % among.len());
         let mut people = after.iter().chain(before).copied();
@@ -142,6 +184,7 @@ impl World {
         match to {
             To::Person(person) => To::Person(person % self.people.len()),
             To::Group(group) => To::Group(group % self.groups.len()),
+            To::Project(project) => To::Project(project % self.projects.len()),
             other => other,
         }
     }
@@ -229,6 +272,25 @@ impl World {
                 self.datasets[dataset].restricted &= !may;
                 may
             }
+            What::TakeIn { .. } | What::TakeOut { .. } | What::Leave { .. } | What::SetPolicy { .. } => self.changes_project(by, &act.what),
+            What::Put { project, dataset } => {
+                let (project, dataset) = (project % self.projects.len(), dataset % datasets);
+                let is_in = self.permit(by, Action::See, About::Project(project)).and_then(|permit| permit.is_in(project_id(project)));
+                let permit = self.permit(by, Action::Grant, About::Dataset(dataset)).filter(|_| is_in.is_some());
+                let may = permit.is_some_and(|permit| may_put(&permit, dataset_id(dataset)).is_ok());
+                if may {
+                    self.moves(dataset, Some(project));
+                }
+                may
+            }
+            What::Take { dataset } => {
+                let dataset = dataset % datasets;
+                let may = self.datasets[dataset].project.is_some() && self.permit(by, Action::Grant, About::Dataset(dataset)).is_some();
+                if may {
+                    self.moves(dataset, None);
+                }
+                may
+            }
             What::Show { dataset, visibility } => {
                 let dataset = dataset % datasets;
                 let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
@@ -240,6 +302,53 @@ impl World {
                 may
             }
         }
+    }
+
+    /// The dataset in another project, with the visibility that the product gives it there.
+    fn moves(&mut self, dataset: usize, project: Option<usize>) {
+        let after = self.dataset(dataset).moved(project.map(project_id));
+        let row = &mut self.datasets[dataset];
+        (row.project, row.visibility) = (project, after.visibility);
+    }
+
+    /// Who is in a project, and what that gives. Whoever is blocked anywhere takes nobody in and makes nothing wider, as the handlers have it.
+    fn changes_project(&mut self, by: usize, what: &What) -> bool {
+        let (What::TakeIn { project, .. } | What::TakeOut { project, .. } | What::Leave { project } | What::SetPolicy { project, .. }) =
+            what
+        else {
+            return false;
+        };
+        let project = project % self.projects.len();
+        let manages = self.permit(by, Action::Gather, About::Project(project)).and_then(|permit| permit.allows_manage(project_id(project)));
+        let is_in = self.permit(by, Action::See, About::Project(project)).and_then(|permit| permit.is_in(project_id(project)));
+        let blocked = self.sources.iter().any(|source| source.blocked.contains(&by));
+        let people = self.people.len();
+        let (before, mut after) = (self.project(project), self.projects[project].clone());
+        let may = match what {
+            What::TakeIn { person, role, .. } => {
+                after.members.insert(person % people, *role);
+                manages.is_some() && !blocked
+            }
+            What::TakeOut { person, .. } => {
+                after.members.remove(&(person % people));
+                manages.is_some()
+            }
+            What::Leave { .. } => {
+                after.members.remove(&by);
+                is_in.is_some()
+            }
+            What::SetPolicy { policy, .. } => {
+                after.policy = *policy;
+                let wider = !before.gives().holds(Project { policy: *policy, ..before.clone() }.gives());
+                manages.is_some() && policy.checked().is_ok() && !(wider && blocked)
+            }
+            _ => false,
+        };
+        let is_kept = before.managers == 0 || after.members.values().any(|role| *role == ProjectRole::Manager);
+        if may && is_kept {
+            self.projects[project] = after;
+        }
+        may && is_kept
     }
 
     fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, options: Options) -> bool {

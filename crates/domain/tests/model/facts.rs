@@ -7,14 +7,15 @@ use std::sync::Arc;
 use domain::{
     dataset::Dataset,
     decision::{DatasetFacts, Facts, LinkFacts, Place, Principal, Who},
-    grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, Reach, Subject, Zones},
+    grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
     id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     link::{Class, Link, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
-    source::{Ceilings, Source, SourceName, Store},
+    project::Project,
+    source::{Ceilings, Source, SourceName, State, Store},
     token::{Token, TokenKind},
     user::User,
 };
@@ -160,6 +161,20 @@ impl World {
             owner: user_id(row.owner),
             kind,
             state: row.state,
+            made: at(-1_000),
+            version: 1,
+        }
+    }
+
+    pub fn project(&self, index: usize) -> Project {
+        let row = &self.projects[index];
+        let managers = row.members.values().filter(|role| **role == ProjectRole::Manager).count();
+        Project {
+            id: project_id(index),
+            name: format!("project-{index}"),
+            policy: row.policy,
+            managers: u32::try_from(managers).unwrap(),
+            state: State::Active,
             made: at(-1_000),
             version: 1,
         }
@@ -342,6 +357,10 @@ impl World {
             About::Orphan(index) => {
                 let owner = Arc::new(self.user(self.datasets[index].owner));
                 Facts::Orphan { dataset: Arc::new(self.dataset_facts(index, asking)), owner }
+            }
+            About::Project(index) => {
+                let role = asking.and_then(|person| self.projects[index].members.get(&person).copied());
+                Facts::Project { project: Arc::new(self.project(index)), role }
             }
             About::Deployment => Facts::Deployment,
         }

@@ -224,7 +224,9 @@ impl World {
             (Asker::Holder, About::Link(link)) => self.opened(link, None, from, action, path, at),
             (Asker::Guest(pass), About::Link(link)) => self.opened(link, Some(pass), from, action, path, at),
             (Asker::Holder | Asker::Guest(_), _)
-            | (Asker::Nobody, About::Link(_) | About::Orphan(_) | About::Group(_) | About::Deployment) => Err(Denial::NotDiscoverable),
+            | (Asker::Nobody, About::Link(_) | About::Orphan(_) | About::Group(_) | About::Project(_) | About::Deployment) => {
+                Err(Denial::NotDiscoverable)
+            }
             // Who shows no credential reads and lists; for all else an account is asked for.
             (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
             (Asker::Nobody, About::Dataset(d)) => self.named(None, from, action, d, path, at),
@@ -242,6 +244,7 @@ impl World {
                     About::Link(link) => self.changed(whom, from, action, link, at),
                     About::Orphan(d) => self.succeeded(whom, action, d),
                     About::Group(group) => self.gathered(whom, action, group),
+                    About::Project(project) => self.taken_part(whom, action, project),
                     About::Deployment => self.deployed(whom, action),
                 }
             }
@@ -544,7 +547,22 @@ impl World {
         Ok((None, FOR_GOOD))
     }
 
-    /// The deployment: anybody sees lists of what is decided one by one, makes a group, and ends the token that asks; an administrator administers.
+    /// A project: whoever is in it sees it, its managers change it.
+    fn taken_part(&self, (person, token): (usize, &TokenRow), action: Action, project: usize) -> Answer {
+        let Some(role) = self.projects[project].members.get(&person).filter(|_| token.dataset.is_none()) else {
+            return Err(Denial::NotDiscoverable);
+        };
+        if !may(token, scope(action)) {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        match action {
+            Action::Gather if *role != ProjectRole::Manager => Err(Denial::NotProjectManager),
+            Action::See | Action::Gather => Ok((None, FOR_GOOD)),
+            _ => Err(Denial::NotDiscoverable),
+        }
+    }
+
+    /// The deployment: anybody sees lists of what is decided one by one, makes a group or a project, and ends the token that asks; an administrator administers.
     fn deployed(&self, (person, token): (usize, &TokenRow), action: Action) -> Answer {
         if action == Action::Narrow {
             return Ok((None, FOR_GOOD));

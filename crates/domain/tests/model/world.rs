@@ -234,5 +234,6 @@ pub enum About {
     Group(usize),
     /// A dataset, by who succeeds its owner.
     Orphan(usize),
+    Project(usize),
     Deployment,
 }

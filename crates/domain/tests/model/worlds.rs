@@ -69,7 +69,7 @@ pub fn to() -> impl Strategy<Value = To> {
     prop_oneof![
         6 => (0_usize..60).prop_map(To::Person),
         4 => (0_usize..60).prop_map(To::Group),
-        1 => Just(To::Project(0)),
+        1 => (0_usize..60).prop_map(To::Project),
         2 => Just(To::Accounts),
         2 => Just(To::World),
     ]
@@ -98,9 +98,10 @@ fn group() -> impl Strategy<Value = GroupRow> {
 fn project() -> impl Strategy<Value = ProjectRow> {
     let view = prop_oneof![8 => select(vec![Role::Preview, Role::View, Role::Download, Role::Full])];
     let clone = select(vec![ClonePolicy::None, ClonePolicy::Files, ClonePolicy::Full]);
-    let member = prop_oneof![3 => Just(ProjectRole::Member), 1 => Just(ProjectRole::Manager)];
+    let member = prop_oneof![3 => Just(ProjectRole::Member), 1 => Just(ProjectRole::Leader), 2 => Just(ProjectRole::Manager)];
     (view, any::<bool>(), clone, vec((0_usize..60, member), 0..4)).prop_map(|(view, figures, clone, members)| ProjectRow {
-        policy: Policy { view, figures, clone },
+        // As rows are: clones of what may not be viewed cannot be read.
+        policy: Policy { view, figures, clone: if view < Role::View { ClonePolicy::None } else { clone } },
         members: members.into_iter().collect(),
     })
 }
@@ -131,8 +132,16 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
     ];
     let owner = prop_oneof![2 => Just(0_usize), 1 => 0_usize..60];
     let successor = option::weighted(0.3, 0_usize..60);
-    (one_in(3), owner, visibility, any::<bool>(), one_in(4), one_in(14), (0_u64..2, one_in(3), successor)).prop_map(
-        |(absent, owner, visibility, in_project, restricted, retired, (links_gen, unknown, successor))| {
+    (
+        one_in(3),
+        owner,
+        visibility,
+        select(vec![None, None, Some(0), Some(0), Some(1)]),
+        one_in(4),
+        one_in(14),
+        (0_u64..2, one_in(3), successor),
+    )
+        .prop_map(|(absent, owner, visibility, project, restricted, retired, (links_gen, unknown, successor))| {
             let row = DatasetRow {
                 source: 0,
                 path: String::new(),
@@ -140,7 +149,7 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
                 owner,
                 successor,
                 visibility,
-                project: in_project.then_some(0),
+                project,
                 restricted,
                 state: if retired { State::Retired } else { State::Active },
                 links_gen,
@@ -148,8 +157,7 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
                 grants: Vec::new(),
             };
             (!absent, row)
-        },
-    )
+        })
 }
 
 /// A grant, and on which dataset.
@@ -217,17 +225,9 @@ pub fn from() -> impl Strategy<Value = From> {
 
 /// A biased world, with every reference in it pointing at something.
 pub fn world() -> impl Strategy<Value = World> {
-    let parts = (vec(person(), 3..6), vec(group(), 2), project(), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens());
-    (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, project, rows, grants, links, tokens))| {
-        let mut world = World {
-            people,
-            groups,
-            projects: vec![project],
-            sources: vec![first, second],
-            datasets: Vec::new(),
-            links: Vec::new(),
-            tokens,
-        };
+    let parts = (vec(person(), 3..6), vec(group(), 2), vec(project(), 2), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens());
+    (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, projects, rows, grants, links, tokens))| {
+        let mut world = World { people, groups, projects, sources: vec![first, second], datasets: Vec::new(), links: Vec::new(), tokens };
         let mut rows = rows.into_iter();
         let places = PATHS.iter().map(|(path, kind)| (0, *path, *kind)).chain([(1, "", Kind::Folder), (1, "a/b/", Kind::Folder)]);
         for ((source, path, kind), (present, row)) in places.zip(rows.by_ref()) {
@@ -273,10 +273,12 @@ fn point_at_something(world: &mut World) {
 /// Most grants stand high in the tree, where they reach far; one a subject and dataset.
 fn put_grants(world: &mut World, grants: Vec<(usize, GrantRow)>) {
     let (people, groups, datasets) = (world.people.len(), world.groups.len(), world.datasets.len());
+    let projects = world.projects.len();
     for (place, mut row) in grants {
         row.to = match row.to {
             To::Person(person) => To::Person(person % people),
             To::Group(group) => To::Group(group % groups),
+            To::Project(project) => To::Project(project % projects),
             other => other,
         };
         let dataset = &mut world.datasets[if place < 24 { place % 3 } else { place % datasets }];

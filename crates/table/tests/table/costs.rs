@@ -8,16 +8,17 @@ use domain::{
     dataset::{Dataset, Visibility},
     decision::{Action, Facts},
     delegation::{BrokenGlass, broken_glass},
-    grant::{GroupKind, Hold, Subject},
+    grant::{GroupKind, Hold, ProjectRole, Subject},
     id::{DatasetId, UserId},
     key::KeyHash,
     link::LinkState,
+    project::Project,
     rights::{Right, Role},
     token::{Token, TokenKind},
     user::{Standing, User},
 };
 use table::{
-    Cost,
+    Cost, Page,
     access::{FactsCache, NamedFacts, TicketFacts},
     grants::Grounds,
     users::{Identity, Proven},
@@ -39,7 +40,7 @@ enum Asked {
 }
 
 /// Every way to ask, with the round trips and items that it costs, cold.
-const READS: [(&str, u32, u32); 15] = [
+const READS: [(&str, u32, u32); 20] = [
     ("link, by the owner", 2, 4),
     ("link, by an owner of what lies above", 2, 5),
     ("link, by a grant to its maker", 2, 5),
@@ -55,6 +56,11 @@ const READS: [(&str, u32, u32); 15] = [
     ("named, by nobody", 2, 3),
     ("named, by a provider's token, of a group", 2, 8),
     ("named, by a provider's token, of a claimed group", 2, 8),
+    ("link, by a project's manager", 2, 6),
+    ("link, by a grant to a project", 2, 7),
+    ("named, by a project", 2, 7),
+    ("named, by a project above", 3, 8),
+    ("named, by a grant to a project", 2, 8),
 ];
 
 /// A deployment with every way in, each on a dataset of its own, beside so many others.
@@ -96,6 +102,16 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     let (_, claimed) = deployment.filled(&ada, "of-the-provider", GroupKind::Claimed).await;
     deployment.table.sync_claimed(identity, eli.id, &["of-the-provider".to_owned()], now(), now()).await.unwrap();
     let proven = Proven::new(KeyHash::of("a.b.c"), identity, later(600));
+    // A project of as many people and datasets.
+    let fay = deployment.person("Fay").await;
+    deployment.sign_in(&fay).await;
+    let (shared, lent) = (below("shared/").await, below("lent/").await);
+    let deep = deployment.below(&shared, "shared/deep/").await;
+    let project = deployment.project(&ada, "retina").await;
+    deployment.table.set_participants(&ada.manages(&project), &project, &crowd, Some(ProjectRole::Member), now()).await.unwrap();
+    deployment.take_in(&ada, &project, &[&fay], Some(ProjectRole::Manager)).await.unwrap();
+    deployment.put_into(&ada, shared.id, &project).await.unwrap();
+    deployment.give(&ada, lent.id, Subject::Project(project.id), Role::Full).await;
     let asked = vec![
         Asked::Link(deployment.link_of(&ada, owned.id).await.hash),
         Asked::Link(deployment.link_of(&ada, handed.id).await.hash),
@@ -112,8 +128,14 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         Asked::Named(owned.id, None, false),
         Asked::Proven(grouped.id, proven),
         Asked::Proven(claimed, proven),
+        Asked::Link(deployment.link_of(&fay, shared.id).await.hash),
+        Asked::Link(deployment.link_of(&fay, lent.id).await.hash),
+        Asked::Named(shared.id, Some(fay.token.hash), true),
+        Asked::Named(deep.id, Some(fay.token.hash), true),
+        Asked::Named(lent.id, Some(fay.token.hash), true),
     ];
     deployment.more_datasets(&owned, &granted, &bo, datasets).await;
+    deployment.more_in(&project, &shared, datasets).await;
     (deployment, asked)
 }
 
@@ -141,6 +163,34 @@ impl Deployment {
             with(copy, "gsi1sk", format!("A#000000000000001#{id}"))
         });
         self.copies(&grant, grants).await;
+    }
+}
+
+impl Deployment {
+    /// Copies of a dataset that is in a project, and of its place there.
+    async fn more_in(&self, project: &Project, one: &Dataset, count: usize) {
+        let item = self.item(&format!("D#{}", one.id), "#").await;
+        let place = self.item(&format!("D#{}", one.id), &format!("P#{}", project.id)).await;
+        let ids: Vec<_> = (0..count).map(|_| spread_id(DatasetId::new)).collect();
+        let with = |id: &DatasetId, sk: &str| {
+            let mut item = key(&format!("D#{id}"), sk);
+            item.insert("gsi1sk".to_owned(), text(&format!("D#000000000000001#{id}")));
+            item
+        };
+        let datasets = ids.iter().map(|id| {
+            let mut item = with(id, "#");
+            item.extend([("id".to_owned(), text(id)), ("path".to_owned(), text(&format!("more/{id}/")))]);
+            item
+        });
+        self.copies(&item, datasets).await;
+        let places = ids.iter().map(|id| {
+            let mut item = with(id, &format!("P#{}", project.id));
+            item.insert("dataset".to_owned(), text(id));
+            item
+        });
+        self.copies(&place, places).await;
+        let listed = self.table.datasets_in(project.id, &Page { position: None, items_max: 3 }).await.unwrap();
+        assert!(listed.items.len() == 3 && listed.next.is_some(), "they are in it");
     }
 }
 
@@ -261,6 +311,16 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     deployment.table.set_restricted(&permit, grounds, true, None, now()).await.unwrap();
     note("set_restricted, four datasets deep");
+    let project = deployment.project(&ada, "retina").await;
+    note("insert_project");
+    deployment.table.set_participants(&ada.manages(&project), &project, &crowd[..48], Some(ProjectRole::Member), now()).await.unwrap();
+    note("set_participants, the first 48");
+    deployment.take_in(&ada, &project, &[&bo], Some(ProjectRole::Manager)).await.unwrap();
+    note("set_participants, one manager");
+    deployment.put_into(&ada, dataset, &project).await.unwrap();
+    note("put_dataset");
+    deployment.take_out(&ada, dataset).await.unwrap();
+    note("take_dataset");
     let facts = deployment.at(dataset, &ada).await;
     let permit = ada.permit(Action::BreakGlass, &facts);
     let grant = broken_glass(&permit, dataset, BrokenGlass { role: Role::View, hours: 1 }, None, now()).unwrap();
@@ -293,6 +353,11 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("set_levels", vec![2]),
         ("set_levels, the same", vec![]),
         ("set_restricted, four datasets deep", vec![6]),
+        ("insert_project", vec![4]),
+        ("set_participants, the first 48", vec![99]),
+        ("set_participants, one manager", vec![5]),
+        ("put_dataset", vec![5]),
+        ("take_dataset", vec![3]),
         ("break_glass", vec![4]),
         ("set_successor", vec![3]),
         ("hand_over", vec![3]),

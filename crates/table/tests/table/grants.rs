@@ -325,7 +325,7 @@ pub async fn a_dataset_is_granted_to_sixteen_groups_at_the_most(store: Store) {
         deployment.give(&ada, dataset, *to, Role::View).await;
     }
     let one_more = deployment.giving(&ada, dataset, groups[0], Role::View).await;
-    let too_many = TableError::TooMany { what: "groups that a dataset is granted to", max: 16 };
+    let too_many = TableError::TooMany { what: "groups and projects that a dataset is granted to", max: 16 };
     assert_eq!(deployment.send(&one_more, None).await, Err(too_many));
     assert_eq!(deployment.give(&ada, dataset, groups[1], Role::Full).await.version, 2, "one of the sixteen may still change");
     let bo = deployment.person("Bo").await;
@@ -338,7 +338,10 @@ pub async fn a_dataset_is_granted_to_sixteen_groups_at_the_most(store: Store) {
     assert_eq!(row(groups[2]).await, Some(aws_sdk_dynamodb::types::AttributeValue::N(dropped)), "no reader looks at it for ever");
     assert_eq!(deployment.give(&ada, dataset, groups[0], Role::View).await.version, 1, "what was withdrawn makes room");
     let back = deployment.giving(&ada, dataset, groups[2], Role::View).await;
-    assert_eq!(deployment.send(&back, None).await, Err(TableError::TooMany { what: "groups that a dataset is granted to", max: 16 }));
+    assert_eq!(
+        deployment.send(&back, None).await,
+        Err(TableError::TooMany { what: "groups and projects that a dataset is granted to", max: 16 })
+    );
     let given = deployment.table.grant(dataset, groups[0]).await.unwrap().unwrap();
     deployment.withdraw(&ada, dataset, &given).await.unwrap();
     deployment.give(&ada, dataset, groups[2], Role::View).await;
@@ -359,7 +362,7 @@ async fn a_dataset_remembers_few_groups_that_it_was_granted_to() {
     let more = (1..GROUP_GRANTS_KEPT_MAX).map(|_| key(&pk, &grant_key(Subject::Group(some_id(GroupId::new)))));
     deployment.copies(&gone, more).await;
     let next = deployment.giving(&ada, dataset, Subject::Group(deployment.group(&ada, "next").await.id), Role::View).await;
-    let too_many = TableError::TooMany { what: "groups that a dataset is or lately was granted to", max: 64 };
+    let too_many = TableError::TooMany { what: "groups and projects that a dataset is or lately was granted to", max: 64 };
     assert_eq!(deployment.send(&next, None).await, Err(too_many));
     assert_eq!(deployment.give(&ada, dataset, to, Role::View).await.version, 3, "one of them may have it again");
 }

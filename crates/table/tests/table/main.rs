@@ -35,6 +35,7 @@ mod losses;
 mod passes;
 mod people;
 mod places;
+mod projects;
 mod reaching;
 mod stores;
 mod sync;
@@ -105,6 +106,15 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_grant_is_given_up_by_whom_it_is_for_and_nobody_else),
         rule(grants::what_cannot_be_read_lets_nobody_in),
         rule(invitations::an_invitation_becomes_a_grant_once_or_not_at_all),
+        rule(projects::a_project_is_made_once_and_keeps_the_names_that_it_had),
+        rule(projects::people_come_and_go_and_one_manages_always),
+        rule(projects::a_late_copy_of_a_change_of_members_changes_nothing),
+        rule(projects::each_of_a_hundred_is_listed_once),
+        rule(projects::a_dataset_is_in_one_project_and_on_one_list),
+        rule(projects::what_a_member_has_is_what_the_policy_says_now),
+        rule(projects::a_grant_to_a_project_is_another_thing_than_being_in_it),
+        rule(projects::what_a_manager_gives_rests_on_being_one),
+        rule(projects::a_managers_link_lives_as_long_as_he_is_one),
         rule(groups::a_group_is_made_once_by_its_name),
         rule(groups::members_come_and_go_and_come_again),
         rule(groups::each_of_three_hundred_is_listed_once),
@@ -129,6 +139,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(passes::however_many_try_at_once_no_more_are_taken_than_may_be),
         rule(users::of_two_who_redeem_a_code_at_once_one_signs_in),
         rule(grants::of_two_who_give_at_once_one_does),
+        rule(projects::of_two_managers_who_leave_at_once_one_stays),
         rule(groups::of_equal_names_at_once_one_is_made),
         rule(links::create_show_revoke_in_a_tight_loop_never_misses),
     ]

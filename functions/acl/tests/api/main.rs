@@ -12,6 +12,7 @@
 )]
 
 mod invitations;
+mod projects;
 mod roles;
 mod sharing;
 #[path = "../../../links/tests/api/support.rs"]
@@ -404,6 +405,9 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let check = json!({ "dataset": dataset, "action": "read" }).to_string();
     let mut bodies = BTreeSet::new();
     let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
+    let project = app.post("/api/v1/projects", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
+    let in_project = |below: &str| format!("/api/v1/projects/{project}{below}");
+    let place = json!({ "dataset": dataset }).to_string();
     let at = |below: &str| format!("{root}/{below}");
     let table = [
         ("GET", "/api/v1/sources".to_owned(), "", "not-administrator"),
@@ -441,6 +445,20 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", format!("/api/v1/groups/{group}/members"), "{\"users\":[\"Eve\"]}", "not-found"),
         ("POST", format!("/api/v1/groups/{group}/members/remove"), "{\"users\":[\"Ada\"]}", "not-found"),
         ("POST", format!("/api/v1/groups/{group}/sync"), "{\"order\":1,\"add\":[\"Eve\"]}", "not-found"),
+        ("GET", "/api/v1/projects".to_owned(), "", ""),
+        ("POST", "/api/v1/projects".to_owned(), "{\"name\":\"eves\"}", "201"),
+        ("GET", in_project(""), "", "not-found"),
+        ("PATCH", in_project(""), "{\"policy\":{\"view\":\"full\"}}", "not-found"),
+        ("PATCH", in_project("?dry_run=true"), "{\"policy\":{\"view\":\"full\"}}", "not-found"),
+        ("GET", in_project("/members"), "", "not-found"),
+        ("POST", in_project("/members"), "{\"users\":[\"Eve\"],\"role\":\"manager\"}", "not-found"),
+        ("POST", in_project("/members?dry_run=true"), "{\"users\":[\"Eve\"]}", "not-found"),
+        ("POST", in_project("/members/remove"), "{\"users\":[\"Ada\"]}", "not-found"),
+        ("POST", in_project("/leave"), "", "not-found"),
+        ("GET", in_project("/datasets"), "", "not-found"),
+        ("POST", in_project("/datasets"), place.as_str(), "not-found"),
+        ("POST", in_project("/datasets/remove"), place.as_str(), "not-found"),
+        ("GET", in_project("/links"), "", "not-found"),
         ("POST", "/api/v1/users".to_owned(), "{\"name\":\"Mal\"}", "not-administrator"),
         ("GET", "/api/v1/users/Nobody".to_owned(), "", "not-found"),
         ("PATCH", "/api/v1/users/Ada".to_owned(), "{\"standing\":\"suspended\"}", "not-administrator"),
@@ -595,7 +613,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 45);
+    assert_eq!(described.len(), 57);
 }
 
 // SECURITY T6: a source's line holds no secret either

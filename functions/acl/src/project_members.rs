@@ -1,0 +1,157 @@
+//! `/api/v1/projects/{id}/members`: who is in a project, and as what.
+
+use axum::response::Response;
+use domain::{
+    decision::{Action, Denial},
+    grant::ProjectRole,
+    id::UserId,
+    limits::BATCH_ITEMS_MAX,
+    timing::Timing,
+    token::Scope,
+};
+use edge::{
+    App,
+    asked::{Filters, Id, Listing},
+    caller::Caller,
+    json,
+    json::Body,
+    problem::Problem,
+};
+use http::StatusCode;
+use table::{Page, TableError, projects::ParticipantsSet};
+
+use crate::{
+    effects::{self, Supposed},
+    group::too_many,
+    paged::Ask,
+    project::{In, Trial, load, not_blocked},
+    subject::person,
+};
+
+/// Lists who is in a project and as what, for whoever is.
+///
+/// # Errors
+/// 404 for a project that is not there or not the caller's to know of.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/members", tag = "projects", operation_id = "list_project_members", security(("token" = ["read"])),
+    params(("id" = String, Path, description = "The project's id or name"), Ask),
+    responses((status = 200, description = "A page of members", body = wire::page::Page<wire::project::Participant>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+    let now = app.now();
+    let In { project, .. } = load(&app, &caller, &id, Action::See, now).await?;
+    let listing = Listing::new(&format!("/api/v1/projects/{}/members", project.id), &[], ask.limit)?;
+    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let found = app.table.participants(project.id, &page).await?;
+    let people = app.table.users(&found.items.iter().map(|part| part.user).collect::<Vec<_>>()).await?;
+    let items = found.items.iter().map(|part| wire::project::Participant {
+        user: part.user.to_string(),
+        name: people.iter().find(|person| person.id == part.user).map(|person| person.name.clone()).unwrap_or_default(),
+        role: part.role.word().to_owned(),
+        since: part.at.to_string(),
+    });
+    listing.answer(&app, &caller, items.collect(), found.next.as_deref(), now)
+}
+
+/// Takes up to 1,000 people into a project, or gives them another role in it, by a manager; or with `dry_run` says what that would do. Those
+/// who are in it as asked stay.
+///
+/// # Errors
+/// 403 for a member who manages it not, 403 `blocked`, 409 `last-manager`, 422 for somebody who is not there.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/members", tag = "projects", operation_id = "add_project_members", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The project's id or name"), Trial), request_body = wire::project::ParticipantsAsk,
+    responses((status = 200, description = "How many changed, or what the change would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn add(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    Filters(trial): Filters<Trial>,
+    Body { ask, .. }: Body<wire::project::ParticipantsAsk>,
+) -> Result<Response, Problem> {
+    let role = match ask.role.as_deref() {
+        None => ProjectRole::Member,
+        Some(word) => ProjectRole::of(word).ok_or_else(|| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "project-role", "there is no such role in a project")
+                .at("/role")
+                .hint("`member`, `leader` or `manager`")
+        })?,
+    };
+    change(&app, &caller, &id, &ask.users, Some(role), trial.dry_run).await
+}
+
+/// Takes up to 1,000 people out of a project, by a manager; or with `dry_run` says what that would do. One manager stays.
+///
+/// # Errors
+/// 403 for a member who manages it not, 409 `last-manager`, 422 for somebody who is not there.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/members/remove", tag = "projects", operation_id = "remove_project_members", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The project's id or name"), Trial), request_body = wire::project::ParticipantsOut,
+    responses((status = 200, description = "How many were in it, and when that is in force everywhere, or what it would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn remove(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    Filters(trial): Filters<Trial>,
+    Body { ask, .. }: Body<wire::project::ParticipantsOut>,
+) -> Result<Response, Problem> {
+    change(&app, &caller, &id, &ask.users, None, trial.dry_run).await
+}
+
+/// Leaves a project. Datasets that the caller put into it stay there.
+///
+/// # Errors
+/// 404 for a project that the caller is not in, 409 `last-manager`.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/leave", tag = "projects", operation_id = "leave_project", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The project's id or name")),
+    responses((status = 200, description = "When that is in force everywhere", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let now = app.now();
+    let In { project, permit, .. } = load(&app, &caller, &id, Action::See, now).await?;
+    // Whoever is in it may leave, but not by a token that only reads.
+    if !caller.token.may(Scope::Groups) {
+        return Err(Denial::Scope { needed: Scope::Groups }.into());
+    }
+    let set = app.table.set_participants(&permit, &project, &[caller.user.id], None, now).await?;
+    Ok(answer(&app, &project.id.to_string(), set))
+}
+
+async fn change(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    users: &[String],
+    wanted: Option<ProjectRole>,
+    dry_run: bool,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let In { project, permit, .. } = load(app, caller, id, Action::Gather, now).await?;
+    if users.len() > BATCH_ITEMS_MAX {
+        return Err(too_many("/users"));
+    }
+    if wanted.is_some() {
+        not_blocked(app, caller).await?;
+    }
+    let mut people: Vec<UserId> = Vec::with_capacity(users.len());
+    for text in users {
+        // An id is checked where it is written.
+        people.push(match UserId::parse(text) {
+            Ok(id) => id,
+            Err(_a_name) => person(app, text, "/users").await?.id,
+        });
+    }
+    if dry_run {
+        let everybody = app.table.everybody_in(project.id).await?;
+        let mut managers = everybody.iter().filter(|part| part.role == ProjectRole::Manager);
+        if wanted != Some(ProjectRole::Manager) && managers.all(|part| people.contains(&part.user)) {
+            return Err(TableError::LastManager.into());
+        }
+        let supposed = Supposed::members(app, &project, people, wanted).await?;
+        let effects = Some(effects::of(app, caller, &supposed, now).await?);
+        let none = wire::project::ParticipantsChanged { project: project.id.to_string(), changed: 0, enforced_by: None, effects };
+        return Ok(json::ok(&none));
+    }
+    let set = app.table.set_participants(&permit, &project, &people, wanted, now).await?;
+    Ok(answer(app, &project.id.to_string(), set))
+}
+
+fn answer(app: &App, project: &str, set: ParticipantsSet) -> Response {
+    let enforced_by = set.narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    json::ok(&wire::project::ParticipantsChanged { project: project.to_owned(), changed: set.changed, enforced_by, effects: None })
+}
