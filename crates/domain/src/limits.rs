@@ -198,6 +198,8 @@ pub const SOURCES_MAX: usize = 100;
 
 /// How long a read of the table may take before its one retry, in milliseconds.
 pub const TABLE_TRY_MS: u64 = 300;
+/// How long a request that names no version is decided anew because others change the same, in milliseconds.
+pub const ROUNDS_MS: u64 = 1_000;
 /// What a client is told to wait after a 503, in seconds.
 pub const RETRY_AFTER_SECS: u32 = 2;
 /// Bounds of the facts cache of one process.

@@ -37,6 +37,7 @@ pub mod peer;
 pub mod problem;
 pub mod provider;
 pub mod requests;
+pub mod rounds;
 pub mod shared;
 pub mod sign_in;
 pub mod target;

@@ -15,13 +15,10 @@ use domain::{
 };
 use http::{StatusCode, request::Parts};
 use jiff::{SignedDuration, Timestamp};
-use table::{TableError, passes::Admitted};
+use table::passes::Admitted;
 use wire::secret::Secret;
 
-use crate::{App, password, peer::net_of, problem::Problem};
-
-/// How often a link is looked at anew because it changed meanwhile.
-const TRIES: usize = 3;
+use crate::{App, password, peer::net_of, problem::Problem, rounds::Rounds};
 
 /// What became of asking for a pass.
 #[derive(Debug)]
@@ -46,7 +43,7 @@ pub fn wrong_password() -> Problem {
 /// As [`guarded`]; 429 after too many tries, or where the link gave all the passes that it gives.
 pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Option<&Secret>) -> Result<Asked, Problem> {
     let net = net_of(parts, &app.config.trusted_proxies);
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     // The mark of the password that is known to be right; a link without one has nothing to guess.
     let mut known = None;
     loop {
@@ -76,8 +73,7 @@ pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Opti
                 let detail = "the link has given as many passes as it gives";
                 return Err(Problem::too_often("no-session-left", detail, NO_SESSION_LEFT_RETRY_SECS).hint("ask whoever sent you the link"));
             }
-            Admitted::Stale if tries.next().is_some() => {}
-            Admitted::Stale => return Err(TableError::Throttled.into()),
+            Admitted::Stale => rounds.another().await?,
         }
     }
 }

@@ -18,6 +18,7 @@ use edge::{
     json::Body,
     once::Once,
     problem::Problem,
+    rounds::Rounds,
     until::{read_not_before, read_until},
     zones::read_zones,
 };
@@ -26,9 +27,6 @@ use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 
 use crate::subject;
-
-/// How often a grant is decided anew because the dataset changed meanwhile.
-const TRIES: usize = 3;
 
 /// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there.
 ///
@@ -49,7 +47,7 @@ pub(crate) async fn give(
     Body { ask, bytes }: Body<wire::grant::NewGrant>,
 ) -> Result<Response, Problem> {
     let once = once.of(&format!("POST /api/v1/datasets/{id}/grants"), &bytes);
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
@@ -73,7 +71,7 @@ pub(crate) async fn give(
                 return shown(&app, dataset, &given, status, narrows).await;
             }
             // Something else of the dataset changed: decide on how it is now.
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             Err(why) => return Err(why.into()),
         }
     }

@@ -19,6 +19,7 @@ use edge::{
     once::Once,
     password,
     problem::Problem,
+    rounds::Rounds,
     until::{read_not_before, read_until},
     zones::read_zones,
 };
@@ -31,8 +32,6 @@ use crate::show::{Shown, about};
 
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";
-/// How often a link is decided anew because its dataset changed meanwhile.
-const TRIES: usize = 3;
 
 /// Makes a link. The same options meet the same link, an ended one is followed by a new one.
 ///
@@ -92,7 +91,7 @@ pub(crate) async fn make(
     let said = ask.password.clone();
     let asked = read(ask)?;
     let mut password = None;
-    let mut tries = 0..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let on = match seen.take() {
@@ -117,7 +116,7 @@ pub(crate) async fn make(
                 return Ok(Made { facts, existing: inserted.existing });
             }
             // The dataset changed between the read and the write.
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             Err(why) => return Err(why.into()),
         }
     }

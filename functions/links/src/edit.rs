@@ -14,6 +14,7 @@ use edge::{
     once::Once,
     password,
     problem::Problem,
+    rounds::Rounds,
     until::{read_not_before, read_until},
     zones::read_zones,
 };
@@ -185,9 +186,6 @@ impl From<ChangeError> for Problem {
     }
 }
 
-/// How often a switch is tried while others change the link.
-const TRIES: usize = 3;
-
 /// Lets one link end at the earliest when `until` says (L9). Needs no version, because no end ever comes closer, and doing it twice is doing it once.
 ///
 /// # Errors
@@ -199,7 +197,7 @@ pub(crate) async fn lengthen(
     until: Until,
     once: Option<&table::once::Once>,
 ) -> Result<LinkFacts, Problem> {
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         if app.table.once_if(caller.user.id, once, now).await?.is_some() {
@@ -209,7 +207,7 @@ pub(crate) async fn lengthen(
         let (facts, permit) = load(app, caller, id, Action::Share, now).await?;
         let after = facts.link.extended(&facts.place, until, now)?;
         match apply(app, &permit, &facts, after, once, now).await {
-            Err(ChangeError::Stale) if tries.next().is_some() => {}
+            Err(ChangeError::Stale) => rounds.another().await?,
             done => return Ok(done?.facts),
         }
     }
@@ -218,13 +216,13 @@ pub(crate) async fn lengthen(
 /// Pauses or resumes: needs no version, because the outcome does not depend on what else was changed.
 pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) -> Result<Change, Problem> {
     let action = if enabled { Action::Share } else { Action::Narrow };
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let (facts, permit) = load(app, caller, id, action, now).await?;
         let after = Link { enabled, ..facts.link.clone() };
         match apply(app, &permit, &facts, after, None, now).await {
-            Err(ChangeError::Stale) if tries.next().is_some() => {}
+            Err(ChangeError::Stale) => rounds.another().await?,
             done => {
                 let mut change = done?;
                 // A pause that met one says by when, too: the answer to the first may have been lost.

@@ -4,6 +4,7 @@ use domain::{
     dataset::{Dataset, Kind},
     token::Scope,
 };
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -259,6 +260,33 @@ async fn visibility_opens_a_dataset_to_accounts_by_the_terms_that_were_granted()
         "/visibility",
     );
     give(&app, &address, &app.ada, "world", "view").await.refuses(403, "audience-too-wide", "/to");
+}
+
+// ADR 0044
+#[tokio::test]
+async fn grants_that_are_given_at_the_same_time_are_all_given() {
+    let app = start().await;
+    let (_, address) = shared(&app).await;
+    let names: Vec<_> = (0..12).map(|number| format!("group:g{number}")).collect();
+    for name in &names {
+        app.post("/api/v1/groups", &app.ada.token, json!({ "name": name.strip_prefix("group:").unwrap() })).await.is(201);
+    }
+    // Each meets others, and is never told of an `ETag` that it did not send; one that has no luck for a second is told to come back.
+    let given = stream::iter(&names).map(async |to| {
+        loop {
+            let answer = give(&app, &address, &app.ada, to, "view").await;
+            if answer.status != 503 {
+                return answer;
+            }
+            assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+            answer.refuses(503, "busy", "");
+        }
+    });
+    for answer in given.buffer_unordered(4).collect::<Vec<_>>().await {
+        answer.is(201);
+    }
+    let listed = app.get(&format!("{address}/grants"), &app.ada.token).await.is(200);
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), names.len());
 }
 
 #[tokio::test]
