@@ -10,7 +10,7 @@ use crate::{
     dataset::Dataset,
     id::{GroupId, ProjectId, UserId},
     levels::opens_within,
-    limits::{BREAK_GLASS_HOURS_MAX, GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ZONES_MAX},
+    limits::{BREAK_GLASS_HOURS_MAX, GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ORDER_AHEAD_SECS, ZONES_MAX},
     rights::{Right, Rights, Role},
 };
 
@@ -294,6 +294,14 @@ fn fresh_until(synced: Timestamp) -> Timestamp {
 pub fn group_name(text: &str) -> Option<String> {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     ((1..=GROUP_NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with('-')).then(|| text.to_owned())
+}
+
+/// Whether a directory may say something under this order: an event's number, or its time in milliseconds, which lies at most
+/// [`ORDER_AHEAD_SECS`] after `now`. Above the highest order nothing could be said any more, and nobody taken out.
+#[must_use]
+pub fn is_order(order: u64, now: Timestamp) -> bool {
+    let last = now.as_millisecond().saturating_add(ORDER_AHEAD_SECS.saturating_mul(1_000));
+    u64::try_from(last).is_ok_and(|last| order <= last)
 }
 
 /// That a person belongs to a group.

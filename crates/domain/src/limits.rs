@@ -193,6 +193,8 @@ pub const PROVIDER_TOKENS_CACHED_MAX: usize = 4_096;
 pub const PROVIDER_TOKEN_BYTES_MAX: usize = 8 * 1_024;
 /// A synced group that was not synced for this long lets nobody in, in seconds.
 pub const GROUP_FRESH_SECS: i64 = 7 * 86_400;
+/// How far the order of a directory's update may lie ahead of our clock, taken as a time, in seconds.
+pub const ORDER_AHEAD_SECS: i64 = 86_400;
 /// Sources of one deployment: the panic switch turns all of them off in one transaction.
 pub const SOURCES_MAX: usize = 100;
 

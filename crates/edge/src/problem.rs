@@ -375,6 +375,9 @@ impl From<TableError> for Problem {
                 tracing::error!(what, "a row could not be read; this version does not decide on it");
                 Self::unavailable("facts-unreadable", "a fact that this decision needs could not be read")
             }
+            TableError::Blocked => {
+                Self::new(StatusCode::FORBIDDEN, "blocked", text).hint("ask an administrator; taking people out goes on")
+            }
             TableError::NotForThis | TableError::Missing { .. } => Self::not_found(),
             TableError::Position => Self::new(StatusCode::BAD_REQUEST, "bad-cursor", "the cursor is not one of this listing")
                 .at("/cursor")

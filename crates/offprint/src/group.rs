@@ -93,7 +93,7 @@ enum Verb {
         #[arg(value_name = "NAME|ID", required = true)]
         users: Vec<String>,
     },
-    /// Tell a synced group who is in it, by the directory's own order: what is late or told again changes nothing.
+    /// Tell a synced group who is in it, by the directory's own order: what is late or told again changes nothing, and ends with exit code 8.
     #[command(
         after_help = "Examples:\n  offprint group sync everybody people.txt --order 17\n  offprint group sync everybody left.txt --order 18 --remove"
     )]
@@ -103,7 +103,7 @@ enum Verb {
         /// A file with one name or id a line, read and sent a thousand at a time; - for standard input.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// The place of this in the directory's order: a number that grows.
+        /// The place of this in the directory's order: a number that grows, such as the time in milliseconds since 1970, and is no higher.
         #[arg(long, value_name = "N")]
         order: u64,
         /// They are not in it.
@@ -209,6 +209,7 @@ async fn sync(api: &Api, out: Output, group: &str, file: &Path, order: u64, remo
     };
     let mut last: Option<Reply<SyncDone>> = None;
     let mut sum = (0_usize, 0_usize);
+    let mut enforced_by = None;
     let mut lines =
         from.lines().map(|line| line.map(|line| line.trim().to_owned())).filter(|line| !line.as_ref().is_ok_and(String::is_empty));
     loop {
@@ -220,13 +221,26 @@ async fn sync(api: &Api, out: Output, group: &str, file: &Path, order: u64, remo
             if remove { SyncAsk { order, add: Vec::new(), remove: people } } else { SyncAsk { order, add: people, remove: Vec::new() } };
         let done = api.act::<SyncDone>(&["groups", group, "sync"], &ask).await?;
         sum = (sum.0.saturating_add(done.body.changed), sum.1.saturating_add(done.body.late));
+        // The last that took somebody out is in force the latest.
+        enforced_by = done.body.enforced_by.clone().or(enforced_by);
         last = Some(done);
     }
     let Some(Reply { body: mut done, date, .. }) = last else { return Ok(()) };
     (done.changed, done.late) = sum;
+    done.enforced_by = enforced_by;
     out.one(&SYNCED, &done)?;
     InForce { stops: Stops::Beyond, by: done.enforced_by.as_deref(), date, wait: false }.tell(out).await;
-    Ok(())
+    if done.late == 0 {
+        return Ok(());
+    }
+    out.note(&late(done.late, order));
+    Err(Failure::silent(Exit::Some))
+}
+
+/// What the directory's words did not do.
+fn late(people: usize, order: u64) -> String {
+    let who = if people == 1 { "1 person stays as it was".to_owned() } else { format!("{people} people stay as they were") };
+    format!("{who}: something of the order {order}, or of a higher one, was said before. Send what holds now under a higher order.")
 }
 
 async fn find(api: &Api, text: &str) -> Result<Group, Failure> {
@@ -283,6 +297,12 @@ fn how_fast() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_stays_as_before_is_said() {
+        assert!(late(1, 7).starts_with("1 person stays as it was: something of the order 7, or of a higher one, was said before."));
+        assert!(late(20, 7).starts_with("20 people stay as they were"));
+    }
 
     #[test]
     fn who_is_taken_out_is_said() {

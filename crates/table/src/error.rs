@@ -51,6 +51,9 @@ pub enum TableError {
         /// What is not.
         what: &'static str,
     },
+    /// Whoever would let others in is blocked at a source.
+    #[error("who is blocked at a source lets nobody into a group")]
+    Blocked,
     /// A position in a list that was never given out.
     #[error("not a position in this list")]
     Position,

@@ -22,8 +22,8 @@ use crate::{
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
-/// Members of one transaction: one place is the group's own, one the audit's.
-const MEMBERS_OF_WRITE: usize = ACTIONS_MAX - 2;
+/// Members of one transaction: one place is the group's own, one the audit's, one the owner's, who must not be blocked.
+const MEMBERS_OF_WRITE: usize = ACTIONS_MAX - 3;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
 
@@ -165,6 +165,11 @@ impl MemberRow {
         })
     }
 
+    /// Whether the person was taken out.
+    pub(crate) fn is_out(&self) -> bool {
+        hold_of(&self.hold) == Some(Hold::Withdrawn)
+    }
+
     fn member(self) -> Result<Member, TableError> {
         Ok(Member {
             user: UserId::parse(&self.user).map_err(unreadable(Self::WHAT))?,
@@ -243,12 +248,13 @@ impl Table {
     /// Makes a group, whose owner is its first member.
     ///
     /// # Errors
-    /// [`TableError::Exists`] for a name that is taken.
+    /// [`TableError::Exists`] for a name that is taken, [`TableError::Blocked`] for whoever is blocked at a source.
     pub async fn insert_group(&self, permit: &Permit, group: &Group, once: Option<&Once>, now: Timestamp) -> Result<Group, TableError> {
         let by = permit.allows_new_group().filter(|by| *by == group.owner).ok_or(TableError::NotForThis)?;
         if let Some(id) = self.once_if(by, once, now).await? {
             return self.made(&id).await;
         }
+        let unblocked = self.unblocked(by).await?;
         let id = group.id.to_string();
         let name = item(&schema::group_name(&group.name), &GroupNameRow { group: id.clone() })?;
         let member = MemberRow::new(group.id, by, Hold::Active, now, 1);
@@ -256,6 +262,7 @@ impl Table {
             .put(Tag::Same, name, Condition::absent())
             .put(Tag::New, item(&schema::group(group.id), &GroupRow::of(group))?, Condition::absent())
             .put(Tag::New, item(&schema::member(group.id, by), &member)?, Condition::absent())
+            .parts([unblocked])
             .parts(Once::part(once, by, &id, now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(group.clone()),
@@ -263,8 +270,9 @@ impl Table {
                 Some(id) => self.made(&id).await,
                 None => Err(TableError::Throttled),
             },
-            Outcome::Refused(_) => Err(TableError::Exists { what: "a group of this name" }),
-            Outcome::Busy => Err(TableError::Throttled),
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Exists { what: "a group of this name" }),
+            // Something of the owner changed, perhaps a block: the same request again looks.
+            Outcome::Refused(_) | Outcome::Busy => Err(TableError::Throttled),
         }
     }
 
@@ -277,7 +285,8 @@ impl Table {
     /// Answers how many changed. A failure in between leaves some changed: the same call again changes the rest.
     ///
     /// # Errors
-    /// [`TableError::Missing`] for somebody who has no account here: nobody of that part was changed.
+    /// [`TableError::Missing`] for somebody who has no account here: nobody of that part was changed. [`TableError::Blocked`] where whoever is
+    /// blocked at a source would add anybody.
     pub async fn set_members(
         &self,
         permit: &Permit,
@@ -292,13 +301,22 @@ impl Table {
         people.dedup();
         let mut changed = 0_usize;
         // A person and the check that the account is there are two actions.
+        let mut unblocked = if wanted == Hold::Active { Some(self.unblocked(by).await?) } else { None };
         for part in people.chunks(MEMBERS_OF_WRITE / 2) {
-            changed = changed.saturating_add(self.set_part(by, group, part, wanted, now).await?);
+            changed = changed.saturating_add(self.set_part(by, group, part, wanted, &mut unblocked, now).await?);
         }
         Ok(changed)
     }
 
-    async fn set_part(&self, by: UserId, group: &Group, people: &[UserId], wanted: Hold, now: Timestamp) -> Result<usize, TableError> {
+    async fn set_part(
+        &self,
+        by: UserId,
+        group: &Group,
+        people: &[UserId],
+        wanted: Hold,
+        unblocked: &mut Option<(Tag, Part)>,
+        now: Timestamp,
+    ) -> Result<usize, TableError> {
         let verb = if wanted == Hold::Active { "group.add" } else { "group.remove" };
         for _round in 0..ROUNDS {
             let there = self.batch(people.iter().map(|user| schema::member(group.id, *user)), &mut Cost::default()).await?;
@@ -323,7 +341,8 @@ impl Table {
             }
             let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
             let audited = Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named }));
-            let write = Write::audited(audited.clone()).parts(parts.clone()).check(schema::group(group.id), active);
+            let write =
+                Write::audited(audited.clone()).parts(parts.clone()).parts(unblocked.clone()).check(schema::group(group.id), active);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(named.len()),
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
@@ -333,7 +352,8 @@ impl Table {
                         return Ok(named.len());
                     }
                 }
-                // Somebody else changed one of them: look again.
+                // Somebody else changed one of them, or something of the owner: look again.
+                Outcome::Refused(_) if unblocked.is_some() => *unblocked = Some(self.unblocked(by).await?),
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }
@@ -376,8 +396,14 @@ impl Table {
             .set("state", text(state_word(state)))
             .set("version", number(after.version));
         let audited = Audited::new(now, by, "group.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        let write =
-            Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
+        // Members who count again are let in again.
+        let unblocked = if state == GroupState::Active { Some(self.unblocked(by).await?) } else { None };
+        let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).parts(unblocked).parts(Once::part(
+            once,
+            by,
+            &before.id.to_string(),
+            now,
+        )?);
         match self.commit(write).await? {
             Outcome::Done => Ok(after),
             // The same request at the same time: it was done by the other.

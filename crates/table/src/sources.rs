@@ -384,9 +384,9 @@ impl Table {
         let verb = if blocked { "source.block" } else { "source.unblock" };
         let audited = Audited::new(now, by, verb, &source)?.to(&json!({ "user": user.to_string() })).because(reason);
         let block = item(&key, &block)?;
-        let write = Write::audited(audited.clone())
-            .put(Tag::Seen, block.clone(), unchanged.clone())
-            .part(Tag::Same, Part::Check(schema::user(user), Condition::present()));
+        // Whoever has just looked for blocks of this person looks again (`unblocked`).
+        let counted = Change::new(schema::user(user), Condition::present()).count("version");
+        let write = Write::audited(audited.clone()).put(Tag::Seen, block.clone(), unchanged.clone()).change(Tag::Same, counted.clone());
         match self.commit(write).await? {
             Outcome::Done => Ok(()),
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
@@ -394,6 +394,8 @@ impl Table {
             Outcome::Busy if !blocked => Err(TableError::Throttled),
             // Blocking never fails for bookkeeping. Whoever is blocked already by somebody else's write, or by an earlier try of this, is.
             Outcome::Busy => {
+                // First, for whoever looks between the two looks at the block after it; and whether or not it can be.
+                let _counted = self.change_alone(&counted).await;
                 let _put_or_there = self.put_alone(block.clone(), unchanged).await?;
                 let there = self.get(&key, &mut Cost::default()).await?.ok_or(TableError::Stale)?;
                 if there == block {
@@ -422,14 +424,18 @@ impl Table {
         Ok(blocked)
     }
 
-    /// Whether a person is blocked at any source, in four round trips.
+    /// That nobody has blocked this person at any source, for the transaction that lets others into a group: blocking counts the version of the
+    /// person's row, which is read before the blocks are. In five round trips.
     ///
     /// # Errors
-    /// [`TableError`], where any of it could not be read.
-    pub async fn is_blocked_somewhere(&self, user: UserId) -> Result<bool, TableError> {
+    /// [`TableError::Blocked`] where somebody has; [`TableError`], where any of it could not be read.
+    pub(crate) async fn unblocked(&self, user: UserId) -> Result<(Tag, Part), TableError> {
+        let (_, version) = self.account_now(user).await?;
         let keys: Vec<_> = self.sources().await?.iter().map(|source| schema::block(source.id, user)).collect();
-        let found = self.batch(keys, &mut Cost::default()).await?;
-        Ok(found.values().any(is_blocking))
+        if self.batch(keys, &mut Cost::default()).await?.values().any(is_blocking) {
+            return Err(TableError::Blocked);
+        }
+        Ok((Tag::Seen, Part::Check(schema::user(user), Condition::is("version", number(version)))))
     }
 
     /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed; off one by one, where

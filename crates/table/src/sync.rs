@@ -23,8 +23,9 @@ use crate::{
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
-/// Members of one transaction: each is two actions, and one place is the group's or the identity's own, one the audit's.
-const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 2) / 2;
+/// Members of one transaction: each is two actions, and one place is the group's or the identity's own, one the audit's, one the owner's, who
+/// must not be blocked.
+const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 3) / 2;
 /// Rounds of a change that meets others.
 const ROUNDS: usize = 4;
 /// Pages of one person's groups that a sign-in looks through.
@@ -35,17 +36,20 @@ const PAGES_MAX: usize = 100;
 pub struct Synced {
     /// Memberships that it changed, those included of which only the order is new.
     pub changed: usize,
+    /// Of the people who are to be out, how many are: by this update, or before.
+    pub out: usize,
     /// Those about which something later, or this same update, was said before.
     pub late: usize,
 }
 
 impl Table {
     /// What a directory says of people in a group that it keeps, under its own order: who is in, who is not. Later words win, whenever
-    /// they come; the same again changes nothing. One transaction for each 49 people: a failure in between leaves some changed, and the same
+    /// they come; the same again changes nothing. One transaction for each 48 people: a failure in between leaves some changed, and the same
     /// call again changes the rest. The group's owner stays.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] for a group that is filled otherwise, [`TableError::Missing`] for somebody who has no account here.
+    /// [`TableError::NotForThis`] for a group that is filled otherwise, [`TableError::Missing`] for somebody who has no account here,
+    /// [`TableError::Blocked`] where whoever is blocked at a source would add anybody.
     pub async fn sync_members(
         &self,
         permit: &Permit,
@@ -61,16 +65,22 @@ impl Table {
         people.sort_unstable_by_key(|(user, hold)| (*user, *hold == Hold::Active));
         people.dedup_by_key(|(user, _)| *user);
         let mut all = Synced::default();
+        let adds = people.iter().any(|(_, hold)| *hold == Hold::Active);
+        let mut unblocked = if adds { Some(self.unblocked(by).await?) } else { None };
         for part in people.chunks(MEMBERS_OF_WRITE) {
-            let done = self.sync_part(by, group, order, part, now).await?;
-            all = Synced { changed: all.changed.saturating_add(done.changed), late: all.late.saturating_add(done.late) };
+            let done = self.sync_part((by, &mut unblocked), group, order, part, now).await?;
+            all = Synced {
+                changed: all.changed.saturating_add(done.changed),
+                out: all.out.saturating_add(done.out),
+                late: all.late.saturating_add(done.late),
+            };
         }
         Ok(all)
     }
 
     async fn sync_part(
         &self,
-        by: UserId,
+        (by, unblocked): (UserId, &mut Option<(Tag, Part)>),
         group: &Group,
         order: u64,
         people: &[(UserId, Hold)],
@@ -81,9 +91,14 @@ impl Table {
         for _round in 0..ROUNDS {
             let there = self.batch(people.iter().map(|(user, _)| schema::member(group.id, *user)), &mut Cost::default()).await?;
             let (mut parts, mut outs, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let mut out = 0_usize;
             for (user, wanted) in people {
                 let before = there.get(&schema::member(group.id, *user)).cloned().map(row::<MemberRow>).transpose()?;
-                let Some(put) = ordered(before, group.id, *user, *wanted, order, now)? else { continue };
+                let is_out = before.as_ref().is_some_and(MemberRow::is_out);
+                let Some(put) = ordered(before, group.id, *user, *wanted, order, now)? else {
+                    out = out.saturating_add(usize::from(is_out && *wanted == Hold::Withdrawn));
+                    continue;
+                };
                 match wanted {
                     Hold::Active => {
                         parts.push(put);
@@ -97,7 +112,7 @@ impl Table {
                 }
             }
             let changed = gone.saturating_add(added.len()).saturating_add(removed.len());
-            let synced = Synced { changed, late: people.len().saturating_sub(changed) };
+            let synced = Synced { changed, out: out.saturating_add(removed.len()), late: people.len().saturating_sub(changed) };
             if parts.is_empty() && outs.is_empty() {
                 return Ok(synced);
             }
@@ -107,6 +122,7 @@ impl Table {
             let write = Write::audited(Audited::new(now, by, "group.sync", &group.id)?.to(&said))
                 .parts(parts)
                 .parts(outs.clone())
+                .parts(unblocked.clone().filter(|_| !added.is_empty()))
                 .change(Tag::Seen, heard);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(synced),
@@ -122,7 +138,8 @@ impl Table {
                         }
                     }
                 }
-                // Somebody else changed one of them: look again.
+                // Somebody else changed one of them, or something of the owner: look again.
+                Outcome::Refused(_) if unblocked.is_some() => *unblocked = Some(self.unblocked(by).await?),
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }

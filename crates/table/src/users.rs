@@ -532,7 +532,7 @@ impl Table {
     }
 
     /// A user, and how often the user was changed.
-    async fn account_now(&self, user: UserId) -> Result<(User, u64), TableError> {
+    pub(crate) async fn account_now(&self, user: UserId) -> Result<(User, u64), TableError> {
         let found = self.get(&schema::user(user), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the person" })?;
         let row = row::<UserRow>(found)?;
         let version = row.version;

@@ -94,7 +94,8 @@ pub struct MembersChanged {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SyncAsk {
-    /// The place of this in the directory's own order: an event's number, or its time. Of two words about a person the higher counts.
+    /// The place of this in the directory's own order: an event's number, or its time in milliseconds since 1970, and no more than a day
+    /// ahead of now taken as one. Of two words about a person the higher counts.
     pub order: u64,
     /// Names or ids of who is in it.
     #[serde(default)]
@@ -114,7 +115,7 @@ pub struct SyncDone {
     pub changed: usize,
     /// Of how many people something of this order or a higher one was said before.
     pub late: usize,
-    /// Where people were removed: when that is in force everywhere.
+    /// Where somebody who was to be removed is out: when that is in force everywhere. Missing where all of them stay in it, by a later word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,

@@ -347,7 +347,7 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("give, by a grant, once", vec![7]),
         ("give, by a group's grant above", vec![9]),
         ("withdraw", vec![3]),
-        ("set_members, one more of a thousand", vec![4]),
+        ("set_members, one more of a thousand", vec![5]),
         ("set_members, one less", vec![3]),
         ("set_visibility", vec![2]),
         ("set_levels", vec![2]),

@@ -256,8 +256,8 @@ async fn whom_a_directory_or_a_provider_takes_out_of_a_group_is_out_where_transa
         };
         conflicts();
         let both = [(bo.user.id, Hold::Withdrawn), (cy.user.id, Hold::Withdrawn)];
-        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 2, late: 0 }), "{fault:?}");
-        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 0, late: 2 }), "{fault:?}: said again it is late");
+        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 2, out: 2, late: 0 }), "{fault:?}");
+        assert_eq!(says(order + 1, &both).await, Ok(Synced { changed: 0, out: 2, late: 2 }), "{fault:?}: said again it is late");
         assert_eq!(says(order + 2, &[(bo.user.id, Hold::Active)]).await, Err(TableError::Throttled), "adding does not go alone");
         for person in [&bo, &cy] {
             assert_eq!(deployment.table.is_member(group.id, person.user.id).await, Ok(false), "{fault:?}");
@@ -271,7 +271,7 @@ async fn whom_a_directory_or_a_provider_takes_out_of_a_group_is_out_where_transa
         assert_eq!(deployment.table.is_member(group.id, bo.user.id).await, Ok(false), "{fault:?}");
         assert_eq!(deployment.table.is_member(group.id, di.user.id).await, Ok(false), "{fault:?}");
         faults.heal();
-        assert_eq!(says(order + 3, &mixed).await, Ok(Synced { changed: 1, late: 1 }), "{fault:?}");
+        assert_eq!(says(order + 3, &mixed).await, Ok(Synced { changed: 1, out: 1, late: 1 }), "{fault:?}");
         assert_eq!(deployment.table.is_member(group.id, di.user.id).await, Ok(true), "{fault:?}");
         let audited = deployment.audited("group.sync", group.id).await;
         assert_eq!(audited, usize::try_from(number).unwrap() * 5, "{fault:?}: each is audited once, one that went alone too");

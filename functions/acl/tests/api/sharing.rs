@@ -662,7 +662,7 @@ async fn a_directory_keeps_a_group_by_ordered_updates() {
     app.send("PATCH", "/api/v1/groups/everybody", &app.ada.token, &[("if-match", "*")], active).await.is(200);
     app.get(&address, &app.eve.token).await.is(200);
     let late = sync(json!({ "order": 1, "remove": ["Eve"] })).await.is(200);
-    assert_eq!((&late.json["changed"], &late.json["late"]), (&json!(0), &json!(1)));
+    assert_eq!((&late.json["changed"], &late.json["late"], late.json.get("enforced_by")), (&json!(0), &json!(1), None));
     app.get(&address, &app.eve.token).await.is(200);
     let removed = sync(json!({ "order": 3, "remove": ["Eve"] })).await.is(200);
     assert!(removed.json["enforced_by"].is_string() && removed.json["changed"] == 1);
@@ -685,14 +685,36 @@ async fn a_directory_keeps_a_group_by_ordered_updates() {
 #[tokio::test]
 async fn whoever_is_blocked_lets_nobody_into_a_group() {
     let app = start().await;
-    app.post("/api/v1/groups", &app.eve.token, json!({ "name": "eves" })).await.is(201);
+    for (name, kind) in [("eves", "manual"), ("retired", "manual"), ("kept", "synced")] {
+        app.post("/api/v1/groups", &app.eve.token, json!({ "name": name, "kind": kind })).await.is(201);
+    }
+    let stand = async |name: &str, state: &str| {
+        app.send("PATCH", &format!("/api/v1/groups/{name}"), &app.eve.token, &[("if-match", "*")], json!({ "state": state }).to_string())
+            .await
+    };
+    stand("retired", "retired").await.is(200);
     let block = async |blocked: bool| {
         app.post("/api/v1/sources/demo/blocks", &app.ada.token, json!({ "user": "Eve", "blocked": blocked })).await.is(200)
     };
     let add = async || app.post("/api/v1/groups/eves/members", &app.eve.token, json!({ "users": ["Ada"] })).await;
+    let sync = async |ask: Value| app.post("/api/v1/groups/kept/sync", &app.eve.token, ask).await;
+    let new = async || app.post("/api/v1/groups", &app.eve.token, json!({ "name": "new" })).await;
     block(true).await;
     add().await.refuses(403, "blocked", "");
+    sync(json!({ "order": 1, "add": ["Ada"] })).await.refuses(403, "blocked", "");
+    // Those who are in a group that counts again are let in.
+    stand("retired", "active").await.refuses(403, "blocked", "");
+    stand("kept", "active").await.refuses(403, "blocked", "");
+    new().await.refuses(403, "blocked", "");
+    // Taking out and away goes on.
     app.post("/api/v1/groups/eves/members/remove", &app.eve.token, json!({ "users": ["Ada"] })).await.is(200);
+    sync(json!({ "order": 2, "remove": ["Ada"] })).await.is(200);
+    stand("eves", "retired").await.is(200);
     block(false).await;
+    for name in ["eves", "retired", "kept"] {
+        stand(name, "active").await.is(200);
+    }
     add().await.is(200);
+    sync(json!({ "order": 3, "add": ["Ada"] })).await.is(200);
+    new().await.is(201);
 }
