@@ -235,7 +235,19 @@ async fn a_link_lives_as_long_as_its_makers_right(door: Door) {
     assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
     // Who administers the dataset sees it and may narrow it, and never widens it.
     let shown = scene.world.api(Method::GET, &format!("/api/v1/links/{}", link.id), None).await.expect_status(StatusCode::OK).await;
-    assert!(shown.get("url").is_none(), "only its maker is shown its address");
+    assert!(shown.get("url").is_none() && shown["no_url"] == "not-maker", "only its maker is shown its address");
+    // A label is a word of the maker's own, which nobody else reads, and no other writes over it.
+    let version = shown["version"].as_u64().expect("a version");
+    let edit = async |token: &str, version: u64, body: Value| {
+        let address = format!("{}/api/v1/links/{}", scene.world.app_url, link.id);
+        let request = scene.world.client.patch(address).bearer_auth(token).header("if-match", format!("\"{version}\""));
+        request.json(&body).send().await.expect("an answer")
+    };
+    let other = edit(&scene.world.token, version, json!({ "label": "mine" })).await.expect_status(StatusCode::FORBIDDEN).await;
+    assert_eq!((&other["code"], &other["errors"][0]["pointer"]), (&json!("not-maker"), &json!("/label")));
+    edit(&scene.world.token, version, json!({ "until": "2d" })).await.expect_status(StatusCode::OK).await;
+    let own = edit(&scene.eve.session, version + 1, json!({ "label": "own" })).await.expect_status(StatusCode::OK).await;
+    assert_eq!(own["link"]["label"], "own");
     let ended = scene.api(Method::POST, "/grants/withdraw", json!({ "to": "user:Eve" })).await.expect_status(StatusCode::OK).await;
     assert_eq!(ended["links_ended"], json!([link.id]));
     tokio::time::sleep(Duration::from_millis(5_200)).await;

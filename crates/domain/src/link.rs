@@ -391,6 +391,9 @@ pub enum LinkError {
     /// A publication link is the dataset's own act (ACCESS R4).
     #[error("a publication link needs the right `administer` on its dataset")]
     NotSteward,
+    /// Another's label: a word of the maker's own.
+    #[error("a link's label is its maker's")]
+    NotMaker,
     /// The permit is not one for this.
     #[error("the permit was given for something else")]
     Permit,
@@ -498,6 +501,13 @@ impl Link {
             link.check_ceiling(place)?;
         }
         Ok(link)
+    }
+
+    /// Whether this person may change the label: a word of the maker's own, by which the maker finds the link, and part of what makes two
+    /// links the same. A stewarded link is the dataset's, and so is its label: of whoever may change it.
+    #[must_use]
+    pub fn is_labelled_by(&self, person: UserId) -> bool {
+        self.stewarded || self.maker == person
     }
 
     /// The same link, which stands at `from`, on another place; key, name and so its URL stay (L13). `permit` is one to share the dataset there.

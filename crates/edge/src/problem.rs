@@ -276,6 +276,9 @@ impl From<LinkError> for Problem {
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .at("/class")
                 .hint("ask who administers the dataset to make it"),
+            LinkError::NotMaker => Self::new(StatusCode::FORBIDDEN, "not-maker", why.to_string())
+                .at("/label")
+                .hint("leave the label out; ask who made the link"),
             LinkError::Permit => Self::not_found(),
             LinkError::ReasonNeeded => Self::new(StatusCode::CONFLICT, "reason-needed", why.to_string())
                 .at("/reason")

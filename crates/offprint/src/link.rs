@@ -53,6 +53,7 @@ const ONE: [Column; 30] = [
     column("s3_endpoint", "/s3/endpoint"),
     column("s3_bucket", "/s3/bucket"),
     column("s3_prefix", "/s3/prefix"),
+    column("no_url", "/no_url"),
     column("until", "/until"),
     column("not_before", "/not_before"),
     column("strict", "/strict"),

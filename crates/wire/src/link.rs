@@ -206,7 +206,8 @@ pub struct Link {
     /// The record of its revoke.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,
-    /// The URL that opens it; only for the maker, and only while the deployment holds the secret that it was made with.
+    /// The URL that opens it; only for the maker, by a token with the scope `links`, and only while the deployment holds the secret that it was
+    /// made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The same, always streamed: never a redirect.
@@ -215,6 +216,11 @@ pub struct Link {
     /// The same, for S3 clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3: Option<S3Address>,
+    /// Why `url`, `streamed_url` and `s3` are missing: `not-maker`, somebody else made it; `scope`, the token lacks `links`; `secret`, nobody
+    /// can show them again, because the deployment holds another secret than the one that the link was made with, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(not-maker|scope|secret)$"))]
+    pub no_url: Option<String>,
 }
 
 /// The record of a revoke.

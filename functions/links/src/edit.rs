@@ -3,7 +3,7 @@
 use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, Denial, LinkFacts, Permit},
-    link::{Edit, Link, LinkState, Until},
+    link::{Edit, Link, LinkError, LinkState, Until},
 };
 use edge::{
     App,
@@ -30,7 +30,7 @@ use crate::{
 /// Changes a link. What narrows it needs no right to share and says when it is in force; what widens it needs that right.
 ///
 /// # Errors
-/// 428 without `If-Match`, 412 for another version, 410 for a link that was revoked.
+/// 428 without `If-Match`, 412 for another version, 410 for a link that was revoked, 403 `not-maker` for another's label.
 #[utoipa::path(patch, path = "/api/v1/links/{id}", tag = "links", operation_id = "edit_link", security(("token" = ["links"])),
     params(("id" = String, Path, description = "The link's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the link as it was read")),
     request_body(content = wire::link::LinkEdit, content_type = "application/merge-patch+json"),
@@ -57,6 +57,9 @@ pub(crate) async fn edit(
     app.check_bytes(ask.bytes_per_day.flatten(), &facts.place.source)?;
     let password = ask.password.clone().flatten();
     let after = facts.link.edited(&facts.place, read(ask)?, now)?;
+    if after.options.label != facts.link.options.label && !facts.link.is_labelled_by(caller.user.id) {
+        return Err(LinkError::NotMaker.into());
+    }
     let permit = if facts.link.is_widened_by(&after) { load(&app, &caller, &id, Action::Share, now).await?.1 } else { to_narrow };
     // After the right to it: looking at a password is work.
     let password = match &password {

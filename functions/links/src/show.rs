@@ -9,6 +9,7 @@ use domain::{
     id::LinkId,
     key::{DeploymentSecret, LinkKey},
     path::encode_key,
+    token::Scope,
 };
 use edge::{
     App,
@@ -20,7 +21,8 @@ use edge::{
 };
 use jiff::Timestamp;
 
-/// Shows a link. Its URL, and how many passes it has given where it gives so many, are in the answer for whoever made it.
+/// Shows a link. Its URL is in the answer for whoever made it, by a token that may make links; else `no_url` says why not. How many passes it has
+/// given, where it gives so many, is there for its maker, too.
 ///
 /// # Errors
 /// 404 for a link that is not there or not the caller's to know of.
@@ -70,12 +72,18 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// A link as `caller` may see it: label and addresses are the maker's alone.
+    /// A link as `caller` may see it: label and addresses are the maker's alone, and an address outlives the token that it was shown to, so it
+    /// is shown to none that may not make links.
     pub(crate) fn link(&self, facts: &LinkFacts, caller: &Caller, now: Timestamp) -> wire::link::Link {
         let (link, place) = (&facts.link, &facts.place);
         let is_maker = link.maker == caller.user.id;
         let whole = place.dataset.path.join(&link.subpath).unwrap_or_default();
-        let addresses = self.addresses(facts).filter(|_| is_maker);
+        let addresses = match (is_maker, caller.token.may(Scope::Links)) {
+            (false, _) => Err("not-maker"),
+            (true, false) => Err("scope"),
+            (true, true) => self.addresses(facts).ok_or("secret"),
+        };
+        let no_url = addresses.as_ref().err().map(|why| (*why).to_owned());
         let (url, streamed_url, s3) = addresses.map_or((None, None, None), |all| (Some(all.url), Some(all.streamed_url), Some(all.s3)));
         wire::link::Link {
             id: link.id.to_string(),
@@ -113,6 +121,7 @@ impl Shown {
             url,
             streamed_url,
             s3,
+            no_url,
         }
     }
 

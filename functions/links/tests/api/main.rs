@@ -25,6 +25,7 @@ use domain::{
     key::DeploymentSecret,
     link::{Class, LinkState},
     source::{Audience, Ceilings},
+    token::Scope,
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -85,6 +86,33 @@ async fn a_link_is_made_and_shown_with_its_addresses() {
     assert_eq!(instant(&link["until"]), app.now() + SignedDuration::from_hours(24 * 30));
     let shown = app.get(&format!("/api/v1/links/{}", id_of(&link)), &app.ada.token).await.is(200);
     assert_eq!((shown.headers["etag"].to_str().unwrap(), shown.json), ("\"1\"", link));
+}
+
+// An address outlives the token that it was shown to.
+#[tokio::test]
+async fn an_address_is_shown_to_its_maker_by_a_token_that_may_make_links_and_says_why_not() {
+    let app = start().await;
+    let link = app.a_link(json!({ "label": "mine" })).await;
+    assert_eq!(link.get("no_url"), None);
+    let (one, listed) = (format!("/api/v1/links/{}", id_of(&link)), format!("/api/v1/links?dataset={}", app.root.id));
+    for (number, scopes, shows) in [
+        (70, &[Scope::Read][..], false),
+        (71, &[Scope::Data], false),
+        (72, &[Scope::Data, Scope::Datasets, Scope::Groups], false),
+        (73, &[Scope::Links], true),
+    ] {
+        let token = app.token_for(&app.ada.user, scopes, number).await;
+        let mut answers = vec![app.get(&one, &token).await.is(200).json];
+        for path in [listed.as_str(), "/api/v1/links"] {
+            answers.push(app.get(path, &token).await.is(200).json["items"][0].clone());
+        }
+        answers.push(app.post("/api/v1/links/resolve", &token, json!({ "url": link["url"] })).await.is(200).json);
+        for answer in answers {
+            let shown = ["url", "streamed_url", "s3"].map(|field| answer.get(field).is_some());
+            assert_eq!((shown, answer["label"].as_str()), ([shows; 3], Some("mine")), "{scopes:?} {answer}");
+            assert_eq!(answer.get("no_url").and_then(Value::as_str), (!shows).then_some("scope"), "{answer}");
+        }
+    }
 }
 
 // ADR 0004: `links` has no right to look at the store
