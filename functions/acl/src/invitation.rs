@@ -18,15 +18,13 @@ use edge::{
     once::Once,
     problem::Problem,
     provider::Provider,
+    rounds::Rounds,
 };
 use http::StatusCode;
 use jiff::Timestamp;
 use table::{Page, TableError};
 
 use crate::{grant_give::terms, paged::Ask, source_edit::bounded};
-
-/// How often an invitation is decided anew because something changed meanwhile.
-const TRIES: usize = 4;
 
 /// Offers a role to whoever proves to have an e-mail address: it waits for 30 days, and becomes a grant when its person signs in through a
 /// provider that vouches for the address. Another one for the same address takes the place of the first. Nothing is mailed.
@@ -42,15 +40,16 @@ pub(crate) async fn invite(
     caller: Caller,
     Id(id): Id,
     once: Once,
-    Body { ask, bytes }: Body<wire::grant::NewInvitation>,
+    Body { ask, .. }: Body<wire::grant::NewInvitation>,
 ) -> Result<Response, Problem> {
-    let once = once.of(&format!("POST /api/v1/datasets/{id}/invitations"), &bytes);
-    let mut tries = 1..TRIES;
+    let operation = format!("POST /api/v1/datasets/{id}/invitations");
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
         let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
         let address = address(key(&app)?, &ask.email)?;
+        let once = once.of(&operation, &remembered(&ask, address));
         let terms = terms((&ask.role, ask.may_share, ask.level), (ask.not_before.as_deref(), ask.until.as_deref()), &ask.zones, now)?;
         let dataset = facts.place.dataset.id;
         let there = app.table.invitation(address, dataset).await?;
@@ -62,11 +61,17 @@ pub(crate) async fn invite(
         let invitation = invited(&permit, &caller.user, (dataset, address), terms, there.as_ref(), now)?;
         match app.table.invite(&permit, &invitation, there.as_ref(), once.as_ref(), now).await {
             Ok(invitation) => return Ok(sent(ask.email, &invitation)),
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             Err(TableError::TooMany { .. }) => return Err(too_many()),
             Err(why) => return Err(why.into()),
         }
     }
+}
+
+/// What a request is remembered by, by its hash: all of it but the address, in whose place its keyed hash stands. Whoever has the table alone
+/// cannot try addresses.
+fn remembered(ask: &wire::grant::NewInvitation, address: EmailHash) -> Vec<u8> {
+    serde_json::to_vec(&wire::grant::NewInvitation { email: wire::grant::Email(address.to_string()), ..ask.clone() }).unwrap_or_default()
 }
 
 /// Lists what waits, or waited, on a dataset, the latest first, for who administers it.
@@ -109,12 +114,12 @@ pub(crate) async fn withdraw(
         _ => return Err(not_an_address().hint("one of `email` and `address`, and not both")),
     };
     let reason = bounded(ask.reason)?;
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let there = app.table.invitation(address, facts.place.dataset.id).await?.ok_or_else(none_such)?;
         match app.table.withdraw_invitation(&permit, &there, reason.as_deref(), now).await {
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             other => return Ok(json::ok(&shown(&other?, now))),
         }
     }

@@ -279,6 +279,17 @@ async fn an_invitation_that_is_sent_twice_is_one() {
     let first = send("nia@lab.example").await.is(202);
     assert_eq!(send("nia@lab.example").await.is(202).json, first.json);
     send("bo@lab.example").await.refuses(422, "idempotency-mismatch", "");
+    // SECURITY T35: nothing that is kept of the request tells, without the deployment's key, whether it named a guessed address.
+    for guess in ["nia@lab.example", "bo@lab.example"] {
+        for body in
+            [json!({ "email": guess, "role": "view" }).to_string(), format!("{{\"email\":\"{guess}\",\"role\":\"view\",\"zones\":[]}}")]
+        {
+            let request = edge::once::request_hash(&format!("POST {address}"), body.as_bytes());
+            let guessed = table::once::Once { key: "one".to_owned(), request };
+            let told = app.app.table.once(app.ada.user.id, &guessed, app.now()).await;
+            assert_eq!(told, Err(table::TableError::Mismatch), "{body}");
+        }
+    }
     let audit = app.get("/api/v1/audit?verb=invitation.send", &app.ada.token).await.is(200);
     assert_eq!(audit.json["items"].as_array().unwrap().len(), 1);
     let token = app.token_for(&app.ada.user, &[Scope::Read], 500).await;
