@@ -13,16 +13,13 @@ use domain::{
     rights::Right,
     source::Source,
 };
-use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem, rounds::Rounds};
 use http::StatusCode;
 use jiff::Timestamp;
 use objects::ObjectsError;
 use table::TableError;
 
 use crate::{dataset_show::shown, source_show::named};
-
-/// How often a registration is decided anew because what lies above changed meanwhile.
-const TRIES: usize = 3;
 
 /// Registers a dataset. The owner of the dataset above owns it: the registrar gains nothing. The same path meets the dataset that is there.
 /// Datasets that lie in it, registered before, lie in it from then on as if they had been registered after it.
@@ -45,16 +42,16 @@ pub(crate) async fn register(
         let registered = Registered { is_whole: is_whole(&app, &caller, &facts).await?, facts, existing: false };
         return Ok(registered.answer(&caller, app.now()));
     }
-    let source = named(&app, &ask.source).await?;
+    // Before the source is looked up: a path is refused alike where there is none.
     let path = ObjectPath::from_decoded(ask.path).map_err(|why| {
         Problem::from(why).at("/path").hint("plain text, not percent-encoded; no leading `/`, no empty segments, `.` or `..`")
     })?;
-    let mut tries = 1..TRIES;
+    let source = named(&app, &ask.source).await?;
+    let mut rounds = Rounds::begin();
     loop {
         match at(&app, &caller, &source, &path, once.as_ref()).await {
             // Another dataset was registered in between.
-            Err(Refusal::Stale) if tries.next().is_some() => {}
-            Err(Refusal::Stale) => return Err(TableError::Stale.into()),
+            Err(Refusal::Stale) => rounds.another().await?,
             Err(Refusal::For(why)) => return Err(why),
             Ok(registered) => return Ok(registered.answer(&caller, app.now())),
         }

@@ -9,7 +9,7 @@ use domain::{
     timing::Timing,
     token::Scope,
 };
-use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
+use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem, rounds::Rounds};
 use http::StatusCode;
 use jiff::Timestamp;
 use table::{Page, TableError};
@@ -32,14 +32,20 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let facts = caller.dataset(&app, &id).await?;
-    let subject = subject::subject(&app, &ask.to).await?;
-    // Anybody may give up what is his own; the rest is for who administers.
-    let action = if subject == Subject::User(caller.user.id) { Action::See } else { Action::Grant };
+    let on = Facts::Dataset(facts.clone());
+    // Before anybody is looked up: who may not know of the dataset is told the same whoever is named.
+    let own = caller.may(Action::See, &on, now)?;
     // Giving up is for good as far as the person goes: a token that may only read does not (as one that may end itself only ends itself).
     if !caller.token.may(Scope::Datasets) {
         return Err(Denial::Scope { needed: Scope::Datasets }.into());
     }
-    let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
+    // Anybody may give up what is his own, and people are found by anybody; the rest, groups too, is for who administers.
+    let may_grant = caller.may(Action::Grant, &on, now);
+    if let (false, Err(why)) = (ask.to.starts_with("user:"), &may_grant) {
+        return Err(why.clone());
+    }
+    let subject = subject::subject(&app, &ask.to).await?;
+    let permit = if subject == Subject::User(caller.user.id) { own } else { may_grant? };
     let dataset = facts.place.dataset.id;
     let reason = bounded(ask.reason)?;
     let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
@@ -54,9 +60,7 @@ pub(crate) async fn withdraw(
     Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended }))
 }
 
-/// Tries of a withdrawal that meets a change of the same grant: what was to be taken back is, whatever it had become.
-const TRIES: usize = 4;
-
+/// Takes back what there is, whatever it becomes meanwhile.
 async fn take_back(
     app: &App,
     permit: &domain::decision::Permit,
@@ -64,7 +68,7 @@ async fn take_back(
     subject: Subject,
     reason: Option<&str>,
 ) -> Result<Grant, Problem> {
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let there = app.table.grant(dataset, subject).await?.ok_or_else(|| {
             Problem::new(StatusCode::NOT_FOUND, "no-such-grant", "nothing was granted to this subject here")
@@ -72,7 +76,7 @@ async fn take_back(
                 .hint("it may have been granted on a dataset above; see `offprint dataset sharing`")
         })?;
         match app.table.withdraw(permit, dataset, &there, reason, app.now()).await {
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             other => return Ok(other?),
         }
     }

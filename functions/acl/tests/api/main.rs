@@ -403,6 +403,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let doctor = format!("{one}/doctor");
     let new = new_source(&json!({})).to_string();
     let check = json!({ "dataset": dataset, "action": "read" }).to_string();
+    let odd_check = json!({ "dataset": dataset, "action": "none", "user": "Nobody", "address": "none", "path": "../x" }).to_string();
     let mut bodies = BTreeSet::new();
     let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
     let project = app.post("/api/v1/projects", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
@@ -422,8 +423,24 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"notes\"}", "not-found"),
         ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"\"}", "not-found"),
         ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"none\",\"path\":\"\"}", "not-found"),
+        ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"none\",\"path\":\"notes\"}", "not-found"),
         ("GET", root.clone(), "", "not-found"),
         ("PATCH", root.clone(), "{\"visibility\":\"world\"}", "not-found"),
+        ("PATCH", root.clone(), "{\"visibility\":\"nowhere\"}", "not-found"),
+        ("POST", at("hand-over"), "{\"to\":\"Nobody\"}", "not-found"),
+        ("POST", at("grants"), "{\"to\":\"user:Nobody\",\"role\":\"view\"}", "not-found"),
+        ("POST", at("grants"), "{\"to\":\"group:none\",\"role\":\"none\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"user:Nobody\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"user:Eve\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"group:none\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"group:adas\"}", "not-found"),
+        ("POST", at("grants/withdraw"), "{\"to\":\"nobody at all\"}", "not-found"),
+        ("POST", at("invitations"), "{\"email\":\"nobody\",\"role\":\"none\"}", "not-found"),
+        ("POST", at("invitations/withdraw"), "{\"email\":\"nobody\",\"address\":\"none\"}", "not-found"),
+        ("POST", at("tickets"), "{\"minutes\":0}", "not-found"),
+        ("POST", format!("/api/v1/groups/{group}/members"), "{\"users\":[\"Nobody\"]}", "not-found"),
+        ("POST", format!("/api/v1/groups/{group}/sync"), "{\"order\":1,\"add\":[\"Nobody\"]}", "not-found"),
+        ("PATCH", format!("/api/v1/groups/{group}"), "{\"state\":\"none\"}", "not-found"),
         ("POST", at("hand-over"), "{\"to\":\"Eve\"}", "not-found"),
         ("POST", at("levels"), "", "not-found"),
         ("GET", at("sharing"), "", "not-found"),
@@ -437,6 +454,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", at("invitations/withdraw"), "{\"email\":\"ada@lab.example\"}", "not-found"),
         ("POST", at("tickets"), "{}", "not-found"),
         ("POST", "/api/v1/check".to_owned(), check.as_str(), "not-found"),
+        ("POST", "/api/v1/check".to_owned(), odd_check.as_str(), "not-found"),
         ("GET", "/api/v1/groups".to_owned(), "", ""),
         ("POST", "/api/v1/groups".to_owned(), "{\"name\":\"eves\"}", "201"),
         ("GET", format!("/api/v1/groups/{group}"), "", "not-found"),
@@ -498,6 +516,26 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         }
     }
     assert_eq!(bodies.len(), 1, "{bodies:?}");
+    // What is there and hidden, and what is not there at all, differ in nothing, whatever is wrong with the rest of the request.
+    let (no_dataset, no_group) = (app.root.id.to_string().replace(&dataset[1..], &"a".repeat(26)), "g".to_owned() + &"a".repeat(26));
+    for (method, path, body, _) in &table {
+        let there = app.send(method, path, &app.eve.token, &[("if-match", "\"1\"")], (*body).to_owned()).await;
+        let (path, body) = (path.replace(&dataset, &no_dataset).replace(&group, &no_group), body.replace(&dataset, &no_dataset));
+        let none = app.send(method, &path, &app.eve.token, &[("if-match", "\"1\"")], body.clone()).await;
+        if there.status == 404 {
+            let mut both = [there, none];
+            for answer in &mut both {
+                answer.json.as_object_mut().unwrap().remove("request_id");
+            }
+            assert_eq!(both[0].json, both[1].json, "{method} {path} {body}");
+        }
+    }
+    for path in ["../x", "/x", "a//b"] {
+        let [there, none] = ["demo", "none"].map(|source| json!({ "source": source, "path": path }));
+        for ask in [there, none] {
+            app.post("/api/v1/datasets", &app.eve.token, ask).await.refuses(400, "bad-path", "/path");
+        }
+    }
     // What a viewer was given reads data, and is nothing here: not even for its owner, who may all of it.
     let viewer = app.viewers_token(&app.ada, 56).await;
     for (method, path, body, _) in &table {
