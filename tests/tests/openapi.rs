@@ -71,7 +71,14 @@ fn codes_in_docs() -> BTreeSet<String> {
 fn codes_in_sources() -> BTreeSet<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = vec![];
-    for folder in ["crates/edge/src", "functions/links/src", "functions/acl/src", "functions/pages/src", "functions/serve/src"] {
+    for folder in [
+        "crates/edge/src",
+        "crates/offprint/src/up",
+        "functions/links/src",
+        "functions/acl/src",
+        "functions/pages/src",
+        "functions/serve/src",
+    ] {
         for entry in fs::read_dir(root.join(folder)).expect("a folder of sources") {
             files.push(entry.expect("an entry").path());
         }

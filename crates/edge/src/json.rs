@@ -12,6 +12,7 @@ use domain::limits::{BODY_BYTES_MAX, BODY_DRAINED_BYTES_MAX};
 use futures_util::StreamExt;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_path_to_error::{Path, Segment};
 
 use crate::problem::Problem;
 
@@ -37,7 +38,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
         if text.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "body", "the body is a list, not an object").hint("see /api/v1/openapi.json"));
         }
-        match serde_json::from_slice(text) {
+        match read(text) {
             Ok(ask) => Ok(Self { ask, bytes }),
             Err(why) => Err(not_understood(&why)),
         }
@@ -76,17 +77,67 @@ pub(crate) async fn whole(body: axum::body::Body, patience: Duration) -> Result<
     }
 }
 
+/// Reads all of a text, and knows where it could not.
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misread> {
+    let mut from = serde_json::Deserializer::from_slice(text);
+    let read = serde_path_to_error::deserialize(&mut from);
+    let read = read.map_err(|why| Misread { at: pointer_of(why.path()), why: why.into_inner() });
+    read.and_then(|ask| from.end().map(|()| ask).map_err(|why| Misread { at: String::new(), why }))
+}
+
+/// Why a body was not understood.
+struct Misread {
+    /// Where, as a JSON pointer.
+    at: String,
+    why: serde_json::Error,
+}
+
+fn pointer_of(path: &Path) -> String {
+    let segments = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.replace('~', "~0").replace('/', "~1")),
+        // Of what was no JSON; no request has variants.
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    segments.fold(String::new(), |pointer, segment| format!("{pointer}/{segment}"))
+}
+
 /// The problem of a body that is not what it should be.
-fn not_understood(why: &serde_json::Error) -> Problem {
+fn not_understood(Misread { at, why }: &Misread) -> Problem {
     let text = why.to_string();
-    // serde names the field in backticks: "unknown field `x`", "missing field `y`".
-    let field = text.contains("field `").then(|| text.split('`').nth(1)).flatten();
-    let code = if why.is_data() { "body" } else { "json" };
+    if !why.is_data() {
+        let detail = format!("the body was not understood: {text}");
+        return Problem::new(StatusCode::BAD_REQUEST, "json", detail).hint("see /api/v1/openapi.json");
+    }
+    // A number of another size than the field's own: what the field would say of one that is out of its bounds.
+    if text.starts_with("invalid value: integer") || text.starts_with("invalid type: floating point") {
+        let code = number_code(at.rsplit('/').next().unwrap_or_default());
+        let detail = "the number is none that this field takes";
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(at.as_str()).hint("see /api/v1/openapi.json");
+    }
     let problem =
-        Problem::new(StatusCode::BAD_REQUEST, code, format!("the body was not understood: {text}")).hint("see /api/v1/openapi.json");
+        Problem::new(StatusCode::BAD_REQUEST, "body", format!("the body was not understood: {text}")).hint("see /api/v1/openapi.json");
+    // serde names a field in backticks that is unknown, which is where it stopped, or missing, which is below.
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (missing, at.as_str()) {
+        (Some(field), _) => problem.at(format!("{at}/{field}")),
+        (None, "") => problem,
+        (None, at) => problem.at(at),
+    }
+}
+
+/// What a number is called that its field has no room for: as one that is out of the field's bounds.
+fn number_code(field: &str) -> &'static str {
     match field {
-        Some(field) => problem.at(format!("/{field}")),
-        None => problem,
+        "minutes" => "minutes",
+        "days" => "token-days",
+        "level" => "level",
+        "sessions_max" => "sessions-max",
+        "requests_per_second" => "requests-per-second",
+        "bytes_per_day" => "bytes-per-day",
+        "link_days_max" => "link-days-max",
+        "order" => "order",
+        _ => Problem::NUMBER,
     }
 }
 
@@ -135,6 +186,27 @@ mod tests {
         let problem = whole(endless, Duration::from_millis(20)).await.unwrap_err();
         assert_eq!((problem.status, problem.code), (StatusCode::REQUEST_TIMEOUT, "slow-body"));
         assert_eq!(whole("{}".into(), Duration::from_secs(30)).await.unwrap(), "{}");
+    }
+
+    #[test]
+    fn what_a_body_gets_wrong_has_its_place_and_a_number_without_room_its_fields_code() {
+        let told = |why: Misread| {
+            let problem = not_understood(&why);
+            let json = problem.to_json(None);
+            (problem.status.as_u16(), problem.code, json["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned())
+        };
+        let of_ticket = |text: &str| told(read::<wire::dataset::NewTicket>(text.as_bytes()).unwrap_err());
+        let of_batch = |text: &str| told(read::<wire::link::BatchCreate>(text.as_bytes()).unwrap_err());
+        for number in ["99999", "-1", "1.5", "1e30", "18446744073709551616"] {
+            assert_eq!(of_ticket(&format!("{{\"minutes\":{number}}}")), (422, "minutes", "/minutes".to_owned()), "{number}");
+        }
+        assert_eq!(of_ticket("{\"minutes\":\"5\"}"), (400, "body", "/minutes".to_owned()));
+        assert_eq!(of_ticket("{\"hours/day\":5}"), (400, "body", "/hours~1day".to_owned()));
+        assert_eq!(of_ticket("{\"minutes\":5"), (400, "json", String::new()));
+        assert_eq!(of_ticket("{\"minutes\":5} x"), (400, "json", String::new()));
+        assert_eq!(of_batch("{\"items\":[{\"dataset\":\"d\"},{\"path\":\"x\"}]}"), (400, "body", "/items/1/dataset".to_owned()));
+        assert_eq!(of_batch("{\"items\":[{\"dataset\":\"d\",\"level\":256}]}"), (422, "level", "/items/0/level".to_owned()));
+        assert_eq!(of_batch("{\"items\":[{\"dataset\":\"d\",\"colour\":1}]}"), (400, "body", "/items/0/colour".to_owned()));
     }
 
     #[tokio::test]

@@ -45,6 +45,8 @@ impl Problem {
     pub const NOT_FOUND: &'static str = "not-found";
     /// The code of what is not open to whoever says nothing, or nothing true, of himself.
     pub const SIGN_IN: &'static str = "sign-in";
+    /// The code of a number that its field has no room for, where the field has none of its own.
+    pub const NUMBER: &'static str = "number";
 
     /// A problem. `detail` says what is wrong, in a sentence without names of people or paths.
     #[must_use]

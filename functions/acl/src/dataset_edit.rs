@@ -11,6 +11,7 @@ use domain::{
     rights::Right,
     source::Audience,
     timing::Timing,
+    user::Standing,
 };
 use edge::{
     App,
@@ -20,10 +21,11 @@ use edge::{
     json::Body,
     once::Once,
     problem::Problem,
+    rounds::Rounds,
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::grants::Grounds;
+use table::{TableError, grants::Grounds};
 
 use crate::{dataset_show::shown, source_edit::bounded, subject::person};
 
@@ -105,7 +107,7 @@ async fn successor(app: &App, name: &str, dataset: &Dataset) -> Result<UserId, P
 /// administrator, who does not hand it to himself. What was granted stays, and so do links whose makers may still share.
 ///
 /// # Errors
-/// 403 for anybody else, and `to-oneself`; 409 `owner-active`; 422 for a person who is not there.
+/// 403 for anybody else, and `to-oneself`; 409 `owner-active`; 422 for a person who is not there, and `suspended-owner` for one who is suspended.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/hand-over", tag = "datasets", operation_id = "hand_over_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::dataset::HandOver,
@@ -117,24 +119,33 @@ pub(crate) async fn hand_over(
     once: Once,
     Body { ask, bytes }: Body<wire::dataset::HandOver>,
 ) -> Result<Response, Problem> {
-    let now = app.now();
-    let facts = caller.dataset(&app, &id).await?;
     let once = once.of(&format!("POST /api/v1/datasets/{id}/hand-over"), &bytes);
-    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
-        // The same request again: whoever sent it has nothing there any more to be asked by.
-        return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(Timing::PRIVATE)).await;
-    }
-    let permit = match caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now) {
-        Ok(permit) => permit,
-        Err(why) => succeeds(&app, &caller, &facts, now).await?.ok_or(why)?,
-    };
-    let to = person(&app, &ask.to, "/to").await?;
-    if permit.allows_succession(facts.place.dataset.id).is_some() {
-        may_inherit(&permit, &facts.place.dataset, to.id)?;
-    }
     let reason = bounded(ask.reason)?;
-    let after = app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await?;
-    answer(&app, &caller, &facts, after, Some(Timing::PRIVATE)).await
+    let mut rounds = Rounds::begin();
+    loop {
+        let now = app.now();
+        let facts = caller.dataset(&app, &id).await?;
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+            // The same request again: whoever sent it has nothing there any more to be asked by.
+            return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(Timing::PRIVATE)).await;
+        }
+        let permit = match caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now) {
+            Ok(permit) => permit,
+            Err(why) => succeeds(&app, &caller, &facts, now).await?.ok_or(why)?,
+        };
+        let to = person(&app, &ask.to, "/to").await?;
+        if to.standing == Standing::Suspended {
+            return Err(wrong("suspended-owner", "/to", "whoever is suspended can own nothing", "name somebody who may act"));
+        }
+        if permit.allows_succession(facts.place.dataset.id).is_some() {
+            may_inherit(&permit, &facts.place.dataset, to.id)?;
+        }
+        match app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await {
+            // Something else of the dataset changed: decide on how it is now.
+            Err(TableError::Stale) => rounds.another().await?,
+            after => return answer(&app, &caller, &facts, after?, Some(Timing::PRIVATE)).await,
+        }
+    }
 }
 
 /// The permit of whoever hands a dataset over in its owner's place; `None`: the caller is nobody who could.

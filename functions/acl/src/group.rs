@@ -27,7 +27,7 @@ use crate::{paged::Ask, subject::person};
 /// Makes a group. Its maker owns it, and is its first member.
 ///
 /// # Errors
-/// 409 `exists` for a name that is taken, 422 `name`.
+/// 403 `blocked`, 409 `exists` for a name that is taken, 422 `name`, 422 `no-provider` for one that nobody would fill.
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", operation_id = "create_group", security(("token" = ["groups"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::group::NewGroup,
     responses((status = 201, description = "The group", body = wire::group::Group), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
@@ -43,6 +43,15 @@ pub(crate) async fn create(
     let kind = match ask.kind.as_deref() {
         None | Some("manual") => GroupKind::Manual,
         Some("synced") => GroupKind::Synced { synced: now },
+        Some("claimed") if app.provider.is_none() => {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no-provider",
+                "the deployment has no identity provider to fill it",
+            )
+            .at("/kind")
+            .hint("make it `manual` or `synced`; an administrator may name a provider"));
+        }
         Some("claimed") => GroupKind::Claimed,
         Some(_) => {
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "group-kind", "there is no such kind of group")

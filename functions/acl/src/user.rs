@@ -116,7 +116,7 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
 /// A session knows of a new role once the person has signed in again, and of one that is gone at once.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 404 for oneself and for a person who is not there, 422 `standing`.
+/// 403 for anybody but an administrator, 404 for a person who is not there, 409 `oneself`, 422 `standing`.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "edit_user", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The person's id or name")),
     request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
@@ -135,6 +135,9 @@ pub(crate) async fn edit(app: App, caller: Caller, Id(id): Id, Body { ask, .. }:
                 .hint("`active` or `suspended`"));
         }
     };
+    if user.id == caller.user.id {
+        return Err(Problem::new(StatusCode::CONFLICT, "oneself", "nobody changes the own account").hint("ask another administrator"));
+    }
     let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor };
     let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), now).await?;
     let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);

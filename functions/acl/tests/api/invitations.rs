@@ -18,7 +18,7 @@ use crate::{
 const ISSUER: &str = "https://id.test";
 
 /// An app whose people come from a provider that vouches for addresses, or does not.
-async fn vouching(vouches: &str) -> TestApp {
+pub(crate) async fn vouching(vouches: &str) -> TestApp {
     let mut app = start().await;
     app.app.provider = Some(provider(vouches));
     app.router = acl::router(app.app.clone());

@@ -164,7 +164,7 @@ async fn ceilings_are_edited_on_the_version_that_was_read() {
         (json!({ "state": "gone" }), 422, "source-state", "/state"),
         (json!({ "ceilings": { "audience": "all" } }), 422, "audience", "/ceilings/audience"),
         (json!({ "ceilings": { "link_days_max": 0 } }), 422, "link-days-max", "/ceilings/link_days_max"),
-        (json!({ "ceilings": null }), 400, "body", ""),
+        (json!({ "ceilings": null }), 400, "body", "/ceilings"),
         (json!({ "bucket": "other" }), 400, "body", "/bucket"),
         (json!({ "reason": "x".repeat(1_001) }), 422, "reason", "/reason"),
     ] {

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
+    invitations::vouching,
     start,
     support::{Answer, Person, TestApp},
 };
@@ -493,11 +494,13 @@ async fn whoever_is_suspended_or_blocked_gets_nothing() {
     app.get(&address, &app.eve.token).await.refuses(403, "suspended", "");
     suspend("active").await.is(200);
     app.get(&address, &app.eve.token).await.is(200);
-    app.send("PATCH", "/api/v1/users/Ada", &app.ada.token, &[], json!({ "standing": "suspended" }).to_string()).await.refuses(
-        404,
-        "not-found",
-        "",
-    );
+    app.send("PATCH", "/api/v1/users/Ada", &app.ada.token, &[], json!({ "standing": "suspended" }).to_string())
+        .await
+        .refuses(409, "oneself", "");
+    // Whoever is suspended owns nothing for the time being, and so is made no owner.
+    suspend("suspended").await.is(200);
+    let hand = app.post(&format!("{address}/hand-over"), &app.ada.token, json!({ "to": "Eve" })).await;
+    hand.refuses(422, "suspended-owner", "/to");
 }
 
 #[tokio::test]
@@ -510,7 +513,7 @@ async fn a_ticket_is_made_for_one_dataset_that_may_be_read() {
     let ticket = make(&app.eve.token, json!({ "minutes": 30 })).await.is(201);
     assert!(ticket.text("/url").starts_with("https://data.test/~") && ticket.text("/url").ends_with("/fused.ome.zarr/"));
     assert_eq!(ticket.text("/dataset"), dataset.id.to_string());
-    for minutes in [0, 721] {
+    for minutes in [-1, 0, 721, 99_999] {
         make(&app.eve.token, json!({ "minutes": minutes })).await.refuses(422, "minutes", "/minutes");
     }
     let narrow = app.token_for(&app.eve.user, &[Scope::Links], 300).await;
@@ -603,7 +606,7 @@ async fn the_audit_tells_what_was_done_from_one_address_and_never_the_address() 
 // Issue 3, 3; ADR 0027: seven days after the provider's word
 #[tokio::test]
 async fn a_membership_that_the_provider_no_longer_confirms_is_not_shown_as_counting() {
-    let app = start().await;
+    let app = vouching("false").await;
     app.post("/api/v1/groups", &app.ada.token, json!({ "name": "lab-a", "kind": "claimed" })).await.is(201);
     app.post("/api/v1/groups", &app.ada.token, json!({ "name": "by-hand" })).await.is(201);
     let identity = table::users::Identity { issuer: "https://id.test", subject: "nia" };
@@ -668,7 +671,10 @@ async fn a_directory_keeps_a_group_by_ordered_updates() {
     assert!(removed.json["enforced_by"].is_string() && removed.json["changed"] == 1);
     app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
     sync(json!({ "order": 4, "add": ["Nobody"] })).await.refuses(422, "no-such-user", "/add");
-    sync(json!({ "order": -1 })).await.refuses(400, "body", "");
+    sync(json!({ "order": -1 })).await.refuses(422, "order", "/order");
+    let last = app.now().as_millisecond() + 86_400_000;
+    sync(json!({ "order": last + 1, "add": ["Eve"] })).await.refuses(422, "order", "/order");
+    sync(json!({ "order": u64::MAX, "add": ["Eve"] })).await.refuses(422, "order", "/order");
     sync(json!({ "order": 4, "add": vec!["x"; 600], "remove": vec!["x"; 401] })).await.refuses(422, "too-many", "/add");
     let users = json!({ "users": ["Eve"] });
     for by_hand in ["members", "members/remove"] {
@@ -678,6 +684,9 @@ async fn a_directory_keeps_a_group_by_ordered_updates() {
     let manual = app.post("/api/v1/groups/by-hand/sync", &app.ada.token, json!({ "order": 1, "add": ["Eve"] })).await;
     manual.refuses(409, "group-kind", "");
     app.post("/api/v1/groups", &app.ada.token, json!({ "name": "odd", "kind": "scim" })).await.refuses(422, "group-kind", "/kind");
+    // Nobody would fill it.
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "lab-a", "kind": "claimed" })).await.refuses(422, "no-provider", "/kind");
+    let app = vouching("false").await;
     let claimed = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "lab-a", "kind": "claimed" })).await.is(201);
     assert_eq!((claimed.text("/kind"), claimed.text("/state")), ("claimed", "active"));
 }

@@ -194,7 +194,7 @@ async fn what_does_not_fit_names_its_field() {
         (json!({ "path": "a\\b" }), 400, "bad-path", "/path"),
         (json!({ "maker": "me" }), 400, "body", "/maker"),
         (json!({ "stewarded": true }), 400, "body", "/stewarded"),
-        (json!({ "strict": "yes" }), 400, "body", ""),
+        (json!({ "strict": "yes" }), 400, "body", "/strict"),
         (json!({ "dataset": "d" }), 404, "not-found", ""),
     ] {
         let told = format!("{more}");
@@ -350,7 +350,7 @@ async fn an_edit_keeps_the_url_and_says_when_a_narrowing_is_in_force() {
     let same = app.patch(&path, &app.ada.token, 7, json!({ "label": "new" })).await.is(200);
     assert_eq!(same.json["link"]["version"], 7);
     for (body, status, code, pointer) in [
-        (json!({ "until": null }), 400, "body", ""),
+        (json!({ "until": null }), 400, "body", "/until"),
         (json!({ "class": "review" }), 400, "body", "/class"),
         (json!({ "until": "x" }), 422, "until", "/until"),
         (json!({ "until": "0d" }), 422, "until-past", "/until"),
