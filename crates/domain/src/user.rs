@@ -1,5 +1,11 @@
 //! People, as far as the rules know them.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory},
+};
+
 use crate::{id::UserId, limits::LABEL_CHARS_MAX};
 
 /// Whether a person may act at all.
@@ -65,12 +71,64 @@ impl User {
     }
 }
 
-/// Reads a user's name: 1 to [`LABEL_CHARS_MAX`] characters, none that controls, no `:`, no space around it, and not of the form of an id;
-/// `None` for any other text. No `@` either: names are looked up, and nobody is to learn by that whether an e-mail address has an account
-/// (ACCESS 6).
+/// Reads a user's name, and composes its characters (NFC): 1 to [`LABEL_CHARS_MAX`] of them, each of which shows, no `:`, no space around
+/// it, and not of the form of an id; `None` for any other text. No `@` either: names are looked up, and nobody is to learn by that
+/// whether an e-mail address has an account (ACCESS 6). And not `.` or `..`, which stand for other places in an address.
 #[must_use]
 pub fn user_name(text: &str) -> Option<String> {
-    let fits = (1..=LABEL_CHARS_MAX).contains(&text.chars().count()) && text.trim() == text;
-    let legal = |character: char| !character.is_control() && !matches!(character, ':' | '@');
-    (fits && text.chars().all(legal) && UserId::parse(text).is_err()).then(|| text.to_owned())
+    let name = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    let fits = (1..=LABEL_CHARS_MAX).contains(&name.chars().count()) && name.trim() == name && !matches!(&*name, "." | "..");
+    let legal = |character: char| is_seen(character) && !matches!(character, ':' | '@');
+    (fits && name.chars().all(legal) && UserId::parse(&name).is_err()).then(|| name.into_owned())
+}
+
+/// Whether a character shows: none that controls, formats, or ends a line or paragraph, and none that is ignored where it is shown. Two names
+/// that look the same would be two people.
+fn is_seen(character: char) -> bool {
+    let hides = matches!(
+        CodePointMapData::<GeneralCategory>::new().get(character),
+        GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
+    );
+    !hides && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SECURITY: who is named is who is seen.
+    #[test]
+    fn a_name_is_what_is_seen_of_it() {
+        for text in ["Ada", "ada lovelace", "Ægir", "Ada.L", "...", "李", "محمد", "علی", "ada!#%/x"] {
+            assert_eq!(user_name(text).as_deref(), Some(text));
+        }
+        for (what, text) in [
+            ("empty", ""),
+            ("this folder", "."),
+            ("the one above", ".."),
+            ("a space before", " ada"),
+            ("a colon", "a:b"),
+            ("an address", "ada@lab.example"),
+            ("a control", "a\u{7}b"),
+            ("a line", "a\nb"),
+            ("a zero-width space", "bobby\u{200b}"),
+            ("a joiner", "bob\u{200d}by"),
+            ("a soft hyphen", "bob\u{ad}by"),
+            ("a mark of direction", "\u{202e}ybbob"),
+            ("an isolate", "\u{2066}bobby\u{2069}"),
+            ("a byte order mark", "\u{feff}bobby"),
+            ("a line separator", "a\u{2028}b"),
+            ("a paragraph separator", "a\u{2029}b"),
+            ("a tag", "bobby\u{e0041}"),
+            ("a grapheme joiner", "bobby\u{34f}"),
+            ("a filler", "bobby\u{3164}"),
+            ("a variation selector", "bobby\u{fe0f}"),
+            ("an id", &UserId::new(uuid::Uuid::from_u128(1)).to_string()),
+            ("too long", &"a".repeat(LABEL_CHARS_MAX + 1)),
+        ] {
+            assert_eq!(user_name(text), None, "{what}");
+        }
+        // Typed as two characters or as one, it is one name.
+        assert_eq!(user_name("Ame\u{301}lie"), user_name("Amélie"));
+    }
 }

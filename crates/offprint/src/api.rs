@@ -304,6 +304,10 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &[&str]) -> Result<Request, Failure> {
+        // Each is one segment, percent-encoded; but no way to write these as one is left in an address.
+        if let Some(none) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(Failure::new(Exit::Usage, format!("nothing can be named `{none}`")));
+        }
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| Failure::new(Exit::Usage, "the server's address was not understood"))?
@@ -441,6 +445,19 @@ mod tests {
 
     fn text(bits: u8) -> String {
         TokenSecret::new([bits; 20]).reveal()
+    }
+
+    #[test]
+    fn a_name_is_one_segment_of_an_address_and_leads_nowhere_else() {
+        let api = Api::new("http://127.0.0.1:1", None, true).unwrap();
+        for none in ["", ".", ".."] {
+            assert_eq!(api.request(Method::PATCH, &["users", none]).unwrap_err().exit, Exit::Usage, "{none}");
+        }
+        for (name, written) in [("a/../b", "a%2F..%2Fb"), ("%2e%2e", "%252e%252e"), ("a?b#c", "a%3Fb%23c"), ("...", "..."), ("é", "%C3%A9")]
+        {
+            let request = api.request(Method::PATCH, &["users", name]).unwrap();
+            assert_eq!(request.url().as_str(), format!("http://127.0.0.1:1/api/v1/users/{written}"));
+        }
     }
 
     #[test]

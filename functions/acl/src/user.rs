@@ -33,7 +33,7 @@ pub(crate) async fn create(
     let name = user_name(&ask.name).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "user-name", "nobody can be called so")
             .at("/name")
-            .hint("1 to 200 characters, no `:` and no `@`, none that controls, no space around it")
+            .hint("1 to 200 characters that show, no `:` and no `@`, no space around it; not `.` or `..`")
     })?;
     let id = UserId::new(app.new_uuid(now)?);
     let user = User {

@@ -393,6 +393,17 @@ fn covers_every_route(rows: &[(&str, &str)]) {
     }
 }
 
+// SECURITY: two names that look the same would be two people
+#[tokio::test]
+async fn a_name_that_does_not_show_is_nobodys() {
+    let app = start().await;
+    app.post("/api/v1/users", &app.ada.token, json!({ "name": "bobby" })).await.is(201);
+    for name in ["bobby\u{200b}", "\u{202e}ybbob", "bobby\u{ad}", ".", "..", "bob\u{2028}by"] {
+        app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.refuses(422, "user-name", "/name");
+        app.post("/api/v1/groups", &app.ada.token, json!({ "name": name })).await.refuses(422, "name", "/name");
+    }
+}
+
 // SECURITY T1; SEMANTICS 4
 #[tokio::test]
 async fn every_route_is_closed_to_nobody_and_to_strangers() {
