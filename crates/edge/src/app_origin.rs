@@ -26,7 +26,7 @@ pub async fn answered(app: &App, mut request: Request, next: Next, show: impl Fn
     let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
     let own = request.extensions_mut().remove::<OwnOrigin>();
     let trace = Trace::open("app", id.clone(), request.method(), request.headers(), app.now());
-    let mut answer = next.run(request).await;
+    let (mut answer, table_trips) = Box::pin(table::counted(next.run(request))).await;
     if answer.extensions().get::<Problem>().is_none() {
         answer = unrouted(answer);
     }
@@ -37,7 +37,7 @@ pub async fn answered(app: &App, mut request: Request, next: Next, show: impl Fn
     // Pages have a policy of their own.
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     // What a handler, or a problem, knows of the request travels in the answer.
-    let verdict = answer.extensions().get::<Verdict>().cloned().unwrap_or_default();
+    let verdict = Verdict { table_trips, ..answer.extensions().get::<Verdict>().cloned().unwrap_or_default() };
     trace.close(&mut answer, verdict, &app.lines);
     answer
 }

@@ -48,7 +48,7 @@ pub mod users;
 mod write;
 
 pub use error::TableError;
-pub use read::Cost;
+pub use read::{Cost, counted};
 
 use error::Fault;
 use schema::{GSI1, GSI1_PK, GSI1_SK, GSI2, GSI2_PK, GSI2_SK, PK, SK, TTL};

@@ -1,6 +1,6 @@
 //! Reads: consistent, bounded in time, one retry, and never an error as absence.
 
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::{cell::Cell, collections::HashMap, future::Future, time::Duration};
 
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
@@ -46,9 +46,33 @@ impl Cost {
         self.items = self.items.saturating_add(others.items);
     }
 
+    fn called(&mut self) {
+        self.round_trips = self.round_trips.saturating_add(1);
+        called();
+    }
+
     fn came(&mut self, items: usize) {
         self.items = self.items.saturating_add(u32::try_from(items).unwrap_or(u32::MAX));
     }
+}
+
+tokio::task_local! {
+    /// Calls to the store by the work that is under way, where somebody counts them.
+    static CALLS: Cell<u32>;
+}
+
+/// Does `work`, and counts the calls to the store that it makes itself, reads and writes, retries too, each of those at the same time by itself.
+pub async fn counted<T>(work: impl Future<Output = T>) -> (T, u32) {
+    let counted = async {
+        let done = work.await;
+        (done, CALLS.with(Cell::get))
+    };
+    CALLS.scope(Cell::new(0), counted).await
+}
+
+/// Counts one call.
+pub(crate) fn called() {
+    let _nobody_counts = CALLS.try_with(|calls| calls.set(calls.get().saturating_add(1)));
 }
 
 /// A stretch of a partition: what a Query reads.
@@ -201,7 +225,7 @@ impl Table {
         E: ProvideErrorMetadata,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        cost.round_trips = cost.round_trips.saturating_add(1);
+        cost.called();
         let fault = match Box::pin(call()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => Fault::of(&error),
@@ -210,7 +234,7 @@ impl Table {
             return Err(fault.into());
         }
         pause(RETRY_PAUSE).await;
-        cost.round_trips = cost.round_trips.saturating_add(1);
+        cost.called();
         Box::pin(call()).await.map_err(|error| Fault::of(&error).into())
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     audit::Audited,
     error::{Fault, TableError},
     item::{Item, number},
-    read::{Cost, pause},
+    read::{Cost, called, pause},
     schema::Key,
 };
 
@@ -291,6 +291,7 @@ impl Table {
                 }
                 pause(TRY_PAUSE).await;
             }
+            called();
             let sent = self
                 .client()
                 .transact_write_items()
@@ -326,6 +327,7 @@ impl Table {
         let mut last = TableError::Throttled;
         let mut unknown = false;
         for _attempt in 0..TRIES {
+            called();
             let sent = self
                 .client()
                 .update_item()
@@ -377,6 +379,7 @@ impl Table {
     pub(crate) async fn put_alone(&self, item: Item, condition: Condition) -> Result<bool, TableError> {
         let mut last = TableError::Throttled;
         for _attempt in 0..TRIES {
+            called();
             let sent = self
                 .client()
                 .put_item()

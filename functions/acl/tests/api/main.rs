@@ -671,5 +671,8 @@ async fn an_access_line_holds_no_token() {
     let app = start().await;
     app.get("/api/v1/me", &app.ada.token).await.is(200);
     let lines = app.app.lines.text();
+    // Person and token are read for every request.
+    let line: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert!(line["table_trips"].as_u64().unwrap() >= 1, "{line}");
     assert!(lines.contains("\"origin\":\"app\"") && !lines.contains("offprint_"), "{lines}");
 }
