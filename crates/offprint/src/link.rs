@@ -42,7 +42,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 30] = [
+const ONE: [Column; 31] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),

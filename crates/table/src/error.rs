@@ -52,7 +52,7 @@ pub enum TableError {
         what: &'static str,
     },
     /// Whoever would let others in is blocked at a source.
-    #[error("who is blocked at a source lets nobody into a group")]
+    #[error("who is blocked at a source lets nobody in, and makes no policy wider")]
     Blocked,
     /// A position in a list that was never given out.
     #[error("not a position in this list")]

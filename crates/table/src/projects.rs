@@ -30,8 +30,9 @@ use crate::{
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
-/// Members of one transaction, each with a check that the account is there: the others are the project's own action, the manager's who acts, and the audit's.
-const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 3) / 2;
+/// Members of one transaction, each with a check that the account is there: the others are the project's own action, two about the manager who
+/// acts, that he is one and that no block came, and the audit's.
+const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 4) / 2;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
 
@@ -261,7 +262,8 @@ impl Table {
     /// Changes name, policy and state of a project to those of `after`, by a manager. A name that it had stays its own.
     ///
     /// # Errors
-    /// [`TableError::Stale`] where it is not as `before` any more, or the manager none; [`TableError::Exists`] for a name that is another's.
+    /// [`TableError::Stale`] where it is not as `before` any more, or the manager none; [`TableError::Exists`] for a name that is another's;
+    /// [`TableError::Blocked`] where whoever is blocked at a source would let others have more.
     pub async fn edit_project(
         &self,
         permit: &Permit,
@@ -286,11 +288,13 @@ impl Table {
             .set("state", text(state_word(after.state)))
             .set("version", number(after.version));
         let named = (after.name != before.name).then(|| name_of(&after)).transpose()?;
+        let unblocked = if before.gives().holds(after.gives()) { None } else { Some(self.unblocked(by).await?) };
         let audited = Audited::new(now, by, "project.edit", &before.id)?.from(&said(before)).to(&said(&after));
         let write = Write::audited(audited.clone())
             .change(Tag::Seen, change.clone())
             .check(schema::participant(before.id, by), takes_part(Some(ProjectRole::Manager)))
             .parts(named)
+            .parts(unblocked)
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(after),
@@ -315,7 +319,8 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::LastManager`] where none would be left, [`TableError::Missing`] for somebody who has no account here: nobody of that
-    /// part was changed. [`TableError::Stale`] where whoever acts is no manager any more.
+    /// part was changed. [`TableError::Stale`] where whoever acts is no manager any more, [`TableError::Blocked`] where whoever is blocked at a
+    /// source would let anybody in.
     pub async fn set_participants(
         &self,
         permit: &Permit,
@@ -334,8 +339,9 @@ impl Table {
         people.sort_unstable();
         people.dedup();
         let mut all = ParticipantsSet::default();
+        let mut unblocked = if wanted.is_some() { Some(self.unblocked(acts.by).await?) } else { None };
         for part in people.chunks(MEMBERS_OF_WRITE) {
-            let set = self.set_some(&acts, project.id, part, wanted, now).await?;
+            let set = self.set_some((&acts, &mut unblocked), project.id, part, wanted, now).await?;
             all = ParticipantsSet { changed: all.changed.saturating_add(set.changed), narrows: all.narrows || set.narrows };
         }
         Ok(all)
@@ -343,7 +349,7 @@ impl Table {
 
     async fn set_some(
         &self,
-        acts: &Acts,
+        (acts, unblocked): (&Acts, &mut Option<(Tag, Part)>),
         project: ProjectId,
         people: &[UserId],
         wanted: Option<ProjectRole>,
@@ -380,7 +386,11 @@ impl Table {
             };
             let said = json!({ "members": changes.people, "role": wanted.map(ProjectRole::word) });
             let audited = Audited::new(now, acts.by, acts.verb, &project)?.to(&said);
-            let write = Write::audited(audited.clone()).parts(changes.parts.clone()).part(Tag::Seen, counted).parts(manager);
+            let write = Write::audited(audited.clone())
+                .parts(changes.parts.clone())
+                .part(Tag::Seen, counted)
+                .parts(manager)
+                .parts(unblocked.clone());
             match self.commit(write).await? {
                 Outcome::Done => return Ok(set),
                 Outcome::Refused(failed) if failed.contains(&Tag::New) => return Err(TableError::Stale),
@@ -392,7 +402,8 @@ impl Table {
                         return Ok(set);
                     }
                 }
-                // Somebody else changed one of them: look again.
+                // Somebody else changed one of them, or something of whoever acts: look again.
+                Outcome::Refused(_) if unblocked.is_some() => *unblocked = Some(self.unblocked(acts.by).await?),
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }

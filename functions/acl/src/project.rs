@@ -129,27 +129,12 @@ pub(crate) async fn edit(
     }
     seen.check(before.version)?;
     let after = edited(&before, &ask)?;
-    if !before.gives().holds(after.gives()) {
-        not_blocked(&app, &caller).await?;
-    }
     if trial.dry_run {
         let supposed = Supposed::change(&app, &before, after).await?;
         return answer(&before, false, Some(effects::of(&app, &caller, &supposed, now).await?));
     }
     let written = app.table.edit_project(&permit, &before, &after, once.as_ref(), now).await?;
     answer(&written, !written.gives().holds(before.gives()), None)
-}
-
-/// Refuses who is blocked at a source: others would get by a project what the person may not have (ADR 0043).
-///
-/// # Errors
-/// 403 `blocked`.
-pub(crate) async fn not_blocked(app: &App, caller: &Caller) -> Result<(), Problem> {
-    if app.table.is_blocked_somewhere(caller.user.id).await? {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "blocked", "who is blocked at a source lets nobody in, and makes no policy wider")
-            .hint("ask an administrator"));
-    }
-    Ok(())
 }
 
 fn edited(before: &Project, ask: &wire::project::ProjectEdit) -> Result<Project, Problem> {
