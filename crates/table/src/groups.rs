@@ -270,7 +270,9 @@ impl Table {
                 Some(id) => self.made(&id).await,
                 None => Err(TableError::Throttled),
             },
-            Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Exists { what: "a group of this name" }),
+            Outcome::Refused(failed) if failed.contains(&Tag::Same) || failed.contains(&Tag::New) => {
+                Err(TableError::Exists { what: "a group of this name" })
+            }
             // Something of the owner changed, perhaps a block: the same request again looks.
             Outcome::Refused(_) | Outcome::Busy => Err(TableError::Throttled),
         }

@@ -376,19 +376,11 @@ impl Table {
             }
             let manager = (acts.manages && !himself)
                 .then(|| (Tag::New, Part::Check(schema::participant(project, acts.by), takes_part(Some(ProjectRole::Manager)))));
-            let state = Condition::is("state", text(state_word(found.state)));
-            let counted = if changes.managers == 0 {
-                Part::Check(head, state)
-            } else {
-                Part::Change(
-                    Change::new(head, state.and(Condition::is("managers", number(found.managers)))).plus("managers", changes.managers),
-                )
-            };
             let said = json!({ "members": changes.people, "role": wanted.map(ProjectRole::word) });
             let audited = Audited::new(now, acts.by, acts.verb, &project)?.to(&said);
             let write = Write::audited(audited.clone())
                 .parts(changes.parts.clone())
-                .part(Tag::Seen, counted)
+                .part(Tag::Seen, counted(&found, changes.managers))
                 .parts(manager)
                 .parts(unblocked.clone());
             match self.commit(write).await? {
@@ -481,6 +473,15 @@ struct Acts {
     verb: &'static str,
     /// As a manager, and not for himself alone.
     manages: bool,
+}
+
+/// That a project stands as it was read, with so many managers more, or fewer.
+fn counted(project: &Project, managers: i64) -> Part {
+    let (head, state) = (schema::project(project.id), Condition::is("state", text(state_word(project.state))));
+    if managers == 0 {
+        return Part::Check(head, state);
+    }
+    Part::Change(Change::new(head, state.and(Condition::is("managers", number(project.managers)))).plus("managers", managers))
 }
 
 /// What is to be written of members.
