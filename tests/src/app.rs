@@ -115,7 +115,7 @@ impl TestApp {
         let objects = Objects::new(settings).expect("objects");
         let config = Config {
             table: "offprint".to_owned(),
-            app_url: Some("http://app.test".to_owned()),
+            app_url: Some("https://app.test".to_owned()),
             data_url: Some(DATA.to_owned()),
             front_door_domains: vec![DOMAIN.to_owned()],
             private_endpoints: true,

@@ -362,7 +362,7 @@ async fn what_was_made_has_its_address_on_the_configured_origin() {
     let made = app.api_with(Method::POST, "/api/v1/links", Some(ask), &[("host", "evil.test"), ("x-forwarded-host", "evil.test")]).await;
     assert_eq!(made.status, StatusCode::CREATED);
     let link = made.json();
-    assert_eq!(made.header("location"), format!("http://app.test/api/v1/links/{}", link["id"].as_str().expect("an id")));
+    assert_eq!(made.header("location"), format!("https://app.test/api/v1/links/{}", link["id"].as_str().expect("an id")));
     assert!(link["url"].as_str().expect("a URL").starts_with(DATA));
 }
 
@@ -410,7 +410,7 @@ async fn requester_pays_stands_in_the_signed_query() {
 async fn a_viewer_is_told_where_people_sign_in() {
     let app = TestApp::fresh().await;
     let told = app.data(Method::GET, "/auth_info", &[("origin", "https://viewer.test")]).await;
-    assert_eq!((told.status, told.json()), (StatusCode::OK, json!({ "login_url": "http://app.test" })));
+    assert_eq!((told.status, told.json()), (StatusCode::OK, json!({ "login_url": "https://app.test" })));
     assert_eq!((told.header("access-control-allow-origin"), told.header("content-type")), ("*", "application/json"));
     for other in ["/auth_info/", "/auth_info/x", "/AUTH_INFO", "/auth%5finfo"] {
         assert_eq!(app.get(other).await.status, StatusCode::NOT_FOUND, "{other}");
@@ -582,7 +582,7 @@ async fn a_browser_is_led_to_where_a_password_is_typed_and_no_viewer_is() {
     let link = app.link(EM, json!({ "password": "correct horse" })).await;
     let url = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
     let path = url.strip_prefix(DATA).expect("ours");
-    let page = format!("http://app.test/s/{}", key_of(&link));
+    let page = format!("https://app.test/s/{}", key_of(&link));
     let led = app.data(Method::GET, path, &[("sec-fetch-dest", "document")]).await;
     assert_eq!((led.status, led.header("location")), (StatusCode::FOUND, page.as_str()));
     assert_eq!((led.header("cache-control"), led.header("referrer-policy")), ("no-store", "no-referrer"));

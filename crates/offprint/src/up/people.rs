@@ -63,7 +63,7 @@ pub(super) async fn codes(up: &Up, addresses: &Addresses, token: &TokenSecret) -
 async fn person(app: &OwnApp<'_>, one: &Demonstrated) -> Result<String> {
     let name = one.name;
     let (status, made) = app.ask(Method::POST, "/api/v1/users", Some(json!({ "name": name }))).await?;
-    let code = match status {
+    let secret = match status {
         StatusCode::CREATED => text(&made, "/code")?.to_owned(),
         StatusCode::CONFLICT => further_code(app, name).await?,
         _ => anyhow::bail!("{name} cannot be made: {}", made.get("detail").and_then(Value::as_str).unwrap_or("no reason")),
@@ -80,7 +80,7 @@ async fn person(app: &OwnApp<'_>, one: &Demonstrated) -> Result<String> {
             anyhow::ensure!(is_given, "{name} gets nothing: {}", refused.get("detail").and_then(Value::as_str).unwrap_or("no reason"));
         }
     }
-    Ok(code)
+    Ok(secret)
 }
 
 async fn further_code(app: &OwnApp<'_>, person: &str) -> Result<String> {

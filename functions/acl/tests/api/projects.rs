@@ -77,7 +77,7 @@ async fn a_project_is_made_listed_shown_and_changed() {
     app.send("PATCH", path, &app.ada.token, &[], "{}").await.refuses(428, "if-match", "");
     app.patch(path, &app.ada.token, 7, json!({ "name": "eye" })).await.refuses(412, "stale", "");
     app.patch(path, &app.ada.token, 1, json!({ "state": "gone" })).await.refuses(422, "project-state", "/state");
-    app.patch(path, &app.ada.token, 1, json!({ "policy": { "view": null } })).await.refuses(400, "body", "");
+    app.patch(path, &app.ada.token, 1, json!({ "policy": { "view": null } })).await.refuses(400, "body", "/policy/view");
     let headers = [("if-match", "\"1\""), ("idempotency-key", "once")];
     let edit = json!({ "name": "eye", "policy": { "view": "download", "clone": "files" } }).to_string();
     let first = app.send("PATCH", path, &app.ada.token, &headers, edit.clone()).await.is(200);

@@ -83,9 +83,9 @@ async fn roles_are_given_by_an_administrator_and_never_to_oneself() {
     let app = start().await;
     let noa = person(&app, "Noa", json!({})).await;
     app.send("PATCH", "/api/v1/users/Noa", &noa, &[], "{\"auditor\":true}").await.refuses(403, "not-administrator", "");
-    edit_user(&app, "Ada", json!({ "auditor": true })).await.refuses(404, "not-found", "");
+    edit_user(&app, "Ada", json!({ "auditor": true })).await.refuses(409, "oneself", "");
     edit_user(&app, "Noa", json!({ "standing": "gone" })).await.refuses(422, "standing", "/standing");
-    edit_user(&app, "Noa", json!({ "standing": null })).await.refuses(400, "body", "");
+    edit_user(&app, "Noa", json!({ "standing": null })).await.refuses(400, "body", "/standing");
     let changed = edit_user(&app, "Noa", json!({ "administrator": true, "reason": "runs the storage" })).await.is(200);
     assert_eq!((&changed.json["user"]["administrator"], changed.json.get("enforced_by")), (&json!(true), None));
     // Of a role that is new the next session knows.
