@@ -21,6 +21,7 @@
 mod model {
     pub mod acts;
     pub mod asking;
+    pub mod deeds;
     pub mod facts;
     pub mod second;
     pub mod world;

@@ -1,23 +1,18 @@
-//! What people do to a world: giving and taking back, filling groups, making links, restricting and opening, taking part in projects and
-//! putting datasets into them. Each goes through the product's own rules, and changes the world only where they accept it.
+//! What people do to a world: giving and taking back, inviting, filling groups, making links and changing them, registering, handing over,
+//! restricting and opening, taking part in projects and putting datasets into them. How each is done: `deeds.rs`.
 
 use domain::{
-    dataset::Visibility,
+    dataset::{Kind, Visibility},
     decision::{Action, Facts, Permit, decide},
-    delegation::{self, NewGrant, granted, may_open, may_put},
     grant::{ClonePolicy, Policy, ProjectRole},
-    id::LinkId,
-    key::{Epoch, KeyHash},
-    link::{Birth, Class, Link, NewLink, Options, Until},
-    project::Project,
+    link::{Class, Edit, Until},
     rights::Role,
 };
-use proptest::{prelude::*, sample::select};
-use uuid::Uuid;
+use proptest::{option, prelude::*, sample::select};
 
 use super::{
-    facts::{at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, project_id, subject},
-    world::{About, Asker, From, GrantRow, Terms, To, TokenRow, World, Zone},
+    facts::{at, is_folder, zones},
+    world::{About, Asker, From, Terms, To, TokenRow, World, Zone},
     worlds,
 };
 
@@ -66,6 +61,49 @@ pub enum What {
     Widen {
         link: usize,
     },
+    /// Gives a link other options.
+    EditLink {
+        link: usize,
+        edit: Edit,
+    },
+    /// Pauses a link, or resumes it.
+    Switch {
+        link: usize,
+        enabled: bool,
+    },
+    Retarget {
+        link: usize,
+        dataset: usize,
+        subpath: &'static str,
+    },
+    Revoke {
+        link: usize,
+    },
+    /// Offers a grant to the address of somebody, of whom nobody knows whether he is there.
+    Invite {
+        dataset: usize,
+        person: usize,
+        role: Role,
+        may_share: bool,
+        level: Option<u8>,
+        terms: Terms,
+    },
+    TakeBackInvitation {
+        invitation: usize,
+    },
+    /// The person to whose address an invitation was sent signs in, and is given what waits for it: by those who sent it.
+    SignIn {
+        invitation: usize,
+    },
+    /// Registers a folder: below others, above others, or between.
+    Register {
+        path: &'static str,
+        kind: Kind,
+    },
+    HandOver {
+        dataset: usize,
+        to: usize,
+    },
     Restrict {
         dataset: usize,
     },
@@ -101,20 +139,63 @@ pub enum What {
     },
 }
 
+/// What is registered in a run: mostly what lies between the datasets of a world, where one is missing.
+const REGISTERED: [(&str, Kind); 6] = [
+    ("a/b/", Kind::Zarr),
+    ("a/b/c/", Kind::Folder),
+    ("a/bc/", Kind::Zarr),
+    ("b/", Kind::Folder),
+    ("b/1/", Kind::Folder),
+    ("a/b/c/d/", Kind::Zarr),
+];
+
 /// Where people act from: everywhere at once, so that no act is refused for where it was made.
 const FROM: From = From::Anywhere;
 
-pub fn act() -> impl Strategy<Value = Act> {
+/// Other options for a link: a few at once, of which some take away and some give.
+pub fn edit() -> impl Strategy<Value = Edit> {
+    let until = option::weighted(0.3, select(vec![Until::Never, Until::Days(1), Until::Days(400), Until::At(at(1)), Until::At(at(1_000))]));
+    let begin = option::weighted(0.2, select(vec![None, Some(at(-1)), Some(at(1)), Some(at(999))]));
+    let role = option::weighted(0.4, select(vec![Role::Preview, Role::View, Role::Download, Role::Full]));
+    let level = option::weighted(0.3, select(vec![None, Some(1), Some(2)]));
+    let zone = option::weighted(0.3, select(Zone::ALL.to_vec()));
+    let bits = (option::weighted(0.2, any::<bool>()), option::weighted(0.2, any::<bool>()), option::weighted(0.2, any::<bool>()));
+    let password = option::weighted(0.2, any::<bool>());
+    let most = || option::weighted(0.2, select(vec![None, Some(1), Some(5), Some(6)]));
+    (until, begin, role, level, zone, bits, password, (most(), most(), most())).prop_map(
+        |(until, not_before, role, level, zone, (strict, hard_zones, hide_listing), password, (sessions, requests, bytes))| Edit {
+            label: None,
+            until,
+            not_before,
+            strict,
+            role,
+            // Elsewhere it would be refused, whatever else is asked.
+            level: level.filter(|level| level.is_none() || role == Some(Role::Preview)),
+            zones: zone.map(zones),
+            hard_zones,
+            hide_listing,
+            password,
+            sessions_max: sessions,
+            requests_per_second: requests,
+            bytes_per_day: bytes.map(|bytes| bytes.map(u64::from)),
+        },
+    )
+}
+
+/// What is offered: a role, whether to share, a level, when and from where.
+fn offer() -> impl Strategy<Value = (Role, bool, Option<u8>, Terms)> {
     let role = select(vec![Role::Preview, Role::View, Role::Download, Role::Full, Role::Manager, Role::Manager, Role::Owner]);
+    (role, any::<bool>(), worlds::level(), worlds::terms()).prop_map(|(role, may_share, level, terms)| {
+        // Elsewhere it would be refused, whatever else is asked.
+        (role, may_share && role != Role::Preview, level.filter(|_| role == Role::Preview), terms)
+    })
+}
+
+pub fn act() -> impl Strategy<Value = Act> {
     let dataset = || prop_oneof![3 => 0_usize..3, 1 => 0_usize..60];
     let what = prop_oneof![
-        4 => (dataset(), worlds::to(), role, any::<bool>(), worlds::level(), worlds::terms()).prop_map(
-            |(dataset, to, role, may_share, level, terms)| {
-                // Elsewhere it would be refused, whatever else is asked.
-                let level = level.filter(|_| role == Role::Preview);
-                What::Give { dataset, to, role, may_share: may_share && role != Role::Preview, level, terms }
-            }
-        ),
+        4 => (dataset(), worlds::to(), offer())
+            .prop_map(|(dataset, to, (role, may_share, level, terms))| What::Give { dataset, to, role, may_share, level, terms }),
         4 => (dataset(), worlds::to()).prop_map(|(dataset, to)| What::PassOn { dataset, to }),
         1 => (dataset(), 0_usize..60).prop_map(|(dataset, grant)| What::TakeBack { dataset, grant }),
         3 => (0_usize..60, 0_usize..60).prop_map(|(group, person)| What::Add { group, person }),
@@ -128,6 +209,17 @@ pub fn act() -> impl Strategy<Value = Act> {
         )
             .prop_map(|(dataset, subpath, class, until, level)| What::MakeLink { dataset, subpath, class, until, level }),
         2 => (0_usize..60).prop_map(|link| What::Widen { link }),
+        4 => (0_usize..60, edit()).prop_map(|(link, edit)| What::EditLink { link, edit }),
+        2 => (0_usize..60, any::<bool>()).prop_map(|(link, enabled)| What::Switch { link, enabled }),
+        2 => (0_usize..60, dataset(), select(vec!["", "", "b/", "c/"])).prop_map(|(link, dataset, subpath)| What::Retarget { link, dataset, subpath }),
+        1 => (0_usize..60).prop_map(|link| What::Revoke { link }),
+        4 => (dataset(), 0_usize..60, offer()).prop_map(|(dataset, person, (role, may_share, level, terms))| {
+            What::Invite { dataset, person, role, may_share, level, terms }
+        }),
+        2 => (0_usize..60).prop_map(|invitation| What::TakeBackInvitation { invitation }),
+        4 => (0_usize..60).prop_map(|invitation| What::SignIn { invitation }),
+        2 => select(REGISTERED.to_vec()).prop_map(|(path, kind)| What::Register { path, kind }),
+        2 => (dataset(), 0_usize..60).prop_map(|(dataset, to)| What::HandOver { dataset, to }),
         1 => dataset().prop_map(|dataset| What::Restrict { dataset }),
         2 => dataset().prop_map(|dataset| What::Open { dataset }),
         2 => (dataset(), select(Visibility::ALL.to_vec())).prop_map(|(dataset, visibility)| What::Show { dataset, visibility }),
@@ -144,7 +236,7 @@ pub fn act() -> impl Strategy<Value = Act> {
 }
 
 impl World {
-    fn permit(&self, by: usize, action: Action, about: About) -> Option<Permit> {
+    pub fn permit(&self, by: usize, action: Action, about: About) -> Option<Permit> {
         let asker = Asker::Person(by, TokenRow::whole());
         let facts: Facts = self.facts(&asker, about);
         decide(&self.principal(&asker, FROM), action, &facts, at(0)).ok()
@@ -159,10 +251,20 @@ impl World {
             | What::Restrict { dataset }
             | What::Open { dataset }
             | What::Take { dataset }
-            | What::Show { dataset, .. } => self.permit(*person, Action::Grant, About::Dataset(dataset % self.datasets.len())).is_some(),
+            | What::Show { dataset, .. }
+            | What::Invite { dataset, .. } => self.permit(*person, Action::Grant, About::Dataset(dataset % self.datasets.len())).is_some(),
             What::MakeLink { dataset, .. } => self.permit(*person, Action::Share, About::Dataset(dataset % self.datasets.len())).is_some(),
-            What::Widen { link } => {
-                !self.links.is_empty() && self.permit(*person, Action::Share, About::Link(link % self.links.len())).is_some()
+            What::Widen { link } | What::Switch { link, .. } | What::Retarget { link, .. } => self.may_change(*person, Action::Share, link),
+            What::EditLink { link, .. } | What::Revoke { link } => self.may_change(*person, Action::Narrow, link),
+            What::TakeBackInvitation { invitation } => invitation
+                .checked_rem(self.waiting.len())
+                .is_some_and(|index| self.permit(*person, Action::Grant, About::Dataset(self.waiting[index].dataset)).is_some()),
+            What::SignIn { .. } => true,
+            What::Register { path, .. } => {
+                self.nearest_above(path).is_some_and(|above| self.permit(*person, Action::Register, About::Dataset(above)).is_some())
+            }
+            What::HandOver { dataset, .. } => {
+                self.permit(*person, Action::HandOver, About::Dataset(dataset % self.datasets.len())).is_some()
             }
             What::Add { group, .. } | What::Remove { group, .. } => self.groups[group % self.groups.len()].owner == *person,
             What::TakeIn { project, .. } | What::TakeOut { project, .. } | What::SetPolicy { project, .. } => {
@@ -180,184 +282,16 @@ impl World {
         if act.by < 12 { first } else { people.find(may).unwrap_or(first) }
     }
 
-    fn subject_in_range(&self, to: To) -> To {
-        match to {
-            To::Person(person) => To::Person(person % self.people.len()),
-            To::Group(group) => To::Group(group % self.groups.len()),
-            To::Project(project) => To::Project(project % self.projects.len()),
-            other => other,
-        }
+    fn may_change(&self, person: usize, action: Action, link: usize) -> bool {
+        link.checked_rem(self.links.len()).is_some_and(|link| self.permit(person, action, About::Link(link)).is_some())
     }
 
-    fn give(&mut self, by: usize, dataset: usize, ask: &GrantRow) -> bool {
-        let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
-        let there = self.datasets[dataset].grants.iter().position(|row| row.to == ask.to);
-        let terms = delegation::Terms { role: ask.role, may_share: ask.may_share, level: ask.level, conditions: conditions(ask.terms) };
-        let new = NewGrant { subject: subject(ask.to), terms };
-        let before = there.map(|index| grant(&self.datasets[dataset].grants[index]));
-        let Ok(given) = granted(&permit, &self.user(by), dataset_id(dataset), new, before.as_ref(), at(0)) else { return false };
-        let row = grant_row(&given, ask.to);
-        match there {
-            Some(index) => self.datasets[dataset].grants[index] = row,
-            None => self.datasets[dataset].grants.push(row),
-        }
-        true
-    }
-
-    /// Does what is asked, if the rules accept it; says whether they did.
-    pub fn does(&mut self, by: usize, act: &Act) -> bool {
-        let datasets = self.datasets.len();
-        match act.what.clone() {
-            What::Give { dataset, to, role, may_share, level, terms } => {
-                let to = self.subject_in_range(to);
-                self.give(by, dataset % datasets, &GrantRow { to, role, may_share, level, terms, active: true })
-            }
-            What::PassOn { dataset, to } => {
-                let (dataset, to) = (dataset % datasets, self.subject_in_range(to));
-                let on: Vec<usize> = self.above(dataset).into_iter().chain([dataset]).collect();
-                let rows = on.into_iter().flat_map(|on| self.datasets[on].grants.clone());
-                let is_his = |row: &GrantRow| match row.to {
-                    To::Person(person) => person == by,
-                    To::Group(group) => self.groups[group].members.get(&by) == Some(&true),
-                    To::Project(_) | To::Accounts | To::World => false,
-                };
-                let Some(row) = rows.filter(is_his).max_by_key(|row| row.role) else { return false };
-                self.give(by, dataset, &GrantRow { to, active: true, ..row })
-            }
-            What::TakeBack { dataset, grant } => {
-                let dataset = dataset % datasets;
-                let grants = self.datasets[dataset].grants.len();
-                let administers = self.permit(by, Action::Grant, About::Dataset(dataset)).is_some();
-                let index = grant % grants.max(1);
-                let mine = self.datasets[dataset].grants.get(index).is_some_and(|row| row.to == To::Person(by));
-                if grants == 0 || !(administers || mine) {
-                    return false;
-                }
-                self.datasets[dataset].grants[index].active = false;
-                true
-            }
-            What::Add { group, person } | What::Remove { group, person } => {
-                let (group, person) = (group % self.groups.len(), person % self.people.len());
-                let gathers = self.permit(by, Action::Gather, About::Group(group)).and_then(|permit| permit.allows_gather(group_id(group)));
-                if gathers.is_none() || self.groups[group].synced.is_some() || self.groups[group].owner == person {
-                    return false;
-                }
-                self.groups[group].members.insert(person, matches!(act.what, What::Add { .. }));
-                true
-            }
-            What::MakeLink { dataset, subpath, class, until, level } => {
-                let role = level.map_or(Role::Download, |_| Role::Preview);
-                let options = Options { until, role, level, ..Options::default() };
-                self.make_link(by, dataset % datasets, subpath, class, options)
-            }
-            What::Widen { link } => {
-                let Some(link) = link.checked_rem(self.links.len()) else { return false };
-                let may = self.permit(by, Action::Share, About::Link(link)).is_some() && self.links[link].class != Class::Review;
-                if may {
-                    let row = &mut self.links[link];
-                    (row.begin, row.end, row.zone, row.enabled) = (None, None, Zone::Everywhere, true);
-                }
-                may
-            }
-            What::Restrict { dataset } => {
-                let dataset = dataset % datasets;
-                let may = self.permit(by, Action::Grant, About::Dataset(dataset)).is_some() && !self.datasets[dataset].path.is_empty();
-                self.datasets[dataset].restricted |= may;
-                may
-            }
-            What::Open { dataset } => {
-                let dataset = dataset % datasets;
-                let permit = self.permit(by, Action::Grant, About::Dataset(dataset));
-                let may = permit.is_some_and(|permit| may_open(&permit, dataset_id(dataset)).is_ok());
-                self.datasets[dataset].restricted &= !may;
-                may
-            }
-            What::TakeIn { .. } | What::TakeOut { .. } | What::Leave { .. } | What::SetPolicy { .. } => self.changes_project(by, &act.what),
-            What::Put { project, dataset } => {
-                let (project, dataset) = (project % self.projects.len(), dataset % datasets);
-                let is_in = self.permit(by, Action::See, About::Project(project)).and_then(|permit| permit.is_in(project_id(project)));
-                let permit = self.permit(by, Action::Grant, About::Dataset(dataset)).filter(|_| is_in.is_some());
-                let may = permit.is_some_and(|permit| may_put(&permit, dataset_id(dataset)).is_ok());
-                if may {
-                    self.moves(dataset, Some(project));
-                }
-                may
-            }
-            What::Take { dataset } => {
-                let dataset = dataset % datasets;
-                let may = self.datasets[dataset].project.is_some() && self.permit(by, Action::Grant, About::Dataset(dataset)).is_some();
-                if may {
-                    self.moves(dataset, None);
-                }
-                may
-            }
-            What::Show { dataset, visibility } => {
-                let dataset = dataset % datasets;
-                let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
-                let wider = visibility > self.datasets[dataset].visibility;
-                let may = !wider || may_open(&permit, dataset_id(dataset)).is_ok();
-                if may {
-                    self.datasets[dataset].visibility = visibility;
-                }
-                may
-            }
-        }
-    }
-
-    /// The dataset in another project, with the visibility that the product gives it there.
-    fn moves(&mut self, dataset: usize, project: Option<usize>) {
-        let after = self.dataset(dataset).moved(project.map(project_id));
-        let row = &mut self.datasets[dataset];
-        (row.project, row.visibility) = (project, after.visibility);
-    }
-
-    /// Who is in a project, and what that gives. Whoever is blocked anywhere takes nobody in and makes nothing wider, as the handlers have it.
-    fn changes_project(&mut self, by: usize, what: &What) -> bool {
-        let (What::TakeIn { project, .. } | What::TakeOut { project, .. } | What::Leave { project } | What::SetPolicy { project, .. }) =
-            what
-        else {
-            return false;
+    /// The dataset of the first source that would hold one registered at this path.
+    pub fn nearest_above(&self, path: &str) -> Option<usize> {
+        let holds = |index: &usize| {
+            let row = &self.datasets[*index];
+            row.source == 0 && row.path != path && is_folder(&row.path) && path.starts_with(&row.path)
         };
-        let project = project % self.projects.len();
-        let manages = self.permit(by, Action::Gather, About::Project(project)).and_then(|permit| permit.allows_manage(project_id(project)));
-        let is_in = self.permit(by, Action::See, About::Project(project)).and_then(|permit| permit.is_in(project_id(project)));
-        let blocked = self.sources.iter().any(|source| source.blocked.contains(&by));
-        let people = self.people.len();
-        let (before, mut after) = (self.project(project), self.projects[project].clone());
-        let may = match what {
-            What::TakeIn { person, role, .. } => {
-                after.members.insert(person % people, *role);
-                manages.is_some() && !blocked
-            }
-            What::TakeOut { person, .. } => {
-                after.members.remove(&(person % people));
-                manages.is_some()
-            }
-            What::Leave { .. } => {
-                after.members.remove(&by);
-                is_in.is_some()
-            }
-            What::SetPolicy { policy, .. } => {
-                after.policy = *policy;
-                let wider = !before.gives().holds(Project { policy: *policy, ..before.clone() }.gives());
-                manages.is_some() && policy.checked().is_ok() && !(wider && blocked)
-            }
-            _ => false,
-        };
-        let is_kept = before.managers == 0 || after.members.values().any(|role| *role == ProjectRole::Manager);
-        if may && is_kept {
-            self.projects[project] = after;
-        }
-        may && is_kept
-    }
-
-    fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, options: Options) -> bool {
-        let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)) else { return false };
-        let ask = NewLink { subpath: path(subpath), class, options };
-        let birth = Birth { id: LinkId::new(Uuid::from_u128(1)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
-        let Ok(link) = Link::new(&permit, &self.place(dataset), ask, birth, at(0)) else { return false };
-        let row = link_row(&link, dataset, by);
-        self.links.push(row);
-        true
+        (0..self.datasets.len()).filter(holds).max_by_key(|index| self.datasets[*index].path.len())
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use domain::{
+    address::{AddressKey, EmailAddress, EmailHash},
     dataset::Dataset,
     decision::{DatasetFacts, Facts, LinkFacts, Place, Principal, Who},
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
@@ -59,6 +60,12 @@ pub fn dataset_id(index: usize) -> DatasetId {
 
 pub fn link_id(index: usize) -> LinkId {
     LinkId::new(uuid(6, index))
+}
+
+/// What stands for the address of a person.
+pub fn address_of(person: usize) -> EmailHash {
+    let key = AddressKey::new(vec![9; 32]).unwrap();
+    key.email(&EmailAddress::parse(&format!("person-{person}@lab.example")).unwrap())
 }
 
 pub fn path(text: &str) -> ObjectPath {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     dataset::{Kind, Visibility},
     grant::{GroupState, Policy, ProjectRole},
+    invitation::Invitation,
     link::Class,
     rights::Role,
     source::{Audience, State},
@@ -30,6 +31,8 @@ pub struct World {
     pub datasets: Vec<DatasetRow>,
     pub links: Vec<LinkRow>,
     pub tokens: Vec<TokenRow>,
+    /// What was sent to addresses, done or not: one a dataset and person.
+    pub waiting: Vec<WaitingRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +148,15 @@ pub struct LinkRow {
     pub counted: bool,
     /// Until when it has given too much.
     pub over: Option<i64>,
+}
+
+/// An invitation: to whose address, and who sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRow {
+    pub dataset: usize,
+    pub person: usize,
+    pub by: usize,
+    pub invitation: Invitation,
 }
 
 /// A pass: for which link, under which mark, and until when.

@@ -227,7 +227,16 @@ pub fn from() -> impl Strategy<Value = From> {
 pub fn world() -> impl Strategy<Value = World> {
     let parts = (vec(person(), 3..6), vec(group(), 2), vec(project(), 2), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens());
     (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, projects, rows, grants, links, tokens))| {
-        let mut world = World { people, groups, projects, sources: vec![first, second], datasets: Vec::new(), links: Vec::new(), tokens };
+        let mut world = World {
+            people,
+            groups,
+            projects,
+            sources: vec![first, second],
+            datasets: Vec::new(),
+            links: Vec::new(),
+            tokens,
+            waiting: Vec::new(),
+        };
         let mut rows = rows.into_iter();
         let places = PATHS.iter().map(|(path, kind)| (0, *path, *kind)).chain([(1, "", Kind::Folder), (1, "a/b/", Kind::Folder)]);
         for ((source, path, kind), (present, row)) in places.zip(rows.by_ref()) {
@@ -375,6 +384,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         datasets: datasets.iter().map(dataset).collect(),
         links: Vec::new(),
         tokens: Vec::new(),
+        waiting: Vec::new(),
     }
 }
 
