@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
-use domain::key::DeploymentSecret;
+use domain::{address::AddressKey, key::DeploymentSecret};
 use edge::{App, Clock, config::Config, lambda, provider::ProviderSettings, trace::LineSink};
 use embed::Keys;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -120,6 +121,7 @@ impl TestApp {
             front_door_domains: vec![DOMAIN.to_owned()],
             private_endpoints: true,
             provider,
+            address_key: Some(AddressKey::new(vec![9; 32]).expect("long enough")),
             ..Config::default()
         };
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
@@ -173,6 +175,13 @@ impl TestApp {
     /// A request to the data origin.
     pub async fn data(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
         self.call(&self.data, asking(method, target, headers)).await
+    }
+
+    /// The same from this address; otherwise nobody knows from where. By plain requests only: an event says where it is from.
+    pub async fn data_from(&self, from: IpAddr, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = asking(method, target, headers);
+        request.extensions_mut().insert(SocketAddr::new(from, 1));
+        call(&self.data, request).await
     }
 
     async fn call<S>(&self, origin: &S, request: Request<Body>) -> Answer

@@ -4,6 +4,8 @@
 //! A program that fails is made smaller and printed; from then on it is one of those that its `program.rs` keeps.
 
 mod access;
+mod batch;
+mod check;
 mod history;
 mod links;
 mod weather;
@@ -26,6 +28,10 @@ const CASES: u64 = 60;
 /// Fewer, for after each step of theirs a dozen of readers reads.
 const ACCESS_CASES: u64 = 20;
 const STEPS_MAX: usize = 25;
+/// Fewer still: each asks some three hundred questions.
+const CHECK_CASES: u64 = 8;
+const BATCH_CASES: u64 = 8;
+const BATCHES_MAX: usize = 6;
 /// Programs that run at once: they wait for the pauses between tries more than they compute.
 const AT_ONCE: usize = 8;
 /// How long a failing program is made smaller.
@@ -56,6 +62,22 @@ async fn every_program_leaves_links_as_the_model_has_them() {
 async fn every_program_leaves_access_as_the_model_has_it() {
     let mut all = access::Tally::default();
     every(ACCESS_CASES, || access::any_program(STEPS_MAX), access::run).await.into_iter().for_each(|tally| all.add(tally));
+    all.is_not_trivial();
+}
+
+// P15
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_check_is_answered_as_the_act_is() {
+    let mut all = check::Tally::default();
+    every(CHECK_CASES, || check::any_program(STEPS_MAX), check::run).await.into_iter().for_each(|tally| all.add(tally));
+    all.is_not_trivial();
+}
+
+// P17
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_does_to_each_item_what_a_single_request_does() {
+    let mut all = batch::Tally::default();
+    every(BATCH_CASES, || batch::any_program(BATCHES_MAX), batch::run).await.into_iter().for_each(|tally| all.add(tally));
     all.is_not_trivial();
 }
 

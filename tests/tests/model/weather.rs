@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 use http::StatusCode;
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -64,16 +65,7 @@ impl Sky {
     pub async fn over(dir: TempDir) -> (TestApp, Self) {
         let late = Late::over(aws_smithy_http_client::Builder::new().build_http());
         let faults = Faults::over(late.client());
-        let client = faults.client();
-        let app = TestApp::over(dir, |_table, url, keys| {
-            let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
-            let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
-            // Nothing hangs here, so that a slow machine does not look like a store that fails.
-            let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
-            Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
-        })
-        .await;
-        (app, Self { faults, late })
+        (patient_through(dir, faults.client()).await, Self { faults, late })
     }
 
     /// From here on.
@@ -108,6 +100,21 @@ impl Sky {
         self.late.deliver().await;
         held
     }
+}
+
+/// An app over what lies in `dir` that waits for its table: nothing hangs here, so that a slow machine does not look like a store that fails.
+pub async fn patient(dir: TempDir) -> TestApp {
+    patient_through(dir, aws_smithy_http_client::Builder::new().build_http()).await
+}
+
+async fn patient_through(dir: TempDir, client: SharedHttpClient) -> TestApp {
+    TestApp::over(dir, |_table, url, keys| {
+        let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
+        let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
+        let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
+        Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
+    })
+    .await
 }
 
 /// When the signature in a redirect ends, in seconds; `None`: no redirect.
