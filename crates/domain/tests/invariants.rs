@@ -247,10 +247,14 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         }
         Against::BeginLink => world.links[link].begin = Some(world.links[link].begin.unwrap_or(1).max(1)),
         // A level says nothing beside the roles that read all of them.
-        Against::LowerLink => match world.links[link].role {
-            Role::Download => world.links[link].role = Role::View,
-            _ => (world.links[link].role, world.links[link].level) = (Role::Preview, None),
-        },
+        Against::LowerLink => {
+            let row = &mut world.links[link];
+            if row.role == Role::Download {
+                row.role = Role::View;
+            } else {
+                (row.role, row.level) = (Role::Preview, None);
+            }
+        }
         Against::BindLink => match world.links[link].zone {
             Zone::Everywhere => world.links[link].zone = Zone::Campus,
             Zone::Campus | Zone::LabAndHome => world.links[link].zone = Zone::Lab,

@@ -144,7 +144,8 @@ impl World {
                 let (dataset, to) = (dataset % datasets, to % self.people.len());
                 let may = self.permit(by, Action::HandOver, About::Dataset(dataset)).is_some();
                 if may {
-                    self.datasets[dataset].owner = to;
+                    let row = &mut self.datasets[dataset];
+                    (row.owner, row.successor) = (to, None);
                 }
                 may
             }
@@ -358,6 +359,7 @@ impl World {
         DatasetRow {
             path: new.path.as_str().to_owned(),
             kind: new.kind,
+            successor: None,
             visibility: new.visibility,
             project: None,
             restricted: new.restricted,
