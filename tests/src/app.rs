@@ -105,7 +105,8 @@ impl TestApp {
         Self::built(dir, change, None).await
     }
 
-    async fn built(dir: TempDir, change: impl FnOnce(Table, &str, &Keys) -> Table, provider: Option<ProviderSettings>) -> Self {
+    /// The same with all that can be chosen.
+    pub async fn built(dir: TempDir, change: impl FnOnce(Table, &str, &Keys) -> Table, provider: Option<ProviderSettings>) -> Self {
         let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: "a secret of the tests".to_owned() };
         let s3_url = embedded_s3(dir.path(), &keys).await;
         let table_url = embedded_table(&keys).await;
