@@ -4,6 +4,7 @@
 //! A program that fails is made smaller and printed; from then on it is one of those that its `program.rs` keeps.
 
 mod access;
+mod audit;
 mod batch;
 mod check;
 mod history;
@@ -32,6 +33,8 @@ const STEPS_MAX: usize = 25;
 const CHECK_CASES: u64 = 8;
 const BATCH_CASES: u64 = 8;
 const BATCHES_MAX: usize = 6;
+const AUDIT_CASES: u64 = 11;
+const ACTS_MAX: usize = 60;
 /// Programs that run at once: they wait for the pauses between tries more than they compute.
 const AT_ONCE: usize = 8;
 /// How long a failing program is made smaller.
@@ -78,6 +81,14 @@ async fn what_is_asked_of_check_is_answered_as_the_act_is() {
 async fn a_batch_does_to_each_item_what_a_single_request_does() {
     let mut all = batch::Tally::default();
     every(BATCH_CASES, || batch::any_program(BATCHES_MAX), batch::run).await.into_iter().for_each(|tally| all.add(tally));
+    all.is_not_trivial();
+}
+
+// P18
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_anything_stands_in_the_audit_once_and_nothing_else_does() {
+    let mut all = audit::Tally::default();
+    every(AUDIT_CASES, || audit::any_program(ACTS_MAX), audit::run).await.into_iter().for_each(|tally| all.add(tally));
     all.is_not_trivial();
 }
 

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
+use edge::provider::ProviderSettings;
+use embed::Keys;
 use http::StatusCode;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use table::Table;
@@ -65,7 +67,7 @@ impl Sky {
     pub async fn over(dir: TempDir) -> (TestApp, Self) {
         let late = Late::over(aws_smithy_http_client::Builder::new().build_http());
         let faults = Faults::over(late.client());
-        (patient_through(dir, faults.client()).await, Self { faults, late })
+        (patient_through(dir, faults.client(), None).await, Self { faults, late })
     }
 
     /// From here on.
@@ -104,17 +106,29 @@ impl Sky {
 
 /// An app over what lies in `dir` that waits for its table: nothing hangs here, so that a slow machine does not look like a store that fails.
 pub async fn patient(dir: TempDir) -> TestApp {
-    patient_through(dir, aws_smithy_http_client::Builder::new().build_http()).await
+    patient_through(dir, aws_smithy_http_client::Builder::new().build_http(), None).await
 }
 
-async fn patient_through(dir: TempDir, client: SharedHttpClient) -> TestApp {
-    TestApp::over(dir, |_table, url, keys| {
+/// The same with a provider that nobody asks anything, and that vouches for addresses.
+pub async fn patient_and_vouched(dir: TempDir) -> TestApp {
+    let set = |name: &str| match name {
+        "OFFPRINT_OIDC_ISSUER" => Some("http://127.0.0.1:9".to_owned()),
+        "OFFPRINT_OIDC_AUDIENCE" => Some("offprint".to_owned()),
+        "OFFPRINT_OIDC_VOUCHES_FOR_EMAIL" => Some("true".to_owned()),
+        _ => None,
+    };
+    let provider = ProviderSettings::read(set).expect("settings");
+    patient_through(dir, aws_smithy_http_client::Builder::new().build_http(), provider).await
+}
+
+async fn patient_through(dir: TempDir, client: SharedHttpClient, provider: Option<ProviderSettings>) -> TestApp {
+    let patient = |_table: Table, url: &str, keys: &Keys| {
         let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
         let settings = Table::settings(Some(url.to_owned()), "us-east-1", Some(credentials)).expect("settings");
         let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
         Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
-    })
-    .await
+    };
+    TestApp::built(dir, patient, provider).await
 }
 
 /// When the signature in a redirect ends, in seconds; `None`: no redirect.

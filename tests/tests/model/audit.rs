@@ -1,0 +1,526 @@
+//! Each accepted write stands in the audit once, and nothing else does (P18): what lies in the table is compared before and after every request.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_smithy_types::timeout::TimeoutConfig;
+use http::Method;
+use jiff::Timestamp;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::{Value, json};
+use table::Table;
+use tests::app::TestApp;
+
+use crate::{is_share, weather::patient_and_vouched};
+
+/// A folder, and what lies in it: first the inner ones are there.
+const PATHS: [&str; 4] = ["lab/cells.zarr/", "lab/deep/inner/", "lab/deep/", "lab/"];
+const PEOPLE: usize = 3;
+
+/// Requests, one after the other.
+#[derive(Debug, Clone)]
+pub struct Program(pub Vec<Step>);
+
+/// A request, by whom, and whether it is sent again.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// `None`: the owner and administrator.
+    by: Option<usize>,
+    act: Act,
+    /// With an `Idempotency-Key`, where the route takes one, and then sent a second time.
+    again: bool,
+    /// With a version that the thing does not have.
+    stale: bool,
+}
+
+/// Everything that can be asked for and is kept. Numbers are taken for the ones in range.
+#[derive(Debug, Clone)]
+enum Act {
+    Register(usize),
+    Show { dataset: usize, visibility: &'static str },
+    Restrict { dataset: usize, restricted: bool },
+    ReadLevels(usize),
+    HandOver { dataset: usize, to: usize },
+    Give { dataset: usize, to: usize, role: &'static str, until: Option<&'static str> },
+    Withdraw { dataset: usize, to: usize },
+    Invite { dataset: usize, address: u8, role: &'static str },
+    TakeBack { dataset: usize, address: u8 },
+    MakeGroup { name: u8, kind: &'static str },
+    RetireGroup { group: usize },
+    Member { group: usize, person: usize, is_in: bool },
+    Sync { group: usize, order: u64, person: usize, is_in: bool },
+    MakeLink { dataset: usize, label: u8, password: bool },
+    EditLink { link: usize, edit: usize },
+    Switch { link: usize, resume: bool },
+    Retarget { link: usize, dataset: usize },
+    Revoke { link: usize },
+    RevokeAll { dataset: usize },
+    Extend { link: usize, days: u8 },
+    Pass { link: usize, password: &'static str },
+    MakeUser { name: u8 },
+    Stand { person: usize, standing: &'static str },
+    Block { person: usize, blocked: bool },
+    Code { person: usize },
+    SignIn { code: usize },
+    MakeToken { days: u16 },
+    EndToken { token: usize },
+    Ticket { dataset: usize },
+    EditSource { days: Option<u32> },
+    Serve { serving: bool },
+}
+
+/// How an edit of a link looks, by its number.
+const EDITS: [fn() -> Value; 6] = [
+    || json!({ "label": "other" }),
+    || json!({ "strict": true }),
+    || json!({ "until": "90d" }),
+    || json!({ "role": "view", "zones": ["10.0.0.0/8"] }),
+    || json!({ "password": "correct horse battery staple" }),
+    || json!({ "role": "owner" }),
+];
+
+/// Programs of up to this many requests.
+pub fn any_program(acts_max: usize) -> impl Strategy<Value = Program> {
+    vec(any_step(), acts_max / 2..=acts_max).prop_map(Program)
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let by = prop_oneof![7 => Just(None), 1 => (0..PEOPLE).prop_map(Some)];
+    (by, any_act(), prop::bool::weighted(0.6), prop::bool::weighted(0.05)).prop_map(|(by, act, again, stale)| Step {
+        by,
+        act,
+        again,
+        stale,
+    })
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let some = || 0..8_usize;
+    let role = || select(vec!["preview", "view", "manager", "owner"]);
+    let of_datasets = prop_oneof![
+        3 => some().prop_map(Act::Register),
+        2 => (some(), select(vec!["private", "accounts", "nonsense"])).prop_map(|(dataset, visibility)| Act::Show { dataset, visibility }),
+        2 => (some(), any::<bool>()).prop_map(|(dataset, restricted)| Act::Restrict { dataset, restricted }),
+        1 => some().prop_map(Act::ReadLevels),
+        1 => (some(), some()).prop_map(|(dataset, to)| Act::HandOver { dataset, to }),
+        5 => (some(), some(), role(), option::weighted(0.3, select(vec!["2020-01-01", "2099-01-01"])))
+            .prop_map(|(dataset, to, role, until)| Act::Give { dataset, to, role, until }),
+        3 => (some(), some()).prop_map(|(dataset, to)| Act::Withdraw { dataset, to }),
+        2 => (some(), 0..2_u8, role()).prop_map(|(dataset, address, role)| Act::Invite { dataset, address, role }),
+        2 => (some(), 0..2_u8).prop_map(|(dataset, address)| Act::TakeBack { dataset, address }),
+    ];
+    let of_groups = prop_oneof![
+        2 => (0..4_u8, select(vec!["manual", "synced", "claimed"])).prop_map(|(name, kind)| Act::MakeGroup { name, kind }),
+        1 => some().prop_map(|group| Act::RetireGroup { group }),
+        4 => (some(), some(), any::<bool>()).prop_map(|(group, person, is_in)| Act::Member { group, person, is_in }),
+        2 => (some(), 1..4_u64, some(), any::<bool>()).prop_map(|(group, order, person, is_in)| Act::Sync { group, order, person, is_in }),
+    ];
+    let of_links = prop_oneof![
+        4 => (some(), 0..3_u8, prop::bool::weighted(0.2)).prop_map(|(dataset, label, password)| Act::MakeLink { dataset, label, password }),
+        4 => (some(), 0..EDITS.len()).prop_map(|(link, edit)| Act::EditLink { link, edit }),
+        3 => (some(), any::<bool>()).prop_map(|(link, resume)| Act::Switch { link, resume }),
+        2 => (some(), some()).prop_map(|(link, dataset)| Act::Retarget { link, dataset }),
+        2 => some().prop_map(|link| Act::Revoke { link }),
+        1 => some().prop_map(|dataset| Act::RevokeAll { dataset }),
+        2 => (some(), select(vec![1_u8, 60])).prop_map(|(link, days)| Act::Extend { link, days }),
+        1 => (some(), select(vec!["correct horse battery staple", "wrong"])).prop_map(|(link, password)| Act::Pass { link, password }),
+    ];
+    let of_people = prop_oneof![
+        1 => (0..3_u8).prop_map(|name| Act::MakeUser { name }),
+        2 => (some(), select(vec!["active", "suspended", "nonsense"])).prop_map(|(person, standing)| Act::Stand { person, standing }),
+        2 => (some(), any::<bool>()).prop_map(|(person, blocked)| Act::Block { person, blocked }),
+        1 => some().prop_map(|person| Act::Code { person }),
+        2 => some().prop_map(|code| Act::SignIn { code }),
+        1 => select(vec![1_u16, 30, 4_000]).prop_map(|days| Act::MakeToken { days }),
+        1 => some().prop_map(|token| Act::EndToken { token }),
+        1 => some().prop_map(|dataset| Act::Ticket { dataset }),
+    ];
+    let of_sources = prop_oneof![
+        3 => option::of(select(vec![400_u32, 800])).prop_map(|days| Act::EditSource { days }),
+        1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
+    ];
+    prop_oneof![6 => of_datasets, 3 => of_groups, 6 => of_links, 4 => of_people, 1 => of_sources]
+}
+
+/// How many requests changed something, were refused, and changed nothing though they were taken.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    refused: usize,
+    repeated: usize,
+    /// What was written down, verb by verb.
+    written: BTreeMap<String, usize>,
+}
+
+/// Every verb that these requests can write down.
+const VERBS: [&str; 33] = [
+    "dataset.adopt",
+    "dataset.edit",
+    "dataset.hand-over",
+    "dataset.levels",
+    "dataset.register",
+    "dataset.revoke-all",
+    "deployment.serve",
+    "deployment.stop",
+    "grant.give",
+    "grant.withdraw",
+    "group.add",
+    "group.create",
+    "group.edit",
+    "group.remove",
+    "group.sync",
+    "invitation.send",
+    "invitation.withdraw",
+    "link.create",
+    "link.edit",
+    "link.pause",
+    "link.resume",
+    "link.retarget",
+    "link.revoke",
+    "source.block",
+    "source.edit",
+    "source.unblock",
+    "ticket.create",
+    "token.create",
+    "token.revoke",
+    "user.code",
+    "user.create",
+    "user.edit",
+    "user.sign-in",
+];
+
+impl Tally {
+    /// Both.
+    pub fn add(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.repeated += other.repeated;
+        for (verb, times) in other.written {
+            *self.written.entry(verb).or_default() += times;
+        }
+    }
+
+    /// A run in which nearly everything is refused, or nothing is, shows nothing.
+    pub fn is_not_trivial(&self) {
+        println!("{self:?}");
+        let written: usize = self.written.values().sum();
+        let all = written + self.refused + self.repeated;
+        is_share("requests that changed something", written, all, 0.2);
+        is_share("requests that were refused", self.refused, all, 0.1);
+        is_share("requests that changed nothing", self.repeated, all, 0.1);
+        let missing: Vec<_> = VERBS.iter().filter(|verb| !self.written.contains_key(**verb)).collect();
+        assert!(missing.len() <= MISSING_MAX || all < ENOUGH, "nothing came of {missing:?}: {self:?}");
+    }
+}
+
+/// After so many requests nearly every verb was written down: all but so many, which need others before them.
+const ENOUGH: usize = 600;
+const MISSING_MAX: usize = 2;
+
+/// What lies in the table.
+#[derive(Default)]
+struct Seen {
+    /// All but the audit, what requests are remembered by, and what is counted beside the rules.
+    rows: BTreeMap<(String, String), String>,
+    /// The audit: each entry's id, and what was done.
+    entries: BTreeMap<String, String>,
+}
+
+/// A request that is ready to be sent.
+struct Asked {
+    method: Method,
+    path: String,
+    body: Value,
+    /// What may be written down by it: one of these rows of verbs.
+    verbs: Vec<Vec<&'static str>>,
+}
+
+struct Run {
+    app: TestApp,
+    sdk: Client,
+    people: Vec<(String, String)>,
+    datasets: Vec<String>,
+    groups: Vec<String>,
+    links: Vec<(String, String)>,
+    codes: Vec<String>,
+    tokens: Vec<String>,
+    seen: Seen,
+    tally: Tally,
+}
+
+/// Runs `program`; the error says which request wrote down what it did not do, or did what it did not write down.
+pub async fn run(program: Arc<Program>) -> Result<Tally> {
+    let mut run = Run::begin().await?;
+    for (number, step) in program.0.iter().enumerate() {
+        let Some(asked) = run.asked(step) else { continue };
+        for time in 0..=usize::from(step.again) {
+            run.send(step, &asked, number, time).await.with_context(|| format!("step {number}, time {time}: {step:?}"))?;
+        }
+    }
+    Ok(run.tally)
+}
+
+impl Run {
+    async fn begin() -> Result<Self> {
+        let dir = tempfile::TempDir::new()?;
+        for path in PATHS {
+            std::fs::create_dir_all(dir.path().join(path))?;
+            std::fs::write(dir.path().join(path).join("README.md"), "what is here")?;
+        }
+        std::fs::write(dir.path().join(PATHS[0]).join(".zgroup"), r#"{"zarr_format":2}"#)?;
+        let app = patient_and_vouched(dir).await;
+        let credentials = Credentials::new(&app.keys.access_key_id, &app.keys.secret_access_key, None, None, "test");
+        let settings = Table::settings(Some(app.table_url.clone()), "us-east-1", Some(credentials))?;
+        let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
+        let sdk = Client::from_conf(settings.to_builder().timeout_config(patient).build());
+        let mut people = Vec::new();
+        for name in ["Ada", "Bo", "Cy"].iter().take(PEOPLE) {
+            people.push(app.person(name).await);
+        }
+        let mut run = Self {
+            app,
+            sdk,
+            people,
+            datasets: Vec::new(),
+            groups: Vec::new(),
+            links: Vec::new(),
+            codes: Vec::new(),
+            tokens: Vec::new(),
+            seen: Seen::default(),
+            tally: Tally::default(),
+        };
+        let dataset = run.app.dataset(PATHS[0]).await;
+        // Its levels come after it.
+        let level =
+            |path: &str, size: u8| json!({ "path": path, "coordinateTransformations": [{ "type": "scale", "scale": [size, size] }] });
+        let image = json!({ "multiscales": [{ "version": "0.4", "axes": [{ "name": "y", "type": "space" }, { "name": "x", "type": "space" }],
+            "datasets": [level("0", 1), level("1", 2)] }] });
+        std::fs::write(run.app.dir.path().join(PATHS[0]).join(".zattrs"), image.to_string())?;
+        // Somebody may do something, and there is something to do it to.
+        let grant = json!({ "to": format!("user:{}", run.people[0].0), "role": "manager" });
+        run.app.api(Method::POST, &format!("/api/v1/datasets/{dataset}/grants"), Some(grant)).await;
+        for kind in ["manual", "synced"] {
+            let made = run.app.api(Method::POST, "/api/v1/groups", Some(json!({ "name": kind, "kind": kind }))).await.json();
+            run.groups.push(made["id"].as_str().context("an id")?.to_owned());
+        }
+        let made = run.app.api(Method::POST, "/api/v1/links", Some(json!({ "dataset": dataset, "label": "first" }))).await.json();
+        let text = |name: &str| made[name].as_str().map(str::to_owned).context("a text");
+        run.links.push((text("id")?, text("url")?));
+        run.datasets.push(dataset);
+        run.seen = run.look().await?;
+        Ok(run)
+    }
+
+    /// The request of a step; `None` where there is nothing to ask it about.
+    fn asked(&self, step: &Step) -> Option<Asked> {
+        let some = |all: &[String], number: usize| number.checked_rem(all.len()).and_then(|index| all.get(index)).cloned();
+        let dataset = |number: usize, below: &str| some(&self.datasets, number).map(|id| format!("/api/v1/datasets/{id}{below}"));
+        let group = |number: usize, below: &str| some(&self.groups, number).map(|id| format!("/api/v1/groups/{id}{below}"));
+        let link = |number: usize| number.checked_rem(self.links.len()).and_then(|index| self.links.get(index));
+        let of_link = |number: usize, below: &str| link(number).map(|(id, _url)| format!("/api/v1/links/{id}{below}"));
+        let person = |number: usize| &self.people[number % PEOPLE].0;
+        let post =
+            |path: String, body: Value, verbs: &[&'static str]| Asked { method: Method::POST, path, body, verbs: vec![verbs.to_vec()] };
+        let patch = |path: String, body: Value, verbs: &[&'static str]| Asked { method: Method::PATCH, ..post(path, body, verbs) };
+        let address = |number: u8| format!("somebody-{number}@lab.example");
+        Some(match &step.act {
+            Act::Register(path) => {
+                let body = json!({ "source": "demo", "path": PATHS[path % PATHS.len()] });
+                let verbs = vec![vec!["dataset.register"], vec!["dataset.register", "dataset.adopt"], vec!["dataset.adopt"]];
+                Asked { verbs, ..post("/api/v1/datasets".to_owned(), body, &[]) }
+            }
+            Act::Show { dataset: at, visibility } => patch(dataset(*at, "")?, json!({ "visibility": visibility }), &["dataset.edit"]),
+            Act::Restrict { dataset: at, restricted } => patch(dataset(*at, "")?, json!({ "restricted": restricted }), &["dataset.edit"]),
+            Act::ReadLevels(at) => post(dataset(*at, "/levels")?, Value::Null, &["dataset.levels"]),
+            Act::HandOver { dataset: at, to } => post(dataset(*at, "/hand-over")?, json!({ "to": person(*to) }), &["dataset.hand-over"]),
+            Act::Give { dataset: at, to, role, until } => {
+                let body = json!({ "to": format!("user:{}", person(*to)), "role": role, "until": until });
+                post(dataset(*at, "/grants")?, body, &["grant.give"])
+            }
+            Act::Withdraw { dataset: at, to } => {
+                post(dataset(*at, "/grants/withdraw")?, json!({ "to": format!("user:{}", person(*to)) }), &["grant.withdraw"])
+            }
+            Act::Invite { dataset: at, address: to, role } => {
+                post(dataset(*at, "/invitations")?, json!({ "email": address(*to), "role": role }), &["invitation.send"])
+            }
+            Act::TakeBack { dataset: at, address: from } => {
+                post(dataset(*at, "/invitations/withdraw")?, json!({ "email": address(*from) }), &["invitation.withdraw"])
+            }
+            Act::MakeGroup { name, kind } => {
+                post("/api/v1/groups".to_owned(), json!({ "name": format!("group-{name}"), "kind": kind }), &["group.create"])
+            }
+            Act::RetireGroup { group: at } => patch(group(*at, "")?, json!({ "state": "retired" }), &["group.edit"]),
+            Act::Member { group: at, person: who, is_in } => {
+                let (below, verb) = if *is_in { ("/members", "group.add") } else { ("/members/remove", "group.remove") };
+                post(group(*at, below)?, json!({ "users": [person(*who)] }), &[verb])
+            }
+            Act::Sync { group: at, order, person: who, is_in } => {
+                let body = json!({ "order": order, if *is_in { "add" } else { "remove" }: [person(*who)] });
+                post(group(*at, "/sync")?, body, &["group.sync"])
+            }
+            Act::MakeLink { dataset: at, label, password } => {
+                let password = password.then_some("correct horse battery staple");
+                let body = json!({ "dataset": some(&self.datasets, *at)?, "label": format!("label {label}"), "password": password });
+                post("/api/v1/links".to_owned(), body, &["link.create"])
+            }
+            Act::EditLink { link: at, edit } => patch(of_link(*at, "")?, EDITS[*edit](), &["link.edit"]),
+            Act::Switch { link: at, resume: true } => post(of_link(*at, "/resume")?, Value::Null, &["link.resume"]),
+            Act::Switch { link: at, resume: false } => post(of_link(*at, "/pause")?, Value::Null, &["link.pause"]),
+            Act::Retarget { link: at, dataset: to } => {
+                post(of_link(*at, "/retarget")?, json!({ "dataset": some(&self.datasets, *to)? }), &["link.retarget"])
+            }
+            Act::Revoke { link: at } => post(of_link(*at, "/revoke")?, json!({ "reason": "so" }), &["link.revoke"]),
+            Act::RevokeAll { dataset: at } => post(dataset(*at, "/links/revoke")?, json!({ "reason": "so" }), &["dataset.revoke-all"]),
+            Act::Extend { link: at, days } => {
+                let body = json!({ "ids": [link(*at)?.0], "until": format!("{days}d") });
+                post("/api/v1/links/batch/extend".to_owned(), body, &["link.edit"])
+            }
+            // A pass is a token of nobody's: who asked for it is not written down.
+            Act::Pass { link: at, password } => {
+                post("/api/v1/passes".to_owned(), json!({ "url": link(*at)?.1, "password": password }), &[])
+            }
+            Act::MakeUser { name } => post("/api/v1/users".to_owned(), json!({ "name": format!("person {name}") }), &["user.create"]),
+            Act::Stand { person: who, standing } => {
+                patch(format!("/api/v1/users/{}", person(*who)), json!({ "standing": standing }), &["user.edit"])
+            }
+            Act::Block { person: who, blocked } => {
+                let verb = if *blocked { "source.block" } else { "source.unblock" };
+                post("/api/v1/sources/demo/blocks".to_owned(), json!({ "user": person(*who), "blocked": blocked }), &[verb])
+            }
+            Act::Code { person: who } => post(format!("/api/v1/users/{}/code", person(*who)), Value::Null, &["user.code"]),
+            Act::SignIn { code } => post("/api/v1/sign-in".to_owned(), json!({ "code": some(&self.codes, *code)? }), &["user.sign-in"]),
+            Act::MakeToken { days } => {
+                post("/api/v1/tokens".to_owned(), json!({ "label": "a", "scopes": ["read"], "days": days }), &["token.create"])
+            }
+            Act::EndToken { token } => {
+                post(format!("/api/v1/tokens/{}/revoke", some(&self.tokens, *token)?), Value::Null, &["token.revoke"])
+            }
+            Act::Ticket { dataset: at } => post(dataset(*at, "/tickets")?, json!({}), &["ticket.create"]),
+            Act::EditSource { days } => {
+                patch("/api/v1/sources/demo".to_owned(), json!({ "ceilings": { "link_days_max": days } }), &["source.edit"])
+            }
+            Act::Serve { serving } => {
+                let verb = if *serving { "deployment.serve" } else { "deployment.stop" };
+                post("/api/v1/serving".to_owned(), json!({ "serving": serving, "reason": "so" }), &[verb])
+            }
+        })
+    }
+
+    async fn send(&mut self, step: &Step, asked: &Asked, number: usize, time: usize) -> Result<()> {
+        // What is signed is judged by the store, whose clock goes on.
+        self.app.clock.fetch_max(Timestamp::now().as_millisecond(), Ordering::SeqCst);
+        let token = step.by.map_or(&self.app.token, |person| &self.people[person].1);
+        let key = format!("step-{number}");
+        let mut headers = vec![("if-match", if step.stale { "\"777\"" } else { "*" })];
+        if step.again {
+            headers.push(("idempotency-key", key.as_str()));
+        }
+        let body = (!asked.body.is_null()).then(|| asked.body.clone());
+        let answer = self.app.api_as(token, asked.method.clone(), &asked.path, body, &headers).await;
+        let said = || format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        let stopped = || answer.json()["code"] == "not-serving";
+        ensure!(!answer.status.is_server_error() || stopped(), "{}", said());
+        let after = self.look().await?;
+        let before = std::mem::replace(&mut self.seen, after);
+        let Seen { rows, entries } = &self.seen;
+        let changed: Vec<_> = rows.iter().filter(|(key, row)| before.rows.get(*key) != Some(*row)).map(|(key, _row)| key).collect();
+        ensure!(before.rows.keys().all(|key| rows.contains_key(key)), "a row is gone");
+        let new = entries.iter().filter(|(id, _verb)| !before.entries.contains_key(*id));
+        let mut written: Vec<_> = new.map(|(_id, verb)| verb.as_str()).collect();
+        written.sort_unstable();
+        let told = || format!("{}: {changed:?} changed, {written:?} written down", said());
+        let repeated = time > 0 && answer.status.is_success() && takes_a_key(&asked.path, &asked.method);
+        if !answer.status.is_success() || repeated {
+            ensure!(changed.is_empty() && written.is_empty(), "nothing was to be done: {}", told());
+        }
+        ensure!(changed.is_empty() == written.is_empty() || asked.verbs == [Vec::<&str>::new()], "{}", told());
+        let expected = |verbs: &Vec<&'static str>| {
+            let mut verbs = verbs.clone();
+            verbs.sort_unstable();
+            verbs == written
+        };
+        ensure!(written.is_empty() || asked.verbs.iter().any(expected), "{}", told());
+        match (answer.status.is_success(), changed.is_empty()) {
+            (false, _) => self.tally.refused += 1,
+            (true, true) => self.tally.repeated += 1,
+            (true, false) => {
+                for verb in &written {
+                    *self.tally.written.entry((*verb).to_owned()).or_default() += 1;
+                }
+            }
+        }
+        if answer.status.is_success() {
+            self.learn(&step.act, &answer.json());
+        }
+        Ok(())
+    }
+
+    /// Keeps the ids that later requests are about.
+    fn learn(&mut self, act: &Act, reply: &Value) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let add = |all: &mut Vec<String>, id: Option<String>| all.extend(id.filter(|id| !all.contains(id)).into_iter().collect::<Vec<_>>());
+        match act {
+            Act::Register(_) => add(&mut self.datasets, text(&reply["id"])),
+            Act::MakeGroup { .. } => add(&mut self.groups, text(&reply["id"])),
+            Act::MakeUser { .. } | Act::Code { .. } => add(&mut self.codes, text(&reply["code"])),
+            Act::MakeToken { .. } => add(&mut self.tokens, text(&reply["token"]["id"])),
+            Act::MakeLink { .. } => {
+                let link = text(&reply["id"]).zip(text(&reply["url"]));
+                self.links.extend(link.filter(|link| !self.links.contains(link)));
+            }
+            _ => {}
+        }
+    }
+
+    async fn look(&self) -> Result<Seen> {
+        let mut seen = Seen::default();
+        let mut after = None;
+        loop {
+            let page = self.sdk.scan().table_name("offprint").consistent_read(true).set_exclusive_start_key(after).send().await?;
+            for mut item in page.items.unwrap_or_default() {
+                let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().context("a text");
+                let (pk, sk) = (text("pk")?, text("sk")?);
+                match pk.split_once('#').map(|(kind, _)| kind) {
+                    Some("Z") => drop(seen.entries.insert(sk, text("verb")?)),
+                    Some("K" | "R") => {}
+                    _ => {
+                        // In which hour a token was last used (ADR 0028).
+                        let _hour = item.remove("used");
+                        let sorted: BTreeMap<_, _> = item.iter().collect();
+                        seen.rows.insert((pk, sk), format!("{sorted:?}"));
+                    }
+                }
+            }
+            match page.last_evaluated_key {
+                Some(key) => after = Some(key),
+                None => return Ok(seen),
+            }
+        }
+    }
+}
+
+/// Whether a route remembers its requests by `Idempotency-Key`.
+fn takes_a_key(path: &str, method: &Method) -> bool {
+    let ends = [
+        "/hand-over",
+        "/grants",
+        "/invitations",
+        "/levels",
+        "/retarget",
+        "/links/revoke",
+        "/batch/extend",
+        "/links",
+        "/datasets",
+        "/groups",
+        "/users",
+        "/code",
+        "/tokens",
+        "/tickets",
+    ];
+    let edits = method == Method::PATCH && !path.starts_with("/api/v1/users/");
+    edits || (method == Method::POST && ends.iter().any(|end| path.ends_with(end)))
+}
