@@ -56,10 +56,7 @@ impl Rate {
     /// # Errors
     /// As [`Self::take`].
     pub fn take_of(self, paid: Option<Timestamp>, bursts: u32, now: Timestamp) -> Result<Timestamp, TooOften> {
-        let most = self.burst.saturating_mul(i32::try_from(bursts).unwrap_or(i32::MAX));
-        // Nothing kept lies further ahead than what may be owed, unless the clock went back: then it counts as that.
-        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, most);
-        let ahead = ahead.saturating_add(self.interval);
+        let ahead = ahead(paid, self.most(bursts), now).saturating_add(self.interval);
         if ahead > self.burst {
             return Err(TooOften(ahead.saturating_sub(self.burst)));
         }
@@ -69,9 +66,13 @@ impl Rate {
     /// Counts one that happened, whether or not it was one too many: the instant to be kept. What is owed is never more than `bursts` bursts.
     #[must_use]
     pub fn owe(self, paid: Option<Timestamp>, bursts: u32, now: Timestamp) -> Timestamp {
-        let most = self.burst.saturating_mul(i32::try_from(bursts).unwrap_or(i32::MAX));
-        let ahead = paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, most);
-        now.checked_add(ahead.saturating_add(self.interval).min(most)).unwrap_or(Timestamp::MAX)
+        let most = self.most(bursts);
+        now.checked_add(ahead(paid, most, now).saturating_add(self.interval).min(most)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How far ahead so many bursts run.
+    fn most(self, bursts: u32) -> SignedDuration {
+        self.burst.saturating_mul(i32::try_from(bursts).unwrap_or(i32::MAX))
     }
 
     /// Gives one back: the instant to be kept, where `paid` was.
@@ -79,6 +80,11 @@ impl Rate {
     pub fn give_back(self, paid: Timestamp) -> Timestamp {
         paid.checked_sub(self.interval).unwrap_or(paid)
     }
+}
+
+/// How far ahead of `now` is paid. Nothing kept lies further ahead than `most`, unless the clock went back: then it counts as that.
+fn ahead(paid: Option<Timestamp>, most: SignedDuration, now: Timestamp) -> SignedDuration {
+    paid.map_or(SignedDuration::ZERO, |paid| paid.duration_since(now)).clamp(SignedDuration::ZERO, most)
 }
 
 #[cfg(test)]

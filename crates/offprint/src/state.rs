@@ -125,11 +125,8 @@ impl State {
     /// Where the file is there but cannot be read, or holds no token.
     pub fn token(&self) -> Result<Option<TokenSecret>> {
         let path = self.token_file();
-        match fs::read_to_string(&path) {
-            Ok(text) => TokenSecret::parse(text.trim()).map(Some).with_context(|| format!("{} holds no token", path.display())),
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
-        }
+        let Some(text) = read_text_if_there(&path)? else { return Ok(None) };
+        TokenSecret::parse(text.trim()).map(Some).with_context(|| format!("{} holds no token", path.display()))
     }
 
     /// Keeps the administrator's token.
@@ -146,11 +143,8 @@ impl State {
     /// Where the file is there but cannot be read.
     pub fn folders(&self) -> Result<BTreeMap<String, PathBuf>> {
         let path = self.dir.join("folders.json");
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} cannot be understood", path.display())),
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
-        }
+        let Some(text) = read_text_if_there(&path)? else { return Ok(BTreeMap::new()) };
+        serde_json::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))
     }
 
     /// Remembers the folders for the next start.
@@ -166,12 +160,7 @@ impl State {
     /// # Errors
     /// Where the file is there but cannot be read.
     pub fn store(&self) -> Result<Option<String>> {
-        let path = self.dir.join("store");
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(why) => Err(why).with_context(|| format!("{} cannot be read", path.display())),
-        }
+        Ok(read_text_if_there(&self.dir.join("store"))?.map(|text| text.trim().to_owned()))
     }
 
     /// Remembers it for the next start.
@@ -209,6 +198,14 @@ impl State {
                 tracing::debug!(why = %why, "a ready file was not there");
             }
         }
+    }
+}
+
+/// The text of a file; `None`: it is not there.
+fn read_text_if_there(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).with_context(|| format!("{} cannot be read", path.display())),
     }
 }
 

@@ -15,14 +15,12 @@ use edge::{
     json::Body,
     once::Once,
     problem::Problem,
+    rounds::Rounds,
 };
 use http::StatusCode;
 use table::TableError;
 
 use crate::{source_edit::bounded, subject};
-
-/// How often it is decided anew because the dataset changed meanwhile.
-const TRIES: usize = 3;
 
 /// Grants the administrator who asks a dataset, for a day at the most and with a reason, which its owner sees in the audit. The grant is in
 /// the dataset's sharing, and whoever administers the dataset withdraws it as any other. Asking again begins anew.
@@ -48,7 +46,7 @@ pub(crate) async fn break_glass(
             .hint("`preview`, `view` or `download`")
     })?;
     let new = BrokenGlass { role, hours: ask.hours.unwrap_or(1) };
-    let mut tries = 1..TRIES;
+    let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
@@ -74,7 +72,7 @@ pub(crate) async fn break_glass(
                 return Ok(with_version(json::created(&shown), grant.version));
             }
             // Something else of the dataset changed: decide on how it is now.
-            Err(TableError::Stale) if tries.next().is_some() => {}
+            Err(TableError::Stale) => rounds.another().await?,
             Err(why) => return Err(why.into()),
         }
     }
