@@ -137,6 +137,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::equal_requests_at_once_change_a_dataset_once),
         rule(passes::however_many_ask_at_once_no_more_passes_are_given_than_the_link_gives),
         rule(passes::however_many_try_at_once_no_more_are_taken_than_may_be),
+        rule(users::of_a_request_that_is_sent_twice_at_once_one_secret_comes),
         rule(users::of_two_who_redeem_a_code_at_once_one_signs_in),
         rule(grants::of_two_who_give_at_once_one_does),
         rule(projects::of_two_managers_who_leave_at_once_one_stays),
