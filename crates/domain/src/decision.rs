@@ -551,7 +551,7 @@ impl Asking<'_> {
             facts.not_revoked()?;
         }
         match action {
-            Action::See | Action::Narrow => Ok(Given { until: Timestamp::MAX, ..given }),
+            Action::See | Action::Narrow => Ok(given),
             Action::Share if !is_active(place) => Err(Denial::Retired),
             // It rests on nobody's right: whoever administers for a while would widen it for good (ADR 0014).
             Action::Share if link.stewarded => {

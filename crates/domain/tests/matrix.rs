@@ -190,7 +190,7 @@ fn states() -> Vec<(&'static str, Class, Change)> {
             facts.link.options.password = Some(1);
             facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
         }),
-        ("over its budget for a second", Class::Collaboration, |facts| facts.link.over_until = Some(at(1))),
+        ("over its budget for two seconds", Class::Collaboration, |facts| facts.link.over_until = Some(at(2))),
         ("over its budget until now", Class::Collaboration, |facts| facts.link.over_until = Some(at(0))),
     ]
 }

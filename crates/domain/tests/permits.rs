@@ -26,12 +26,13 @@ use std::sync::Arc;
 
 use domain::{
     dataset::Kind,
-    decision::{Action, DatasetFacts, Denial, Facts, Permit, decide},
+    decision::{Action, DatasetFacts, Denial, Facts, Permit, Who, decide},
     grant::{Membership, Policy, ProjectRole},
     link::Class,
     path::{ObjectPath, PathError},
     rights::Role,
     timing::Timing,
+    token::{Scope, Token, TokenKind},
 };
 use jiff::Timestamp;
 use model::{
@@ -93,6 +94,30 @@ fn a_permit_proves_one_answer_and_no_other() {
     }
     let holder = decide(&world.principal(&Asker::Holder, From::Lab), Action::Read, &world.facts(&Asker::Holder, About::Link(0)), at(0));
     assert_eq!(holder.unwrap().by(), None);
+}
+
+#[test]
+fn a_token_makes_no_token_and_what_only_reads_makes_no_ticket() {
+    let world = world();
+    let by = |action, about, change: &dyn Fn(&mut Token)| {
+        let asker = Asker::Person(OWNER, TokenRow::whole());
+        let mut principal = world.principal(&asker, From::Lab);
+        let Who::Token { token, .. } = &mut principal.who else { panic!("a person") };
+        change(Arc::make_mut(token));
+        decide(&principal, action, &world.facts(&asker, about), at(0)).map(drop)
+    };
+    assert_eq!(by(Action::MakeToken, About::Deployment, &|token| token.kind = TokenKind::Session), Ok(()));
+    for kind in [TokenKind::Api, TokenKind::Viewer, TokenKind::Code, TokenKind::Provider] {
+        assert_eq!(by(Action::MakeToken, About::Deployment, &|token| token.kind = kind), Err(Denial::NotSession), "{kind:?}");
+    }
+    let scopes = |scopes: &'static [Scope]| move |token: &mut Token| token.scopes = scopes.to_vec();
+    let needed = |needed| Err(Denial::Scope { needed });
+    assert_eq!(by(Action::MakeTicket, About::Dataset(1), &scopes(&[Scope::Data])), Ok(()));
+    assert_eq!(by(Action::MakeTicket, About::Dataset(1), &scopes(&[Scope::Links])), needed(Scope::Data));
+    for kind in [TokenKind::Viewer, TokenKind::Ticket] {
+        assert_eq!(by(Action::MakeTicket, About::Dataset(1), &|token| token.kind = kind), needed(Scope::Read), "{kind:?}");
+        assert_eq!(by(Action::Read, About::Dataset(1), &|token| token.kind = kind), Ok(()), "{kind:?}");
+    }
 }
 
 #[test]

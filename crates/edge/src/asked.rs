@@ -1,11 +1,12 @@
 //! What a request to the API asks outside its body: an id in the path, filters in the query, a version in `If-Match`, a page of a listing.
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
-    response::Response,
+    extract::{FromRequestParts, Path, Query, Request},
+    middleware::Next,
+    response::{IntoResponse, Response},
 };
 use domain::{limits::API_PAGE_MAX, path::encode_key};
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use table::TableError;
@@ -37,6 +38,18 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Filters<T> {
                 .hint("see /api/v1/openapi.json")
         })
     }
+}
+
+/// A middleware of routes whose writes ask nothing in the query: what stands there all the same, `dry_run` above all, is refused before
+/// anything is done.
+pub async fn without_query(request: Request, next: Next) -> Response {
+    let asks = request.uri().query().is_some_and(|query| !query.is_empty());
+    if asks && !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Problem::new(StatusCode::BAD_REQUEST, "query", "this write takes nothing in the query")
+            .hint("what it is asked stands in the body: see /api/v1/openapi.json")
+            .into_response();
+    }
+    next.run(request).await
 }
 
 /// The versions that an edit was made on: `If-Match` (RFC 9110, 13.1.1).
@@ -71,7 +84,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The same where it is needed only if something is there to be changed.
+/// The same where it may be left out.
 #[derive(Debug, Clone)]
 pub struct MaybeIfMatch(Option<IfMatch>);
 
@@ -88,6 +101,16 @@ impl MaybeIfMatch {
                 .with("version", version)),
             None => Ok(()),
         }
+    }
+}
+
+impl MaybeIfMatch {
+    /// Holds an act that needs no version to the one that was sent.
+    ///
+    /// # Errors
+    /// As [`IfMatch::check`].
+    pub fn check_sent(&self, version: u64) -> Result<(), Problem> {
+        self.0.as_ref().map_or(Ok(()), |seen| seen.check(version))
     }
 }
 

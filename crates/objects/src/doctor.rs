@@ -27,6 +27,7 @@ use crate::{
 
 /// A name that nobody gives an object.
 const MISSING: &str = "offprint-doctor-no-such-object-7f3a9c51d2";
+const LIST_FIX: &str = "allow the signer `s3:ListBucket` on the bucket; see the bucket policy";
 /// As many keys are looked through for one that can be read.
 const SAMPLE_KEYS: u16 = 100;
 
@@ -62,7 +63,17 @@ impl Objects {
     pub async fn doctor(&self, permit: &Permit, source: &Source, now: Timestamp) -> Result<Vec<Finding>, ObjectsError> {
         permit.allows_administer().ok_or(SignError::Permit)?;
         let mut findings = Vec::new();
-        let sample = self.sample(source, now, &mut findings).await;
+        let sample = match self.sample(source, now, &mut findings).await {
+            Ok(sample) => sample,
+            Err(why) => {
+                findings.push(Finding::bad("list", failed(&why), &fix_of(&why, LIST_FIX)));
+                // Where nothing can be asked, nothing else is found out: a host that says 404 to everything would pass for a store.
+                if !is_denied(&why) {
+                    return Ok(findings);
+                }
+                None
+            }
+        };
         if let Some(key) = &sample {
             findings.extend(self.reads(source, key, now).await);
         }
@@ -74,21 +85,15 @@ impl Objects {
     }
 
     /// Lists the prefix, and picks an object to read: not an empty one, of which no range can be read.
-    async fn sample(&self, source: &Source, now: Timestamp, findings: &mut Vec<Finding>) -> Option<ObjectPath> {
+    async fn sample(&self, source: &Source, now: Timestamp, findings: &mut Vec<Finding>) -> Result<Option<ObjectPath>, ObjectsError> {
         let query = ListQuery { max: SAMPLE_KEYS, ..ListQuery::default() };
-        let page = match self.list_below(source, &source.prefix, &query, now).await {
-            Ok((page, _marked)) => page,
-            Err(why) => {
-                findings.push(Finding::bad("list", failed(&why), "allow the signer `s3:ListBucket` on the bucket; see the bucket policy"));
-                return None;
-            }
-        };
+        let (page, _marked) = self.list_below(source, &source.prefix, &query, now).await?;
         findings.push(Finding::good("list", "the prefix can be listed"));
         let picked = page.objects.iter().find(|object| object.size > 0);
         if picked.is_none() {
             findings.push(Finding::good("read", "nothing to read lies among the first keys of the prefix: not tried"));
         }
-        ObjectPath::from_decoded(picked?.key.as_str()).and_then(|path| source.prefix.join(&path)).ok()
+        Ok(picked.and_then(|object| ObjectPath::from_decoded(object.key.as_str()).and_then(|path| source.prefix.join(&path)).ok()))
     }
 
     /// Reads the first byte of an object, and compares clocks by the answer.
@@ -96,7 +101,7 @@ impl Objects {
         let range = [(RANGE, "bytes=0-0")];
         let answer = match self.ask(source, SignedMethod::Get, key, &range, now).await {
             Ok(answer) => answer,
-            Err(why) => return vec![Finding::bad("read", failed(&why), "see that the endpoint can be reached")],
+            Err(why) => return vec![Finding::bad("read", failed(&why), &fix_of(&why, "see that the object can be read"))],
         };
         let status = answer.status();
         if !status.is_success() {
@@ -122,7 +127,7 @@ impl Objects {
         match self.ask(source, SignedMethod::Get, &key, &[], now).await {
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => Finding::good("missing", "a missing object answers 404"),
             Ok(answer) => Finding::bad("missing", format!("a missing object answers {}", answer.status()), fix),
-            Err(why) => Finding::bad("missing", failed(&why), fix),
+            Err(why) => Finding::bad("missing", failed(&why), &fix_of(&why, fix)),
         }
     }
 
@@ -138,7 +143,7 @@ impl Objects {
         match self.ask(source, SignedMethod::Get, &key, &[], now).await {
             Ok(answer) if answer.status() == StatusCode::FORBIDDEN => Finding::good("outside", "a key outside the prefix is refused"),
             Ok(answer) => Finding::bad("outside", format!("a key outside the prefix answers {}, not 403", answer.status()), fix),
-            Err(why) => Finding::bad("outside", failed(&why), fix),
+            Err(why) => Finding::bad("outside", failed(&why), &fix_of(&why, fix)),
         }
     }
 
@@ -149,7 +154,7 @@ impl Objects {
         let Some(key) = sample.cloned().or(missing) else { return Vec::new() };
         let url = match self.public_url(source, &key, now).await {
             Ok(url) => url,
-            Err(why) => return vec![Finding::bad("cors", failed(&why), fix)],
+            Err(why) => return vec![Finding::bad("cors", failed(&why), &fix_of(&why, fix))],
         };
         let ask = [("access-control-request-method", "GET"), ("access-control-request-headers", "range,authorization")];
         let ask = ask.map(|(name, value)| (HeaderName::from_static(name), value));
@@ -243,6 +248,40 @@ fn is_open(headers: &HeaderMap) -> bool {
 fn admits(headers: &HeaderMap, list: &HeaderName, name: &str) -> bool {
     let values = headers.get_all(list).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|one| one.trim() == "*" || one.trim().eq_ignore_ascii_case(name))
+}
+
+/// What to change about a failure whose cause is known; `otherwise` where the store said no for lack of a right.
+fn fix_of(why: &ObjectsError, otherwise: &str) -> String {
+    use CredentialsError as Keys;
+    use ObjectsError as Store;
+    let fix = match why {
+        Store::Credentials(Keys::Environment) => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where Offprint runs",
+        Store::Credentials(Keys::EndUnknown) => "name a signer role, or use keys that do not end",
+        Store::Credentials(Keys::Ended) => "give Offprint keys that have not ended",
+        Store::Credentials(Keys::Refused { .. }) => "let the deployment's signer assume the role: see its trust policy",
+        Store::Credentials(Keys::Unreachable) => "see that STS can be reached from where Offprint runs (AWS_ENDPOINT_URL_STS)",
+        Store::Credentials(Keys::Store) => "correct the source's bucket, region or endpoint",
+        Store::Unreachable | Store::Timeout => "see that the endpoint is right, and can be reached from where Offprint runs",
+        Store::Unavailable { .. } => "the store fails by itself: look there, then try again",
+        Store::Unreadable => "see that the endpoint is one of S3",
+        Store::Refused { code, .. } => match code.as_str() {
+            "NoSuchBucket" => "make the bucket, or correct its name in the source",
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" => "give Offprint keys that the store knows",
+            "AuthorizationHeaderMalformed" | "PermanentRedirect" => "correct the source's region",
+            "RequestTimeTooSkewed" => "set this machine's clock, or the store's",
+            _ if is_denied(why) => otherwise,
+            _ => "see that the endpoint is one of S3, and knows the bucket",
+        },
+        Store::Credentials(Keys::Permit) | Store::Sign(_) | Store::NotFolder | Store::Token | Store::TooMany { .. } | Store::Archived => {
+            otherwise
+        }
+    };
+    fix.to_owned()
+}
+
+/// Whether the store knew us, and said no.
+fn is_denied(why: &ObjectsError) -> bool {
+    matches!(why, ObjectsError::Refused { status: 403, code } if code == "AccessDenied")
 }
 
 fn failed(why: &ObjectsError) -> String {

@@ -222,7 +222,8 @@ impl Api {
         }
     }
 
-    /// Makes something: sent again with the same `Idempotency-Key` where no answer came.
+    /// Makes something, or does what must not be done again after what came between: sent again with the same `Idempotency-Key` where no
+    /// answer came.
     pub(crate) async fn create<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<Reply<T>, Failure> {
         self.call(self.keyed(path, body)?, true).await
     }

@@ -26,7 +26,7 @@ use crate::{
     batch::{self, Ask},
     dataset,
     exit::{Exit, Failure},
-    output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, text},
+    output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, seconds, text},
     place::Place,
     progress::Progress,
     size::read_size,
@@ -569,7 +569,7 @@ async fn retarget(api: &Api, out: Output, ask: Retarget) -> Result<(), Failure> 
 async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -> Result<(), Failure> {
     if let [only] = links {
         let link = find(api, only).await?;
-        let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", &link.id, act], &serde_json::json!({})).await?;
+        let Reply { body: changed, date, .. } = api.create::<Changed>(&["links", &link.id, act], &serde_json::json!({})).await?;
         out.one(&CHANGED, &changed)?;
         InForce { stops: Stops::Link, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
         return Ok(());
@@ -588,7 +588,7 @@ async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -
 
 async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Failure> {
     let link = find(api, text).await?;
-    api.act(&["links", &link.id, act], &serde_json::json!({})).await
+    api.create(&["links", &link.id, act], &serde_json::json!({})).await
 }
 
 /// Prints what became of each, says when the last is in force, and lists what failed.
@@ -706,8 +706,9 @@ fn consequence(found: &Found) -> String {
     if others > 0 {
         lines.push(format!("  and {others} {}", if lines.is_empty() { "links" } else { "others" }));
     }
-    let slowest = found.links.iter().map(timing).max_by_key(|timing| timing.revoke_bound_secs).unwrap_or(Timing::WORLD);
-    lines.push(format!("Reading stops within {}, for good. {NOT_REACHED}", bound(slowest)));
+    let now = Timestamp::now();
+    let slowest = found.links.iter().map(|link| stops_within_secs(link, now)).max().unwrap_or(Timing::WORLD.revoke_bound_secs);
+    lines.push(format!("Reading stops within {}, for good. {NOT_REACHED}", seconds(slowest)));
     if found.links.iter().any(|link| link.class == Class::Publication.word()) {
         lines.push("A publication link is withdrawn: its readers will see your reason instead of the data.".to_owned());
     }
@@ -739,6 +740,13 @@ async fn revoke_all(api: &Api, out: Output, text: &str, reason: Option<String>, 
 
 fn until(link: &Link) -> String {
     link.until.as_deref().and_then(|end| end.parse().ok()).map_or_else(String::new, |end| format!(" until {}", instant(end)))
+}
+
+/// What was handed out before a link became strict reads on beyond its bound.
+fn stops_within_secs(link: &Link, now: Timestamp) -> u32 {
+    let given = link.given_until.as_deref().and_then(|given| given.parse::<Timestamp>().ok());
+    let secs = given.map_or(0, |given| given.as_second().saturating_add(1).saturating_sub(now.as_second()));
+    u32::try_from(secs).unwrap_or(0).max(timing(link).revoke_bound_secs)
 }
 
 /// The row of SEMANTICS 5 that a link lives by.

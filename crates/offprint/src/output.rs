@@ -166,7 +166,11 @@ pub(crate) fn instant_of(text: &str) -> String {
 
 /// The bound in words: "65 seconds", "5 minutes 30 seconds".
 pub(crate) fn bound(timing: Timing) -> String {
-    let secs = timing.revoke_bound_secs;
+    seconds(timing.revoke_bound_secs)
+}
+
+/// So many seconds, for a person.
+pub(crate) fn seconds(secs: u32) -> String {
     match (secs.div_euclid(60), secs.rem_euclid(60)) {
         (..=1, _) => format!("{secs} seconds"),
         (minutes, 0) => format!("{minutes} minutes"),

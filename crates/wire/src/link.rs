@@ -194,6 +194,11 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub over_until: Option<String>,
+    /// Until when what was handed out before reads on, whatever is done to the link: while it has only just become strict; missing: no
+    /// longer than its bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub given_until: Option<String>,
     /// The dataset's act rather than its maker's: it outlives its maker's rights.
     pub stewarded: bool,
     /// The id of who made it.

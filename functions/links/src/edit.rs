@@ -7,7 +7,7 @@ use domain::{
 };
 use edge::{
     App,
-    asked::{Id, IfMatch},
+    asked::{Id, IfMatch, MaybeIfMatch},
     caller::Caller,
     json,
     json::Body,
@@ -216,25 +216,37 @@ pub(crate) async fn lengthen(
     }
 }
 
-/// Pauses or resumes: needs no version, because the outcome does not depend on what else was changed.
-pub(crate) async fn switch(app: &App, caller: &Caller, id: &str, enabled: bool) -> Result<Change, Problem> {
-    let action = if enabled { Action::Share } else { Action::Narrow };
+/// Pauses or resumes: needs no version, because the outcome does not depend on what else was changed. With a key it is done once, so that a
+/// resume that comes again, late, does not undo a pause that came between.
+pub(crate) async fn switch(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    enabled: bool,
+    seen: &MaybeIfMatch,
+    once: &Once,
+) -> Result<Change, Problem> {
+    let (action, act) = if enabled { (Action::Share, "resume") } else { (Action::Narrow, "pause") };
+    let once = once.of(&format!("POST /api/v1/links/{id}/{act}"), &[]);
     let mut rounds = Rounds::begin();
-    loop {
+    let mut change = loop {
         let now = app.now();
-        let (facts, permit) = load(app, caller, id, action, now).await?;
-        let after = Link { enabled, ..facts.link.clone() };
-        match apply(app, &permit, &facts, after, None, now).await {
-            Err(ChangeError::Stale) => rounds.another().await?,
-            done => {
-                let mut change = done?;
-                // A pause that met one says by when, too: the answer to the first may have been lost.
-                if !enabled && change.enforced_by.is_none() {
-                    let link = &change.facts.link;
-                    change.enforced_by = Some(link.timing().enforced_by(app.now(), link.given_until));
-                }
-                return Ok(change);
-            }
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+            let (facts, _permit) = load(app, caller, id, Action::See, now).await?;
+            break Change { facts: LinkFacts::clone(&facts), enforced_by: None };
         }
+        let (facts, permit) = load(app, caller, id, action, now).await?;
+        seen.check_sent(facts.link.version)?;
+        let after = Link { enabled, ..facts.link.clone() };
+        match apply(app, &permit, &facts, after, once.as_ref(), now).await {
+            Err(ChangeError::Stale) => rounds.another().await?,
+            done => break done?,
+        }
+    };
+    // A pause that met one says by when, too: the answer to the first may have been lost.
+    if !enabled && change.enforced_by.is_none() {
+        let link = &change.facts.link;
+        change.enforced_by = Some(link.timing().enforced_by(app.now(), link.given_until));
     }
+    Ok(change)
 }

@@ -24,7 +24,7 @@ use axum::{
     routing::{get, post},
 };
 use domain::key::DeploymentSecret;
-use edge::{App, app_origin};
+use edge::{App, app_origin, asked::without_query};
 
 pub use openapi::openapi;
 
@@ -46,6 +46,7 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
         .route("/api/v1/links/{id}/retarget", post(retarget::retarget))
         .route("/api/v1/links/{id}/revoke", post(revoke::revoke))
         .route("/api/v1/datasets/{id}/links/revoke", post(revoke_all::revoke_all))
+        .route_layer(middleware::from_fn(without_query))
         .layer(Extension(shown))
         .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))
         .with_state(app)

@@ -109,6 +109,7 @@ impl Shown {
             requests_per_second: link.options.requests_per_second,
             bytes_per_day: link.options.bytes_per_day,
             over_until: link.over_until.filter(|over| now < *over).map(|over| over.to_string()),
+            given_until: link.given_until.filter(|given| now < *given).map(|given| given.to_string()),
             stewarded: link.stewarded,
             maker: link.maker.to_string(),
             made: link.made.to_string(),

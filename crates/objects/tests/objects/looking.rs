@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::dataset::Kind;
-use objects::{ObjectsError, doctor::Finding, presigner::SignError};
+use objects::{
+    Objects, ObjectsError, Settings,
+    credentials::{Credentials, Signer},
+    doctor::Finding,
+    presigner::SignError,
+};
 
 use crate::{
     facts::{Opens, path, permit_to_administer, real_now},
@@ -60,8 +65,17 @@ async fn is_examined(scene: &Scene) {
     }
     assert!(findings.iter().all(|finding| finding.ok || finding.fix.is_some()), "{findings:#?}");
     let elsewhere = scene.source_with(|store| "no-such-bucket".clone_into(&mut store.bucket));
-    let found = outcomes(&scene.objects.doctor(&permit, &elsewhere, now).await.unwrap());
-    assert_eq!(found.get("list"), Some(&false));
+    let nowhere = Settings { endpoint: Some("http://127.0.0.1:1".to_owned()), ..scene.settings() };
+    let stranger = Signer::Static(Credentials::new("AKIDSTRANGER", "s3cret", None, None));
+    for (settings, source, fix) in [
+        (scene.settings(), &elsewhere, "make the bucket"),
+        (nowhere, &scene.source, "can be reached"),
+        (Settings { signer: stranger, ..scene.settings() }, &scene.source, "keys that the store knows"),
+    ] {
+        let findings = Objects::new(settings).unwrap().doctor(&permit, source, now).await.unwrap();
+        let [Finding { id: "list", ok: false, fix: Some(said), .. }] = findings.as_slice() else { panic!("{findings:#?}") };
+        assert!(said.contains(fix), "{said}");
+    }
     let reader = Opens::folder(scene.source.clone(), "").permit(now);
     assert_eq!(scene.objects.doctor(&reader, &scene.source, now).await, Err(ObjectsError::Sign(SignError::Permit)));
 }

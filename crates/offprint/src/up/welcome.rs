@@ -142,13 +142,26 @@ pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
             up.bind
         )?;
     }
-    if !up.bind.is_loopback() && up.bind.is_unspecified() && (up.data_url.is_none() || up.app_url.is_none()) {
+    if up.s3_bucket.is_some() && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() {
         writeln!(
             out,
-            "{}: links begin with {}, which is of use on this machine only. Say with --data-url and --app-url what others reach it by.",
-            bold("Warning"),
-            ready.addresses.data
+            "\n{}: the environment holds no AWS_ACCESS_KEY_ID, so nothing can be signed: every link answers 503.",
+            bold("Warning")
         )?;
+    }
+    if up.bind.is_unspecified() {
+        let (data, app) = (&ready.addresses.data, &ready.addresses.app);
+        for (what, address, flag, said) in
+            [("links begin with", data, "--data-url", &up.data_url), ("the app's own address is", app, "--app-url", &up.app_url)]
+        {
+            if said.is_none() {
+                writeln!(
+                    out,
+                    "{}: {what} {address}, which is of use on this machine only. Say with {flag} what others reach it by.",
+                    bold("Warning")
+                )?;
+            }
+        }
     }
     out.flush()?;
     Ok(())

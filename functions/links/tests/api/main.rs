@@ -391,6 +391,63 @@ async fn pause_and_resume_restore_the_link_at_the_same_url() {
     app.post(&format!("{path}/pause"), &app.ada.token, json!({ "why": "x" })).await.is(200);
 }
 
+// SEMANTICS 6
+#[tokio::test]
+async fn a_resume_that_comes_again_undoes_no_pause_that_came_between() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    let path = format!("/api/v1/links/{}", id_of(&link));
+    let act = |act: &str, header: (&'static str, &'static str)| {
+        let (app, path) = (&app, format!("{path}/{act}"));
+        async move { app.send("POST", &path, &app.ada.token, &[header], "{}".to_owned()).await }
+    };
+    let state = |answer: &Answer| answer.text("/link/state").to_owned();
+    assert_eq!(state(&act("pause", ("idempotency-key", "p")).await.is(200)), "paused");
+    assert_eq!(state(&act("resume", ("idempotency-key", "r")).await.is(200)), "live");
+    act("pause", ("idempotency-key", "r")).await.refuses(422, "idempotency-mismatch", "");
+    let replayed = act("pause", ("idempotency-key", "p")).await.is(200);
+    assert_eq!(state(&replayed), "live", "done already, and undone since");
+    assert!(replayed.json["enforced_by"].is_string());
+    assert_eq!(state(&act("pause", ("if-match", "\"3\"")).await.is(200)), "paused");
+    assert_eq!(state(&act("resume", ("idempotency-key", "r")).await.is(200)), "paused");
+    act("resume", ("if-match", "\"3\"")).await.refuses(412, "stale", "");
+    assert_eq!(state(&act("resume", ("if-match", "\"4\"")).await.is(200)), "live");
+}
+
+// UX 9
+#[tokio::test]
+async fn a_write_that_asks_something_in_the_query_is_not_done() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    let path = format!("/api/v1/links/{}", id_of(&link));
+    let dataset = format!("/api/v1/datasets/{}/links/revoke", link["dataset"].as_str().unwrap());
+    for (path, ask) in [
+        ("/api/v1/links?dry_run=true".to_owned(), json!({ "dataset": link["dataset"] })),
+        (format!("{path}/revoke?dry_run=true"), json!({})),
+        (format!("{path}/pause?x"), json!({})),
+        (format!("{dataset}?dry_run=true"), json!({ "reason": "x" })),
+        ("/api/v1/links/batch/revoke?dry_run=true".to_owned(), json!({ "ids": [id_of(&link)] })),
+    ] {
+        app.post(&path, &app.ada.token, ask).await.refuses(400, "query", "");
+    }
+    let shown = app.get(&path, &app.ada.token).await.is(200);
+    assert_eq!((shown.text("/state"), &shown.json["version"]), ("live", &json!(1)));
+    app.post(&format!("{path}/pause?"), &app.ada.token, json!({})).await.is(200);
+}
+
+// SEMANTICS 5
+#[tokio::test]
+async fn a_link_that_has_just_become_strict_says_how_long_what_it_gave_reads_on() {
+    let app = start().await;
+    let link = app.a_link(json!({})).await;
+    let path = format!("/api/v1/links/{}", id_of(&link));
+    assert_eq!(link.get("given_until"), None);
+    let strict = app.send("PATCH", &path, &app.ada.token, &[("if-match", "\"1\"")], json!({ "strict": true }).to_string()).await.is(200);
+    assert_eq!(strict.json["link"]["given_until"], strict.json["enforced_by"]);
+    app.wait(SignedDuration::from_secs(67));
+    assert_eq!(app.get(&path, &app.ada.token).await.is(200).json.get("given_until"), None);
+}
+
 // L3; SEMANTICS 5
 #[tokio::test]
 async fn a_revoke_is_for_good_and_says_when_it_is_in_force() {

@@ -1,0 +1,133 @@
+//! By what a person has a right: what a link or a ticket is told to look at first, ever after.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::enum_glob_use,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_arguments,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly, and each test binary uses a part of the model"
+)]
+
+mod model {
+    pub mod facts;
+    pub mod second;
+    pub mod world;
+    pub mod worlds;
+}
+
+use domain::{
+    dataset::Visibility,
+    decision::{DatasetFacts, Through, Via, via, via_of},
+    grant::{Policy, ProjectRole},
+    rights::{Right, Role},
+    user::Standing,
+};
+use model::{
+    facts::{at, dataset_id, group_id, net, project_id, source_id, user_id},
+    world::{From, GrantRow, ProjectRow, Terms, To, World, Zone},
+    worlds::{gathered, given, plain},
+};
+
+/// Owns everything there is.
+const OWNER: usize = 0;
+/// Who has what is given.
+const READER: usize = 1;
+
+/// Two datasets, one in the other, with grants on the inner one.
+fn world(grants: Vec<GrantRow>) -> World {
+    let mut world = plain(2, &[("", OWNER), ("a/", OWNER)]);
+    world.datasets[1].grants = grants;
+    world
+}
+
+/// By what somebody reads the inner dataset, from the lab.
+fn reads(world: &World, person: usize) -> Option<Via> {
+    let DatasetFacts { place, reach, .. } = world.dataset_facts(1, Some(person));
+    via(&world.user(person), &place, &reach, Right::Read, net(From::Lab), at(0))
+}
+
+fn on(dataset: usize, through: Through) -> Option<Via> {
+    Some(Via { on: dataset_id(dataset), through })
+}
+
+#[test]
+fn an_owner_has_a_right_by_what_he_owns() {
+    let mut world = world(Vec::new());
+    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (on(1, Through::Person), None));
+    world.datasets[1].owner = READER;
+    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (on(0, Through::Person), on(1, Through::Person)));
+    world.people[READER].standing = Standing::Suspended;
+    assert_eq!(reads(&world, READER), None);
+    let DatasetFacts { place, reach, .. } = world.dataset_facts(1, Some(READER));
+    let of = |person| via_of(user_id(person), &place, &reach, Right::Read, net(From::Lab), at(0));
+    assert_eq!((of(READER), of(OWNER)), (on(1, Through::Person), None), "what was read is about the one and not the other");
+}
+
+#[test]
+fn what_only_looks_as_if_it_lay_above_is_nobodys_way() {
+    let world = world(Vec::new());
+    let by = |change: fn(&mut domain::dataset::Dataset)| {
+        let DatasetFacts { place, mut reach, .. } = world.dataset_facts(1, Some(READER));
+        reach.above[0].dataset.owner = user_id(READER);
+        change(&mut reach.above[0].dataset);
+        via_of(user_id(READER), &place, &reach, Right::Read, net(From::Lab), at(0))
+    };
+    assert_eq!(by(|_as_it_is| {}), on(0, Through::Person));
+    assert_eq!(by(|above| above.source = source_id(1)), None, "of another source");
+    assert_eq!(by(|above| above.id = dataset_id(9)), None, "no ancestor");
+}
+
+#[test]
+fn the_way_that_lasts_longest_is_named() {
+    let until = |end: i64, row: GrantRow| GrantRow { terms: Terms { end: Some(end), ..Terms::NONE }, ..row };
+    let by_name = || given(To::Person(READER), Role::View);
+    let by_group = || given(To::Group(0), Role::View);
+    let by_project = || given(To::Project(0), Role::View);
+    let there = |grants| {
+        let mut world = world(grants);
+        world.groups = vec![gathered(OWNER, &[READER])];
+        let role = ProjectRole::Member;
+        world.projects = vec![ProjectRow { policy: Policy::FIRST, members: [(OWNER, ProjectRole::Manager), (READER, role)].into() }; 2];
+        world
+    };
+    let (group, project) = (Through::Group(group_id(0)), Through::Project(project_id(0)));
+    for (grants, want) in [
+        (vec![by_name()], Some(Through::Person)),
+        (vec![by_group()], Some(group)),
+        (vec![by_project()], Some(project)),
+        (vec![until(5, by_name()), by_group()], Some(group)),
+        (vec![until(5, by_group()), until(4, by_name())], Some(group)),
+        (vec![by_group(), until(5, by_name())], Some(group)),
+        (vec![until(5, by_group()), until(6, by_project())], Some(project)),
+        (vec![until(0, by_name()), by_group()], Some(group)),
+        (vec![GrantRow { terms: Terms { zone: Zone::Six, ..Terms::NONE }, ..by_name() }, until(5, by_group())], Some(group)),
+        (vec![given(To::Person(READER), Role::Preview)], None),
+        (vec![GrantRow { active: false, ..by_name() }], None),
+    ] {
+        assert_eq!(reads(&there(grants.clone()), READER), want.and_then(|through| on(1, through)), "{grants:?}");
+    }
+    let mut policy = there(Vec::new());
+    policy.datasets[1].project = Some(1);
+    policy.datasets[1].visibility = Visibility::Project;
+    assert_eq!(reads(&policy, READER), on(1, Through::Policy(project_id(1))));
+    policy.datasets[1].grants = vec![by_group()];
+    assert_eq!(reads(&policy, READER), on(1, group), "a grant before a policy, where both last");
+    policy.datasets[1].grants = vec![until(5, by_group())];
+    assert_eq!(reads(&policy, READER), on(1, Through::Policy(project_id(1))));
+}
+
+#[test]
+fn what_everybody_has_is_no_way_of_ones_own() {
+    for (visibility, to) in [(Visibility::Accounts, To::Accounts), (Visibility::World, To::World)] {
+        let mut world = world(vec![given(to, Role::View)]);
+        world.datasets[1].visibility = visibility;
+        assert_eq!(reads(&world, READER), None, "{visibility:?}");
+    }
+}
