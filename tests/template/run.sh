@@ -19,6 +19,8 @@ static() {
 }
 
 build() {
+    # `sam build` asks for one function after the other, and linking one keeps one processor busy for minutes: all are there before it asks.
+    (cd "$root" && cargo lambda build --release)
     (cd "$root" && sam build --parameter-overrides Architecture=x86_64)
 }
 
