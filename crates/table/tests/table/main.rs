@@ -23,6 +23,7 @@ use std::{any::type_name, future::Future, pin::Pin, time::Instant};
 use stores::Store;
 
 mod access;
+mod ages;
 mod costs;
 mod example;
 #[path = "../support/faults.rs"]
