@@ -1,5 +1,7 @@
 //! A certified OpenID provider, started by `tests/services/oidc.sh` or by whoever runs the tests.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use serde_json::Value;
 
@@ -13,8 +15,10 @@ pub const AUDIENCE: &str = "offprint";
 pub struct Oidc {
     /// Where it is.
     pub endpoint: String,
-    client_id: String,
-    client_secret: String,
+    /// Who asks there for people.
+    pub client_id: String,
+    /// By which it proves that.
+    pub client_secret: String,
     client: reqwest::Client,
 }
 
@@ -29,7 +33,7 @@ impl Oidc {
         });
         let json: Value = serde_json::from_str(&json).expect("what the launcher prints");
         let text = |name: &str| json[name].as_str().expect("a text").to_owned();
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { endpoint: text("endpoint"), client_id: text("client_id"), client_secret: text("client_secret"), client }
     }
 
@@ -44,6 +48,43 @@ impl Oidc {
         let request = self.client.post(format!("{}/{name}/token", self.endpoint)).basic_auth(&self.client_id, Some(&self.client_secret));
         let answer = request.header("content-type", "application/x-www-form-urlencoded").body(asked).send().await.expect("an answer");
         answer.expect_status(StatusCode::OK).await["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Signs somebody in there, in a browser that was led to `address`; where it is led back to, at `app`.
+    pub async fn visit(&self, address: &str, app: &str) -> String {
+        let mut cookies = BTreeMap::<String, String>::new();
+        let (mut url, mut form) = (address.to_owned(), None);
+        for _page in 0..12 {
+            let request = match form.take() {
+                Some(form) => self.client.post(&url).header("content-type", "application/x-www-form-urlencoded").body(form),
+                None => self.client.get(&url),
+            };
+            let kept: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let answer = request.header("cookie", kept.join("; ")).send().await.expect("an answer");
+            for line in answer.headers().get_all("set-cookie") {
+                let pair = line.to_str().expect("text").split(';').next().expect("a cookie");
+                let (name, value) = pair.split_once('=').expect("a cookie");
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+            if let Some(location) = answer.headers().get("location").map(|location| location.to_str().expect("text")) {
+                if location.starts_with(app) {
+                    return location.to_owned();
+                }
+                url = if location.starts_with('/') { format!("{}{location}", self.endpoint) } else { location.to_owned() };
+                continue;
+            }
+            let (status, page) = (answer.status(), answer.text().await.expect("a page"));
+            assert_eq!(status, StatusCode::OK, "{page}");
+            let is_login = page.contains("value=\"login\"");
+            form = Some(if is_login { "prompt=login&login=grace&password=x" } else { "prompt=consent" });
+        }
+        panic!("the provider leads nowhere from {address}");
+    }
+
+    /// The ID token that an issuer gave out last.
+    pub async fn told(&self, name: &str) -> String {
+        let answer = self.client.get(format!("{}/{name}/told", self.endpoint)).send().await.expect("an answer");
+        answer.text().await.expect("a token")
     }
 
     /// `rotate`: new keys beside the old ones; `retire`: the old ones are published no longer.

@@ -11,7 +11,10 @@ use embed::Keys;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::world::{Door, Expect, Link, Up, World, embedded_s3, embedded_table};
+use tests::{
+    oidc::{AUDIENCE, Oidc},
+    world::{Door, Expect, Link, Up, World, embedded_s3, embedded_table},
+};
 
 /// What the links are to.
 const PLAIN: &str = "sharded-v3.ome.zarr";
@@ -353,6 +356,81 @@ async fn the_keys_of_a_store_are_not_left_behind() {
         searched += 1;
     }
     assert!(searched >= 3, "log, access lines and token were searched");
+}
+
+/// Whoever signs in through a provider brings tokens and codes of its, which are credentials there, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_provider_is_left_behind() {
+    const ISSUER: &str = "secrets";
+    let oidc = Oidc::start();
+    let dir = TempDir::new().expect("a folder");
+    let state = dir.path().join("state");
+    let arguments = ["--oidc-issuer", &oidc.issuer(ISSUER), "--oidc-audience", AUDIENCE, "--oidc-client-id", &oidc.client_id];
+    let up = Up::start_with(&state, &arguments, &[("OFFPRINT_OIDC_CLIENT_SECRET", oidc.client_secret.clone())]);
+    let app = up.ready["app_url"].as_str().expect("an address");
+    let data = up.ready["data_url"].as_str().expect("an address");
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let mut secrets = Secrets::default();
+    secrets.add("the client's secret", &oidc.client_secret);
+    // The API: a token, one that is broken, and both where they do not belong.
+    let token = oidc.token(ISSUER, "RS256").await;
+    let broken = token.replacen('.', ".e", 1);
+    for (what, text) in [("a provider's token", &token), ("a provider's token, broken", &broken)] {
+        secrets.add(what, text);
+        secrets.add(what, text.rsplit('.').next().expect("a signature"));
+    }
+    let sign_in = async |ask: Value| client.post(format!("{app}/api/v1/sign-in")).json(&ask).send().await.expect("an answer");
+    let signed = sign_in(json!({ "token": token })).await.expect_status(http::StatusCode::OK).await;
+    secrets.add("a session", signed["session"]["secret"].as_str().expect("a secret"));
+    for wrong in [json!({ "token": broken }), json!({ "code": token }), json!({ "nonsense": token }), json!({ "token": [token] })] {
+        assert!(sign_in(wrong).await.status().is_client_error());
+    }
+    let unknown = format!("{data}/d{}/x.zarr/zarr.json", "a".repeat(26));
+    for text in [&token, &broken] {
+        for url in [format!("{app}/api/v1/me"), format!("{app}/api/v1/links?q={text}"), unknown.clone(), format!("{data}/{text}/x")] {
+            client.get(&url).bearer_auth(text).header("referer", format!("{app}/{text}")).send().await.expect("an answer");
+        }
+        client.get(&unknown).basic_auth("anybody", Some(text)).send().await.expect("an answer");
+    }
+    // A browser: what it keeps meanwhile, what it is led back with, and the session; well, badly, and again.
+    let begun = client.get(format!("{app}/sign-in/provider")).send().await.expect("an answer");
+    let cookie = begun.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();
+    let address = begun.headers()["location"].to_str().expect("text").to_owned();
+    let kept = cookie.split_once('=').and_then(|(_name, value)| value.split_once(':')).expect("an attempt, and where to go").0;
+    secrets.add("a sign-in under way", kept);
+    for (what, part) in ["a sign-in's state", "a sign-in's nonce", "a code verifier"].into_iter().zip(kept.split('.')) {
+        secrets.add(what, part);
+    }
+    let back = oidc.visit(&address, app).await;
+    for url in [&address, &back] {
+        for (name, what) in [("state", "a sign-in's state"), ("nonce", "a sign-in's nonce"), ("code", "a provider's code")] {
+            if let Some(value) = url.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')) {
+                secrets.add(what, value);
+            }
+        }
+    }
+    let come = async |url: &str| client.get(url).header("cookie", &cookie).send().await.expect("an answer");
+    assert!(!come(&back.replacen("state=", "state=x", 1)).await.headers().contains_key("location"));
+    let home = come(&back).await;
+    assert_eq!(home.status(), http::StatusCode::SEE_OTHER, "{}", home.text().await.unwrap_or_default());
+    let session = home.headers().get_all("set-cookie").iter().find_map(|line| line.to_str().ok()?.split_once("=offprint_"));
+    let session = session.expect("a session").1.split(';').next().expect("a cookie");
+    secrets.add("a browser's session", session);
+    let told = oidc.told(ISSUER).await;
+    assert_eq!(told.split('.').count(), 3, "a provider's ID token: {told}");
+    secrets.add("a provider's ID token", &told);
+    secrets.add("a provider's ID token", told.rsplit('.').next().expect("a signature"));
+    come(&back).await;
+    assert!(up.stop(), "it ends cleanly");
+    let mut searched = 0;
+    for path in files_below(dir.path()) {
+        let found = secrets.found_in(&std::fs::read(&path).expect("a file"));
+        assert!(found.is_empty(), "{} holds {found:?}", path.display());
+        searched += 1;
+    }
+    assert!(searched >= 3, "log, access lines and table were searched");
+    let log = std::fs::read_to_string(state.with_extension("output")).expect("a log");
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log says all that it can");
 }
 
 /// What is in the environment of this process's children under `name`.

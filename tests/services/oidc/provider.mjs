@@ -6,6 +6,7 @@
 //   GET  /{issuer}/.well-known/openid-configuration, /jwks; POST /token      the provider's own
 //   POST /{issuer}/rotate    new keys are published beside the old ones, and sign from now on
 //   POST /{issuer}/retire    the old ones are published no longer
+//   GET  /{issuer}/told      the ID token that was given out last, which no browser sees
 //
 // The client gets access tokens by `client_credentials`; the resource that it names, `urn:offprint:{algorithm}`, chooses the signature. And it signs
 // people in, who are called Grace: any login will do, by the provider's own pages. A loopback address to come back to may have any port.
@@ -55,9 +56,11 @@ const listener = (issuer, keys, signing) => {
       },
     },
   });
+  provider.on('grant.success', ({ body }) => body.id_token && told.set(issuer, body.id_token));
   return provider.callback();
 };
 
+const told = new Map();
 const issuers = new Map();
 const publish = (name, signing, old = []) => {
   issuers.set(name, { signing, answer: listener(`${origin}/${name}`, [...signing, ...old], signing) });
@@ -75,6 +78,10 @@ const server = createServer((request, response) => {
   if (change === 'rotate' || change === 'retire') {
     publish(name, ...(change === 'rotate' ? [newKeys(), known.signing] : [known.signing]));
     response.writeHead(204).end();
+    return;
+  }
+  if (rest.join('/') === 'told') {
+    response.end(told.get(`${origin}/${name}`));
     return;
   }
   // As a router would mount it: the provider finds the prefix by comparing the two.
