@@ -5,8 +5,10 @@
 #![no_main]
 
 mod address;
+mod bearer;
 mod cursor;
 mod event;
+mod keys;
 mod path;
 mod token;
 mod zone;
@@ -16,10 +18,12 @@ use std::sync::LazyLock;
 /// A function that must not panic, whatever it is given.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 8] = [
     ("address", address::fuzz),
+    ("bearer", bearer::fuzz),
     ("cursor", cursor::fuzz),
     ("event", event::fuzz),
+    ("keys", keys::fuzz),
     ("path", path::fuzz),
     ("token", token::fuzz),
     ("zone", zone::fuzz),

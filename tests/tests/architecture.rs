@@ -17,7 +17,7 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
         "serve" | "links" | "acl" | "pages" => (&EDGE_AND_BELOW, &["embed"]),
         "offprint" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "pages", "serve", "table", "wire"], &[]),
-        "fuzz" => (&["domain", "edge"], &[]),
+        "fuzz" => (&["domain", "edge", "identity"], &[]),
         "tests" => {
             (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "offprint", "pages", "serve", "table", "wire"], &[])
         }

@@ -3,6 +3,7 @@
 //! A key id that is not among them leads to one fetch that all who wait share, and to no other for a minute: guessing ids costs the issuer
 //! nothing. While the issuer is away, the keys last fetched serve for a day.
 
+use core::fmt;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -41,11 +42,15 @@ pub(crate) struct Keys {
 /// What was fetched, and when that was tried.
 #[derive(Default)]
 struct Kept {
-    set: BTreeMap<String, Arc<Key>>,
+    set: KeySet,
     fetched_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
     is_away: bool,
 }
+
+/// The keys of an issuer's set that are of use here, by their ids: at most [`KEYS_MAX`], none of them symmetric.
+#[derive(Default)]
+pub struct KeySet(BTreeMap<String, Arc<Key>>);
 
 /// A key, and what it may verify.
 pub(crate) struct Key {
@@ -92,7 +97,7 @@ impl Keys {
     fn look(&self, id: &str, now: Timestamp) -> Found {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let age = kept.fetched_at.map_or(u64::MAX, |at| seconds_between(at, now));
-        match kept.set.get(id) {
+        match kept.set.0.get(id) {
             Some(key) if age < KEYS_FRESH_SECS => Found::Fresh(Arc::clone(key)),
             Some(key) if age < KEYS_STALE_SECS => Found::Aging(Arc::clone(key)),
             _ => Found::Missing,
@@ -131,12 +136,12 @@ impl Keys {
 
     async fn load(&self, now: Timestamp) {
         let read = match self.outbound.get(&self.url).await {
-            Ok(body) => read(&body, &self.algorithms).ok_or_else(|| "it is no key set".to_owned()),
+            Ok(body) => KeySet::read(&body, &self.algorithms).ok_or_else(|| "it is no key set".to_owned()),
             Err(why) => Err(why.to_string()),
         };
         match read {
             Ok(set) => {
-                if set.is_empty() {
+                if set.0.is_empty() {
                     tracing::warn!(issuer = self.issuer, "no key of issuer `{}` is of use here", self.issuer);
                 }
                 let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -152,20 +157,43 @@ fn seconds_between(one: Timestamp, other: Timestamp) -> u64 {
     one.duration_since(other).unsigned_abs().as_secs()
 }
 
-/// A key set. Each key stands for itself: one that is odd spoils no other.
+/// A document that lists keys (RFC 7517, section 5). Each key stands for itself: one that is odd spoils no other.
 #[derive(Deserialize)]
-struct KeySet {
+struct Document {
     keys: Vec<Value>,
 }
 
-/// The keys of a set that are of use to an issuer with these algorithms; `None` for what is no key set.
-fn read(body: &[u8], algorithms: &[Algorithm]) -> Option<BTreeMap<String, Arc<Key>>> {
-    let KeySet { keys } = serde_json::from_slice(body).ok()?;
-    let mut set = BTreeMap::new();
-    for (id, key) in keys.into_iter().filter_map(|key| Key::read(key, algorithms)).take(KEYS_MAX) {
-        let _first_of_its_id = set.entry(id).or_insert_with(|| Arc::new(key));
+impl KeySet {
+    /// The keys of a document that are of use to an issuer with these algorithms, the first of each id; `None` for what is no key set.
+    #[must_use]
+    pub fn read(document: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
+        let Document { keys } = serde_json::from_slice(document).ok()?;
+        let mut set = BTreeMap::new();
+        for (id, key) in keys.into_iter().filter_map(|key| Key::read(key, algorithms)).take(KEYS_MAX) {
+            let _first_of_its_id = set.entry(id).or_insert_with(|| Arc::new(key));
+        }
+        Some(Self(set))
     }
-    Some(set)
+
+    /// The ids, sorted, each with the algorithms that its key verifies.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, &[Algorithm])> {
+        self.0.iter().map(|(id, key)| (id.as_str(), key.algorithms.as_slice()))
+    }
+
+    /// Checks a signature, still encoded, of a text by the key of this id.
+    ///
+    /// # Errors
+    /// [`BearerError::UnknownKey`] for an id that is not here, [`BearerError::Algorithm`] for an algorithm that the key is not for,
+    /// [`BearerError::Signature`] for a signature that does not fit.
+    pub fn verify(&self, id: &str, signed: &str, signature: &str, algorithm: Algorithm) -> Result<(), BearerError> {
+        self.0.get(id).ok_or(BearerError::UnknownKey)?.verify(signed, signature, algorithm)
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Key {

@@ -15,7 +15,7 @@ mod claims;
 pub mod code_flow;
 pub mod discovery;
 pub mod issuer;
-mod keys;
+pub mod keys;
 pub mod limits;
 pub mod outbound;
 mod token;
