@@ -1,8 +1,8 @@
 //! What holds in every world, whatever the decision may be: the invariants of access, by their numbers.
 //!
 //! Not here, because they are no properties of the rules: P11 and the paths of P10 (`path.rs`), P12 and the arithmetic of P13 (`timing.rs`,
-//! the presigner of `objects`), P14 over real stores, P15 and P17 (`tests/tests/model`), P18 and P19 (the table's tests:
-//! audit records, and the age of facts).
+//! the presigner of `objects`), P14 over real stores, P15, P17 and P18 (`tests/tests/model`), P19 (the age of facts:
+//! `crates/table/tests/table/ages.rs`).
 
 #![allow(
     clippy::unwrap_used,
