@@ -145,7 +145,9 @@ async fn change(
         return Ok(json::ok(&none));
     }
     let set = app.table.set_participants(&permit, &project, &people, wanted, now).await?;
-    Ok(answer(app, &project.id.to_string(), set))
+    // Where they are so already, perhaps the reply to the change was lost: from here its bound is later, and holds too.
+    let narrows = set.narrows || (set.changed == 0 && wanted != Some(ProjectRole::Manager));
+    Ok(answer(app, &project.id.to_string(), ParticipantsSet { narrows, ..set }))
 }
 
 fn answer(app: &App, project: &str, set: ParticipantsSet) -> Response {

@@ -1,6 +1,9 @@
 //! The product under a program: each act is judged by the model, and everybody reads everything afterwards.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode};
@@ -10,7 +13,7 @@ use tests::app::{Answer, DATA, TestApp};
 
 use super::{
     program::{Program, Step},
-    reference::{Act, Belief, By, Cell, Effect, GROUPS, Held, Outcome, PEOPLE, Probe, Reads, Role, Spot, Subject},
+    reference::{Act, Belief, By, Cell, Effect, GROUPS, Held, Outcome, PEOPLE, Part, Probe, Reads, Role, Spot, Subject, Visibility},
 };
 use crate::{
     is_share,
@@ -23,6 +26,8 @@ const INNER: &str = "cells.zarr";
 const OBJECT: &str = "0/0/0";
 /// One of so many readers reads at once after an act; all do once caches have aged.
 const AT_ONCE_EACH: usize = 3;
+/// After every so many steps the API is asked for all that it shows, and whenever it has to settle what is believed.
+const LOOK_EACH: usize = 4;
 /// A second more than facts are cached.
 const CACHE_SECS: i64 = 6;
 /// With less left than this nothing may be signed any more.
@@ -48,12 +53,21 @@ pub struct Tally {
     failed_reads: usize,
     /// A reader who was shut out by an act that was acknowledged.
     closed: usize,
+    /// The same, by what was done to the project.
+    closed_by_project: usize,
+    /// What was done to the project: to its members, its policy, and what is in it.
+    joined: usize,
+    ruled: usize,
+    placed: usize,
+    /// A read by name that only the project let through.
+    by_project: usize,
 }
 
 impl Tally {
     /// Both.
     pub fn add(&mut self, other: Self) {
-        let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, closed } = other;
+        let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, .. } = other;
+        let Self { closed, closed_by_project, joined, ruled, placed, by_project, .. } = other;
         self.yes += yes;
         self.no += no;
         self.done += done;
@@ -63,6 +77,11 @@ impl Tally {
         self.late += late;
         self.failed_reads += failed_reads;
         self.closed += closed;
+        self.closed_by_project += closed_by_project;
+        self.joined += joined;
+        self.ruled += ruled;
+        self.placed += placed;
+        self.by_project += by_project;
     }
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
@@ -75,7 +94,10 @@ impl Tally {
         is_share("acts that were refused", self.refused, acts, 0.05);
         is_share("acts whose outcome was left open", self.open, acts, 0.05);
         is_share("acts that shut a reader out", self.closed, self.done, 0.05);
-        assert!(self.late > 0 && self.failed_reads > 0, "{self:?}");
+        is_share("reads that only the project let through", self.by_project, self.yes, 0.05);
+        is_share("acts on who is in the project", self.joined, self.done, 0.03);
+        is_share("acts on what is in the project", self.placed, self.done, 0.03);
+        assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0, "{self:?}");
         println!("{self:?}");
     }
 }
@@ -91,6 +113,8 @@ struct Run {
     sky: Sky,
     people: Vec<Person>,
     groups: Vec<String>,
+    /// The project, which the owner manages.
+    project: String,
     /// The ids of the outer and the inner dataset.
     datasets: [String; 2],
     /// The id and the path of each person's link to each dataset.
@@ -118,6 +142,7 @@ pub async fn run(program: Arc<Program>) -> Result<Tally> {
         Box::pin(run.take(step)).await.with_context(|| format!("step {number}: {step:?}"))?;
     }
     run.late_arrive().await.context("after the last step")?;
+    run.look().await.context("after the last step")?;
     run.audit_is_whole().await.context("the audit")?;
     Ok(run.tally)
 }
@@ -150,11 +175,14 @@ impl Run {
             let made = app.api(Method::POST, "/api/v1/groups", Some(json!({ "name": format!("group-{number}") }))).await;
             groups.push(text(&made.json()["id"])?);
         }
+        let made = app.api(Method::POST, "/api/v1/projects", Some(json!({ "name": "project" }))).await;
+        let project = text(&made.json()["id"])?;
         Ok(Self {
             app,
             sky,
             people,
             groups,
+            project,
             datasets,
             links: BTreeMap::new(),
             beliefs: vec![Belief::default()],
@@ -174,6 +202,8 @@ impl Run {
     }
 
     async fn take(&mut self, step: &Step) -> Result<()> {
+        // What is signed for the storage is judged by its clock, which goes on however slow the machine is.
+        self.app.clock.fetch_max(Timestamp::now().as_millisecond(), Ordering::SeqCst);
         self.before = self.beliefs.clone();
         self.arrived = false;
         if step.late_arrive {
@@ -183,7 +213,9 @@ impl Run {
         self.read_at_once().await?;
         self.app.pass_secs(step.pass_secs + CACHE_SECS);
         self.read_while(&step.reading).await?;
-        self.look().await?;
+        if self.beliefs.len() > 1 || self.step.is_multiple_of(LOOK_EACH) {
+            self.look().await?;
+        }
         self.read_all().await
     }
 
@@ -251,8 +283,20 @@ impl Run {
             Act::Block { person, blocked } => {
                 post("/api/v1/sources/demo/blocks".to_owned(), json!({ "user": self.people[person].id, "blocked": blocked }))
             }
-            Act::Open { on, accounts } => self.edit(on, json!({ "visibility": if accounts { "accounts" } else { "private" } })).await?,
-            Act::Restrict { restricted } => self.edit(Spot::Inner, json!({ "restricted": restricted })).await?,
+            Act::Open { on, to } => self.edit(dataset(on, ""), json!({ "visibility": visibility_word(to) })).await,
+            Act::Restrict { restricted } => self.edit(dataset(Spot::Inner, ""), json!({ "restricted": restricted })).await,
+            Act::Join { person, part: Part::Out } => post(self.of_project("/members/remove"), json!({ "users": [self.people[person].id] })),
+            Act::Join { person, part } => {
+                let role = if part == Part::Manager { "manager" } else { "member" };
+                post(self.of_project("/members"), json!({ "users": [self.people[person].id], "role": role }))
+            }
+            Act::Leave => post(self.of_project("/leave"), json!({})),
+            Act::Rule { view, active } => {
+                let state = if active { "active" } else { "retired" };
+                self.edit(self.of_project(""), json!({ "policy": { "view": role_word(view) }, "state": state })).await
+            }
+            Act::Put { on } => post(self.of_project("/datasets"), json!({ "dataset": self.dataset(on) })),
+            Act::Take { on } => post(self.of_project("/datasets/remove"), json!({ "dataset": self.dataset(on) })),
             Act::Link { on } | Act::Revoke { on } => {
                 let By::Person(person) = step.by else { anyhow::bail!("the owner has no link") };
                 let (id, _) = self.links.get(&(person, on)).context("a link")?;
@@ -261,15 +305,15 @@ impl Run {
         })
     }
 
-    async fn edit(&self, on: Spot, body: Value) -> Result<Asked> {
-        let path = format!("/api/v1/datasets/{}", self.dataset(on));
+    /// An edit of what lies at `path`, as the owner sees it now.
+    async fn edit(&self, path: String, body: Value) -> Asked {
         let etag = self.app.api(Method::GET, &path, None).await.header("etag").to_owned();
-        Ok(Asked {
-            method: Method::PATCH,
-            path,
-            body,
-            headers: vec![("if-match", etag), ("idempotency-key", format!("edit-{}", self.step))],
-        })
+        let headers = vec![("if-match", etag), ("idempotency-key", format!("edit-{}", self.step))];
+        Asked { method: Method::PATCH, path, body, headers }
+    }
+
+    fn of_project(&self, below: &str) -> String {
+        format!("/api/v1/projects/{}{below}", self.project)
     }
 
     async fn send(&self, by: By, asked: &Asked) -> Answer {
@@ -312,7 +356,17 @@ impl Run {
         }
         self.tally.done += 1;
         self.tally.done_by_others += usize::from(step.by != By::Owner);
-        self.is_told(&before, &answer.json(), now)
+        let closed = self.tally.closed;
+        self.is_told(&before, &answer.json(), now)?;
+        let of_project = match step.act {
+            Act::Join { .. } | Act::Leave => &mut self.tally.joined,
+            Act::Rule { .. } => &mut self.tally.ruled,
+            Act::Put { .. } | Act::Take { .. } => &mut self.tally.placed,
+            _ => return Ok(()),
+        };
+        *of_project += 1;
+        self.tally.closed_by_project += self.tally.closed - closed;
+        Ok(())
     }
 
     /// A narrowing that was acknowledged says by when it is enforced, and nothing that was given out works later.
@@ -380,7 +434,13 @@ impl Run {
         for probe in self.probes() {
             let answer = self.read(probe).await;
             self.is_right(probe, &answer)?;
-            if answer.status == StatusCode::FOUND { self.tally.yes += 1 } else { self.tally.no += 1 }
+            if answer.status == StatusCode::FOUND {
+                self.tally.yes += 1
+            } else {
+                self.tally.no += 1
+            }
+            let by_project = |belief: &Belief| belief.reads_by_project(probe, self.now());
+            self.tally.by_project += usize::from(answer.status == StatusCode::FOUND && self.beliefs.iter().all(by_project));
         }
         self.check_agrees().await
     }
@@ -426,10 +486,24 @@ impl Run {
                 shown.insert(Cell::Grant(on, to), Shown::Grant { version, active: grant["state"] == "active" });
             }
             let dataset = self.app.api(Method::GET, &format!("/api/v1/datasets/{}", self.dataset(on)), None).await.json();
-            shown.insert(Cell::Accounts(on), Shown::Flag(dataset["visibility"] == "accounts"));
+            let visibility = [Visibility::Private, Visibility::Project, Visibility::Accounts]
+                .into_iter()
+                .find(|visibility| dataset["visibility"] == visibility_word(*visibility))
+                .context("a visibility")?;
+            let placed = dataset["project"] == json!(self.project);
+            shown.insert(Cell::Shown(on), Shown::Held(Held::Shown { visibility, placed }));
             if on == Spot::Inner {
                 shown.insert(Cell::Restricted, Shown::Flag(dataset["restricted"] == true));
             }
+        }
+        let project = self.app.api(Method::GET, &self.of_project(""), None).await.json();
+        let view = if project["policy"]["view"] == "preview" { Role::Preview } else { Role::View };
+        shown.insert(Cell::Rule, Shown::Held(Held::Rule { view, active: project["state"] == "active" }));
+        let members = self.list(&self.of_project("/members")).await?;
+        for (number, person) in self.people.iter().enumerate() {
+            let role = members.iter().find(|member| member["user"] == json!(person.id)).map(|member| member["role"].clone());
+            let part = role.map_or(Part::Out, |role| if role == "manager" { Part::Manager } else { Part::Member });
+            shown.insert(Cell::Part(number), Shown::Held(Held::Part(part)));
         }
         let blocked = self.app.api(Method::GET, "/api/v1/sources/demo/blocks", None).await.json();
         let blocked = blocked["blocked"].as_array().context("blocks")?;
@@ -450,7 +524,7 @@ impl Run {
             shown.insert(Cell::Revoked(*person, *on), Shown::Flag(link["state"] == "revoked"));
         }
         let all = std::mem::take(&mut self.beliefs);
-        self.beliefs = all.iter().filter(|belief| shown.iter().all(|(cell, shown)| shown.fits(belief.at(*cell)))).cloned().collect();
+        self.beliefs = all.iter().filter(|belief| shown.iter().all(|(cell, shown)| shown.fits(belief, *cell))).cloned().collect();
         let known = |cell: &Cell| !matches!(cell, Cell::Grant(..)) || shown.contains_key(cell);
         ensure!(
             self.beliefs.iter().any(|belief| belief.cells().all(|(cell, _)| known(&cell))),
@@ -525,10 +599,17 @@ impl Run {
                         .filter(|entry| ["source.block", "source.unblock"].contains(&entry.verb.as_str()) && after(entry)["user"] == id)
                         .count()
                 }
-                Cell::Accounts(on) => {
+                Cell::Shown(on) => {
                     *edits.entry(on).or_default() += version;
                     continue;
                 }
+                Cell::Part(person) => {
+                    let id = json!(self.people[person].id);
+                    count(&["project.add", "project.remove", "project.leave"], &self.project, &|after| {
+                        after["members"].as_array().is_some_and(|members| members.contains(&id))
+                    })
+                }
+                Cell::Rule => count(&["project.edit"], &self.project, &|_| true),
                 Cell::Restricted => {
                     *edits.entry(Spot::Inner).or_default() += version;
                     continue;
@@ -539,7 +620,7 @@ impl Run {
             ensure!(written as u64 == version, "{cell:?} changed {version} times and stands in the audit {written} times");
         }
         for (on, edits) in edits {
-            let written = count(&["dataset.edit"], self.dataset(on), &|_| true);
+            let written = count(&["dataset.edit", "dataset.put", "dataset.take"], self.dataset(on), &|_| true);
             ensure!(written as u64 == edits, "{on:?} was edited {edits} times, which stands in the audit {written} times");
         }
         Ok(())
@@ -592,14 +673,17 @@ impl Run {
 enum Shown {
     Flag(bool),
     Grant { version: u64, active: bool },
+    Held(Held),
 }
 
 impl Shown {
-    fn fits(self, (version, held): (u64, Option<Held>)) -> bool {
+    fn fits(self, belief: &Belief, cell: Cell) -> bool {
+        let (version, held) = belief.at(cell);
         match (self, held) {
             (Self::Flag(shown), Some(Held::Flag(held))) => shown == held,
             (Self::Flag(shown), None) => !shown,
             (Self::Grant { version: shown, active }, Some(Held::Grant { active: held, .. })) => shown == version && active == held,
+            (Self::Held(shown), _) => belief.holds(cell) == Some(shown),
             _ => false,
         }
     }
@@ -649,6 +733,14 @@ fn role_word(role: Role) -> &'static str {
         Role::Preview => "preview",
         Role::View => "view",
         Role::Manager => "manager",
+    }
+}
+
+fn visibility_word(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Private => "private",
+        Visibility::Project => "project",
+        Visibility::Accounts => "accounts",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use super::reference::{Act, By, PEOPLE, Role, Spot, Subject};
+use super::reference::{Act, By, PEOPLE, Part, Role, Spot, Subject, Visibility};
 use crate::weather::{Weather, any_weather};
 
 /// What happens, one after the other.
@@ -30,8 +30,7 @@ pub struct Step {
 
 /// Programs that failed once, made small, and what was wrong.
 pub fn kept() -> Vec<(&'static str, Program)> {
-    let step =
-        |act| Step { late_arrive: false, by: By::Owner, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
+    let step = |act| plain(By::Owner, act);
     let suspend = |suspended| step(Act::Suspend { person: 0, suspended });
     let give = |role| step(Act::Give { on: Spot::Outer, to: Subject::Person(0), role, may_share: false, until_in_secs: None });
     vec![
@@ -48,7 +47,7 @@ pub fn kept() -> Vec<(&'static str, Program)> {
         ),
         (
             "an edit of a dataset whose answer was lost was refused when it was sent again",
-            Program(vec![Step { weather: Weather::Late(1), twice: true, ..step(Act::Open { on: Spot::Outer, accounts: true }) }]),
+            Program(vec![Step { weather: Weather::Late(1), twice: true, ..step(Act::Open { on: Spot::Outer, to: Visibility::Accounts }) }]),
         ),
         ("a grant changed to less did not say by when", Program(vec![give(Role::Manager), give(Role::Preview)])),
     ]
@@ -57,18 +56,30 @@ pub fn kept() -> Vec<(&'static str, Program)> {
 /// Programs of up to this many steps.
 pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     // Most begin with people who can do something: who has nothing is refused everything.
-    let begin = prop::bool::weighted(0.8).prop_map(|begins| if begins { beginning() } else { Vec::new() });
+    let begin = prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 2 => Just(Vec::new())];
     (begin, vec(any_step(), steps_max / 2..=steps_max)).prop_map(|(begin, steps)| Program([begin, steps].concat()))
 }
 
 fn beginning() -> Vec<Step> {
     let give = |on, to, role| Act::Give { on, to: Subject::Person(to), role, may_share: true, until_in_secs: None };
-    let step = |by, act| Step { late_arrive: false, by, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
     vec![
-        step(By::Owner, give(Spot::Outer, 0, Role::Manager)),
-        step(By::Person(0), give(Spot::Inner, 1, Role::View)),
-        step(By::Person(1), Act::Link { on: Spot::Inner }),
+        plain(By::Owner, give(Spot::Outer, 0, Role::Manager)),
+        plain(By::Person(0), give(Spot::Inner, 1, Role::View)),
+        plain(By::Person(1), Act::Link { on: Spot::Inner }),
     ]
+}
+
+fn of_a_project() -> Vec<Step> {
+    vec![
+        plain(By::Owner, Act::Put { on: Spot::Outer }),
+        plain(By::Owner, Act::Join { person: 0, part: Part::Manager }),
+        plain(By::Person(0), Act::Join { person: 1, part: Part::Member }),
+        plain(By::Person(0), Act::Link { on: Spot::Outer }),
+    ]
+}
+
+fn plain(by: By, act: Act) -> Step {
+    Step { late_arrive: false, by, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair }
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -86,6 +97,7 @@ fn any_deed() -> impl Strategy<Value = (By, Act)> {
         30 => (by, any_act()),
         4 => (person(), any_spot().prop_map(|on| Act::Link { on })),
         3 => (person(), any_spot().prop_map(|on| Act::Revoke { on })),
+        2 => (person(), Just(Act::Leave)),
     ]
 }
 
@@ -101,8 +113,13 @@ fn any_act() -> impl Strategy<Value = Act> {
         3 => (0..2_usize, any_person()).prop_map(|(group, person)| Act::Remove { group, person }),
         3 => (any_person(), any::<bool>()).prop_map(|(person, suspended)| Act::Suspend { person, suspended }),
         3 => (any_person(), any::<bool>()).prop_map(|(person, blocked)| Act::Block { person, blocked }),
-        2 => (any_spot(), any::<bool>()).prop_map(|(on, accounts)| Act::Open { on, accounts }),
+        3 => (any_spot(), select(vec![Visibility::Private, Visibility::Project, Visibility::Accounts])).prop_map(|(on, to)| Act::Open { on, to }),
         2 => any::<bool>().prop_map(|restricted| Act::Restrict { restricted }),
+        6 => (any_person(), select(vec![Part::Out, Part::Out, Part::Member, Part::Member, Part::Manager]))
+            .prop_map(|(person, part)| Act::Join { person, part }),
+        3 => (select(vec![Role::Preview, Role::View]), prop::bool::weighted(0.8)).prop_map(|(view, active)| Act::Rule { view, active }),
+        4 => any_spot().prop_map(|on| Act::Put { on }),
+        2 => any_spot().prop_map(|on| Act::Take { on }),
     ]
 }
 

@@ -33,6 +33,22 @@ pub enum Role {
     Manager,
 }
 
+/// To whom a dataset is open beside its grants, the fewest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Visibility {
+    Private,
+    Project,
+    Accounts,
+}
+
+/// What somebody is in the project, which the owner manages from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Out,
+    Member,
+    Manager,
+}
+
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
@@ -72,10 +88,30 @@ pub enum Act {
     },
     Open {
         on: Spot,
-        accounts: bool,
+        to: Visibility,
     },
     Restrict {
         restricted: bool,
+    },
+    /// A person is taken into the project, given another part in it, or taken out.
+    Join {
+        person: usize,
+        part: Part,
+    },
+    /// Whoever acts leaves the project.
+    Leave,
+    /// The project's policy, and whether anybody gets anything by it.
+    Rule {
+        view: Role,
+        active: bool,
+    },
+    /// A dataset is put into the project.
+    Put {
+        on: Spot,
+    },
+    /// A dataset is taken out of it.
+    Take {
+        on: Spot,
     },
     /// Whoever acts makes a link, the same as any time before.
     Link {
@@ -94,8 +130,11 @@ pub enum Cell {
     Member(usize, usize),
     Suspended(usize),
     Blocked(usize),
-    Accounts(Spot),
+    /// To whom a dataset is open, and whether it is in the project: one row of the product.
+    Shown(Spot),
     Restricted,
+    Part(usize),
+    Rule,
     Revoked(usize, Spot),
 }
 
@@ -105,7 +144,21 @@ pub enum Held {
     /// It is so, or it is not.
     Flag(bool),
     /// A grant; withdrawn, it is kept.
-    Grant { role: Role, may_share: bool, until: Option<i64>, active: bool },
+    Grant {
+        role: Role,
+        may_share: bool,
+        until: Option<i64>,
+        active: bool,
+    },
+    Shown {
+        visibility: Visibility,
+        placed: bool,
+    },
+    Part(Part),
+    Rule {
+        view: Role,
+        active: bool,
+    },
 }
 
 /// A change of one cell that holds as long as nothing else changed it.
@@ -154,6 +207,8 @@ struct Way {
     role: Role,
     shares: bool,
     until: i64,
+    /// By the project, and no grant.
+    by_project: bool,
 }
 
 impl Belief {
@@ -179,9 +234,45 @@ impl Belief {
         (version == effect.from).then_some(after)
     }
 
+    /// To whom a dataset is open, and whether it is in the project.
+    fn shown(&self, on: Spot) -> (Visibility, bool) {
+        match self.holds(Cell::Shown(on)) {
+            Some(Held::Shown { visibility, placed }) => (visibility, placed),
+            _ => (Visibility::Private, false),
+        }
+    }
+
+    /// What a person is in the project.
+    fn part(&self, person: usize) -> Part {
+        match self.holds(Cell::Part(person)) {
+            Some(Held::Part(part)) => part,
+            _ => Part::Out,
+        }
+    }
+
+    /// What the project lets its members see, and whether it is active.
+    fn rule(&self) -> (Role, bool) {
+        match self.holds(Cell::Rule) {
+            Some(Held::Rule { view, active }) => (view, active),
+            _ => (Role::View, true),
+        }
+    }
+
+    /// What a cell holds, or held before anything changed it; `None`: a grant that was never given.
+    pub fn holds(&self, cell: Cell) -> Option<Held> {
+        let first = match cell {
+            Cell::Grant(..) => None,
+            Cell::Member(..) | Cell::Suspended(_) | Cell::Blocked(_) | Cell::Restricted | Cell::Revoked(..) => Some(Held::Flag(false)),
+            Cell::Shown(_) => Some(Held::Shown { visibility: Visibility::Private, placed: false }),
+            Cell::Part(_) => Some(Held::Part(Part::Out)),
+            Cell::Rule => Some(Held::Rule { view: Role::View, active: true }),
+        };
+        self.at(cell).1.or(first)
+    }
+
     fn effect(&self, cell: Cell, to: Held) -> Outcome {
-        let (from, there) = self.at(cell);
-        let same = there == Some(to) || (there.is_none() && to == Held::Flag(false));
+        let (from, _) = self.at(cell);
+        let same = self.holds(cell) == Some(to);
         Outcome::Done((!same).then_some(Effect { cell, from, to }))
     }
 
@@ -195,15 +286,28 @@ impl Belief {
         let counts = |on: Spot, to: Subject| match to {
             Subject::Person(there) => there == person,
             Subject::Group(group) => self.is(Cell::Member(group, person)),
-            Subject::Accounts => self.is(Cell::Accounts(on)),
+            Subject::Accounts => self.shown(on).0 == Visibility::Accounts,
         };
         let open = self.0.iter().filter_map(|(cell, (_, held))| match (*cell, *held) {
             (Cell::Grant(on, to), Held::Grant { role, may_share, until, active: true }) if reaching.contains(&on) && counts(on, to) => {
-                Some(Way { role, shares: may_share || role == Role::Manager, until: until.unwrap_or(i64::MAX) })
+                Some(Way { role, shares: may_share || role == Role::Manager, until: until.unwrap_or(i64::MAX), by_project: false })
             }
             _ => None,
         });
-        open.filter(|way| now < way.until).collect()
+        let by_project = reaching.iter().filter_map(|on| self.by_project(person, *on));
+        open.filter(|way| now < way.until).chain(by_project).collect()
+    }
+
+    /// What the project gives a person on a dataset itself.
+    fn by_project(&self, person: usize, on: Spot) -> Option<Way> {
+        let ((visibility, placed), (view, active)) = (self.shown(on), self.rule());
+        let is_open = placed && visibility >= Visibility::Project && active;
+        let role = match self.part(person) {
+            Part::Out => return None,
+            Part::Member => view,
+            Part::Manager => Role::Manager,
+        };
+        is_open.then_some(Way { role, shares: role == Role::Manager, until: i64::MAX, by_project: true })
     }
 
     /// Until when a person has what `wanted` asks of a way; `None`: not at all.
@@ -236,6 +340,15 @@ impl Belief {
         }
     }
 
+    /// Whether a person reads by name what only the project opens.
+    pub fn reads_by_project(&self, probe: Probe, now: i64) -> bool {
+        match probe {
+            Probe::Named(person, spot) => self.ways(person, spot, now).iter().all(|way| way.by_project || way.role < Role::View),
+            Probe::Through(person) => self.reads_by_project(Probe::Named(person, Spot::Outer), now),
+            Probe::Link(..) => false,
+        }
+    }
+
     fn reads_outer(&self, probe: Probe, now: i64) -> Reads {
         match probe {
             Probe::Through(person) => self.reads(Probe::Named(person, Spot::Outer), now),
@@ -260,8 +373,13 @@ impl Belief {
             Act::Remove { group, person } => self.gathers(by, Cell::Member(group, person), false),
             Act::Suspend { person, suspended } => self.administers(by, Cell::Suspended(person), suspended),
             Act::Block { person, blocked } => self.administers(by, Cell::Blocked(person), blocked),
-            Act::Open { on, accounts } => self.opens(by, on, Cell::Accounts(on), accounts, accounts, now),
-            Act::Restrict { restricted } => self.opens(by, Spot::Inner, Cell::Restricted, restricted, !restricted, now),
+            Act::Open { on, to } => self.opens(by, on, to, now),
+            Act::Restrict { restricted } => self.restricts(by, restricted, now),
+            Act::Join { person, part } => self.joins(by, person, part),
+            Act::Leave => self.leaves(by),
+            Act::Rule { view, active } => self.rules(by, view, active),
+            Act::Put { on } => self.puts(by, on, now),
+            Act::Take { on } => self.takes(by, on, now),
             Act::Link { on } => self.links(by, on, now),
             Act::Revoke { on } => match by {
                 By::Owner => Outcome::Refused(404),
@@ -339,20 +457,113 @@ impl Belief {
         if by == By::Owner { self.effect(cell, Held::Flag(to)) } else { Outcome::Refused(403) }
     }
 
-    /// A change of a dataset that lets more people in, if `widens`: for whoever administers it for good, or owns it.
-    fn opens(&self, by: By, on: Spot, cell: Cell, to: bool, widens: bool, now: i64) -> Outcome {
+    /// Whether somebody administers a dataset for good, or owns it; `beside` the project, by a grant.
+    fn administers_for_good(&self, by: By, on: Spot, beside: bool, now: i64) -> bool {
+        let By::Person(person) = by else { return true };
+        let for_good = |way: &Way| way.role == Role::Manager && way.until == i64::MAX && !(beside && way.by_project);
+        self.ways(person, on, now).iter().any(for_good)
+    }
+
+    fn opens(&self, by: By, on: Spot, to: Visibility, now: i64) -> Outcome {
         if let Err(refused) = self.may_grant(by, on, now) {
             return refused;
         }
-        let outcome = self.effect(cell, Held::Flag(to));
-        if let By::Person(person) = by
-            && widens
-            && (outcome != Outcome::Done(None) || cell == Cell::Restricted)
-            && !self.ways(person, on, now).iter().any(|way| way.role == Role::Manager && way.until == i64::MAX)
-        {
+        let (visibility, placed) = self.shown(on);
+        if to == Visibility::Project && !placed {
+            return Outcome::Refused(422);
+        }
+        if to > visibility && !self.administers_for_good(by, on, false, now) {
             return Outcome::Refused(403);
         }
-        outcome
+        self.effect(Cell::Shown(on), Held::Shown { visibility: to, placed })
+    }
+
+    /// Whoever opens again what was restricted needs no less where it is open already.
+    fn restricts(&self, by: By, restricted: bool, now: i64) -> Outcome {
+        if let Err(refused) = self.may_grant(by, Spot::Inner, now) {
+            return refused;
+        }
+        if !restricted && !self.administers_for_good(by, Spot::Inner, false, now) {
+            return Outcome::Refused(403);
+        }
+        self.effect(Cell::Restricted, Held::Flag(restricted))
+    }
+
+    /// Whether somebody manages the project; else the refusal.
+    fn may_manage(&self, by: By) -> Result<(), Outcome> {
+        let By::Person(person) = by else { return Ok(()) };
+        match self.part(person) {
+            Part::Out => Err(Outcome::Refused(404)),
+            Part::Member => Err(Outcome::Refused(403)),
+            Part::Manager => Ok(()),
+        }
+    }
+
+    fn is_blocked(&self, by: By) -> bool {
+        matches!(by, By::Person(person) if self.is(Cell::Blocked(person)))
+    }
+
+    fn joins(&self, by: By, person: usize, part: Part) -> Outcome {
+        if let Err(refused) = self.may_manage(by) {
+            return refused;
+        }
+        if part != Part::Out && self.is_blocked(by) {
+            return Outcome::Refused(403);
+        }
+        self.effect(Cell::Part(person), Held::Part(part))
+    }
+
+    fn leaves(&self, by: By) -> Outcome {
+        match by {
+            // The owner would be the last manager, or not: nobody asks for it here.
+            By::Owner => Outcome::Refused(0),
+            By::Person(person) if self.part(person) == Part::Out => Outcome::Refused(404),
+            By::Person(person) => self.effect(Cell::Part(person), Held::Part(Part::Out)),
+        }
+    }
+
+    fn rules(&self, by: By, view: Role, active: bool) -> Outcome {
+        if let Err(refused) = self.may_manage(by) {
+            return refused;
+        }
+        let (old_view, was_active) = self.rule();
+        let widens = active && (!was_active || view > old_view);
+        if widens && self.is_blocked(by) {
+            return Outcome::Refused(403);
+        }
+        self.effect(Cell::Rule, Held::Rule { view, active })
+    }
+
+    fn puts(&self, by: By, on: Spot, now: i64) -> Outcome {
+        if matches!(by, By::Person(person) if self.part(person) == Part::Out) {
+            return Outcome::Refused(404);
+        }
+        if let Err(refused) = self.may_grant(by, on, now) {
+            return refused;
+        }
+        let (visibility, placed) = self.shown(on);
+        if placed && visibility >= Visibility::Project {
+            return Outcome::Done(None);
+        }
+        if !self.administers_for_good(by, on, true, now) {
+            return Outcome::Refused(403);
+        }
+        if !self.rule().1 {
+            return Outcome::Refused(409);
+        }
+        self.effect(Cell::Shown(on), Held::Shown { visibility: visibility.max(Visibility::Project), placed: true })
+    }
+
+    fn takes(&self, by: By, on: Spot, now: i64) -> Outcome {
+        if let Err(refused) = self.may_grant(by, on, now) {
+            return refused;
+        }
+        let (visibility, placed) = self.shown(on);
+        if !placed {
+            return Outcome::Refused(404);
+        }
+        let visibility = if visibility == Visibility::Project { Visibility::Private } else { visibility };
+        self.effect(Cell::Shown(on), Held::Shown { visibility, placed: false })
     }
 
     fn links(&self, by: By, on: Spot, now: i64) -> Outcome {
