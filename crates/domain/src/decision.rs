@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::{
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Net, Participation, ProjectRole, Reach, Subject},
-    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, UserId},
+    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
@@ -21,6 +21,7 @@ use crate::{
     path::{ObjectPath, PathError},
     project::Project,
     rate::TooOften,
+    request::Request,
     rights::{Right, Rights},
     source::{Audience, Source, State, Store},
     timing::Timing,
@@ -78,7 +79,7 @@ pub enum Action {
     Audit,
     /// Grant oneself a dataset for a day at the most, in an emergency.
     BreakGlass,
-    /// Hand a dataset over to another owner.
+    /// Pass a dataset on to another owner. About an offer: answer it.
     HandOver,
     /// Make an API token of one's own. Only a session does: a token makes no token.
     MakeToken,
@@ -189,6 +190,19 @@ pub struct DatasetFacts {
     base: KeyBase,
 }
 
+/// Everything that a decision about an offer needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferFacts {
+    /// The dataset, and what the person who asks has there.
+    pub dataset: Arc<DatasetFacts>,
+    /// What waits there.
+    pub request: Request,
+    /// Who made it.
+    pub maker: User,
+    /// What its maker has there.
+    pub reach: Reach,
+}
+
 /// Everything that a decision needs, read together and of one age.
 #[derive(Debug, Clone)]
 pub enum Facts {
@@ -203,6 +217,8 @@ pub enum Facts {
         /// Who owns it.
         owner: Arc<User>,
     },
+    /// About an offer of a dataset.
+    Offer(Arc<OfferFacts>),
     /// About a group, and whether the person who asks is in it.
     Group {
         /// The group.
@@ -311,6 +327,9 @@ pub enum Denial {
     /// The owner of the dataset may act, and hands it over himself.
     #[error("the dataset's owner is not suspended")]
     OwnerActive,
+    /// The offer was answered or taken back, or has ended, or whoever made it could make it no more.
+    #[error("the offer does not stand any more")]
+    OfferOver,
     /// The token's scopes do not hold this.
     #[error("the token lacks the scope `{}`", needed.word())]
     Scope {
@@ -365,6 +384,7 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
                 Facts::Link(link) => asking.about_link(action, link)?,
                 Facts::Dataset(dataset) => asking.about_dataset(action, dataset)?,
                 Facts::Orphan { dataset, owner } => asking.about_orphan(action, &dataset.place, owner)?,
+                Facts::Offer(offer) => asking.about_offer(action, offer)?,
                 Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
                 Facts::Project { role, .. } => asking.about_project(action, *role)?,
                 Facts::Deployment => asking.about_deployment(action)?,
@@ -526,6 +546,23 @@ impl Asking<'_> {
             return Err(Denial::OwnerActive);
         }
         if is_active(place) { Ok(Given::NOTHING) } else { Err(Denial::Retired) }
+    }
+
+    /// About an offer: whom it is made to sees and answers it, and nobody else is told of it. Whoever is blocked at the source gets nothing there.
+    fn about_offer(&self, action: Action, facts: &OfferFacts) -> Result<Given, Denial> {
+        let (place, reach) = (&facts.dataset.place, &facts.dataset.reach);
+        let is_theirs = facts.request.wish.answered_by() == self.user.id && reach.user == Some(self.user.id) && !reach.blocked;
+        if !is_theirs || !matches!(action, Action::See | Action::HandOver) || !self.token.reaches(place.dataset.id) {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action)?;
+        if !is_active(place) {
+            Err(Denial::Retired)
+        } else if facts.stands(self.now) {
+            Ok(Given::NOTHING)
+        } else {
+            Err(Denial::OfferOver)
+        }
     }
 
     /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
@@ -955,6 +992,16 @@ impl LinkFacts {
     }
 }
 
+impl OfferFacts {
+    /// Whether it waits, and whoever made it could make it still.
+    fn stands(&self, now: Timestamp) -> bool {
+        let (place, request) = (&self.dataset.place, &self.request);
+        let is_here = request.dataset == place.dataset.id && request.by == self.maker.id && self.reach.user == Some(self.maker.id);
+        let may_offer = self.maker.standing == Standing::Active && owns(Some(&self.maker), place, &self.reach);
+        is_here && may_offer && request.waits(now) && request.wish.fits(&place.dataset)
+    }
+}
+
 impl DatasetFacts {
     /// What the keys of all its objects begin with.
     #[must_use]
@@ -1043,7 +1090,7 @@ impl Permit {
         match &self.grounds {
             Facts::Link(facts) => Some(&facts.place),
             Facts::Dataset(facts) => Some(&facts.place),
-            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => None,
+            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => None,
         }
     }
 
@@ -1065,6 +1112,13 @@ impl Permit {
     #[must_use]
     pub fn allows_succession(&self, dataset: DatasetId) -> Option<UserId> {
         let on = matches!(&self.grounds, Facts::Orphan { dataset: facts, .. } if facts.place.dataset.id == dataset);
+        self.by.filter(|_| on && self.action == Action::HandOver)
+    }
+
+    /// The person, if the permit is one to answer `request`.
+    #[must_use]
+    pub fn allows_answer_to(&self, request: RequestId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Offer(facts) if facts.request.id == request);
         self.by.filter(|_| on && self.action == Action::HandOver)
     }
 
@@ -1148,7 +1202,7 @@ impl Permit {
         let opened = match &self.grounds {
             Facts::Link(facts) => Opened::Link(facts),
             Facts::Dataset(facts) => Opened::Dataset(facts),
-            Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => return None,
+            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => return None,
         };
         matches!(self.action, Action::Read | Action::List).then_some(ReadScope { action: self.action, given: self.given, opened })
     }

@@ -62,6 +62,10 @@ pub struct GroupId(Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProjectId(Uuid);
 
+/// The id of a request, `q` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(Uuid);
+
 impl LinkId {
     /// The id made of these 128 bits.
     #[must_use]
@@ -225,6 +229,28 @@ impl ProjectId {
 impl fmt::Display for ProjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_id(f, b'p', self.0)
+    }
+}
+
+impl RequestId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'q', "a request").map(Self)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, b'q', self.0)
     }
 }
 

@@ -36,6 +36,7 @@ pub mod pass;
 pub mod path;
 pub mod project;
 pub mod rate;
+pub mod request;
 pub mod rights;
 pub mod source;
 pub mod timing;

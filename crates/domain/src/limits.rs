@@ -12,6 +12,8 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 /// How long an invitation waits for its address, in seconds.
 pub const INVITATION_SECS: i64 = 30 * 86_400;
+/// How long a request waits for its answer, in seconds.
+pub const REQUEST_SECS: i64 = 30 * 86_400;
 /// Invitations that one person may send in a day (UTC).
 pub const INVITATIONS_DAY_MAX: usize = 20;
 /// Invitations that one sign-in looks at; the rest wait for the next.

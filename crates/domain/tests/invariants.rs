@@ -37,7 +37,7 @@ use std::{
 
 use domain::{
     dataset::{Dataset, Kind, Visibility},
-    decision::{Action, DatasetFacts, Facts, LinkFacts, decide},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, OfferFacts, decide},
     grant::{ClonePolicy, GroupState, Policy, ProjectRole, Reach},
     link::Class,
     rights::{Right, Role},
@@ -550,6 +550,13 @@ fn with_reach(facts: &Facts, change: &dyn Fn(&Reach) -> Reach) -> Facts {
             changed.asking = there.asking.as_ref().map(change);
             Facts::Link(Arc::new(changed))
         }
+        Facts::Offer(there) => {
+            let mut changed = OfferFacts::clone(there);
+            let mut dataset = DatasetFacts::clone(&there.dataset);
+            dataset.reach = change(&dataset.reach);
+            (changed.dataset, changed.reach) = (Arc::new(dataset), change(&there.reach));
+            Facts::Offer(Arc::new(changed))
+        }
         Facts::Orphan { .. } | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => facts.clone(),
     }
 }
@@ -637,9 +644,14 @@ fn opens_more(world: &World, link: usize, people: &[usize], before: &World) -> O
     None
 }
 
-/// Who gives by an act: whoever does it; where somebody signs in, those who had invited him.
+/// Who gives by an act: whoever does it; where somebody signs in, those who had invited him; where he accepts an offer, whoever made it.
 fn givers(before: &World, act: &acts::Act, doer: usize) -> Vec<usize> {
-    let What::SignIn { invitation } = act.what else { return vec![doer] };
+    let invitation = match act.what {
+        // Whoever accepts an offer gains what its maker gives.
+        What::Accept { offer } => return vec![before.offers[offer % before.offers.len()].by],
+        What::SignIn { invitation } => invitation,
+        _ => return vec![doer],
+    };
     let person = before.waiting[invitation % before.waiting.len()].person;
     let waiting = before.waiting.iter().filter(|row| row.person == person && row.invitation.waits(at(0)));
     waiting.map(|row| row.by).filter(|by| *by != person).collect()
@@ -691,7 +703,9 @@ fn with_what_their_groups_have(start: &World, coalition: &[usize]) -> World {
 #[test]
 fn a_coalition_of_non_owners_never_gains() {
     let tally = Acts::default();
-    let tried = TestRunner::new(tried(WORLDS)).run(&(worlds::world(), 1_u8..32, vec(acts::act(), 4..40)), |(start, mask, acts)| {
+    let tried = TestRunner::new(tried(WORLDS)).run(&(worlds::world(), 1_u8..32, vec(acts::act(), 4..40)), |(mut start, mask, acts)| {
+        // What somebody else offers is his to give.
+        start.offers.clear();
         let coalition: Vec<usize> = (0..start.people.len()).filter(|person| mask >> person & 1 == 1).collect();
         prop_assume!(!coalition.is_empty());
         let mut world = start.clone();

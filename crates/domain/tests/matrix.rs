@@ -7,15 +7,16 @@ use std::{fmt::Write as _, sync::Arc};
 
 use domain::{
     dataset::{Dataset, Kind},
-    decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
+    decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, OfferFacts, Permit, Place, Principal, Who, decide},
     grant::{Net, Reach, Zones},
-    id::{DatasetId, LinkId, SourceId, TokenId, UserId},
+    id::{DatasetId, LinkId, RequestId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     limits::{BYTES_PER_DAY_MAX, REQUESTS_PER_SECOND_MAX},
     link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
+    request::{Request, RequestState, Wish},
     rights::Role,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
     timing::Timing,
@@ -195,6 +196,45 @@ fn states() -> Vec<(&'static str, Class, Change)> {
     ]
 }
 
+/// The dataset, which its owner offers to the stranger, for who has this there.
+fn offer(asking: Reach) -> OfferFacts {
+    let request = Request {
+        id: RequestId::new(Uuid::from_u128(40)),
+        dataset: place().dataset.id,
+        wish: Wish::Transfer { from: owner().id, to: user(2).id },
+        by: owner().id,
+        reason: None,
+        at: at(-1_000),
+        until: at(1),
+        state: RequestState::Waiting,
+        version: 1,
+    };
+    let dataset = Arc::new(DatasetFacts::new(place(), asking).unwrap());
+    OfferFacts { dataset, request, maker: owner(), reach: reach(&owner()) }
+}
+
+type OfferChange = fn(&mut OfferFacts);
+
+/// Every state that an offer can be in.
+fn offers() -> Vec<(&'static str, OfferChange)> {
+    vec![
+        ("(an offer)", |_| {}),
+        ("(an offer until now)", |facts| facts.request.until = at(0)),
+        ("(an offer, accepted)", |facts| facts.request.state = RequestState::Accepted),
+        ("(an offer, declined)", |facts| facts.request.state = RequestState::Declined),
+        ("(an offer, withdrawn)", |facts| facts.request.state = RequestState::Withdrawn),
+        ("(an offer, maker suspended)", |facts| facts.maker.standing = Standing::Suspended),
+        ("(an offer, of a manager's)", |facts| (facts.maker, facts.reach, facts.request.by) = (user(3), reach(&user(3)), user(3).id)),
+        ("(an offer of who owned it before)", |facts| {
+            facts.request.wish = Wish::Transfer { from: user(4).id, to: user(2).id };
+        }),
+        ("(an offer, dataset retired)", |facts| Arc::make_mut(&mut facts.dataset).place.dataset.state = State::Retired),
+        ("(an offer, who is blocked)", |facts| Arc::make_mut(&mut facts.dataset).reach.blocked = true),
+        ("(an offer, facts of another)", |facts| facts.reach = reach(&user(3))),
+        ("(an offer of another dataset)", |facts| facts.request.dataset = place().source.root),
+    ]
+}
+
 /// What the dataset may know of its arrays.
 fn levels() -> Levels {
     let arrays = |text: &str| Arrays { any: 0, folder: ObjectPath::from_decoded(text).unwrap() };
@@ -248,7 +288,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
     // A read of nothing that is here is refused as a read is.
-    let is_here = !matches!(facts, Facts::Deployment | Facts::Orphan { .. });
+    let is_here = !matches!(facts, Facts::Deployment | Facts::Orphan { .. } | Facts::Offer(_));
     for answer in CHUNKS.iter().filter(|_| is_here).map(|path| chunk(path)) {
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
@@ -292,6 +332,12 @@ fn the_policy() {
         for (what, standing) in [("(owner active)", Standing::Active), ("(owner suspended)", Standing::Suspended)] {
             let dataset = Arc::new(DatasetFacts::new(place(), asking(&principal).unwrap_or_default()).unwrap());
             row(&mut table, who, what, &principal, &Facts::Orphan { dataset, owner: Arc::new(User { standing, ..owner() }) });
+        }
+        // Only whom it is made to is told more than that there is nothing.
+        for (what, change) in offers().into_iter().take(if who == "stranger" { usize::MAX } else { 1 }) {
+            let mut offer = offer(asking(&principal).unwrap_or_default());
+            change(&mut offer);
+            row(&mut table, who, what, &principal, &Facts::Offer(Arc::new(offer)));
         }
         row(&mut table, who, "(the deployment)", &principal, &Facts::Deployment);
     }

@@ -99,6 +99,7 @@ fn class(denial: Denial) -> Class {
         | NotAdministrator
         | NotAuditor
         | OwnerActive
+        | OfferOver
         | Scope { .. }
         | Suspended => Class::Forbidden(denial),
         NotServing | OverBudget { .. } => Class::Unavailable,
@@ -204,7 +205,7 @@ fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
 #[test]
 fn the_decision_is_the_oracles_in_every_world() {
     // Passes are mostly no good, as they should be here: they are counted by themselves.
-    let (tally, guests, orphans) = (Tally::default(), Tally::default(), Tally::default());
+    let (tally, guests, orphans, offers) = (Tally::default(), Tally::default(), Tally::default(), Tally::default());
     let asked = TestRunner::new(worlds_to_ask()).run(&(worlds::world(), worlds::from()), |(world, from)| {
         for asker in asking::askers(&world) {
             for dataset in 0..world.datasets.len() {
@@ -213,6 +214,9 @@ fn the_decision_is_the_oracles_in_every_world() {
             }
             for link in 0..world.links.len() {
                 compare(&world, &asker, from, About::Link(link), &tally)?;
+            }
+            for offer in 0..world.offers.len() {
+                compare(&world, &asker, from, About::Offer(offer), &offers)?;
             }
             for group in 0..world.groups.len() {
                 compare(&world, &asker, from, About::Group(group), &tally)?;
@@ -247,6 +251,7 @@ fn the_decision_is_the_oracles_in_every_world() {
     tally.is_not_trivial();
     assert!(tally.levels.load(Ordering::Relaxed) > 100, "coarse levels alone are opened, too: {tally:?}");
     assert!(orphans.yes.load(Ordering::Relaxed) > 100, "some owners are succeeded: {orphans:?}");
+    assert!(offers.yes.load(Ordering::Relaxed) > 100, "some offers are answered: {offers:?}");
     println!("by pass: {guests:?}");
     assert!(guests.yes.load(Ordering::Relaxed) > 100, "a pass opens what its link opens: {guests:?}");
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::{
     dataset::NewDatasetError, decision::Denial, grant::GrantError, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError,
-    project::ProjectError, source::SourceError,
+    project::ProjectError, request::OfferError, source::SourceError,
 };
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
@@ -234,7 +234,8 @@ impl From<Denial> for Problem {
             Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
             Denial::NotAuditor => not_yours("not-auditor").hint("ask an auditor or an administrator"),
-            Denial::OwnerActive => Self::new(StatusCode::CONFLICT, "owner-active", why.to_string()).hint("ask the owner to hand it over"),
+            Denial::OwnerActive => Self::new(StatusCode::CONFLICT, "owner-active", why.to_string()).hint("ask the owner to offer it"),
+            Denial::OfferOver => Self::new(StatusCode::CONFLICT, "offer-over", why.to_string()).hint("ask the dataset's owner for another"),
             Denial::Scope { needed } => not_yours("scope").hint("use a token with this scope").with("scope", needed.word()),
             Denial::Suspended => not_yours("suspended").hint("ask an administrator"),
         }
@@ -297,7 +298,7 @@ impl From<GrantError> for Problem {
         match why {
             GrantError::Permit => Self::not_found(),
             GrantError::ToOneself => refused("to-oneself").at("/to").hint("ask another who administers the dataset"),
-            GrantError::Ownership => wrong("ownership").at("/role").hint("use `POST /api/v1/datasets/{id}/hand-over`"),
+            GrantError::Ownership => wrong("ownership").at("/role").hint("use `POST /api/v1/datasets/{id}/offers`"),
             GrantError::MoreThanGiver => refused("more-than-giver").hint("ask the dataset's owner, or give less, for a shorter time"),
             GrantError::MoreThanPublic => {
                 wrong("more-than-public").at("/role").hint("`preview`, `view` or `download`, without `may_share`")
@@ -314,6 +315,17 @@ impl From<GrantError> for Problem {
             GrantError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
             GrantError::NoLevel => wrong("no-level").at("/level").hint(NO_LEVEL_HINT),
             GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
+        }
+    }
+}
+
+impl From<OfferError> for Problem {
+    fn from(why: OfferError) -> Self {
+        match why {
+            OfferError::Permit => Self::not_found(),
+            OfferError::OwnsIt => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "owns-it", why.to_string()).at("/to").hint("name somebody else")
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `offprint dataset`: list, show, register, edit, hand over; `sharing.rs` shows who reaches one.
+//! `offprint dataset`: list, show, register, edit, hand over where its owner cannot offer it; `sharing.rs` shows who reaches one.
 
 use std::{fmt, num::NonZeroUsize, str::FromStr};
 
@@ -83,7 +83,7 @@ enum Verb {
     },
     /// Change whom it is open to, or whether what is granted above it stops at it.
     Edit(Edit),
-    /// Make somebody else its owner.
+    /// Make somebody else the owner of what a suspended owner left; your own you offer: `offer make`.
     HandOver(HandOverAsk),
     /// Read the levels of its images from their metadata again, for previews, and show what was found.
     #[command(after_help = "Example:\n  offprint dataset levels lab:retina/exp-03.ome.zarr")]
@@ -143,11 +143,10 @@ struct Edit {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Examples:
-  offprint dataset hand-over lab:retina/exp-03.ome.zarr --to ada
+Example:
   offprint dataset hand-over DATASET-ID --to ada --reason 'its owner left'
 
-Where the owner is suspended, the successor that the owner named may do this, and an administrator: by the id that `offprint dataset list --owner` shows.")]
+The successor that the owner named may do this, and an administrator: by the id that `offprint dataset list --owner` shows.")]
 struct HandOverAsk {
     /// The dataset: NAME:PATH, or its id.
     #[arg(value_name = "PLACE|ID")]
@@ -321,7 +320,7 @@ fn openness(visibility: &str) -> Option<usize> {
 async fn hand_over(api: &Api, out: Output, ask: HandOverAsk) -> Result<(), Failure> {
     let id = ask.dataset.id(api, out).await?;
     let consequence = format!(
-        "{} owns {} from then on. You keep what was granted to you, and what you have as the owner of what lies above it. Grants stay, and links whose makers may still share it.",
+        "{} owns {} from then on. Grants stay, and links whose makers may still share it.",
         printable(&ask.to),
         printable(&ask.dataset.to_string())
     );
@@ -330,7 +329,8 @@ async fn hand_over(api: &Api, out: Output, ask: HandOverAsk) -> Result<(), Failu
     tell(out, changed, ask.wait).await
 }
 
-async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<DatasetChanged>, wait: bool) -> Result<(), Failure> {
+/// Shows a dataset after a change, and when that is in force.
+pub(crate) async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<DatasetChanged>, wait: bool) -> Result<(), Failure> {
     match out.format {
         Format::Table | Format::Csv => out.one(&ONE, &changed.dataset)?,
         Format::Json | Format::Jsonl => out.one(&ONE, &changed)?,

@@ -16,6 +16,7 @@ mod grant;
 mod group;
 mod invitation;
 mod link;
+mod offer;
 mod output;
 mod place;
 mod progress;

@@ -7,6 +7,7 @@ use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place, Through, Via},
     delegation::may_inherit,
+    grant::Reach,
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
@@ -509,8 +510,8 @@ impl Table {
         Ok((holders.collect::<Result<_, _>>()?, unclaimed))
     }
 
-    /// Hands a dataset over to another owner, by its owner; where this one is suspended, by the named successor or an administrator. What
-    /// was granted stays, and whoever owns it then names a successor of his own.
+    /// Hands a dataset whose owner is suspended over to another, by the named successor or an administrator: nobody is left to offer it
+    /// (`requests.rs`). What was granted stays, and whoever owns it then names a successor of his own.
     ///
     /// # Errors
     /// [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was read, [`TableError::Missing`] for a person
@@ -524,11 +525,8 @@ impl Table {
         now: Timestamp,
     ) -> Result<Dataset, TableError> {
         let before = &facts.place.dataset;
-        let heir = permit.allows_succession(before.id);
-        let by = permit.allows(Action::HandOver, before.id).or(heir).ok_or(TableError::NotForThis)?;
-        if heir.is_some() && may_inherit(permit, before, owner).is_err() {
-            return Err(TableError::NotForThis);
-        }
+        let by = permit.allows_succession(before.id).ok_or(TableError::NotForThis)?;
+        may_inherit(permit, before, owner).map_err(|_why| TableError::NotForThis)?;
         let after = Dataset { owner, successor: None, version: before.version.saturating_add(1), ..before.clone() };
         if self.once_if(by, once, now).await?.is_some() {
             return self.dataset_now(before.id).await;
@@ -540,10 +538,9 @@ impl Table {
         let audited = Audited::new(now, by, "dataset.hand-over", &before.id)?.from(&said(before)).to(&said(&after)).because(reason);
         let change =
             head(facts).set("owner", text(owner.to_string())).set(GSI1_PK, text(schema::user_partition(owner))).set_if("successor", None);
-        let grounds = if heir.is_some() { succession(before, by, owner) } else { proof(before, &facts.reach, by, owned_above(facts, by)) };
         let write = Write::audited(audited)
             .change(Tag::Seen, change)
-            .parts(grounds)
+            .parts(succession(before, by, owner))
             .part(Tag::Same, Part::Check(schema::user(owner), Condition::is("standing", text("active"))))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
         let outcome = self.commit(write).await?;
@@ -573,7 +570,7 @@ impl Table {
         let change = head(facts).set_if("successor", successor.map(|successor| text(successor.to_string())));
         let write = Write::audited(audited)
             .change(Tag::Seen, change)
-            .parts(proof(before, &facts.reach, by, owned_above(facts, by)))
+            .parts(proof(before, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
             .parts(successor.map(|successor| (Tag::Same, Part::Check(schema::user(successor), Condition::present()))))
             .parts(Once::part(once, by, &before.id.to_string(), now)?);
         let outcome = self.commit(write).await?;
@@ -603,8 +600,8 @@ impl Table {
 }
 
 /// By which dataset above somebody owns one: who owns what lies above owns this, too, as long as that is so. `None`: by itself.
-fn owned_above(facts: &DatasetFacts, by: UserId) -> Option<Via> {
-    let above = facts.reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| facts.place.dataset.owner != by);
+pub(crate) fn owned_above(place: &Place, reach: &Reach, by: UserId) -> Option<Via> {
+    let above = reach.above.iter().find(|above| above.dataset.owner == by).filter(|_| place.dataset.owner != by);
     above.map(|above| Via { on: above.dataset.id, through: Through::Person })
 }
 

@@ -40,6 +40,7 @@ pub mod projects;
 mod reach;
 pub mod reaching;
 mod read;
+pub mod requests;
 pub mod retarget;
 mod schema;
 pub mod sources;

@@ -26,6 +26,7 @@
 //! | part in a project | `P#pid#shard` | `M#uid` | `U#uid`, `P#joined#pid` |
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
+//! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
@@ -41,7 +42,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::KeyHash,
     path::ObjectPath,
     source::SourceName,
@@ -132,8 +133,11 @@ pub(crate) fn dataset(dataset: DatasetId) -> Key {
 
 /// The partition of a dataset and of the grants on it.
 pub(crate) fn dataset_partition(dataset: DatasetId) -> String {
-    format!("D#{dataset}")
+    format!("{DATASET_PREFIX}{dataset}")
 }
+
+/// What the partition of every dataset begins with.
+pub(crate) const DATASET_PREFIX: &str = "D#";
 
 pub(crate) fn grant(dataset: DatasetId, subject: Subject) -> Key {
     Key { pk: dataset_partition(dataset), sk: format!("{GRANT_PREFIX}{}", subject_text(subject)) }
@@ -421,6 +425,14 @@ pub(crate) fn invitation_rank(sent: Timestamp, address: EmailHash) -> String {
 /// What the place of every invitation in a list begins with.
 pub(crate) const INVITATION_RANK: &str = "E#";
 
+/// An offer of a dataset, by when it was made: the latest comes last. It lies under the same key in the list of whoever answers it.
+pub(crate) fn transfer(dataset: DatasetId, made: Timestamp, request: RequestId) -> Key {
+    Key { pk: dataset_partition(dataset), sk: format!("{TRANSFERS}{:015}#{request}", made.as_millisecond()) }
+}
+
+/// What the sort key of every offer begins with. Requests of another kind have another word here.
+pub(crate) const TRANSFERS: &str = "Q#transfer#";
+
 /// How many invitations a person has sent on a day (UTC).
 pub(crate) fn invitations_sent(user: UserId, at: Timestamp) -> Key {
     Key { pk: format!("R#invitation#{user}"), sk: at.strftime("%Y%m%d").to_string() }
@@ -467,6 +479,11 @@ mod tests {
             (grant(dataset_, Subject::Group(group_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#G#gaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Accounts), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#ANY"),
             (grant(dataset_, Subject::World), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#WORLD"),
+            (
+                transfer(dataset_, at, RequestId::new(id)),
+                "D#daaaaaaaaaaaaaaaaaaaaaaaaa4",
+                "Q#transfer#001767225599999#qaaaaaaaaaaaaaaaaaaaaaaaaa4",
+            ),
             (block(source_, user_), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "B#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (group(group_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (group_name("imaging"), "G#", "N#imaging"),

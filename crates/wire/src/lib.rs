@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod grant;
 pub mod group;
 pub mod link;
+pub mod offer;
 pub mod page;
 pub mod pass;
 pub mod patch;

@@ -1,4 +1,4 @@
-//! `PATCH /api/v1/datasets/{id}`: whom it is open to, whether what is granted above reaches it, and who is to own it next. And handing it over.
+//! `PATCH /api/v1/datasets/{id}`: whom it is open to, whether what is granted above reaches it, and who is to own it next. And handing it over where its owner cannot offer it (`offer.rs`).
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use table::{TableError, grants::Grounds};
 
-use crate::{dataset_show::shown, source_edit::bounded, subject::person};
+use crate::{dataset_show::shown, offer::suspended, source_edit::bounded, subject::person};
 
 /// Changes a dataset, one thing at a time.
 ///
@@ -103,11 +103,11 @@ async fn successor(app: &App, name: &str, dataset: &Dataset) -> Result<UserId, P
     Ok(id)
 }
 
-/// Hands a dataset over to another owner, by its owner. Where this one is suspended, whom the owner named as successor does, or an
-/// administrator, who does not hand it to himself. What was granted stays, and so do links whose makers may still share.
+/// Hands a dataset whose owner is suspended over to another, by whom the owner named as successor, or by an administrator, who does not hand
+/// it to himself. What was granted stays, and so do links whose makers may still share. Whoever owns one offers it.
 ///
 /// # Errors
-/// 403 for anybody else, and `to-oneself`; 409 `owner-active`; 422 for a person who is not there, and `suspended-owner` for one who is suspended.
+/// 403 for anybody else, and `to-oneself`; 409 `owner-active`, `offer-it`; 422 for a person who is not there, and `suspended-owner` for one who is suspended.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/hand-over", tag = "datasets", operation_id = "hand_over_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::dataset::HandOver,
@@ -129,17 +129,12 @@ pub(crate) async fn hand_over(
             // The same request again: whoever sent it has nothing there any more to be asked by.
             return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(Timing::PRIVATE)).await;
         }
-        let permit = match caller.may(Action::HandOver, &Facts::Dataset(facts.clone()), now) {
-            Ok(permit) => permit,
-            Err(why) => succeeds(&app, &caller, &facts, now).await?.ok_or(why)?,
-        };
+        let permit = succeeds(&app, &caller, &facts, now).await?;
         let to = person(&app, &ask.to, "/to").await?;
         if to.standing == Standing::Suspended {
-            return Err(wrong("suspended-owner", "/to", "whoever is suspended can own nothing", "name somebody who may act"));
+            return Err(suspended());
         }
-        if permit.allows_succession(facts.place.dataset.id).is_some() {
-            may_inherit(&permit, &facts.place.dataset, to.id)?;
-        }
+        may_inherit(&permit, &facts.place.dataset, to.id)?;
         match app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await {
             // Something else of the dataset changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
@@ -148,14 +143,19 @@ pub(crate) async fn hand_over(
     }
 }
 
-/// The permit of whoever hands a dataset over in its owner's place; `None`: the caller is nobody who could.
-async fn succeeds(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>, now: Timestamp) -> Result<Option<Permit>, Problem> {
-    let Some(owner) = app.table.user(facts.place.dataset.owner).await? else { return Ok(None) };
+/// The permit of whoever hands a dataset over in its owner's place.
+async fn succeeds(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>, now: Timestamp) -> Result<Permit, Problem> {
+    let owner = app.table.user(facts.place.dataset.owner).await?.ok_or_else(Problem::not_found)?;
     let orphan = Facts::Orphan { dataset: Arc::clone(facts), owner: Arc::new(owner) };
-    match caller.may(Action::HandOver, &orphan, now) {
-        Ok(permit) => Ok(Some(permit)),
-        Err(why) if why.code == Problem::NOT_FOUND => Ok(None),
-        Err(why) => Err(why),
+    let why = match caller.may(Action::HandOver, &orphan, now) {
+        Ok(permit) => return Ok(permit),
+        Err(why) => why,
+    };
+    match caller.may(Action::HandOver, &Facts::Dataset(Arc::clone(facts)), now) {
+        Ok(_owns_it) => Err(Problem::new(StatusCode::CONFLICT, "offer-it", "nobody is made an owner who has not agreed")
+            .hint("offer it: `POST /api/v1/datasets/{id}/offers`")),
+        Err(other) if why.code == Problem::NOT_FOUND => Err(other),
+        Err(_nobody_who_owns_it) => Err(why),
     }
 }
 

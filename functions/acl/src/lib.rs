@@ -21,6 +21,7 @@ mod group;
 mod group_sync;
 mod invitation;
 mod me;
+mod offer;
 mod openapi;
 mod paged;
 mod project;
@@ -61,6 +62,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
         .route("/api/v1/datasets/{id}", get(dataset_show::show).patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
+        .route("/api/v1/datasets/{id}/offers", get(offer::list).post(offer::make))
+        .route("/api/v1/datasets/{id}/offers/accept", post(offer::accept))
+        .route("/api/v1/datasets/{id}/offers/decline", post(offer::decline))
+        .route("/api/v1/datasets/{id}/offers/withdraw", post(offer::withdraw))
         .route("/api/v1/datasets/{id}/levels", post(dataset_levels::read))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))
@@ -92,6 +97,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sign-out", post(sign_in::sign_out))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/me", get(me::me))
+        .route("/api/v1/me/offers", get(offer::mine))
         .route("/api/v1/me/shared", get(shared::list))
         .route("/api/v1/tokens", get(token_list::list).post(token_create::create))
         .route("/api/v1/tokens/{id}/revoke", post(token_revoke::revoke))

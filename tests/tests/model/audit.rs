@@ -46,7 +46,8 @@ enum Act {
     Show { dataset: usize, visibility: &'static str },
     Restrict { dataset: usize, restricted: bool },
     ReadLevels(usize),
-    HandOver { dataset: usize, to: usize },
+    Offer { dataset: usize, to: usize },
+    EndOffer { dataset: usize, by: &'static str },
     Give { dataset: usize, to: usize, role: &'static str, until: Option<&'static str> },
     Withdraw { dataset: usize, to: usize },
     Invite { dataset: usize, address: u8, role: &'static str },
@@ -167,11 +168,13 @@ pub fn any_program(acts_max: usize) -> impl Strategy<Value = Program> {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let by = prop_oneof![7 => Just(None), 1 => (0..PEOPLE).prop_map(Some)];
-    (by, any_act(), prop::bool::weighted(0.6), prop::bool::weighted(0.05)).prop_map(|(by, act, again, stale)| Step {
-        by,
-        act,
-        again,
-        stale,
+    (by, any_act(), prop::bool::weighted(0.6), prop::bool::weighted(0.05)).prop_map(|(by, act, again, stale)| {
+        // An offer is answered by whom it was made to.
+        let by = match &act {
+            Act::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
+            _ => by,
+        };
+        Step { by, act, again, stale }
     })
 }
 
@@ -183,7 +186,9 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => (some(), select(vec!["private", "accounts", "nonsense"])).prop_map(|(dataset, visibility)| Act::Show { dataset, visibility }),
         2 => (some(), any::<bool>()).prop_map(|(dataset, restricted)| Act::Restrict { dataset, restricted }),
         1 => some().prop_map(Act::ReadLevels),
-        1 => (some(), some()).prop_map(|(dataset, to)| Act::HandOver { dataset, to }),
+        // To whom a later answer is most likely sent by.
+        2 => some().prop_map(|dataset| Act::Offer { dataset, to: dataset }),
+        2 => (some(), select(vec!["accept", "decline", "withdraw"])).prop_map(|(dataset, by)| Act::EndOffer { dataset, by }),
         5 => (some(), some(), role(), option::weighted(0.3, select(vec!["2020-01-01", "2099-01-01"])))
             .prop_map(|(dataset, to, role, until)| Act::Give { dataset, to, role, until }),
         3 => (some(), some()).prop_map(|(dataset, to)| Act::Withdraw { dataset, to }),
@@ -409,7 +414,10 @@ impl Run {
             Act::Show { dataset: at, visibility } => patch(dataset(*at, "")?, json!({ "visibility": visibility }), &["dataset.edit"]),
             Act::Restrict { dataset: at, restricted } => patch(dataset(*at, "")?, json!({ "restricted": restricted }), &["dataset.edit"]),
             Act::ReadLevels(at) => post(dataset(*at, "/levels")?, Value::Null, &["dataset.levels"]),
-            Act::HandOver { dataset: at, to } => post(dataset(*at, "/hand-over")?, json!({ "to": person(*to) }), &["dataset.hand-over"]),
+            Act::Offer { dataset: at, to } => post(dataset(*at, "/offers")?, json!({ "to": person(*to) }), &["offer.make"]),
+            Act::EndOffer { dataset: at, by: "accept" } => post(dataset(*at, "/offers/accept")?, Value::Null, &["offer.accept"]),
+            Act::EndOffer { dataset: at, by: "decline" } => post(dataset(*at, "/offers/decline")?, json!({}), &["offer.decline"]),
+            Act::EndOffer { dataset: at, .. } => post(dataset(*at, "/offers/withdraw")?, json!({}), &["offer.withdraw"]),
             Act::Give { dataset: at, to, role, until } => {
                 let body = json!({ "to": format!("user:{}", person(*to)), "role": role, "until": until });
                 post(dataset(*at, "/grants")?, body, &["grant.give"])
@@ -612,7 +620,8 @@ impl Run {
 /// Whether a route remembers its requests by `Idempotency-Key`.
 fn takes_a_key(path: &str, method: &Method) -> bool {
     let ends = [
-        "/hand-over",
+        "/offers",
+        "/accept",
         "/grants",
         "/invitations",
         "/levels",

@@ -100,9 +100,17 @@ pub enum What {
         path: &'static str,
         kind: Kind,
     },
-    HandOver {
+    Offer {
         dataset: usize,
         to: usize,
+    },
+    /// Whom it was offered to takes a dataset.
+    Accept {
+        offer: usize,
+    },
+    /// Whoever owns the dataset takes an offer back.
+    TakeBackOffer {
+        offer: usize,
     },
     Restrict {
         dataset: usize,
@@ -219,7 +227,9 @@ pub fn act() -> impl Strategy<Value = Act> {
         2 => (0_usize..60).prop_map(|invitation| What::TakeBackInvitation { invitation }),
         4 => (0_usize..60).prop_map(|invitation| What::SignIn { invitation }),
         2 => select(REGISTERED.to_vec()).prop_map(|(path, kind)| What::Register { path, kind }),
-        2 => (dataset(), 0_usize..60).prop_map(|(dataset, to)| What::HandOver { dataset, to }),
+        3 => (dataset(), 0_usize..60).prop_map(|(dataset, to)| What::Offer { dataset, to }),
+        3 => (0_usize..60).prop_map(|offer| What::Accept { offer }),
+        1 => (0_usize..60).prop_map(|offer| What::TakeBackOffer { offer }),
         1 => dataset().prop_map(|dataset| What::Restrict { dataset }),
         2 => dataset().prop_map(|dataset| What::Open { dataset }),
         2 => (dataset(), select(Visibility::ALL.to_vec())).prop_map(|(dataset, visibility)| What::Show { dataset, visibility }),
@@ -263,9 +273,13 @@ impl World {
             What::Register { path, .. } => {
                 self.nearest_above(path).is_some_and(|above| self.permit(*person, Action::Register, About::Dataset(above)).is_some())
             }
-            What::HandOver { dataset, .. } => {
-                self.permit(*person, Action::HandOver, About::Dataset(dataset % self.datasets.len())).is_some()
-            }
+            What::Offer { dataset, .. } => self.permit(*person, Action::HandOver, About::Dataset(dataset % self.datasets.len())).is_some(),
+            What::Accept { offer } => offer
+                .checked_rem(self.offers.len())
+                .is_some_and(|index| self.permit(*person, Action::HandOver, About::Offer(index)).is_some()),
+            What::TakeBackOffer { offer } => offer
+                .checked_rem(self.offers.len())
+                .is_some_and(|index| self.permit(*person, Action::HandOver, About::Dataset(self.offers[index].dataset)).is_some()),
             What::Add { group, .. } | What::Remove { group, .. } => self.groups[group % self.groups.len()].owner == *person,
             What::TakeIn { project, .. } | What::TakeOut { project, .. } | What::SetPolicy { project, .. } => {
                 self.permit(*person, Action::Gather, About::Project(project % self.projects.len())).is_some()

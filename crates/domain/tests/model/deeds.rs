@@ -5,12 +5,13 @@ use domain::{
     decision::Action,
     delegation::{self, NewGrant, granted, may_open, may_put},
     grant::ProjectRole,
-    id::LinkId,
+    id::{LinkId, RequestId},
     invitation::{InvitationState, invited, met},
     key::{Epoch, KeyHash},
     limits::ANCESTORS_MAX,
     link::{Birth, Class, Link, NewLink, Options},
     project::Project,
+    request,
     rights::Role,
     source::State,
 };
@@ -18,8 +19,8 @@ use uuid::Uuid;
 
 use super::{
     acts::{Act, What},
-    facts::{address_of, at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, project_id, subject, user_id},
-    world::{About, DatasetRow, GrantRow, LinkRow, To, WaitingRow, World, Zone},
+    facts::{address_of, at, conditions, dataset_id, grant, grant_row, group_id, link_row, path, project_id, second_of, subject, user_id},
+    world::{About, DatasetRow, GrantRow, LinkRow, OfferRow, To, WaitingRow, World, Zone},
 };
 
 impl World {
@@ -140,13 +141,21 @@ impl World {
                 self.sign_in(self.waiting[index].person)
             }
             What::Register { path, kind } => self.register(by, path, kind),
-            What::HandOver { dataset, to } => {
-                let (dataset, to) = (dataset % datasets, to % self.people.len());
-                let may = self.permit(by, Action::HandOver, About::Dataset(dataset)).is_some();
+            What::Offer { dataset, to } => self.offers(by, dataset % datasets, to % self.people.len()),
+            What::Accept { offer } => {
+                let Some(index) = offer.checked_rem(self.offers.len()) else { return false };
+                let may = self.permit(by, Action::HandOver, About::Offer(index)).is_some();
                 if may {
-                    let row = &mut self.datasets[dataset];
-                    (row.owner, row.successor) = (to, None);
+                    let OfferRow { dataset, to, .. } = self.offers[index];
+                    (self.datasets[dataset].owner, self.datasets[dataset].successor) = (to, None);
+                    self.offers[index].waits = false;
                 }
+                may
+            }
+            What::TakeBackOffer { offer } => {
+                let Some(index) = offer.checked_rem(self.offers.len()) else { return false };
+                let may = self.permit(by, Action::HandOver, About::Dataset(self.offers[index].dataset)).is_some();
+                self.offers[index].waits &= !may;
                 may
             }
             What::Restrict { dataset } => {
@@ -289,6 +298,19 @@ impl World {
             return false;
         }
         self.links[link] = LinkRow { password: self.links[link].password, ..link_row(&after, dataset, self.links[link].maker) };
+        true
+    }
+
+    fn offers(&mut self, by: usize, dataset: usize, to: usize) -> bool {
+        let Some(permit) = self.permit(by, Action::HandOver, About::Dataset(dataset)) else { return false };
+        let waits = |row: &OfferRow| row.dataset == dataset && row.waits && row.end > 0;
+        let id = RequestId::new(Uuid::nil());
+        let made = request::offer(&permit, &self.dataset(dataset), id, user_id(to), None, at(0));
+        if self.offers.iter().any(waits) || made.is_err() {
+            return false;
+        }
+        let from = self.datasets[dataset].owner;
+        self.offers.push(OfferRow { dataset, by, from, to, end: second_of(made.ok().map(|made| made.until)).unwrap(), waits: true });
         true
     }
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use domain::{
     address::{AddressKey, EmailAddress, EmailHash},
     dataset::Dataset,
-    decision::{DatasetFacts, Facts, LinkFacts, Place, Principal, Who},
+    decision::{DatasetFacts, Facts, LinkFacts, OfferFacts, Place, Principal, Who},
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{DatasetId, GroupId, LinkId, ProjectId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     link::{Class, Link, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
     project::Project,
+    request::{Request, RequestState, Wish},
     source::{Ceilings, Source, SourceName, State, Store},
     token::{Token, TokenKind},
     user::User,
@@ -348,6 +349,27 @@ impl World {
         DatasetFacts::new(self.place(index), self.reach(asking, index)).unwrap()
     }
 
+    pub fn offer(&self, index: usize) -> Request {
+        let row = &self.offers[index];
+        Request {
+            id: RequestId::new(uuid(8, index)),
+            dataset: dataset_id(row.dataset),
+            wish: Wish::Transfer { from: user_id(row.from), to: user_id(row.to) },
+            by: user_id(row.by),
+            reason: None,
+            at: at(-1_000),
+            until: at(row.end),
+            state: if row.waits { RequestState::Waiting } else { RequestState::Withdrawn },
+            version: 1,
+        }
+    }
+
+    fn offer_facts(&self, index: usize, asking: Option<usize>) -> OfferFacts {
+        let row = &self.offers[index];
+        let (maker, reach) = (self.user(row.by), self.reach(Some(row.by), row.dataset));
+        OfferFacts { dataset: Arc::new(self.dataset_facts(row.dataset, asking)), request: self.offer(index), maker, reach }
+    }
+
     /// Everything that the decision needs for a question.
     pub fn facts(&self, asker: &Asker, about: About) -> Facts {
         let asking = match asker {
@@ -365,6 +387,7 @@ impl World {
                 let owner = Arc::new(self.user(self.datasets[index].owner));
                 Facts::Orphan { dataset: Arc::new(self.dataset_facts(index, asking)), owner }
             }
+            About::Offer(index) => Facts::Offer(Arc::new(self.offer_facts(index, asking))),
             About::Project(index) => {
                 let role = asking.and_then(|person| self.projects[index].members.get(&person).copied());
                 Facts::Project { project: Arc::new(self.project(index)), role }

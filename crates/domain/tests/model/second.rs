@@ -224,9 +224,10 @@ impl World {
             (Asker::Holder, About::Link(link)) => self.opened(link, None, from, action, path, at),
             (Asker::Guest(pass), About::Link(link)) => self.opened(link, Some(pass), from, action, path, at),
             (Asker::Holder | Asker::Guest(_), _)
-            | (Asker::Nobody, About::Link(_) | About::Orphan(_) | About::Group(_) | About::Project(_) | About::Deployment) => {
-                Err(Denial::NotDiscoverable)
-            }
+            | (
+                Asker::Nobody,
+                About::Link(_) | About::Orphan(_) | About::Offer(_) | About::Group(_) | About::Project(_) | About::Deployment,
+            ) => Err(Denial::NotDiscoverable),
             // Who shows no credential reads and lists; for all else an account is asked for.
             (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
             (Asker::Nobody, About::Dataset(d)) => self.named(None, from, action, d, path, at),
@@ -243,6 +244,7 @@ impl World {
                     About::Dataset(d) => self.named(Some(whom), from, action, d, path, at),
                     About::Link(link) => self.changed(whom, from, action, link, at),
                     About::Orphan(d) => self.succeeded(whom, action, d),
+                    About::Offer(offer) => self.offered(whom, action, offer, at),
                     About::Group(group) => self.gathered(whom, action, group),
                     About::Project(project) => self.taken_part(whom, action, project),
                     About::Deployment => self.deployed(whom, action),
@@ -517,6 +519,26 @@ impl World {
             return Err(Denial::OwnerActive);
         }
         if self.is_active(d) { Ok((None, FOR_GOOD)) } else { Err(Denial::Retired) }
+    }
+
+    /// R2: whom a dataset is offered to sees that and answers it, as long as whoever offered it owns it, and nobody has come to own it meanwhile.
+    fn offered(&self, (person, token): (usize, &TokenRow), action: Action, offer: usize, at: i64) -> Answer {
+        let row = &self.offers[offer];
+        let d = row.dataset;
+        let told = row.to == person && !self.is_blocked(Some(person), d) && token.dataset.is_none_or(|only| only == d);
+        match action {
+            Action::See | Action::HandOver if told => {}
+            _ => return Err(Denial::NotDiscoverable),
+        }
+        if !may(token, scope(action)) {
+            return Err(Denial::Scope { needed: scope(action) });
+        }
+        if !self.is_active(d) {
+            return Err(Denial::Retired);
+        }
+        let by_owner = self.owns(Some(row.by), d) && !self.is_suspended(Some(row.by));
+        let is_the_same = self.datasets[d].owner == row.from;
+        if row.waits && at < row.end && by_owner && is_the_same { Ok((None, FOR_GOOD)) } else { Err(Denial::OfferOver) }
     }
 
     /// Whether the person audits, by a token for that and for everything.

@@ -33,6 +33,7 @@ pub struct World {
     pub tokens: Vec<TokenRow>,
     /// What was sent to addresses, done or not: one a dataset and person.
     pub waiting: Vec<WaitingRow>,
+    pub offers: Vec<OfferRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +160,18 @@ pub struct WaitingRow {
     pub invitation: Invitation,
 }
 
+/// A dataset that was offered: by whom, who owned it then, to whom, until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferRow {
+    pub dataset: usize,
+    pub by: usize,
+    pub from: usize,
+    pub to: usize,
+    pub end: i64,
+    /// Whether nobody has answered it or taken it back.
+    pub waits: bool,
+}
+
 /// A pass: for which link, under which mark, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassRow {
@@ -244,6 +257,7 @@ pub enum About {
     Dataset(usize),
     Link(usize),
     Group(usize),
+    Offer(usize),
     /// A dataset, by who succeeds its owner.
     Orphan(usize),
     Project(usize),

@@ -15,7 +15,7 @@ use domain::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::world::{
-    DatasetRow, From, GrantRow, GroupRow, LinkRow, PersonRow, ProjectRow, SourceRow, Terms, To, TokenRow, WEEK, World, Zone,
+    DatasetRow, From, GrantRow, GroupRow, LinkRow, OfferRow, PersonRow, ProjectRow, SourceRow, Terms, To, TokenRow, WEEK, World, Zone,
 };
 
 /// Where datasets can lie: chains of up to five, siblings whose names begin alike, and single objects.
@@ -218,6 +218,23 @@ fn tokens() -> impl Strategy<Value = Vec<TokenRow>> {
     )
 }
 
+/// Mostly made by whoever owns the dataset, and not answered yet.
+fn offers() -> impl Strategy<Value = Vec<OfferRow>> {
+    let by = || prop_oneof![3 => Just(usize::MAX), 1 => 0_usize..60];
+    let end = prop_oneof![4 => Just(1_000), 1 => Just(1), 1 => Just(0)];
+    vec(
+        (0_usize..60, by(), by(), 0_usize..60, end, prop::bool::weighted(0.8)).prop_map(|(dataset, by, from, to, end, waits)| OfferRow {
+            dataset,
+            by,
+            from,
+            to,
+            end,
+            waits,
+        }),
+        1..3,
+    )
+}
+
 /// Where questions come from.
 pub fn from() -> impl Strategy<Value = From> {
     prop_oneof![3 => Just(From::Lab), 4 => select(From::READERS.to_vec())]
@@ -225,8 +242,9 @@ pub fn from() -> impl Strategy<Value = From> {
 
 /// A biased world, with every reference in it pointing at something.
 pub fn world() -> impl Strategy<Value = World> {
-    let parts = (vec(person(), 3..6), vec(group(), 2), vec(project(), 2), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens());
-    (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, projects, rows, grants, links, tokens))| {
+    let parts =
+        (vec(person(), 3..6), vec(group(), 2), vec(project(), 2), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens(), offers());
+    (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, projects, rows, grants, links, tokens, offers))| {
         let mut world = World {
             people,
             groups,
@@ -236,6 +254,7 @@ pub fn world() -> impl Strategy<Value = World> {
             links: Vec::new(),
             tokens,
             waiting: Vec::new(),
+            offers: Vec::new(),
         };
         let mut rows = rows.into_iter();
         let places = PATHS.iter().map(|(path, kind)| (0, *path, *kind)).chain([(1, "", Kind::Folder), (1, "a/b/", Kind::Folder)]);
@@ -249,6 +268,7 @@ pub fn world() -> impl Strategy<Value = World> {
         point_at_something(&mut world);
         put_grants(&mut world, grants);
         put_links(&mut world, links);
+        put_offers(&mut world, offers);
         world
     })
 }
@@ -308,6 +328,17 @@ fn put_links(world: &mut World, links: Vec<LinkRow>) {
             row.subpath.clear();
         }
         world.links.push(row);
+    }
+}
+
+fn put_offers(world: &mut World, offers: Vec<OfferRow>) {
+    let (people, datasets) = (world.people.len(), world.datasets.len());
+    for mut row in offers {
+        row.dataset %= datasets;
+        let owner = world.datasets[row.dataset].owner;
+        let whom = |number: usize| if number == usize::MAX { owner } else { number % people };
+        (row.by, row.from, row.to) = (whom(row.by), whom(row.from), row.to % people);
+        world.offers.push(row);
     }
 }
 
@@ -385,6 +416,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         links: Vec::new(),
         tokens: Vec::new(),
         waiting: Vec::new(),
+        offers: Vec::new(),
     }
 }
 

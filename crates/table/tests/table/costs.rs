@@ -89,8 +89,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     deployment.give(&ada, moved.id, to_group, Role::Full).await;
     deployment.withdraw(&ada, moved.id, &gone).await.unwrap();
     let handed = below("handed/").await;
-    let facts = deployment.at(handed.id, &ada).await;
-    deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, dee.user.id, (None, None), now()).await.unwrap();
+    deployment.passes_on(&ada, handed.id, &dee).await;
     let ticket = Token { kind: TokenKind::Ticket, dataset: Some(granted.id), ..a_token(&bo.user, &some_secret()) };
     let permit = bo.permit(Action::MakeTicket, &deployment.at(granted.id, &bo).await);
     deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
@@ -329,9 +328,8 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     let facts = deployment.at(dataset, &ada).await;
     deployment.table.set_successor(&ada.permit(Action::HandOver, &facts), &facts, Some(cy.user.id), None, now()).await.unwrap();
     note("set_successor");
-    let facts = deployment.at(dataset, &ada).await;
-    deployment.table.hand_over(&ada.permit(Action::HandOver, &facts), &facts, bo.user.id, (None, None), now()).await.unwrap();
-    note("hand_over");
+    deployment.passes_on(&ada, dataset, &bo).await;
+    note("offer, and accept_offer");
     let owner = deployment.table.edit_user(&deployment.administer(), bo.user.id, Standing::Suspended.into(), None, now()).await.unwrap();
     note("edit_user");
     let facts = deployment.at(dataset, &ada).await;
@@ -360,7 +358,7 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("take_dataset", vec![3]),
         ("break_glass", vec![4]),
         ("set_successor", vec![3]),
-        ("hand_over", vec![3]),
+        ("offer, and accept_offer", vec![4, 6]),
         ("edit_user", vec![2]),
         ("hand_over, a suspended owner's", vec![5]),
     ];

@@ -135,9 +135,7 @@ impl Deployment {
                 table.set_block(&self.administer(), self.root.source.id, bo.user.id, true, None, now()).await.unwrap();
             }
             Meanwhile::HandedOver => {
-                let facts = self.at(on, bo).await;
-                let permit = bo.permit(Action::HandOver, &facts);
-                drop(table.hand_over(&permit, &facts, ada.user.id, (None, None), now()).await.unwrap());
+                drop(self.passes_on(bo, on, &ada).await);
             }
         }
     }
@@ -181,9 +179,7 @@ pub async fn a_give_rests_on_what_the_giver_has(store: Store) {
             By::GroupAbove => (root, Subject::Group(group.id)),
         };
         if by == By::Owner {
-            let facts = deployment.at(dataset, &ada).await;
-            let permit = ada.permit(Action::HandOver, &facts);
-            deployment.table.hand_over(&permit, &facts, bo.user.id, (None, None), now()).await.unwrap();
+            deployment.passes_on(&ada, dataset, &bo).await;
         } else {
             deployment.give(&ada, on, to, Role::Manager).await;
         }

@@ -33,6 +33,7 @@ mod groups;
 mod invitations;
 mod links;
 mod losses;
+mod offers;
 mod passes;
 mod people;
 mod places;
@@ -82,7 +83,9 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::what_is_registered_above_a_restricted_dataset_does_not_open_it),
         rule(places::a_restriction_rests_on_what_the_right_to_it_rests_on),
         rule(places::a_dataset_names_all_that_hold_it_whatever_was_registered_first),
-        rule(places::a_dataset_is_handed_over_with_its_place_in_the_list),
+        rule(offers::a_dataset_goes_to_whoever_accepts_it_with_its_place_in_the_list),
+        rule(offers::an_offer_is_accepted_on_what_was_seen),
+        rule(offers::an_offer_ends_and_another_takes_its_place),
         rule(places::levels_are_kept_as_they_were_read),
         rule(users::nobody_makes_a_token_for_somebody_else),
         rule(reaching::a_dataset_is_reached_by_links_above_that_lead_to_it),
@@ -136,6 +139,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::whatever_is_registered_and_restricted_at_once_no_cut_is_left_out),
         rule(places::a_registration_that_stopped_goes_on_where_it_stood),
         rule(places::equal_requests_at_once_change_a_dataset_once),
+        rule(offers::an_offer_is_taken_back_or_accepted_and_never_both),
         rule(passes::however_many_ask_at_once_no_more_passes_are_given_than_the_link_gives),
         rule(passes::however_many_try_at_once_no_more_are_taken_than_may_be),
         rule(users::of_a_request_that_is_sent_twice_at_once_one_secret_comes),

@@ -536,43 +536,10 @@ async fn a_restriction_does_not_overwrite_cuts_that_it_never_saw() {
     assert_eq!(deployment.cuts(&deployment.root.dataset).await, ["a/", "b/"]);
 }
 
-pub async fn a_dataset_is_handed_over_with_its_place_in_the_list(store: Store) {
-    let deployment = Deployment::new(&store).await;
-    let (ada, bo, cy) = (deployment.owner(), deployment.person("Bo").await, deployment.person("Cy").await);
-    let (root, dataset) = (deployment.root.dataset.id, deployment.place.dataset.id);
-    let hand = async |by: &Person, facts: &DatasetFacts, to: UserId, key| {
-        deployment.table.hand_over(&by.permit(Action::HandOver, facts), facts, to, (None, key), now()).await
-    };
-    let owned = async |who: &Person| {
-        let listed = deployment.table.datasets_of_owner(who.user.id, &Page::default()).await.unwrap();
-        listed.items.into_iter().map(|place| place.dataset.id).collect::<HashSet<_>>()
-    };
-    let (facts, key) = (deployment.at(dataset, &ada).await, once("hand over", 1));
-    assert_eq!(hand(&ada, &facts, some_id(UserId::new), None).await, Err(TableError::Missing { what: "the person" }));
-    deployment.table.edit_user(&deployment.administer(), cy.user.id, domain::user::Standing::Suspended.into(), None, now()).await.unwrap();
-    assert_eq!(hand(&ada, &facts, cy.user.id, None).await, Err(TableError::Missing { what: "the person" }), "suspended");
-    assert_eq!(owned(&ada).await, HashSet::from([root, dataset]), "nothing was written");
-    let handed = hand(&ada, &facts, bo.user.id, Some(&key)).await.unwrap();
-    assert_eq!((handed.owner, handed.version), (bo.user.id, 2));
-    assert_eq!(deployment.dataset(dataset).await, handed);
-    assert_eq!((owned(&ada).await, owned(&bo).await), (HashSet::from([root]), HashSet::from([dataset])));
-    assert!(hand(&ada, &facts, bo.user.id, Some(&key)).await.is_ok(), "sent twice");
-    assert_eq!(hand(&ada, &facts, bo.user.id, None).await, Err(TableError::Stale));
-    assert_eq!(deployment.audited("dataset.hand-over", dataset).await, 1);
-    // Who owns what lies above owns it, too; but no longer than that.
-    let (by_root, of_root) = (deployment.at(dataset, &ada).await, deployment.at(root, &ada).await);
-    hand(&ada, &of_root, bo.user.id, None).await.unwrap();
-    assert_eq!(hand(&ada, &by_root, ada.user.id, None).await, Err(TableError::Stale), "the root was handed over meanwhile");
-    assert_eq!(deployment.dataset(dataset).await.owner, bo.user.id);
-    let (by_root, of_root) = (deployment.at(dataset, &bo).await, deployment.at(root, &bo).await);
-    assert_eq!(hand(&bo, &by_root, ada.user.id, None).await.map(|dataset| dataset.owner), Ok(ada.user.id));
-    hand(&bo, &of_root, ada.user.id, None).await.unwrap();
-}
-
 // SEMANTICS 6
 pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let (ada, bo) = (deployment.owner(), deployment.person("Bo").await);
+    let ada = deployment.owner();
     let dataset = deployment.below(&deployment.root.dataset, "notes/").await;
     for round in 1..=3 {
         let facts = deployment.at(dataset.id, &ada).await;
@@ -594,13 +561,6 @@ pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
         assert_eq!(one.as_ref().map(|dataset| dataset.restricted), Ok(round % 2 == 1));
         assert_eq!(other, one);
     }
-    let facts = deployment.at(dataset.id, &ada).await;
-    let (permit, key) = (ada.permit(Action::HandOver, &facts), once("hand over", 1));
-    let hand = || deployment.table.hand_over(&permit, &facts, bo.user.id, (None, Some(&key)), now());
-    let (one, other) = join(hand(), hand()).await;
-    assert_eq!(one.as_ref().map(|dataset| dataset.owner), Ok(bo.user.id));
-    assert_eq!(other, one);
-    assert_eq!(deployment.audited("dataset.hand-over", dataset.id).await, 1);
     assert_eq!(deployment.audited("dataset.edit", dataset.id).await, 6, "each once");
 }
 

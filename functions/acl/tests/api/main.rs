@@ -454,6 +454,12 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("PATCH", format!("/api/v1/groups/{group}"), "{\"state\":\"none\"}", "not-found"),
         ("POST", at("hand-over"), "{\"to\":\"Eve\"}", "not-found"),
         ("POST", at("levels"), "", "not-found"),
+        ("GET", at("offers"), "", "not-found"),
+        ("POST", at("offers"), "{\"to\":\"Nobody\"}", "not-found"),
+        ("POST", at("offers/accept"), "", "not-found"),
+        ("POST", at("offers/decline"), "{}", "not-found"),
+        ("POST", at("offers/withdraw"), "{}", "not-found"),
+        ("GET", "/api/v1/me/offers".to_owned(), "", ""),
         ("GET", at("sharing"), "", "not-found"),
         ("GET", at("sharing/links"), "", "not-found"),
         ("GET", at("grants"), "", "not-found"),
@@ -662,7 +668,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 57);
+    assert_eq!(described.len(), 63);
 }
 
 // SECURITY T6: a source's line holds no secret either

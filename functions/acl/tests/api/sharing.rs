@@ -291,17 +291,65 @@ async fn grants_that_are_given_at_the_same_time_are_all_given() {
 }
 
 #[tokio::test]
-async fn a_dataset_is_handed_over_by_its_owner_and_by_nobody_else() {
+async fn a_dataset_goes_to_whom_its_owner_offers_it_and_who_accepts() {
     let app = start().await;
-    let (_dataset, address) = shared(&app).await;
-    let hand = async |by: &Person, to: &str| {
-        app.send("POST", &format!("{address}/hand-over"), &by.token, &[], json!({ "to": to }).to_string()).await
-    };
+    let (dataset, address) = shared(&app).await;
+    let offers = format!("{address}/offers");
+    let offer = async |by: &Person, to: &str| app.post(&offers, &by.token, json!({ "to": to, "reason": "so" })).await;
+    let answer = async |by: &Person, word: &str| app.post(&format!("{offers}/{word}"), &by.token, json!({})).await;
+    let listed = async |by: &Person| app.get("/api/v1/me/offers", &by.token).await.is(200).json["items"].clone();
     give(&app, &address, &app.ada, "user:Eve", "manager").await.is(201);
-    hand(&app.eve, "Eve").await.refuses(403, "not-allowed", "");
-    hand(&app.ada, "Nobody").await.refuses(422, "no-such-user", "/to");
-    let handed = hand(&app.ada, "Eve").await.is(200);
-    assert_eq!(handed.text("/dataset/owner"), app.eve.user.id.to_string());
+    offer(&app.eve, "Eve").await.refuses(403, "not-allowed", "");
+    app.get(&offers, &app.eve.token).await.refuses(403, "not-allowed", "");
+    offer(&app.ada, "Nobody").await.refuses(422, "no-such-user", "/to");
+    offer(&app.ada, "Ada").await.refuses(422, "owns-it", "/to");
+    answer(&app.ada, "withdraw").await.refuses(404, "no-such-offer", "");
+    app.post(&format!("{address}/hand-over"), &app.ada.token, json!({ "to": "Eve" })).await.refuses(409, "offer-it", "");
+    let made = offer(&app.ada, "Eve").await.is(201);
+    assert_eq!((made.text("/state"), made.text("/to"), made.text("/reason")), ("waiting", &*app.eve.user.id.to_string(), "so"));
+    offer(&app.ada, "Eve").await.refuses(409, "offer-waits", "");
+    assert_eq!((listed(&app.eve).await, listed(&app.ada).await), (json!([made.json]), json!([])));
+    // Whoever it is not made to is told nothing, the owner's manager or not.
+    answer(&app.ada, "accept").await.refuses(404, "not-found", "");
+    answer(&app.ada, "decline").await.refuses(404, "not-found", "");
+    assert_eq!(answer(&app.eve, "decline").await.is(200).text("/state"), "declined");
+    assert_eq!(answer(&app.eve, "decline").await.is(200).text("/state"), "declined", "again");
+    answer(&app.eve, "accept").await.refuses(409, "offer-over", "");
+    answer(&app.ada, "withdraw").await.refuses(409, "offer-over", "");
+    app.wait(SignedDuration::from_millis(5));
+    offer(&app.ada, "Eve").await.is(201);
+    assert_eq!(answer(&app.ada, "withdraw").await.is(200).text("/state"), "withdrawn");
+    answer(&app.eve, "accept").await.refuses(409, "offer-over", "");
+    assert_eq!(listed(&app.eve).await, json!([]));
+    app.wait(SignedDuration::from_millis(5));
+    offer(&app.ada, "Eve").await.is(201);
+    app.wait(SignedDuration::from_hours(24 * 30));
+    answer(&app.eve, "accept").await.refuses(409, "offer-over", "");
+    assert_eq!(listed(&app.eve).await, json!([]));
+    offer(&app.ada, "Eve").await.is(201);
+    // Whoever is blocked there is told of nothing there.
+    let blocks = format!("/api/v1/sources/{}/blocks", app.source.id);
+    app.post(&blocks, &app.ada.token, json!({ "user": "Eve", "blocked": true })).await.is(200);
+    assert_eq!(listed(&app.eve).await, json!([]));
+    answer(&app.eve, "accept").await.refuses(404, "not-found", "");
+    app.post(&blocks, &app.ada.token, json!({ "user": "Eve", "blocked": false })).await.is(200);
+    let (path, key) = (format!("{offers}/accept"), [("idempotency-key", "accept")]);
+    let send = async || app.send("POST", &path, &app.eve.token, &key, String::new()).await;
+    let accepted = send().await.is(200);
+    assert_eq!(accepted.text("/dataset/owner"), app.eve.user.id.to_string());
+    assert!(accepted.json["enforced_by"].is_string());
+    assert_eq!(send().await.is(200).json, accepted.json, "where the first answer was lost");
+    let states = |listed: &Value| listed["items"].as_array().unwrap().iter().map(|offer| offer["state"].clone()).collect::<Vec<_>>();
+    let all = app.get(&offers, &app.eve.token).await.is(200).json;
+    assert_eq!(states(&all), ["accepted", "ended", "withdrawn", "declined"]);
+    let page = app.get(&format!("{offers}?limit=1"), &app.eve.token).await.is(200);
+    let next = app.get(&format!("{offers}?limit=1&cursor={}", page.text("/next_cursor")), &app.eve.token).await.is(200);
+    assert_eq!((states(&page.json), states(&next.json)), (vec![json!("accepted")], vec![json!("ended")]));
+    for verb in ["offer.make", "offer.accept", "offer.decline", "offer.withdraw"] {
+        let audit = app.get(&format!("/api/v1/audit?verb={verb}&month=2033-05"), &app.ada.token).await;
+        assert!(audit.json["items"].as_array().is_some(), "{audit:?}");
+    }
+    assert_eq!(dataset.id.to_string(), accepted.text("/dataset/id"));
     assert_eq!(rights(&app, &address, &app.eve).await.last().map(String::as_str), Some("own"));
     assert_eq!(app.get("/api/v1/datasets", &app.eve.token).await.is(200).json["items"].as_array().unwrap().len(), 1);
     // Ada owns the dataset above, and so all below.
@@ -499,8 +547,8 @@ async fn whoever_is_suspended_or_blocked_gets_nothing() {
         .refuses(409, "oneself", "");
     // Whoever is suspended owns nothing for the time being, and so is made no owner.
     suspend("suspended").await.is(200);
-    let hand = app.post(&format!("{address}/hand-over"), &app.ada.token, json!({ "to": "Eve" })).await;
-    hand.refuses(422, "suspended-owner", "/to");
+    let offer = app.post(&format!("{address}/offers"), &app.ada.token, json!({ "to": "Eve" })).await;
+    offer.refuses(422, "suspended-owner", "/to");
 }
 
 #[tokio::test]

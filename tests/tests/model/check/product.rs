@@ -138,7 +138,13 @@ impl Run {
             Deed::Leave(who) => (Method::POST, format!("/api/v1/groups/{}/members/remove", self.group), json!({ "users": [person(who)] })),
             Deed::Show { on: spot, visibility } => (Method::PATCH, on(spot, ""), json!({ "visibility": visibility })),
             Deed::Restrict { on: spot, restricted } => (Method::PATCH, on(spot, ""), json!({ "restricted": restricted })),
-            Deed::HandOver { on: spot, to } => (Method::POST, on(spot, "/hand-over"), json!({ "to": person(to) })),
+            Deed::HandOver { on: spot, to } => {
+                self.app.api(Method::POST, &on(spot, "/offers"), Some(json!({ "to": person(to) }))).await;
+                let path = on(spot, "/offers/accept");
+                let answer = self.app.api_as(&self.people[*to].session, Method::POST, &path, None, &[]).await;
+                ensure!(!answer.status.is_server_error(), "{}", String::from_utf8_lossy(&answer.body));
+                return Ok(());
+            }
             Deed::Suspend(who) => (Method::PATCH, format!("/api/v1/users/{}", person(who)), json!({ "standing": "suspended" })),
             Deed::Block(who) => (Method::POST, "/api/v1/sources/demo/blocks".to_owned(), json!({ "user": person(who), "blocked": true })),
             Deed::Zone(zone) => {
@@ -220,7 +226,7 @@ impl Run {
                 (Method::POST, "/api/v1/datasets".to_owned(), Some(json!({ "source": "demo", "path": format!("{}none", folder(on)) })))
             }
             "grant" => (Method::GET, format!("/api/v1/datasets/{dataset}/grants"), None),
-            _ => (Method::POST, format!("/api/v1/datasets/{dataset}/hand-over"), Some(json!({ "to": "nobody" }))),
+            _ => (Method::POST, format!("/api/v1/datasets/{dataset}/offers"), Some(json!({ "to": "nobody" }))),
         };
         self.app.api_as(&self.people[person].session, method, &path, ask, &[]).await
     }
