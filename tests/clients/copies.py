@@ -42,10 +42,10 @@ def rclone_http(link: Link) -> str | None:
     return rclone(link, ["--http-url", f"{link.url}/"], ":http:")
 
 
-def rclone_s3(link: Link) -> str | None:
-    """By ListObjectsV2. Its Go SDK does not follow a 302, so the bucket is the streamed form."""
-    remote = ["--s3-provider", "Other", "--s3-endpoint", run.data_url, "--s3-force-path-style", "--s3-no-check-bucket", "--s3-list-version", "2"]
-    return rclone(link, remote, f":s3:{link.key}-s/{link.prefix}/")
+def rclone_s3(link: Link, source: str, *options: str) -> str | None:
+    """By either listing. Its Go SDK does not follow a 302, so the bucket is the streamed form."""
+    remote = ["--s3-provider", "Other", "--s3-endpoint", run.data_url, *options]
+    return rclone(link, remote, f":s3:{link.key}-s/{source}")
 
 
 def a_file(link: Link) -> tuple[str, str, bytes]:
@@ -82,7 +82,9 @@ for link in run.links:
     if link.kind != "file":
         checks += [
             (f"rclone, http remote: {link.name}, whole folder", lambda: rclone_http(link)),
-            (f"rclone, S3 remote, streamed form: {link.name}, whole folder", lambda: rclone_s3(link)),
+            # Without a slash it is asked for as an object first: a redirect to the index would be copied as one.
+            (f"rclone, S3 remote as it comes: {link.name}, no slash", lambda: rclone_s3(link, link.prefix)),
+            (f"rclone, S3 remote, ListObjectsV2: {link.name}", lambda: rclone_s3(link, f"{link.prefix}/", "--s3-list-version", "2")),
         ]
     for what, act in checks:
         if run.mode == "read":

@@ -153,6 +153,13 @@ fn another_machine_reads_from_a_lab_server() {
     assert!(cable.curl(&["-f", "-H", &bearer, &app]).status.success());
     assert_eq!(cable.curl(&["-o", "/dev/null", "-w", "%{http_code}", &app]).stdout, b"401");
     assert_eq!(cable.curl(&["-o", "/dev/null", "-w", "%{http_code}", "-H", "host: rebound.example", "-H", &bearer, &app]).stdout, b"421");
+    // Refused before any route, and in the access log all the same: its lines are written out every second.
+    let log = dir.path().join("state/access.jsonl");
+    let began = Instant::now();
+    while !std::fs::read_to_string(&log).is_ok_and(|lines| lines.contains("\"status\":421,\"verdict\":\"deny\",\"reason\":\"host\"")) {
+        assert!(began.elapsed() < Duration::from_secs(10), "the 421 leaves its line");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let table = text(&server.ready["table_url"]);
     let port = table.rsplit(':').next().expect("a port");
     assert!(!cable.curl(&[&format!("http://{}:{port}/", cable.address)]).status.success(), "the table listens on loopback only");

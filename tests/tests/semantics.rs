@@ -197,6 +197,146 @@ async fn a_folder_is_an_index_or_a_bucket_listing() {
     }
 }
 
+// SEMANTICS 2.3, 3.3
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_as_of_s3_is_never_redirected() {
+    let app = TestApp::fresh().await;
+    let key = key_of(&app.link(EM, json!({})).await);
+    let on_disk = files_below(&app.dir.path().join(EM));
+    let below_name: Vec<String> = on_disk.iter().map(|file| format!("{EM}/{file}")).collect();
+    for (key, agent) in [(format!("{key}-s"), "rclone/v1.60"), (key.clone(), "aws-cli/2"), (key.clone(), "tensorstore/0.1")] {
+        let headers = [("user-agent", agent), ("accept", "text/html,*/*")];
+        for name in [EM.to_owned(), format!("{EM}/0"), format!("{EM}/nothing")] {
+            refused(&app.data(Method::GET, &format!("/{key}/{name}"), &headers).await, 404, "no-such-object");
+            let head = app.data(Method::HEAD, &format!("/{key}/{name}"), &headers).await;
+            assert_eq!((head.status, head.headers.contains_key("location")), (StatusCode::NOT_FOUND, false), "{agent}: {name}");
+        }
+        for bucket in [format!("/{key}"), format!("/{key}/")] {
+            let listed = app.data(Method::GET, &bucket, &headers).await;
+            assert_eq!((listed.status, listed.header("content-type")), (StatusCode::OK, "application/xml"), "{agent}");
+            assert_eq!(texts(&String::from_utf8(listed.body).expect("text"), "Key"), below_name);
+        }
+    }
+    // Others are led on, as a person is who cut the address short; the root without its slash is a bucket where it is listed.
+    assert_eq!(app.get(&format!("/{key}/")).await.header("location"), format!("{DATA}/{key}/{EM}/"));
+    for form in ["", "-s"] {
+        assert_eq!(all_keys(&app, &format!("/{key}{form}/{EM}?list-type=2&max-keys=7")).await, on_disk);
+    }
+}
+
+// SEMANTICS 2.3
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_listing_of_s3_goes_on_by_markers() {
+    let app = TestApp::fresh().await;
+    let key = key_of(&app.link(EM, json!({})).await);
+    let on_disk = files_below(&app.dir.path().join(EM));
+    for (target, top) in [
+        (format!("/{key}?max-keys=7"), format!("{EM}/")),
+        (format!("/{key}-s?max-keys=7"), format!("{EM}/")),
+        (format!("/{key}/?max-keys=7&prefix={EM}/"), format!("{EM}/")),
+        (format!("/?max-keys=7&prefix={key}/{EM}/"), format!("{key}/{EM}/")),
+        (format!("/{key}/{EM}/?max-keys=7"), String::new()),
+    ] {
+        let want: Vec<String> = on_disk.iter().map(|file| format!("{top}{file}")).collect();
+        assert_eq!(by_markers(&app, &target).await, (want, vec![]), "{target}");
+    }
+    // A marker that is a common prefix is behind all that begins so.
+    let mut entries = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(app.dir.path().join(EM)).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = format!("{EM}/{}", entry.file_name().to_str().expect("text"));
+        if entry.path().is_dir() { entries.1.push(name + "/") } else { entries.0.push(name) }
+    }
+    entries.0.sort_unstable();
+    entries.1.sort_unstable();
+    for max in [1, 2, 1_000] {
+        let target = format!("/{key}-s?delimiter=/&max-keys={max}&prefix={EM}/");
+        assert_eq!(by_markers(&app, &target).await, entries, "{max} a page");
+    }
+    let listed = app.get(&format!("/{key}?delimiter=/&encoding-type=url&marker={EM}/.z%20%2B")).await;
+    let xml = String::from_utf8(listed.body).expect("text");
+    assert!(xml.contains(&format!("<Marker>{EM}/.z%20%2B</Marker>")) && !xml.contains("<KeyCount>"), "{xml}");
+    assert!(!xml.contains("<CommonPrefixes>"), "a marker inside the link's only folder is behind it: {xml}");
+    refused(&app.get(&format!("/{key}?list-type=1")).await, 400, "bad-listing");
+    refused(&app.get(&format!("/{key}?marker=%00")).await, 400, "bad-listing");
+    assert!(String::from_utf8_lossy(&app.get("/?prefix=x").await.body).contains("<Marker/>"), "nothing of nobody's");
+}
+
+/// The keys and common prefixes of all pages.
+async fn by_markers(app: &TestApp, target: &str) -> (Vec<String>, Vec<String>) {
+    let (mut keys, mut prefixes, mut marker) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = app.get(&format!("{target}{marker}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", String::from_utf8_lossy(&page.body));
+        let xml = String::from_utf8(page.body).expect("text");
+        keys.extend(texts(&xml, "Key"));
+        prefixes.extend(xml.split("<CommonPrefixes>").skip(1).flat_map(|rest| texts(rest, "Prefix").into_iter().take(1)));
+        match texts(&xml, "NextMarker").pop() {
+            Some(next) => marker = format!("&marker={next}"),
+            None => return (keys, prefixes),
+        }
+    }
+}
+
+// SEMANTICS 3.3; CLIENTS 3
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_that_are_not_offered_are_refused_and_words_of_others_are_not() {
+    let app = TestApp::fresh().await;
+    let key = key_of(&app.link(EM, json!({})).await);
+    for path in [format!("/{key}-s/{EM}/.zattrs"), format!("/{key}-s"), "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-s/x".to_owned()] {
+        for query in ["acl", "tagging", "uploads", "versions", "versioning", "x-id=GetObjectTagging&tagging=", "partNumber=1"] {
+            refused(&app.get(&format!("{path}?{query}")).await, 501, "s3-operation");
+        }
+    }
+    for form in ["", "-s"] {
+        refused(&app.get(&format!("/{key}{form}/{EM}/.zattrs?versionId=1")).await, 501, "s3-operation");
+    }
+    refused(&app.data(Method::GET, &format!("/{key}/{EM}/.zattrs?acl"), &[("user-agent", "Boto3/1")]).await, 501, "s3-operation");
+    for query in ["x-id=GetObject", "v=3&neuroglancer", "version=1", ""] {
+        assert_eq!(app.get(&format!("/{key}-s/{EM}/.zattrs?{query}")).await.status, StatusCode::OK, "{query}");
+        assert_eq!(app.get(&format!("/{key}/{EM}/.zattrs?{query}")).await.status, StatusCode::FOUND, "{query}");
+    }
+    assert_eq!(app.get(&format!("/{key}/{EM}/.zattrs?acl")).await.status, StatusCode::FOUND, "a viewer's own word");
+}
+
+// SEMANTICS 3.4, 4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_on_disk_that_leads_out_is_refused_for_good() {
+    let app = TestApp::fresh().await;
+    let key = key_of(&app.link(EM, json!({})).await);
+    let root = app.dir.path().join(EM);
+    std::os::unix::fs::symlink("/etc", root.join("out")).expect("a link");
+    std::fs::write(root.join("back\\slash"), b"x").expect("a file");
+    let streamed = app.get(&format!("/{key}-s/{EM}/out/hostname")).await;
+    refused(&streamed, 403, "leads-out");
+    assert!(!streamed.headers.contains_key("retry-after"), "it leads out tomorrow, too");
+    for form in ["", "-s"] {
+        let head = app.data(Method::HEAD, &format!("/{key}{form}/{EM}/out/hostname"), &[]).await;
+        assert_eq!((head.status, head.headers.contains_key("retry-after")), (StatusCode::FORBIDDEN, false));
+    }
+    refused(&app.get(&format!("/{key}/{EM}/out/")).await, 403, "leads-out");
+    let index = String::from_utf8(app.get(&format!("/{key}/{EM}/")).await.body).expect("text");
+    assert!(index.contains(".zattrs") && !index.contains("out") && !index.contains("slash"), "an entry opens: {index}");
+}
+
+// SEMANTICS 3.3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_of_an_older_file_is_not_joined_to_the_newer_one() {
+    let app = TestApp::fresh().await;
+    let streamed = format!("/{}-s/{EM}/.zattrs", key_of(&app.link(EM, json!({})).await));
+    let whole = app.get(&streamed).await;
+    let date = whole.header("last-modified").to_owned();
+    let asked = [("range", "bytes=0-9"), ("if-range", date.as_str())];
+    assert_eq!(app.data(Method::GET, &streamed, &asked).await.status, StatusCode::PARTIAL_CONTENT);
+    let other = vec![b' '; whole.body.len()];
+    let path = app.dir.path().join(EM).join(".zattrs");
+    std::fs::write(&path, &other).expect("written");
+    let older = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(older)).expect("made older");
+    let answer = app.data(Method::GET, &streamed, &asked).await;
+    assert_eq!((answer.status, answer.body), (StatusCode::OK, other), "RFC 9110, section 13.1.5: the date must be the file's own");
+}
+
 fn files_below(root: &std::path::Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -263,7 +403,9 @@ async fn every_refusal_has_its_status_and_code() {
         refused(&app.get(&format!("/{}/{EM}/{bad}/x", key_of(&live))).await, 400, "bad-path");
         refused(&app.get(&format!("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x/{bad}/x")).await, 400, "bad-path");
     }
-    refused(&app.data(Method::POST, &format!("/{}/{EM}/x", key_of(&live)), &[]).await, 405, "method");
+    let written = app.data(Method::POST, &format!("/{}/{EM}/x", key_of(&live)), &[]).await;
+    refused(&written, 405, "method");
+    assert_eq!(written.header("allow"), "GET, HEAD, OPTIONS", "RFC 9110, section 15.5.6");
 
     let gone = async |name: &str, options: Value, then: &[(&str, Value)], wait_secs: i64, code: &str| {
         let link = app.link(EM, options).await;

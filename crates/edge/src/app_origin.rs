@@ -23,9 +23,9 @@ pub async fn answer(State(app): State<App>, request: Request, next: Next) -> Res
 /// The same, where `show` writes a problem's body, given the request's id: pages show it to a person. Whatever else such an answer needs
 /// for its headers is there before.
 pub async fn answered(app: &App, mut request: Request, next: Next, show: impl Fn(&mut Response, &HeaderValue)) -> Response {
-    let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
     let own = request.extensions_mut().remove::<OwnOrigin>();
-    let trace = Trace::open("app", id.clone(), request.method(), request.headers(), app.now());
+    let trace = opened(app, &mut request);
+    let id = trace.request_id.clone();
     let (mut answer, table_trips) = Box::pin(table::counted(next.run(request))).await;
     if answer.extensions().get::<Problem>().is_none() {
         answer = unrouted(answer);
@@ -40,6 +40,20 @@ pub async fn answered(app: &App, mut request: Request, next: Next, show: impl Fn
     let verdict = Verdict { table_trips, ..answer.extensions().get::<Verdict>().cloned().unwrap_or_default() };
     trace.close(&mut answer, verdict, &app.lines);
     answer
+}
+
+/// Refuses a request that no route may see, with the id and the access line that every answer has.
+pub fn refuse(app: &App, mut request: Request, why: Problem) -> Response {
+    let trace = opened(app, &mut request);
+    let mut answer = why.into_response();
+    Problem::name_request(&mut answer, &trace.request_id);
+    trace.close(&mut answer, Verdict::default(), &app.lines);
+    answer
+}
+
+fn opened(app: &App, request: &mut Request) -> Trace {
+    let id = request.extensions_mut().remove::<RequestId>().map_or_else(new_request_id, |id| id.0);
+    Trace::open("app", id, request.method(), request.headers(), app.now())
 }
 
 /// Makes the address of what was made whole: on the origin as configured, else the function's own, never the Host header.

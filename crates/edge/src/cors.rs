@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
+/// The methods of the data origin, as headers name them.
+pub const METHODS: &str = "GET, HEAD, OPTIONS";
+
 /// What browsers may read of an answer.
 pub const EXPOSED: &str = "Content-Range, Content-Length, ETag, Accept-Ranges, Content-Encoding, Last-Modified, X-Request-Id";
 
@@ -14,7 +17,7 @@ pub fn preflight(asked: &HeaderMap) -> Response {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     let headers = answer.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, range, if-none-match, if-range"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     if asked.contains_key("access-control-request-private-network") {

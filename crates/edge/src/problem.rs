@@ -426,6 +426,12 @@ impl From<ObjectsError> for Problem {
             ObjectsError::Archived => {
                 Self::new(StatusCode::CONFLICT, "archived", text).hint("whoever owns the bucket must restore the object first")
             }
+            ObjectsError::LeadsOut => Self::new(StatusCode::FORBIDDEN, "leads-out", text)
+                .hint("whoever serves the folder can put the files themselves there, or serve what the link leads to"),
+            ObjectsError::NoBucket => {
+                tracing::error!("a source's bucket is not there: run `offprint doctor` on the source");
+                Self::new(StatusCode::BAD_GATEWAY, "no-bucket", text).hint("whoever registered the source must look where its bucket is")
+            }
             ObjectsError::Refused { .. } => {
                 tracing::error!(why = %text, "the store refused: run `offprint doctor` on the source");
                 Self::unavailable("store-refused", "object storage refused to answer")

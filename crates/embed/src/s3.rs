@@ -26,6 +26,7 @@ mod buckets;
 mod folder;
 mod listing;
 mod metered;
+mod names;
 mod object;
 mod signed;
 
@@ -103,7 +104,7 @@ impl Service {
     /// [`S3Error`] for a bad or repeated name, and for a folder that cannot be opened.
     pub fn new(buckets: Vec<Bucket>, keys: Keys) -> Result<Self, S3Error> {
         let folders = Arc::new(folder::Folders::new(buckets)?);
-        let mut builder = S3ServiceBuilder::new(buckets::Buckets(Arc::clone(&folders)));
+        let mut builder = S3ServiceBuilder::new(buckets::Buckets::new(Arc::clone(&folders)));
         builder.set_auth(OneKey(keys));
         builder.set_access(buckets::ReadOnly);
         builder.set_route(object::Objects(folders));

@@ -264,17 +264,21 @@ fn fix_of(why: &ObjectsError, otherwise: &str) -> String {
         Store::Unreachable | Store::Timeout => "see that the endpoint is right, and can be reached from where Offprint runs",
         Store::Unavailable { .. } => "the store fails by itself: look there, then try again",
         Store::Unreadable => "see that the endpoint is one of S3",
+        Store::NoBucket => "make the bucket, or correct its name in the source",
         Store::Refused { code, .. } => match code.as_str() {
-            "NoSuchBucket" => "make the bucket, or correct its name in the source",
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" => "give Offprint keys that the store knows",
             "AuthorizationHeaderMalformed" | "PermanentRedirect" => "correct the source's region",
             "RequestTimeTooSkewed" => "set this machine's clock, or the store's",
             _ if is_denied(why) => otherwise,
             _ => "see that the endpoint is one of S3, and knows the bucket",
         },
-        Store::Credentials(Keys::Permit) | Store::Sign(_) | Store::NotFolder | Store::Token | Store::TooMany { .. } | Store::Archived => {
-            otherwise
-        }
+        Store::Credentials(Keys::Permit)
+        | Store::Sign(_)
+        | Store::NotFolder
+        | Store::Token
+        | Store::TooMany { .. }
+        | Store::Archived
+        | Store::LeadsOut => otherwise,
     };
     fix.to_owned()
 }

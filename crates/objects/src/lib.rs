@@ -112,6 +112,12 @@ pub enum ObjectsError {
     /// The object lies in an archive and must be restored first.
     #[error("the object is archived")]
     Archived,
+    /// A link on disk leads out of the folder that is served.
+    #[error("the name leads out of the folder that is served")]
+    LeadsOut,
+    /// The source's bucket is not there.
+    #[error("the source's bucket is not there")]
+    NoBucket,
     /// The store said no: to us, not to the reader.
     #[error("the store refused with `{status}`: `{code}`")]
     Refused {

@@ -35,7 +35,9 @@ pub struct ListQuery {
     pub delimiter: Option<String>,
     /// Only keys after this one, by bytes.
     pub start_after: Option<String>,
-    /// Where the page before ended: its `next`. It wins over `start_after`.
+    /// The same, but a common prefix of this listing stands for all that begins so, as in S3's first listing. It wins over `start_after`.
+    pub marker: Option<String>,
+    /// Where the page before ended: its `next`. It wins over both.
     pub token: Option<String>,
     /// Keys and prefixes of the page; more than [`LIST_PAGE_MAX`] are as many.
     pub max: u16,
@@ -74,6 +76,15 @@ pub struct FolderEntry {
     pub name: String,
     /// The object; `None` for a folder.
     pub object: Option<ObjectEntry>,
+}
+
+impl ListPage {
+    /// Where the next page begins, as a key or common prefix to give as its query's `marker`; `None`: this is the last.
+    #[must_use]
+    pub fn next_marker(&self) -> Option<String> {
+        let position = Position::from_token(self.next.as_deref()?)?;
+        Some(position.text().to_owned())
+    }
 }
 
 impl Objects {
@@ -183,10 +194,19 @@ enum Position {
 impl Position {
     /// Where `query` begins; `None`: at its first key.
     fn of(query: &ListQuery) -> Result<Option<Self>, ObjectsError> {
-        match &query.token {
-            Some(token) => Self::from_token(token).map(Some).ok_or(ObjectsError::Token),
-            None => Ok(query.start_after.clone().filter(|key| !key.is_empty()).map(Self::Key)),
+        if let Some(token) = &query.token {
+            return Self::from_token(token).map(Some).ok_or(ObjectsError::Token);
         }
+        let marker = query.marker.clone().filter(|marker| !marker.is_empty()).map(|marker| Self::of_marker(marker, query));
+        Ok(marker.or_else(|| query.start_after.clone().filter(|key| !key.is_empty()).map(Self::Key)))
+    }
+
+    /// A marker says of itself what it is: a common prefix ends with its first delimiter after the prefix that was asked for.
+    fn of_marker(marker: String, query: &ListQuery) -> Self {
+        let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+        let rest = marker.strip_prefix(query.prefix.as_str());
+        let cut = rest.zip(delimiter).and_then(|(rest, delimiter)| rest.split_once(delimiter));
+        if cut.is_some_and(|(_, behind)| behind.is_empty()) { Self::Prefix(marker) } else { Self::Key(marker) }
     }
 
     /// The token: what kind it is, and a text relative to the folder. It tells nothing that the page before did not.
@@ -350,6 +370,28 @@ mod tests {
         let (first, is_marked) = page("lab/", None, &answer(&["lab/"], &[], true, false));
         assert!(is_marked && first.objects.is_empty());
         assert_eq!(Position::from_token(&first.next.unwrap()).unwrap().start_after("lab/"), "lab/");
+    }
+
+    #[test]
+    fn a_marker_that_is_a_common_prefix_stands_for_all_below_it() {
+        let at = |prefix: &str, delimiter: &str, marker: &str| {
+            let query = ListQuery {
+                prefix: prefix.to_owned(),
+                delimiter: Some(delimiter.to_owned()),
+                marker: Some(marker.to_owned()),
+                ..ListQuery::default()
+            };
+            Position::of(&query).unwrap()
+        };
+        for (prefix, delimiter, marker) in [("", "/", "a/"), ("a/", "/", "a/b/"), ("a/b", "/", "a/bc/")] {
+            assert_eq!(at(prefix, delimiter, marker), Some(Position::Prefix(marker.to_owned())), "{marker}");
+        }
+        for (prefix, delimiter, marker) in [("", "/", "a"), ("", "/", "a/b"), ("a/", "/", "a/"), ("b", "/", "a/"), ("", "", "a/")] {
+            assert_eq!(at(prefix, delimiter, marker), Some(Position::Key(marker.to_owned())), "{marker} below {prefix:?}");
+        }
+        assert_eq!(at("", "/", ""), None);
+        let (page, _) = page("lab/", None, &answer(&["lab/a"], &["lab/c/"], true, false));
+        assert_eq!(page.next_marker().as_deref(), Some("c/"));
     }
 
     // SECURITY T8

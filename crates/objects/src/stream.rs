@@ -52,6 +52,10 @@ const IDLE_SECS: u64 = 15;
 const IDLE_CONNECTIONS_MAX: usize = 256;
 /// A longer Range header is no request that anybody means.
 const RANGE_BYTES_MAX: usize = 1_024;
+/// Where the store of `offprint up` says why it refuses; an answer to HEAD has no body for that.
+const REFUSAL: HeaderName = HeaderName::from_static("x-offprint-refusal");
+/// S3's code of a bucket that is not there.
+const NO_BUCKET: &str = "NoSuchBucket";
 /// As much of an error's text is read as its code needs.
 const ERROR_BYTES_MAX: usize = 16_384;
 
@@ -121,7 +125,7 @@ impl Objects {
         }
         let url = self.reading(permit, method, path, now).await?;
         let mut answer = self.0.http.send(method.into(), &url, &asked.headers).await?;
-        if asked.is_range_guarded && answer.status() == StatusCode::PRECONDITION_FAILED {
+        if asked.guard.as_ref().is_some_and(|guard| guard.is_broken_by(&answer)) {
             answer = self.0.http.send(method.into(), &url, &HeaderMap::new()).await?;
         }
         let status = answer.status();
@@ -134,7 +138,7 @@ impl Objects {
             StatusCode::RANGE_NOT_SATISFIABLE => self.out_of_range(permit, path, now).await,
             StatusCode::NOT_FOUND => match error_code(answer).await {
                 // The bucket itself is gone: not a missing chunk, which viewers paint as empty space.
-                Some(code) if code != "NoSuchKey" && code != "NotFound" => Err(ObjectsError::Refused { status: 404, code }),
+                Some(code) if code != "NoSuchKey" && code != "NotFound" => Err(refusal(status, Some(code))),
                 Some(_) | None => Ok(empty(StatusCode::NOT_FOUND)),
             },
             _ => Err(refusal(status, error_code(answer).await)),
@@ -164,8 +168,9 @@ impl Objects {
         let answer = self.0.http.send(Method::HEAD, url, &HeaderMap::new()).await?;
         match answer.status() {
             StatusCode::OK => meta(answer.headers()).map(Some),
+            StatusCode::NOT_FOUND if told_code(answer.headers()).as_deref() == Some(NO_BUCKET) => Err(ObjectsError::NoBucket),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(refusal(status, None)),
+            status => Err(refusal(status, told_code(answer.headers()))),
         }
     }
 
@@ -178,10 +183,32 @@ impl Objects {
 /// What S3 is asked beside the object itself.
 struct Conditions {
     headers: HeaderMap,
-    /// Whether a refused precondition means that `If-Range` did not hold: then the object is sent whole.
-    is_range_guarded: bool,
+    /// What the range is held to.
+    guard: Option<Guard>,
     /// Whether the range is `bytes=-0`, which no object can satisfy (RFC 9110, section 14.1.2).
     is_for_nothing: bool,
+}
+
+/// An `If-Range`, which S3 does not know, said as a precondition.
+enum Guard {
+    /// By entity tag.
+    Tag,
+    /// By date, which must be the object's own: an older object is another one, too (RFC 9110, section 13.1.5), though it was not changed
+    /// since.
+    Date(HeaderValue),
+}
+
+impl Guard {
+    /// Whether the object may be another one: then it is sent whole.
+    fn is_broken_by<B>(&self, answer: &Response<B>) -> bool {
+        match (self, answer.status()) {
+            (_, StatusCode::PRECONDITION_FAILED) => true,
+            (Self::Date(date), StatusCode::PARTIAL_CONTENT) => answer.headers().get(LAST_MODIFIED) != Some(date),
+            // It tells no date.
+            (Self::Date(_), StatusCode::RANGE_NOT_SATISFIABLE) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Conditions {
@@ -192,7 +219,7 @@ impl Conditions {
                 headers.insert(name, value.clone());
             }
         }
-        let mut asked = Self { headers, is_range_guarded: false, is_for_nothing: false };
+        let mut asked = Self { headers, guard: None, is_for_nothing: false };
         // A range is defined for GET alone (RFC 9110, section 14.2).
         let Some(range) = one(given, &RANGE).filter(|_| method == SignedMethod::Get).and_then(single_range) else { return asked };
         if let Some(guard) = given.get(IF_RANGE) {
@@ -201,9 +228,10 @@ impl Conditions {
             if !asked.headers.is_empty() || text.starts_with(b"W/") {
                 return asked;
             }
-            let name = if text.starts_with(b"\"") { IF_MATCH } else { IF_UNMODIFIED_SINCE };
+            let (name, kind) =
+                if text.starts_with(b"\"") { (IF_MATCH, Guard::Tag) } else { (IF_UNMODIFIED_SINCE, Guard::Date(guard.clone())) };
             asked.headers.insert(name, guard.clone());
-            asked.is_range_guarded = true;
+            asked.guard = Some(kind);
         }
         asked.is_for_nothing = range == "bytes=-0" && asked.headers.is_empty();
         asked.headers.insert(RANGE, range);
@@ -296,12 +324,22 @@ pub(crate) fn refusal(status: StatusCode, code: Option<String>) -> ObjectsError 
     }
     match code {
         Some(code) if code == "InvalidObjectState" => ObjectsError::Archived,
+        Some(code) if code == NO_BUCKET => ObjectsError::NoBucket,
+        Some(code) if code == "LeadsOut" => ObjectsError::LeadsOut,
         code => ObjectsError::Refused { status: status.as_u16(), code: code.unwrap_or_else(|| "Unknown".to_owned()) },
     }
 }
 
+/// The code of a refusal as our own store tells it, to HEAD as well.
+fn told_code(headers: &HeaderMap) -> Option<String> {
+    headers.get(REFUSAL).and_then(|code| code.to_str().ok()).map(str::to_owned)
+}
+
 /// The `Code` of S3's error document. Nothing else of it is kept: it names bucket and key.
 async fn error_code(answer: Response<Incoming>) -> Option<String> {
+    if let Some(code) = told_code(answer.headers()) {
+        return Some(code);
+    }
     let read = Limited::new(answer.into_body(), ERROR_BYTES_MAX).collect();
     let body = timeout(Duration::from_millis(FIRST_BYTE_MS), read).await.ok()?.ok()?.to_bytes();
     let text = str::from_utf8(&body).ok()?;
@@ -490,7 +528,7 @@ mod tests {
             let asked = Conditions::of(SignedMethod::Get, &headers);
             let mut names: Vec<_> = asked.headers.keys().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
-            (names.join(" "), asked.is_range_guarded)
+            (names.join(" "), asked.guard.is_some())
         };
         for (pairs, want, guarded) in [
             (&[("authorization", "Bearer x"), ("accept-encoding", "gzip"), ("cookie", "a=b"), ("x-amz-acl", "y")][..], "", false),
@@ -516,6 +554,8 @@ mod tests {
         for (status, code, want) in [
             (403, Some("AccessDenied"), ObjectsError::Refused { status: 403, code: "AccessDenied".to_owned() }),
             (403, Some("InvalidObjectState"), ObjectsError::Archived),
+            (403, Some("LeadsOut"), ObjectsError::LeadsOut),
+            (404, Some("NoSuchBucket"), ObjectsError::NoBucket),
             (403, None, ObjectsError::Refused { status: 403, code: "Unknown".to_owned() }),
             (301, Some("PermanentRedirect"), ObjectsError::Refused { status: 301, code: "PermanentRedirect".to_owned() }),
             (503, Some("SlowDown"), ObjectsError::Unavailable { status: 503 }),

@@ -184,6 +184,7 @@ pub async fn run(up: Up) -> Result<()> {
     let secret = Arc::new(OnceLock::from(state.secret()?));
     let app_router = parts::guard_host(
         links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone())),
+        app.clone(),
         &addresses,
         &up,
     );

@@ -166,12 +166,19 @@ impl Reading<'_> {
             return Ok(cors::preflight(&self.parts.headers));
         }
         if !cors::is_offered(&self.parts.method) {
-            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the data origin is read with GET and HEAD")
-                .hint("data are changed where they lie"));
+            let refused = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the data origin is read with GET and HEAD")
+                .hint("data are changed where they lie");
+            let mut answer = refused.into_response();
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(cors::METHODS));
+            return Ok(answer);
         }
         self.check_clock()?;
         let (raw, query) = RawTarget::of(self.parts);
-        match Target::parse(raw)? {
+        let target = Target::parse(raw)?;
+        if let (Some(query), Target::Bucket { form, .. } | Target::Object { form, .. }) = (query, &target) {
+            self.refuse_operations(query, *form)?;
+        }
+        match target {
             Target::Unknown => Err(Problem::not_found()),
             // Boxed, here and below, is what a redirect does not need: its future would carry room for all of it.
             Target::Root => Box::pin(self.root(query)).await,
@@ -405,6 +412,12 @@ impl Reading<'_> {
     /// Whether this client gets bytes from here rather than a redirect.
     fn is_streamed(&self, form: Form, permit: &Permit) -> bool {
         form == Form::Streamed || !self.client.follows || permit.scope().is_some_and(|scope| scope.is_streamed())
+    }
+
+    /// Whether this client is led on from a name to what the name means. Who asks as of S3 is told what S3 would say: an index, at the end
+    /// of a redirect, would be taken for an object.
+    fn is_led(&self, form: Form) -> bool {
+        form == Form::Redirected && self.client.follows
     }
 
     /// Where this origin is, for redirects to ourselves: as configured, else the function's own address; never the Host header.

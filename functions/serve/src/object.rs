@@ -24,7 +24,7 @@ impl Reading<'_> {
         let path = match path {
             // `/{key}/{name}` is the object of a link to one object, and a folder without its slash otherwise.
             None if single => ObjectPath::default(),
-            None => return Ok(self.to_folder(raw)),
+            None => return Box::pin(self.bare_name(facts, form, raw)).await,
             Some(_) if single => return Err(Problem::no_such_object()),
             Some(path) => path,
         };
@@ -40,6 +40,16 @@ impl Reading<'_> {
         Ok(with_sunset(answer, &permit))
     }
 
+    /// `/{key}/{name}` of what is a folder: an S3 client's bucket where it is listed, else no object; others are led to the index.
+    async fn bare_name(&mut self, facts: &Facts, form: Form, raw: &str) -> Result<Response, Problem> {
+        if let Some(asked) = self.asked_of_folder()? {
+            self.verdict.delivery = Some(Delivery::Listing);
+            let permit = self.permit(Action::List, facts)?;
+            return self.list_folder(&permit, &ObjectPath::default(), asked).await;
+        }
+        if self.is_led(form) { Ok(self.to_folder(raw)) } else { Err(Problem::no_such_object()) }
+    }
+
     async fn bytes_or_redirect(
         &mut self,
         facts: &Facts,
@@ -53,7 +63,7 @@ impl Reading<'_> {
         if self.is_streamed(form, permit) {
             return match Box::pin(self.stream(permit, path)).await? {
                 Some(answer) => Ok(answer),
-                None if may_be_folder => Box::pin(self.folder_or_missing(facts, path, raw)).await,
+                None if may_be_folder && self.is_led(form) => Box::pin(self.folder_or_missing(facts, path, raw)).await,
                 None => Err(Problem::no_such_object()),
             };
         }

@@ -13,6 +13,7 @@ use s3s::{S3, S3Error as Refusal, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use crate::s3::folder::{Folders, refusal};
 use crate::s3::listing::{self, Ask, Item, Page};
+use crate::s3::names::Kept;
 
 /// The most keys and groups of one page.
 const PAGE_ITEMS_MAX: i32 = 1_000;
@@ -37,14 +38,17 @@ impl S3Access for ReadOnly {
     }
 }
 
-/// The buckets.
+/// The buckets, and what is kept of their folders' names.
 #[derive(Debug)]
-pub(super) struct Buckets(pub(super) Arc<Folders>);
+pub(super) struct Buckets {
+    folders: Arc<Folders>,
+    kept: Arc<Kept>,
+}
 
 #[async_trait::async_trait]
 impl S3 for Buckets {
     async fn list_buckets(&self, _asked: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        let buckets = self.0.all().into_iter().map(|(name, root)| Bucket {
+        let buckets = self.folders.all().into_iter().map(|(name, root)| Bucket {
             name: Some(name.to_owned()),
             creation_date: root.metadata().and_then(|meta| meta.modified()).ok().map(Timestamp::from),
             ..Bucket::default()
@@ -53,12 +57,12 @@ impl S3 for Buckets {
     }
 
     async fn head_bucket(&self, asked: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
-        let _root = self.0.root(&asked.input.bucket)?;
+        let _root = self.folders.root(&asked.input.bucket)?;
         Ok(S3Response::new(HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..HeadBucketOutput::default() }))
     }
 
     async fn get_bucket_location(&self, asked: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        let _root = self.0.root(&asked.input.bucket)?;
+        let _root = self.folders.root(&asked.input.bucket)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
@@ -131,10 +135,16 @@ impl S3 for Buckets {
 }
 
 impl Buckets {
+    /// The buckets over these folders.
+    pub(super) fn new(folders: Arc<Folders>) -> Self {
+        Self { folders, kept: Arc::default() }
+    }
+
     /// One page, read off the runtime's threads.
     async fn page(&self, bucket: &str, ask: Ask) -> Result<Page, Refusal> {
-        let root = self.0.root(bucket)?.clone();
-        tokio::task::spawn_blocking(move || listing::page(&root, &ask)).await.map_err(Refusal::internal_error)?
+        let root = self.folders.root(bucket)?.clone();
+        let kept = Arc::clone(&self.kept);
+        tokio::task::spawn_blocking(move || listing::page(&root, &ask, &kept)).await.map_err(Refusal::internal_error)?
     }
 }
 

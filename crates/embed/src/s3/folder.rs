@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use http::StatusCode;
 use s3s::{S3Error as Refusal, S3ErrorCode};
 
 use crate::Bucket;
@@ -34,7 +35,7 @@ pub(super) struct Root {
 impl Root {
     /// # Errors
     /// What the system says of a path that cannot be resolved, or is no folder.
-    fn of(path: &Path) -> io::Result<Self> {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let meta = fs::metadata(&path)?;
         if !meta.is_dir() {
@@ -121,11 +122,11 @@ impl Facts {
 /// so no exchange of a folder for a link in between can lead out. Opening never waits (a FIFO would, else).
 ///
 /// # Errors
-/// `NoSuchKey` for what is not there or is no regular file, `AccessDenied` for what lies outside or may not be read,
+/// `NoSuchKey` for what is not there or is no regular file, `LeadsOut` for what lies outside, `AccessDenied` for what may not be read,
 /// `InvalidURI` for `.`, `..` and NUL in a key; `ServiceUnavailable` instead of the first two when the root itself went away.
 pub(super) fn open(root: &Root, key: &str) -> Result<(File, Facts), Refusal> {
     open_under(&root.path, key).or_else(|refused| match refused.code() {
-        S3ErrorCode::NoSuchKey | S3ErrorCode::AccessDenied => root.check().and(Err(refused)),
+        S3ErrorCode::NoSuchKey | S3ErrorCode::AccessDenied | S3ErrorCode::Custom(_) => root.check().and(Err(refused)),
         _ => Err(refused),
     })
 }
@@ -137,7 +138,7 @@ fn open_under(root: &Path, key: &str) -> Result<(File, Facts), Refusal> {
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&path).map_err(|why| open_refusal(&why))?;
     let meta = file.metadata().map_err(|why| open_refusal(&why))?;
     if !lies_under(root, &file, &path, &meta) {
-        return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: the name leads out of the bucket"));
+        return Err(leads_out());
     }
     if !meta.is_file() {
         return Err(no_such_key());
@@ -181,6 +182,13 @@ pub(super) fn open_refusal(why: &io::Error) -> Refusal {
         Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => refusal(S3ErrorCode::SlowDown, "Please reduce your request rate."),
         _ => refusal(S3ErrorCode::InternalError, "We encountered an internal error. Please try again."),
     }
+}
+
+/// `LeadsOut`, 403, a code of our own: a link on disk leads out of the bucket, and will tomorrow.
+pub(super) fn leads_out() -> Refusal {
+    let mut refused = refusal(S3ErrorCode::Custom("LeadsOut".into()), "Access Denied: the name leads out of the bucket");
+    refused.set_status_code(StatusCode::FORBIDDEN);
+    refused
 }
 
 /// `NoSuchKey`, 404.

@@ -1,6 +1,7 @@
 //! A page of a folder's keys in the byte order of whole keys, opening only the folders that the page needs.
 //!
-//! Memory is bounded by the page: of a folder, however large, only the next names in order are kept.
+//! Memory is bounded: the names of a folder are read once and kept for a few seconds (`names.rs`); of one that is too large for that, only
+//! the next names in order are held, and it is read for each page.
 //! Left out: names that are not UTF-8, keys over 1,024 bytes, what is no regular file, links that leave the root.
 //! A listing follows one folder link a key at most and none into a folder that holds the link, so it always ends.
 
@@ -11,9 +12,10 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use s3s::{S3Error as Refusal, S3ErrorCode};
+use s3s::S3Error as Refusal;
 
-use crate::s3::folder::{Facts, KEY_BYTES_MAX, Root, open_refusal, refusal};
+use crate::s3::folder::{Facts, KEY_BYTES_MAX, Root, leads_out, open_refusal};
+use crate::s3::names::{Kept, Name};
 
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
@@ -58,17 +60,17 @@ pub(super) struct Page {
 /// Lists a page. Blocks.
 ///
 /// # Errors
-/// `AccessDenied` for a folder that may not be read (a listing is never silently short) and for a prefix through a
+/// `AccessDenied` for a folder that may not be read (a listing is never silently short), `LeadsOut` for a prefix through a
 /// link out of the root; `SlowDown` and `InternalError` as the disk answers; `ServiceUnavailable` if the root itself
 /// went away, before the listing or during it.
-pub(super) fn page(root: &Root, ask: &Ask) -> Result<Page, Refusal> {
-    let listed = page_under(&root.path, ask);
+pub(super) fn page(root: &Root, ask: &Ask, kept: &Kept) -> Result<Page, Refusal> {
+    let listed = page_under(&root.path, ask, kept);
     root.check().and(listed)
 }
 
 /// As [`page`], whatever became of the root.
-fn page_under(root: &Path, ask: &Ask) -> Result<Page, Refusal> {
-    let mut walk = Walk { root, ask, page: Page::default(), group: None };
+fn page_under(root: &Path, ask: &Ask, kept: &Kept) -> Result<Page, Refusal> {
+    let mut walk = Walk { root, ask, kept, page: Page::default(), group: None };
     let at = ask.prefix.rfind('/').and_then(|slash| ask.prefix.get(..=slash)).unwrap_or("");
     if ask.max > 0
         && let Some(start) = start(root, at)?
@@ -79,10 +81,10 @@ fn page_under(root: &Path, ask: &Ask) -> Result<Page, Refusal> {
 }
 
 /// A folder on disk, and whether a link lies on the way to it.
-#[derive(Debug, Clone)]
-struct Folder {
-    path: PathBuf,
-    is_linked: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) is_linked: bool,
 }
 
 /// The folder that a prefix names, `None` if there is none that a listing would show.
@@ -99,7 +101,7 @@ fn start(root: &Path, at: &str) -> Result<Option<Folder>, Refusal> {
         if meta.is_symlink() {
             let Some(target) = there(folder.path.canonicalize())? else { return Ok(None) };
             if !target.starts_with(root) {
-                return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: the prefix leads out of the bucket"));
+                return Err(leads_out());
             }
             if folder.is_linked || holds(&target, &holder) {
                 return Ok(None);
@@ -111,13 +113,17 @@ fn start(root: &Path, at: &str) -> Result<Option<Folder>, Refusal> {
 }
 
 /// What kind of key an entry of a folder makes.
-enum Kind {
+pub(super) enum Kind {
     Object,
-    Folder { is_linked: bool },
+    Folder {
+        is_linked: bool,
+    },
+    /// None: a link out of the root.
+    Outside,
 }
 
 /// The kind of `entry` of `folder`, `None` for what a listing leaves out.
-fn kind(root: &Path, folder: &Folder, entry: &DirEntry) -> Option<Kind> {
+pub(super) fn kind(root: &Path, folder: &Folder, entry: &DirEntry) -> Option<Kind> {
     let kind = entry.file_type().ok()?;
     if kind.is_file() {
         return Some(Kind::Object);
@@ -128,7 +134,10 @@ fn kind(root: &Path, folder: &Folder, entry: &DirEntry) -> Option<Kind> {
     if !kind.is_symlink() {
         return None;
     }
-    let target = entry.path().canonicalize().ok().filter(|target| target.starts_with(root))?;
+    let target = entry.path().canonicalize().ok()?;
+    if !target.starts_with(root) {
+        return Some(Kind::Outside);
+    }
     let meta = fs::symlink_metadata(&target).ok()?;
     if meta.is_file() {
         return Some(Kind::Object);
@@ -143,7 +152,7 @@ fn holds(outer: &Path, inner: &Path) -> bool {
 }
 
 /// `None` for what is not there, or no longer.
-fn there<T>(got: io::Result<T>) -> Result<Option<T>, Refusal> {
+pub(super) fn there<T>(got: io::Result<T>) -> Result<Option<T>, Refusal> {
     match got {
         Ok(value) => Ok(Some(value)),
         Err(why) => match why.raw_os_error() {
@@ -157,7 +166,6 @@ fn there<T>(got: io::Result<T>) -> Result<Option<T>, Refusal> {
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     name: String,
-    is_folder: bool,
     is_linked: bool,
 }
 
@@ -177,6 +185,7 @@ impl PartialOrd for Entry {
 struct Walk<'a> {
     root: &'a Path,
     ask: &'a Ask,
+    kept: &'a Kept,
     page: Page,
     /// The group found last: whatever else begins with it is in it.
     group: Option<String>,
@@ -185,11 +194,30 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Takes the keys below `at`, in order, until the page is full.
     fn folder(&mut self, folder: &Folder, at: &str) -> Result<ControlFlow<()>, Refusal> {
+        let Some(names) = self.kept.names(self.root, folder)? else { return self.large_folder(folder, at) };
+        let (prefix, after) = (self.ask.prefix.strip_prefix(at).unwrap_or_default(), self.ask.after.strip_prefix(at).unwrap_or_default());
+        // What lies behind a key inside a folder begins with that folder.
+        let after = after.split_inclusive('/').next().unwrap_or_default();
+        for name in names.from(prefix.max(after)) {
+            if name.text > prefix && !name.text.starts_with(prefix) {
+                break;
+            }
+            let key = format!("{at}{}", name.text);
+            if self.is_wanted(&key, name.is_folder()) && self.take(folder, name, key)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The same for a folder with more names than are kept.
+    fn large_folder(&mut self, folder: &Folder, at: &str) -> Result<ControlFlow<()>, Refusal> {
         let mut done = String::new();
         loop {
             let (entries, has_more) = self.entries(folder, at, &done)?;
             for entry in entries {
-                if self.take(folder, &entry, format!("{at}{}", entry.name))?.is_break() {
+                let name = Name { text: &entry.name, is_linked: entry.is_linked };
+                if self.take(folder, name, format!("{at}{}", entry.name))?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 done = entry.name;
@@ -218,13 +246,14 @@ impl Walk<'_> {
             let (is_folder, is_linked) = match kind {
                 Kind::Object => (false, false),
                 Kind::Folder { is_linked } => (true, is_linked),
+                Kind::Outside => continue,
             };
             if is_folder {
                 name.push('/');
                 key.push('/');
             }
             if name.as_str() > done && self.is_wanted(&key, is_folder) {
-                next.push(Entry { name, is_folder, is_linked });
+                next.push(Entry { name, is_linked });
             }
             if next.len() > most {
                 next.pop();
@@ -249,23 +278,23 @@ impl Walk<'_> {
     }
 
     /// Takes one entry: an object, a group, or all the keys of a folder.
-    fn take(&mut self, folder: &Folder, entry: &Entry, key: String) -> Result<ControlFlow<()>, Refusal> {
+    fn take(&mut self, folder: &Folder, name: Name<'_>, key: String) -> Result<ControlFlow<()>, Refusal> {
         if self.group.as_deref().is_some_and(|group| key.starts_with(group)) {
             return Ok(ControlFlow::Continue(()));
         }
-        let path = folder.path.join(&entry.name);
-        let inner = Folder { path, is_linked: entry.is_linked };
+        let path = folder.path.join(name.text);
+        let inner = Folder { path, is_linked: name.is_linked };
         if let Some(group) = self.group_of(&key) {
             let after = self.ask.after.as_str();
             let is_behind = group > after || (after.starts_with(group) && after != group);
-            if !is_behind || (entry.is_folder && !has_key(self.root, &inner, &key, after)?) {
+            if !is_behind || (name.is_folder() && !has_key(self.root, &inner, &key, after)?) {
                 return Ok(ControlFlow::Continue(()));
             }
             let group = group.to_owned();
             self.group = Some(group.clone());
             return Ok(self.push(Item::Group(group)));
         }
-        if entry.is_folder {
+        if name.is_folder() {
             return self.folder(&inner, &key);
         }
         match there(fs::metadata(&inner.path))? {

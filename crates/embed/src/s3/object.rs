@@ -27,6 +27,8 @@ const WHOLE_BYTES_MAX: u64 = 1024 * 1024;
 /// More is streamed in pieces of this many bytes, each read when the one before has left.
 const PIECE_BYTES: u64 = 256 * 1024;
 
+/// Where the code of a refusal stands.
+const REFUSAL: HeaderName = HeaderName::from_static("x-offprint-refusal");
 /// The queries that make a GET of an object another operation. All of them are refused further on.
 const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
 /// What a signed query may say of the answer's headers.
@@ -103,11 +105,14 @@ fn bucket_and_key(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix('/')?.split_once('/')
 }
 
-/// An S3 error as a finished answer, so that s3s does not log every missing chunk as an error.
+/// An S3 error as a finished answer, so that s3s does not log every missing chunk as an error. Its code stands in a header, too: an answer
+/// to HEAD has no body to tell it.
 fn refused(why: Refusal) -> S3Result<S3Response<Body>> {
+    let code = HeaderValue::from_str(why.code().as_str());
     let (parts, body) = why.to_http_response()?.into_parts();
     let mut answer = S3Response::with_status(body, parts.status);
     answer.headers = parts.headers;
+    answer.headers.extend(code.ok().map(|code| (REFUSAL, code)));
     Ok(answer)
 }
 

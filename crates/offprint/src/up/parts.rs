@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use axum::{Router, extract::Request, middleware::Next, response::IntoResponse};
+use axum::{Router, extract::Request, middleware::Next};
 use domain::{
     dataset::Dataset,
     decision::{Action, Facts, Principal, Who, decide},
@@ -20,7 +20,7 @@ use domain::{
     token::TokenSecret,
 };
 use edge::{
-    App,
+    App, app_origin,
     bytes::BytesSent,
     config::{Config, networks, origins},
     problem::Problem,
@@ -346,20 +346,19 @@ pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &B
 }
 
 /// Takes requests to the app only under names that are its own: a page elsewhere that points its own name at this machine gets nothing.
-pub(super) fn guard_host(router: Router, addresses: &Addresses, up: &Up) -> Router {
+pub(super) fn guard_host(router: Router, app: App, addresses: &Addresses, up: &Up) -> Router {
     let own = host_of(up.app_url.as_deref().unwrap_or(&addresses.app)).to_owned();
     router.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
         let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).map(|host| host_of(host).to_owned());
         let admitted =
             host.is_some_and(|host| host == own || host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        let app = app.clone();
         async move {
             if admitted {
-                next.run(request).await
-            } else {
-                Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "this is not the app's name")
-                    .hint("start with --app-url to name it")
-                    .into_response()
+                return next.run(request).await;
             }
+            let why = Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "this is not the app's name");
+            app_origin::refuse(&app, request, why.hint("start with --app-url to name it"))
         }
     }))
 }
