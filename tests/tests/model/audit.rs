@@ -46,6 +46,7 @@ enum Act {
     Show { dataset: usize, visibility: &'static str },
     Restrict { dataset: usize, restricted: bool },
     ReadLevels(usize),
+    HandOver { dataset: usize, to: usize },
     Offer { dataset: usize, to: usize },
     EndOffer { dataset: usize, by: &'static str },
     Give { dataset: usize, to: usize, role: &'static str, until: Option<&'static str> },
@@ -86,6 +87,16 @@ enum Act {
     Serve { serving: bool },
 }
 
+impl Act {
+    /// An offer is answered by whom it was made to.
+    fn answered_by(&self) -> Option<usize> {
+        match self {
+            Self::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
+            _ => None,
+        }
+    }
+}
+
 /// How an edit of a link looks, by its number.
 const EDITS: [fn() -> Value; 6] = [
     || json!({ "label": "other" }),
@@ -114,7 +125,12 @@ pub fn everything() -> Program {
         Act::Register(2),
         Act::ReadLevels(0),
         Act::Show { dataset: 0, visibility: "accounts" },
-        Act::HandOver { dataset: 1, to: 1 },
+        Act::Offer { dataset: 1, to: 1 },
+        Act::EndOffer { dataset: 1, by: "withdraw" },
+        Act::Offer { dataset: 1, to: 1 },
+        Act::EndOffer { dataset: 1, by: "decline" },
+        Act::Offer { dataset: 1, to: 1 },
+        Act::EndOffer { dataset: 1, by: "accept" },
         Act::Give { dataset: 0, to: 1, role: "view", until: None },
         Act::Withdraw { dataset: 0, to: 1 },
         Act::Invite { dataset: 0, address: 0, role: "view" },
@@ -135,6 +151,7 @@ pub fn everything() -> Program {
         Act::SignIn { code: 0 },
         Act::Code { person: 1 },
         Act::Stand { person: 1, standing: "suspended" },
+        Act::HandOver { dataset: 1, to: 2 },
         Act::Stand { person: 1, standing: "active" },
         Act::Block { person: 1, blocked: true },
         Act::Block { person: 1, blocked: false },
@@ -158,7 +175,7 @@ pub fn everything() -> Program {
         Act::SignIn { code: 2 },
     ];
     let of_others = [by(Some(2), Act::Leave { project: 0 }), by(Some(2), Act::BreakGlass { dataset: 0 })];
-    Program(acts.into_iter().map(|act| by(None, act)).chain(of_others).collect())
+    Program(acts.into_iter().map(|act| by(act.answered_by(), act)).chain(of_others).collect())
 }
 
 /// Programs of up to this many requests.
@@ -168,13 +185,11 @@ pub fn any_program(acts_max: usize) -> impl Strategy<Value = Program> {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let by = prop_oneof![7 => Just(None), 1 => (0..PEOPLE).prop_map(Some)];
-    (by, any_act(), prop::bool::weighted(0.6), prop::bool::weighted(0.05)).prop_map(|(by, act, again, stale)| {
-        // An offer is answered by whom it was made to.
-        let by = match &act {
-            Act::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
-            _ => by,
-        };
-        Step { by, act, again, stale }
+    (by, any_act(), prop::bool::weighted(0.6), prop::bool::weighted(0.05)).prop_map(|(by, act, again, stale)| Step {
+        by: act.answered_by().or(by),
+        act,
+        again,
+        stale,
     })
 }
 
@@ -186,6 +201,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => (some(), select(vec!["private", "accounts", "nonsense"])).prop_map(|(dataset, visibility)| Act::Show { dataset, visibility }),
         2 => (some(), any::<bool>()).prop_map(|(dataset, restricted)| Act::Restrict { dataset, restricted }),
         1 => some().prop_map(Act::ReadLevels),
+        1 => (some(), some()).prop_map(|(dataset, to)| Act::HandOver { dataset, to }),
         // To whom a later answer is most likely sent by.
         2 => some().prop_map(|dataset| Act::Offer { dataset, to: dataset }),
         2 => (some(), select(vec!["accept", "decline", "withdraw"])).prop_map(|(dataset, by)| Act::EndOffer { dataset, by }),
@@ -414,6 +430,7 @@ impl Run {
             Act::Show { dataset: at, visibility } => patch(dataset(*at, "")?, json!({ "visibility": visibility }), &["dataset.edit"]),
             Act::Restrict { dataset: at, restricted } => patch(dataset(*at, "")?, json!({ "restricted": restricted }), &["dataset.edit"]),
             Act::ReadLevels(at) => post(dataset(*at, "/levels")?, Value::Null, &["dataset.levels"]),
+            Act::HandOver { dataset: at, to } => post(dataset(*at, "/hand-over")?, json!({ "to": person(*to) }), &["dataset.hand-over"]),
             Act::Offer { dataset: at, to } => post(dataset(*at, "/offers")?, json!({ "to": person(*to) }), &["offer.make"]),
             Act::EndOffer { dataset: at, by: "accept" } => post(dataset(*at, "/offers/accept")?, Value::Null, &["offer.accept"]),
             Act::EndOffer { dataset: at, by: "decline" } => post(dataset(*at, "/offers/decline")?, json!({}), &["offer.decline"]),
@@ -620,6 +637,9 @@ impl Run {
 /// Whether a route remembers its requests by `Idempotency-Key`.
 fn takes_a_key(path: &str, method: &Method) -> bool {
     let ends = [
+        "/pause",
+        "/resume",
+        "/hand-over",
         "/offers",
         "/accept",
         "/grants",
