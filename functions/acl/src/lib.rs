@@ -46,9 +46,9 @@ mod ways;
 
 use axum::{
     Router, middleware,
-    routing::{get, post},
+    routing::{get, patch, post},
 };
-use edge::{App, app_origin};
+use edge::{App, app_origin, asked::without_query};
 
 pub use openapi::openapi;
 
@@ -82,12 +82,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))
         .route("/api/v1/groups/{id}/sync", post(group_sync::sync))
         .route("/api/v1/projects", get(project::list).post(project::create))
-        .route("/api/v1/projects/{id}", get(project::show).patch(project::edit))
-        .route("/api/v1/projects/{id}/members", get(project_members::list).post(project_members::add))
-        .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))
+        .route("/api/v1/projects/{id}", get(project::show))
+        .route("/api/v1/projects/{id}/members", get(project_members::list))
         .route("/api/v1/projects/{id}/leave", post(project_members::leave))
-        .route("/api/v1/projects/{id}/datasets", get(project_datasets::list).post(project_datasets::put))
-        .route("/api/v1/projects/{id}/datasets/remove", post(project_datasets::take))
+        .route("/api/v1/projects/{id}/datasets", get(project_datasets::list))
         .route("/api/v1/projects/{id}/links", get(project_datasets::links))
         .route("/api/v1/users", post(user::create))
         .route("/api/v1/users/{id}", get(user::show).patch(user::edit))
@@ -101,6 +99,18 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/me/shared", get(shared::list))
         .route("/api/v1/tokens", get(token_list::list).post(token_create::create))
         .route("/api/v1/tokens/{id}/revoke", post(token_revoke::revoke))
+        .route_layer(middleware::from_fn(without_query))
+        .merge(tried_first())
         .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))
         .with_state(app)
+}
+
+/// Writes that `?dry_run=true` tries first: the others take nothing in the query.
+fn tried_first() -> Router<App> {
+    Router::new()
+        .route("/api/v1/projects/{id}", patch(project::edit))
+        .route("/api/v1/projects/{id}/members", post(project_members::add))
+        .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))
+        .route("/api/v1/projects/{id}/datasets", post(project_datasets::put))
+        .route("/api/v1/projects/{id}/datasets/remove", post(project_datasets::take))
 }

@@ -232,6 +232,11 @@ async fn who_gains_and_who_loses_is_said_before_anything_is_written() {
     app.get("/api/v1/projects/retina?dry_run=maybe", &ola.token).await.is(200);
     let odd = app.send("PATCH", "/api/v1/projects/retina?dryrun=true", &app.ada.token, &[("if-match", "*")], "{}").await;
     odd.refuses(400, "query", "");
+    // What cannot be tried first is not done instead.
+    for path in ["projects/retina/leave", "groups", "sign-out"] {
+        app.post(&format!("/api/v1/{path}?dry_run=true"), &ola.token, json!({})).await.refuses(400, "query", "");
+    }
+    app.get("/api/v1/projects/retina", &ola.token).await.is(200);
 }
 
 // ACCESS P4, P5; ADR 0014, 0043
