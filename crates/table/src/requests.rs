@@ -9,7 +9,7 @@ use domain::{
     request::{Request, RequestState, Wish},
     user::Standing,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -195,9 +195,12 @@ impl Table {
         if self.once_if(by, once, now).await?.is_some() {
             return latest.ok_or(TableError::Missing { what: "the offer" });
         }
-        if latest.is_some_and(|latest| latest.waits(now)) {
+        if latest.as_ref().is_some_and(|latest| latest.waits(now)) {
             return Err(TableError::Exists { what: "an offer that waits" });
         }
+        // It comes after the one before it, whatever the clock says that made that.
+        let after = latest.and_then(|latest| latest.at.checked_add(SignedDuration::from_millis(1)).ok());
+        let request = &Request { at: after.map_or(request.at, |after| after.max(request.at)), ..request.clone() };
         let write = Write::audited(Audited::new(now, by, "offer.make", &dataset.id)?.to(&said(request)).because(request.reason.as_deref()))
             .put(Tag::New, item(&key_of(request), &RequestRow::of(request))?, Condition::absent())
             .change(Tag::Seen, head(facts))

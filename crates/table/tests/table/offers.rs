@@ -193,10 +193,12 @@ pub async fn an_offer_ends_and_another_takes_its_place(store: Store) {
     assert_eq!(deployment.withdraws_offer(&ada, &first).await, Err(TableError::Stale));
     assert!(deployment.waiting_for(&bo).await.is_empty());
     let facts = deployment.at(dataset, &ada).await;
-    let second = deployment.offers_by(&ada, &facts, bo.user.id, None, later(1)).await.unwrap();
+    // By a clock that is behind, too.
+    let second = deployment.offers_by(&ada, &facts, bo.user.id, None, later(-60)).await.unwrap();
+    assert!(second.at > first.at, "the latest is the one that waits");
     let facts = deployment.at(dataset, &ada).await;
-    assert!(deployment.offers_by(&ada, &facts, cy.user.id, None, later(REQUEST_SECS)).await.is_err(), "it waits a second more");
-    let third = deployment.offers_by(&ada, &facts, cy.user.id, None, later(REQUEST_SECS + 1)).await.unwrap();
+    assert!(deployment.offers_by(&ada, &facts, cy.user.id, None, later(REQUEST_SECS - 61)).await.is_err(), "it waits a second more");
+    let third = deployment.offers_by(&ada, &facts, cy.user.id, None, later(REQUEST_SECS - 60)).await.unwrap();
     let listed = deployment.table.offers_of(dataset, &Page::default()).await.unwrap();
     assert_eq!(listed.items.iter().map(|request| request.id).collect::<Vec<_>>(), [third.id, second.id, first.id], "the latest first");
     // Page by page, and each once.
