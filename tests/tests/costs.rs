@@ -36,7 +36,7 @@ struct Person {
 impl Scene {
     async fn new() -> Self {
         let dir = tempfile::TempDir::new().expect("a folder");
-        for path in ["a/cells.zarr", "a/deep/one", "a/deep/two", "b/moved.zarr", "c"] {
+        for path in ["a/cells.zarr", "a/deep/one", "a/deep/two", "b/moved.zarr", "c", "d"] {
             std::fs::create_dir_all(dir.path().join(path)).expect("a folder");
             std::fs::write(dir.path().join(path).join("README.md"), "what is here").expect("a file");
         }
@@ -127,6 +127,9 @@ impl Scene {
         self.post("register one in a folder that is none, in another", at, registers("a/deep/one/")).await;
         self.app.dataset("a/deep/two/").await;
         self.post("register one above two others", at, registers("a/deep/")).await;
+        let gone = self.app.dataset("d/").await;
+        self.post("retire a dataset, a dry run", &on(&gone, "/retire?dry_run=true"), json!({})).await;
+        self.post("retire a dataset", &on(&gone, "/retire"), json!({})).await;
         let (moved, handed) = (self.app.dataset("b/moved.zarr/").await, self.app.dataset("c/").await);
         self.patch("visibility", &on(&cells, ""), json!({ "visibility": "accounts" })).await;
         self.patch("restrict, below two", &on(&cells, ""), json!({ "restricted": true })).await;

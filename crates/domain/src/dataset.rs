@@ -110,6 +110,20 @@ pub enum NewDatasetError {
     InsideFile,
 }
 
+/// Why a dataset cannot be retired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RetireError {
+    /// It is its source's own.
+    #[error("a source's own dataset is retired with its source")]
+    Root,
+    /// What is granted above would reach its files.
+    #[error("what is granted above would reach the files of a restricted dataset")]
+    Restricted,
+    /// It was retired before.
+    #[error("it was retired before")]
+    Before,
+}
+
 impl Dataset {
     /// A dataset below `above`, whose owner owns it too: the registrar gains nothing (ACCESS R1). Restricted datasets that were registered
     /// further in stay cut out of it.
@@ -196,6 +210,23 @@ impl Dataset {
             (None, visibility) => visibility,
         };
         Self { project, visibility, version: self.version.saturating_add(1), ..self.clone() }
+    }
+
+    /// The dataset once it is retired, which is for good. One that is restricted is opened first: its cut would be nobody's, and what is granted
+    /// above reaches files by an act that says so.
+    ///
+    /// # Errors
+    /// [`RetireError`], each naming the rule.
+    pub fn retired(&self) -> Result<Self, RetireError> {
+        if self.state == State::Retired {
+            Err(RetireError::Before)
+        } else if self.path.is_root() {
+            Err(RetireError::Root)
+        } else if self.restricted {
+            Err(RetireError::Restricted)
+        } else {
+            Ok(Self { state: State::Retired, version: self.version.saturating_add(1), ..self.clone() })
+        }
     }
 
     /// The cuts of this dataset once `below`, in it, is restricted or open again: an outer cut stands for those in it, and one that is

@@ -9,8 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    dataset::NewDatasetError, decision::Denial, grant::GrantError, limits::RETRY_AFTER_SECS, link::LinkError, path::PathError,
-    project::ProjectError, request::OfferError, source::SourceError,
+    dataset::{NewDatasetError, RetireError},
+    decision::Denial,
+    grant::GrantError,
+    limits::RETRY_AFTER_SECS,
+    link::LinkError,
+    path::PathError,
+    project::ProjectError,
+    request::OfferError,
+    source::SourceError,
 };
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
@@ -370,6 +377,17 @@ impl From<NewDatasetError> for Problem {
     }
 }
 
+impl From<RetireError> for Problem {
+    fn from(why: RetireError) -> Self {
+        let refused = |code| Self::new(StatusCode::CONFLICT, code, why.to_string());
+        match why {
+            RetireError::Root => refused("source-root").hint("an administrator retires the source"),
+            RetireError::Restricted => refused("restricted").hint("open it first, which lets what is granted above reach it"),
+            RetireError::Before => Denial::Retired.into(),
+        }
+    }
+}
+
 impl From<TableError> for Problem {
     fn from(why: TableError) -> Self {
         let text = why.to_string();
@@ -401,6 +419,9 @@ impl From<TableError> for Problem {
                 .hint("begin the listing again"),
             TableError::PathTooLong => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "path-too-long", text).at("/path").hint("share a folder above it")
+            }
+            TableError::HoldsOthers => {
+                Self::new(StatusCode::CONFLICT, "holds-others", text).hint("retire those first; `offprint dataset list` shows yours")
             }
             TableError::LastManager => {
                 Self::new(StatusCode::CONFLICT, "last-manager", text).hint("make somebody else a manager first, or retire the project")

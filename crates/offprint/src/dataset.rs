@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroUsize, str::FromStr};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
-use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, LevelsRead, NewDataset};
+use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, LevelsRead, NewDataset, Retire, Retired};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
@@ -12,7 +12,7 @@ use crate::{
     link::NOT_REACHED,
     output::{Column, Format, Output, bound, column, printable},
     place::Place,
-    sharing,
+    project, sharing,
 };
 
 /// What a list of datasets shows.
@@ -85,6 +85,8 @@ enum Verb {
     Edit(Edit),
     /// Make somebody else the owner of what a suspended owner left; your own you offer: `offer make`.
     HandOver(HandOverAsk),
+    /// Retire it for good: links on it end, and its place is free.
+    Retire(RetireAsk),
     /// Read the levels of its images from their metadata again, for previews, and show what was found.
     #[command(after_help = "Example:\n  offprint dataset levels lab:retina/exp-03.ome.zarr")]
     Levels {
@@ -157,6 +159,31 @@ struct HandOverAsk {
     /// Why: it stays with the record.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Do it without asking.
+    #[arg(short, long)]
+    yes: bool,
+    /// Return when the change is in force everywhere.
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  offprint dataset retire lab:retina/exp-03.ome.zarr --dry-run
+  offprint dataset retire lab:retina/exp-03.ome.zarr --reason 'moved to the archive' --wait
+
+Its files stay, and whoever was granted something above it reaches them there. One that is restricted is opened first: `dataset edit --restricted false`.")]
+struct RetireAsk {
+    /// The dataset: NAME:PATH, or its id.
+    #[arg(value_name = "PLACE|ID")]
+    dataset: String,
+    /// Why: it stays with the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Change nothing, and say who would lose what.
+    #[arg(long, conflicts_with_all = ["yes", "wait"])]
+    dry_run: bool,
     /// Do it without asking.
     #[arg(short, long)]
     yes: bool,
@@ -248,6 +275,7 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         }
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::HandOver(ask) => hand_over(&api, out, ask).await,
+        Verb::Retire(ask) => retire(&api, out, ask).await,
         Verb::Levels { dataset } => levels(&api, out, &dataset.dataset(&api, out).await?).await,
         Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.id(&api, out).await?).await,
         Verb::Shared { limit } => {
@@ -327,6 +355,40 @@ async fn hand_over(api: &Api, out: Output, ask: HandOverAsk) -> Result<(), Failu
     out.confirm(&consequence, "Hand this dataset over?", ask.yes).await?;
     let changed = api.create::<DatasetChanged>(&["datasets", &id, "hand-over"], &HandOver { to: ask.to, reason: ask.reason }).await?;
     tell(out, changed, ask.wait).await
+}
+
+async fn retire(api: &Api, out: Output, ask: RetireAsk) -> Result<(), Failure> {
+    let id = find_id(api, &ask.dataset).await?;
+    let (path, said) = (["datasets", id.as_str(), "retire"], Retire { reason: ask.reason });
+    if ask.dry_run {
+        let trial: Retired = api.trial(&path, None, &said).await?;
+        ended(out, &trial.links_ended, "would end");
+        return match out.format {
+            Format::Json | Format::Jsonl => out.one(&ONE, &trial),
+            Format::Table | Format::Csv => project::show_effects(out, &trial.effects.unwrap_or_default()),
+        };
+    }
+    let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
+    let consequence = format!(
+        "{} is no dataset any more, for good: links on it end, and nobody gets anything by it. Its files stay.\nReading stops within {soon}, by publication links within {at_last}. {NOT_REACHED}",
+        printable(&ask.dataset)
+    );
+    out.confirm(&consequence, "Retire this dataset?", ask.yes).await?;
+    let Reply { body: retired, date, .. } = api.create::<Retired>(&path, &said).await?;
+    match out.format {
+        Format::Table | Format::Csv => out.one(&ONE, &retired.dataset)?,
+        Format::Json | Format::Jsonl => out.one(&ONE, &retired)?,
+    }
+    ended(out, &retired.links_ended, "ended");
+    InForce { stops: Stops::Beyond, by: retired.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    Ok(())
+}
+
+/// Says which links stop with a dataset.
+fn ended(out: Output, links: &[String], word: &str) {
+    if !links.is_empty() {
+        out.note(&format!("Links on it that {word}: {}.", links.join(", ")));
+    }
 }
 
 /// Shows a dataset after a change, and when that is in force.

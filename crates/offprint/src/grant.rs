@@ -438,6 +438,7 @@ mod tests {
             dataset: "d1".to_owned(),
             to: to.to_owned(),
             name: name.map(str::to_owned),
+            group: None,
             role: "view".to_owned(),
             may_share: false,
             level: None,

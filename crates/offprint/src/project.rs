@@ -374,11 +374,23 @@ async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<Participants
 }
 
 /// Says what it would do, and asks where somebody loses by it, or `asks` anyway. `false`: it was only to be said.
+/// Who would gain and lose what, as lines.
+///
+/// # Errors
+/// Where stdout cannot be written.
+pub(crate) fn show_effects(out: Output, effects: &Effects) -> Result<(), Failure> {
+    out.list(&EFFECT, &lines(effects))?;
+    if effects.more > 0 {
+        out.note(&not_looked(effects.more));
+    }
+    Ok(())
+}
+
 async fn is_wanted(out: Output, effects: Effects, sure: &Sure, asks: bool) -> Result<bool, Failure> {
     if sure.dry_run {
         match out.format {
             Format::Json | Format::Jsonl => out.one(&EFFECT, &effects)?,
-            Format::Table | Format::Csv => out.list(&EFFECT, &lines(&effects))?,
+            Format::Table | Format::Csv => return show_effects(out, &effects).map(|()| false),
         }
         if effects.more > 0 {
             out.note(&not_looked(effects.more));

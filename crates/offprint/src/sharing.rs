@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wire::{
     dataset::Dataset,
-    grant::{Grant, SharedLink, Sharing, SharingProject},
+    grant::{Grant, GrantedGroup, SharedLink, Sharing, SharingProject},
 };
 
 use crate::{
@@ -64,6 +64,7 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Fa
     }
     let people = std::iter::once(&sharing.owner)
         .chain(sharing.owners_above.iter().map(|above| &above.owner))
+        .chain(sharing.grants.iter().filter_map(|grant| grant.group.as_ref()).map(|group| &group.owner))
         .chain(&sharing.blocked)
         .chain(sharing.links.iter().map(|link| &link.maker));
     let names = user::names(api, people.map(String::as_str)).await;
@@ -124,7 +125,7 @@ fn reaching(sharing: &Sharing, names: &BTreeMap<String, String>) -> Vec<Reacher>
     let own = std::iter::once(owner(&sharing.owner, "owner".to_owned()));
     let above = sharing.owners_above.iter().map(|above| owner(&above.owner, format!("owner of {} above", above.dataset)));
     let projects = sharing.projects.iter().map(|project| by_project(project, &sharing.dataset));
-    own.chain(above).chain(projects).chain(sharing.grants.iter().map(|grant| by_grant(grant, &sharing.dataset))).collect()
+    own.chain(above).chain(projects).chain(sharing.grants.iter().map(|grant| by_grant(grant, &sharing.dataset, names))).collect()
 }
 
 /// The members of a project; its managers manage what is in it, whatever its policy says.
@@ -140,7 +141,7 @@ fn by_project(project: &SharingProject, dataset: &Dataset) -> Reacher {
     }
 }
 
-fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
+fn by_grant(grant: &Grant, dataset: &Dataset, names: &BTreeMap<String, String>) -> Reacher {
     let on = if grant.dataset == dataset.id { "grant".to_owned() } else { format!("grant on {} above", grant.dataset) };
     // A grant to everybody counts as far as the dataset is open.
     let shut = match grant.to.as_str() {
@@ -150,13 +151,19 @@ fn by_grant(grant: &Grant, dataset: &Dataset) -> Reacher {
     };
     let on = if grant.break_glass { format!("{on}, in an emergency") } else { on };
     Reacher {
-        who: whom(&grant.to, grant.name.as_deref()),
+        who: whom(&grant.to, grant.name.as_deref()) + &grant.group.as_ref().map_or_else(String::new, |group| of_group(group, names)),
         by: if shut { format!("{on}, not counting: {}", dataset.visibility) } else { on },
         role: format!("{}{}", grant.role, if grant.may_share { ", may make links" } else { "" }),
         from: grant.not_before.clone(),
         until: grant.until.clone(),
         zones: grant.zones.clone(),
     }
+}
+
+/// Who says who is in a group, and how; and that nobody in it counts now, where that is so.
+fn of_group(group: &GrantedGroup, names: &BTreeMap<String, String>) -> String {
+    let state = if group.state == "active" { String::new() } else { format!(", {}", group.state) };
+    format!(" ({} by {}{state})", group.kind, name(names, &group.owner))
 }
 
 fn by_link(link: &SharedLink, dataset: &Dataset, names: &BTreeMap<String, String>) -> Reacher {
@@ -193,7 +200,7 @@ mod tests {
             "grants": [
                 { "dataset": "d1", "to": "user:u3", "name": "grace", "role": "view", "may_share": true, "until": "2027-02-01T00:00:00Z", "zones": ["192.0.2.0/24"],
                     "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
-                { "dataset": "d0", "to": "group:g1", "name": "core", "role": "download", "may_share": false, "zones": [],
+                { "dataset": "d0", "to": "group:g1", "name": "core", "group": { "owner": "u1", "kind": "synced", "state": "active" }, "role": "download", "may_share": false, "zones": [],
                     "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
                 { "dataset": "d1", "to": "world", "role": "preview", "may_share": false, "zones": [],
                     "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 }
@@ -217,13 +224,13 @@ mod tests {
         assert_eq!(
             report(&sharing(), &names).unwrap(),
             "\
-WHO             BY                             ROLE                         FROM  UNTIL                    ZONES
-ada             owner                          owner                        -     -                        -
-u2              owner of d0 above              owner                        -     -                        -
-project retina  its project                    view; its managers: manager  -     -                        -
-grace           grant                          view, may make links         -     2027-02-01 00:00:00 UTC  192.0.2.0/24
-group core      grant on d0 above              download                     -     -                        -
-everybody       grant, not counting: accounts  preview                      -     -                        -
+WHO                         BY                             ROLE                         FROM  UNTIL                    ZONES
+ada                         owner                          owner                        -     -                        -
+u2                          owner of d0 above              owner                        -     -                        -
+project retina              its project                    view; its managers: manager  -     -                        -
+grace                       grant                          view, may make links         -     2027-02-01 00:00:00 UTC  192.0.2.0/24
+group core (synced by ada)  grant on d0 above              download                     -     -                        -
+everybody                   grant, not counting: accounts  preview                      -     -                        -
 
 LINK  ON        PATH  CLASS          STATE   MAKER  UNTIL
 l1    it        0/    review         live    ada    2027-03-01 00:00:00 UTC

@@ -54,7 +54,7 @@ impl Table {
         loop {
             let (below, next) = self.claims_below(dataset, after, ALL_CLAIMS).await?;
             // By path: what lies in a folder follows it at once.
-            for (path, _dataset) in below {
+            for (path, _) in below.into_iter().filter(|(_, claimant)| claimant.is_some()) {
                 while above.pop_if(|above| !above.covers(&path)).is_some() {}
                 above.push(path);
                 longest = longest.max(above.len());
@@ -82,11 +82,11 @@ impl Table {
         let is_done = loop {
             let begin = after.as_ref().map(|path| schema::claim(dataset.source, path).attributes());
             let (below, next) = self.claims_below(dataset, begin, CLAIMS).await?;
-            let ids: Vec<_> = below.iter().map(|(_path, below)| *below).collect();
+            let ids: Vec<_> = below.iter().filter_map(|(_path, claimant)| *claimant).collect();
             if !self.adopt_some(permit, dataset, &ids, now).await? {
                 break false;
             }
-            looked_at = looked_at.saturating_add(ids.len());
+            looked_at = looked_at.saturating_add(below.len());
             after = below.into_iter().next_back().map(|(path, _)| path).or(after);
             if next.is_none() || looked_at >= ADOPTED_MAX {
                 break next.is_none();
@@ -101,13 +101,21 @@ impl Table {
         Ok(is_done)
     }
 
-    /// Some of the claims inside a dataset, by path, and where to go on.
+    /// Whether another dataset lies in one.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn holds_others(&self, dataset: &Dataset) -> Result<bool, TableError> {
+        Ok(self.chain_below(dataset).await? > 0)
+    }
+
+    /// Some of the claims inside a dataset, by path, those that are free too, and where to go on.
     async fn claims_below(
         &self,
         dataset: &Dataset,
         after: Option<Item>,
         items_max: u16,
-    ) -> Result<(Vec<(ObjectPath, DatasetId)>, Option<Item>), TableError> {
+    ) -> Result<(Vec<(ObjectPath, Option<DatasetId>)>, Option<Item>), TableError> {
         let key = schema::claim(dataset.source, &dataset.path);
         let stretch = Stretch { pk: key.pk, prefix: &key.sk };
         let window = Window { after, items_max, newest_first: false, by_index: false };
@@ -159,8 +167,11 @@ impl Table {
         let claims = self.batch(lacking.iter().flat_map(above), cost).await?;
         let mut changes = Vec::new();
         for below in lacking {
-            let ancestors: Vec<_> =
-                above(&below).iter().filter_map(|key| claims.get(key).cloned()).map(claimed_by).collect::<Result<_, _>>()?;
+            let ancestors: Vec<_> = above(&below)
+                .iter()
+                .filter_map(|key| claims.get(key).cloned())
+                .filter_map(|claim| claimed_by(claim).transpose())
+                .collect::<Result<_, _>>()?;
             if ancestors.len() > ANCESTORS_MAX {
                 tracing::warn!(dataset.id = %below.id, "a dataset lies in too many others, and stays without the one that was registered above it");
                 continue;

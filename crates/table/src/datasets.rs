@@ -12,6 +12,7 @@ use domain::{
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
+    source::State,
     user::Standing,
 };
 use jiff::Timestamp;
@@ -147,10 +148,21 @@ fn levels_of(texts: &[String]) -> Option<Levels> {
     Levels::new(texts.iter().map(array).collect::<Option<_>>()?)
 }
 
-/// That a path is a dataset's.
+/// That a path is a dataset's; without one, that it was, and is free.
 #[derive(Serialize, Deserialize)]
 struct ClaimRow {
-    dataset: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+}
+
+/// The attribute of a claim that says whose it is.
+const CLAIMANT: &str = "dataset";
+/// On a dataset that can be retired: the id of what was registered in it last.
+const LAST_BELOW: &str = "last_below";
+
+/// That no dataset has a path.
+fn free() -> Condition {
+    Condition::lacks(CLAIMANT)
 }
 
 impl Row for ClaimRow {
@@ -161,8 +173,10 @@ impl Row for ClaimRow {
     }
 }
 
-pub(crate) fn claimed_by(item: Item) -> Result<DatasetId, TableError> {
-    DatasetId::parse(&row::<ClaimRow>(item)?.dataset).map_err(unreadable(ClaimRow::WHAT))
+/// Whose a claim is; `None`: nobody's any more.
+pub(crate) fn claimed_by(item: Item) -> Result<Option<DatasetId>, TableError> {
+    let claimant = row::<ClaimRow>(item)?.dataset;
+    claimant.map(|id| DatasetId::parse(&id)).transpose().map_err(unreadable(ClaimRow::WHAT))
 }
 
 /// What a registration came to.
@@ -212,8 +226,8 @@ impl Table {
             paths.iter().filter(|path| path.as_str().len() <= CLAIM_PATH_BYTES_MAX).map(|path| schema::claim(source, path)).collect();
         let cost = &mut Cost::default();
         let mut claims = self.batch(keys.clone(), cost).await?;
-        let Some(claim) = keys.iter().find_map(|key| claims.remove(key)) else { return Ok(None) };
-        let dataset = claimed_by(claim)?;
+        let claimants = keys.iter().filter_map(|key| claims.remove(key)).filter_map(|claim| claimed_by(claim).transpose());
+        let Some(dataset) = claimants.into_iter().next().transpose()? else { return Ok(None) };
         let found = self.batch([schema::dataset(dataset), schema::source(source)], cost).await?;
         place_of(&found, dataset, source).map(Some)
     }
@@ -234,7 +248,7 @@ impl Table {
         let cost = &mut Cost::default();
         let (claims, next) = self.page(&Stretch { pk: schema::claims(source), prefix: CLAIM_PREFIX }, &window, cost).await?;
         let next = next.and_then(|key| Key::of(&key)).and_then(|key| key.sk.strip_prefix(CLAIM_PREFIX).map(str::to_owned));
-        let ids = claims.into_iter().map(claimed_by).collect::<Result<Vec<_>, _>>()?;
+        let ids = claims.into_iter().filter_map(|claim| claimed_by(claim).transpose()).collect::<Result<Vec<_>, _>>()?;
         Ok(Listed { items: self.places(&ids, cost).await?, next })
     }
 
@@ -319,7 +333,7 @@ impl Table {
             }
             let write = Write::audited(Audited::new(now, by, "dataset.register", &dataset.id)?.to(&facts(dataset)))
                 .parts(new_dataset(dataset)?)
-                .parts(as_seen(above))
+                .parts(as_seen_below(above, dataset.id))
                 .parts(nothing_between(above, dataset))
                 .parts(proof(&above.dataset, &grounds.reach, by, via))
                 .parts(Once::part(once, by, &result, now)?);
@@ -496,10 +510,10 @@ impl Table {
         let mut ids = dataset.ancestors.clone();
         let mut unclaimed = Vec::new();
         for key in claims {
-            match claimed.remove(&key).map(claimed_by).transpose()? {
+            match claimed.remove(&key).map(claimed_by).transpose()?.flatten() {
                 Some(id) if ids.contains(&id) => {}
                 Some(id) => ids.push(id),
-                None => unclaimed.push((Tag::Seen, Part::Check(key, Condition::absent()))),
+                None => unclaimed.push((Tag::Seen, Part::Check(key, free()))),
             }
         }
         let mut found = self.batch(ids.iter().map(|id| schema::dataset(*id)), cost).await?;
@@ -577,6 +591,42 @@ impl Table {
         self.changed(outcome, after, by, once, now).await
     }
 
+    /// Retires a dataset, by its owner, and frees its place. It gives nobody anything: see [`Dataset::retired`].
+    ///
+    /// # Errors
+    /// [`TableError::HoldsOthers`] where others lie in it, [`TableError::Stale`] where it, or what the right rests on, changed since it was read.
+    pub async fn retire_dataset(
+        &self,
+        permit: &Permit,
+        facts: &DatasetFacts,
+        (reason, once): (Option<&str>, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
+        let after = before.retired().map_err(|_why| TableError::NotForThis)?;
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.dataset_now(before.id).await;
+        }
+        // In this order: what is registered after the mark was read changes it, and what was registered before has its claim.
+        let there =
+            self.get(&schema::dataset(before.id), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the dataset" })?;
+        let mark = there.get(LAST_BELOW).cloned().map_or_else(|| Condition::lacks(LAST_BELOW), |last| Condition::is(LAST_BELOW, last));
+        if self.holds_others(before).await? {
+            return Err(TableError::HoldsOthers);
+        }
+        let said = |dataset: &Dataset| json!({ "state": state_word(dataset.state) });
+        let audited = Audited::new(now, by, "dataset.retire", &before.id)?.from(&said(before)).to(&said(&after)).because(reason);
+        let claim = Change::new(schema::claim(before.source, &before.path), Condition::is(CLAIMANT, text(before.id.to_string())));
+        let write = Write::audited(audited)
+            .change(Tag::Seen, head(facts).only_if(mark).set("state", text(state_word(State::Retired))))
+            .change(Tag::New, claim.set_if(CLAIMANT, None))
+            .parts(proof(before, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
+            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+        let outcome = self.commit(write).await?;
+        self.changed(outcome, after, by, once, now).await
+    }
+
     pub(crate) async fn changed(
         &self,
         outcome: Outcome,
@@ -644,13 +694,13 @@ fn is_below(dataset: &Dataset, above: &Place) -> bool {
 
 /// A dataset and its claim. What may hold others has the mark until they name it.
 pub(crate) fn new_dataset(dataset: &Dataset) -> Result<[(Tag, Part); 2], TableError> {
-    let claim = ClaimRow { dataset: dataset.id.to_string() };
+    let claim = ClaimRow { dataset: Some(dataset.id.to_string()) };
     let mut dataset_item = item(&schema::dataset(dataset.id), &DatasetRow::of(dataset))?;
     if may_hold(dataset) {
         dataset_item.insert(ADOPTING.to_owned(), AttributeValue::Bool(true));
     }
     let claim_item = item(&schema::claim(dataset.source, &dataset.path), &claim)?;
-    Ok([(Tag::New, Part::Put(dataset_item, Condition::absent())), (Tag::Same, Part::Put(claim_item, Condition::absent()))])
+    Ok([(Tag::New, Part::Put(dataset_item, Condition::absent())), (Tag::Same, Part::Put(claim_item, free()))])
 }
 
 /// That dataset and source are active and as they were read.
@@ -663,11 +713,21 @@ pub(crate) fn as_seen(place: &Place) -> [(Tag, Part); 2] {
     ]
 }
 
+/// The same, with a mark on what may be retired that one was registered in it: whoever retires it at the same time sees that (ADR 0041).
+fn as_seen_below(above: &Place, below: DatasetId) -> [(Tag, Part); 2] {
+    as_seen(above).map(|(tag, part)| match part {
+        Part::Check(key, seen) if !above.dataset.path.is_root() && key == schema::dataset(above.dataset.id) => {
+            (tag, Part::Change(Change::new(key, seen).set(LAST_BELOW, text(below.to_string()))))
+        }
+        part => (tag, part),
+    })
+}
+
 /// That no folder between the two is a dataset: whoever registers later sees the claim (ACCESS 10).
 fn nothing_between(above: &Place, dataset: &Dataset) -> Vec<(Tag, Part)> {
     let between = |path: &ObjectPath| above.dataset.path.covers(path) && *path != above.dataset.path;
     let claims = dataset.path.above().filter(between).map(|path| schema::claim(dataset.source, &path));
-    claims.map(|key| (Tag::Seen, Part::Check(key, Condition::absent()))).collect()
+    claims.map(|key| (Tag::Seen, Part::Check(key, free()))).collect()
 }
 
 /// Takes dataset and source out of what was read together.

@@ -60,6 +60,9 @@ pub enum TableError {
     /// A dataset's path is longer than a claim on it can be.
     #[error("a dataset's path has at most `1000` bytes")]
     PathTooLong,
+    /// Other datasets lie in one that is to be retired.
+    #[error("other datasets lie in it")]
+    HoldsOthers,
     /// A project would be left without a manager.
     #[error("a project has one manager at the least")]
     LastManager,

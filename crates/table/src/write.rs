@@ -119,6 +119,12 @@ impl Change {
         Self { key, sets: Vec::new(), removes: Vec::new(), names: HashMap::new(), values: HashMap::new(), condition }
     }
 
+    /// The same, if this holds, too.
+    pub(crate) fn only_if(mut self, also: Condition) -> Self {
+        self.condition = self.condition.and(also);
+        self
+    }
+
     pub(crate) fn set(mut self, name: &str, value: AttributeValue) -> Self {
         self.sets.push(format!("#{name} = :set_{name}"));
         self.names.insert(format!("#{name}"), name.to_owned());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::patch::present;
+use crate::{patch::present, project::Effects};
 
 /// A folder or an object inside a source, with one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,34 @@ pub struct HandOver {
     /// Why: it stands in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Retiring a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Retire {
+    /// Why: it stands in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A dataset that was retired, or what that would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Retired {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// When that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+    /// The ids of the links on it that ended, or would: of the latest 100 those that were open or might have been again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links_ended: Vec<String>,
+    /// With `dry_run`: who would lose what. Nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
 }
 
 /// What is asked for a ticket: a short-lived address by which the caller's own tools read one dataset.

@@ -15,6 +15,9 @@ pub struct Grant {
     /// The person's or group's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Of a group: who says who is in it, and so gets this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GrantedGroup>,
     /// What they get.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
     pub role: String,
@@ -46,6 +49,20 @@ pub struct Grant {
     pub state: String,
     /// Counts its changes; the `ETag` of the reply is this number in quotes.
     pub version: u64,
+}
+
+/// A group as whoever administers a dataset sees it that the group was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantedGroup {
+    /// The id of its owner.
+    pub owner: String,
+    /// What fills it: `manual`, its owner by hand; `synced`, a directory by its owner's ordered updates; `claimed`, the identity provider.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(manual|synced|claimed)$"))]
+    pub kind: String,
+    /// Whether its members count.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(active|loading|retired)$"))]
+    pub state: String,
 }
 
 /// A grant after it was given or changed.

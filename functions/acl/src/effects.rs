@@ -1,4 +1,4 @@
-//! Who would gain and who would lose what by a change of a project, before anything is written.
+//! Who would gain and who would lose what by a change of a project, or of a dataset, before anything is written.
 //!
 //! Each person is asked about at each dataset as things are and as they would be, by the decision's own sum of rights: so what somebody keeps by
 //! another way is not lost. Not here: what lies below those datasets, which follows them where nothing restricted is in between.
@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use domain::{
     dataset::Dataset,
     decision::{Action, DatasetFacts, Facts},
-    grant::{Net, Participation, ProjectRole, Subject},
-    id::{DatasetId, ProjectId, UserId},
+    grant::{Hold, Net, Participation, ProjectRole, Subject},
+    id::{DatasetId, GroupId, ProjectId, UserId},
     limits::EFFECTS_MAX,
     project::Project,
     rights::Rights,
@@ -70,6 +70,47 @@ impl Supposed {
         }
         let after = before.moved(project.map(|project| project.id));
         Ok(Self { people: people.into_iter().collect(), datasets: vec![(before.id, Some(after))] })
+    }
+
+    /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
+    pub(crate) async fn retired(app: &App, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
+        let mut people = vec![before.owner];
+        let mut projects: Vec<_> = before.project.into_iter().collect();
+        let mut page = Page::default();
+        loop {
+            let found = app.table.grants_on(before.id, &page).await?;
+            for grant in found.items.iter().filter(|grant| grant.hold == Hold::Active) {
+                match grant.subject {
+                    Subject::User(user) => people.push(user),
+                    Subject::Group(group) => people.extend(members(app, group).await?),
+                    Subject::Project(project) => projects.push(project),
+                    Subject::Accounts | Subject::World => {}
+                }
+            }
+            page.position = found.next;
+            if page.position.is_none() {
+                break;
+            }
+        }
+        for project in projects {
+            people.extend(app.table.everybody_in(project).await?.into_iter().map(|part| part.user));
+        }
+        people.sort_unstable();
+        people.dedup();
+        Ok(Self { people: people.into_iter().map(|user| (user, Vec::new())).collect(), datasets: vec![(before.id, Some(after))] })
+    }
+}
+
+/// The members of a group, about as many as are looked at.
+async fn members(app: &App, group: GroupId) -> Result<Vec<UserId>, Problem> {
+    let (mut all, mut page) = (Vec::new(), Page::default());
+    loop {
+        let found = app.table.members(group, &page).await?;
+        all.extend(found.items.into_iter().filter(|member| member.hold == Hold::Active).map(|member| member.user));
+        page.position = found.next;
+        if page.position.is_none() || all.len() > EFFECTS_MAX {
+            return Ok(all);
+        }
     }
 }
 

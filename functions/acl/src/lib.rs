@@ -9,6 +9,7 @@ mod dataset_edit;
 mod dataset_levels;
 mod dataset_list;
 mod dataset_register;
+mod dataset_retire;
 mod dataset_sharing;
 mod dataset_show;
 mod effects;
@@ -62,6 +63,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
         .route("/api/v1/datasets/{id}", get(dataset_show::show).patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
+        .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/datasets/{id}/offers", get(offer::list).post(offer::make))
         .route("/api/v1/datasets/{id}/offers/accept", post(offer::accept))
         .route("/api/v1/datasets/{id}/offers/decline", post(offer::decline))

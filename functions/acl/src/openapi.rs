@@ -23,6 +23,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::dataset_show::show,
         crate::dataset_edit::edit,
         crate::dataset_edit::hand_over,
+        crate::dataset_retire::retire,
         crate::offer::make,
         crate::offer::list,
         crate::offer::accept,

@@ -9,6 +9,8 @@ use domain::{
 use edge::{App, problem::Problem};
 use http::StatusCode;
 
+use crate::group;
+
 /// Reads `user:NAME|ID`, `group:NAME|ID`, `project:NAME|ID`, `accounts` or `world`.
 ///
 /// # Errors
@@ -16,7 +18,7 @@ use http::StatusCode;
 pub(crate) async fn subject(app: &App, text: &str) -> Result<Subject, Problem> {
     match text.split_once(':') {
         Some(("user", name)) => Ok(Subject::User(person(app, name, "/to").await?.id)),
-        Some(("group", name)) => group(app, name).await.map(Subject::Group),
+        Some(("group", name)) => group_of(app, name).await.map(Subject::Group),
         Some(("project", name)) => project(app, name).await.map(Subject::Project),
         None if text == "accounts" => Ok(Subject::Accounts),
         None if text == "world" => Ok(Subject::World),
@@ -42,7 +44,7 @@ pub(crate) async fn person(app: &App, text: &str, pointer: &'static str) -> Resu
     })
 }
 
-async fn group(app: &App, text: &str) -> Result<GroupId, Problem> {
+async fn group_of(app: &App, text: &str) -> Result<GroupId, Problem> {
     let found = match (GroupId::parse(text), group_name(text)) {
         (Ok(id), _) => app.table.group(id).await?,
         (_, Some(name)) => app.table.group_named(&name).await?,
@@ -86,13 +88,22 @@ pub(crate) async fn shown(app: &App, dataset: DatasetId, grants: &[Grant]) -> Re
     let people = app.table.users(&people).await?;
     let mut all = Vec::new();
     for grant in grants {
+        let mut group = None;
         let name = match grant.subject {
             Subject::User(id) => people.iter().find(|person| person.id == id).map(|person| person.name.clone()),
-            Subject::Group(id) => app.table.group(id).await?.map(|group| group.name),
+            Subject::Group(id) => {
+                let there = app.table.group(id).await?.map(|group| group::shown(&group));
+                group = there.as_ref().map(|there| wire::grant::GrantedGroup {
+                    owner: there.owner.clone(),
+                    kind: there.kind.clone(),
+                    state: there.state.clone(),
+                });
+                there.map(|there| there.name)
+            }
             Subject::Project(id) => app.table.project(id).await?.map(|project| project.name),
             Subject::Accounts | Subject::World => None,
         };
-        all.push(one(dataset, grant, name));
+        all.push(wire::grant::Grant { group, ..one(dataset, grant, name) });
     }
     Ok(all)
 }
@@ -102,6 +113,7 @@ fn one(dataset: DatasetId, grant: &Grant, name: Option<String>) -> wire::grant::
         dataset: dataset.to_string(),
         to: word(grant.subject),
         name,
+        group: None,
         role: grant.role.word().to_owned(),
         may_share: grant.may_share,
         level: grant.level,

@@ -100,6 +100,9 @@ pub enum What {
         path: &'static str,
         kind: Kind,
     },
+    Retire {
+        dataset: usize,
+    },
     Offer {
         dataset: usize,
         to: usize,
@@ -227,6 +230,7 @@ pub fn act() -> impl Strategy<Value = Act> {
         2 => (0_usize..60).prop_map(|invitation| What::TakeBackInvitation { invitation }),
         4 => (0_usize..60).prop_map(|invitation| What::SignIn { invitation }),
         2 => select(REGISTERED.to_vec()).prop_map(|(path, kind)| What::Register { path, kind }),
+        1 => dataset().prop_map(|dataset| What::Retire { dataset }),
         3 => (dataset(), 0_usize..60).prop_map(|(dataset, to)| What::Offer { dataset, to }),
         3 => (0_usize..60).prop_map(|offer| What::Accept { offer }),
         1 => (0_usize..60).prop_map(|offer| What::TakeBackOffer { offer }),
@@ -273,7 +277,9 @@ impl World {
             What::Register { path, .. } => {
                 self.nearest_above(path).is_some_and(|above| self.permit(*person, Action::Register, About::Dataset(above)).is_some())
             }
-            What::Offer { dataset, .. } => self.permit(*person, Action::HandOver, About::Dataset(dataset % self.datasets.len())).is_some(),
+            What::Offer { dataset, .. } | What::Retire { dataset } => {
+                self.permit(*person, Action::HandOver, About::Dataset(dataset % self.datasets.len())).is_some()
+            }
             What::Accept { offer } => offer
                 .checked_rem(self.offers.len())
                 .is_some_and(|index| self.permit(*person, Action::HandOver, About::Offer(index)).is_some()),

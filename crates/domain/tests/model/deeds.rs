@@ -142,6 +142,16 @@ impl World {
             }
             What::Register { path, kind } => self.register(by, path, kind),
             What::Offer { dataset, to } => self.offers(by, dataset % datasets, to % self.people.len()),
+            What::Retire { dataset } => {
+                let dataset = dataset % datasets;
+                let holds_others = (0..datasets).any(|other| self.above(other).contains(&dataset));
+                let may = self.permit(by, Action::HandOver, About::Dataset(dataset)).is_some();
+                if !may || holds_others || self.dataset(dataset).retired().is_err() {
+                    return false;
+                }
+                self.datasets[dataset].state = State::Retired;
+                true
+            }
             What::Accept { offer } => {
                 let Some(index) = offer.checked_rem(self.offers.len()) else { return false };
                 let may = self.permit(by, Action::HandOver, About::Offer(index)).is_some();
@@ -360,7 +370,11 @@ impl World {
 
     fn register(&mut self, by: usize, at_path: &str, kind: Kind) -> bool {
         let Some(above) = self.nearest_above(at_path) else { return false };
-        let is_there = self.datasets.iter().any(|row| row.source == 0 && row.path == at_path);
+        // Of a world the rows stay where they are: what was retired keeps its path to itself here.
+        let is_there = self
+            .datasets
+            .iter()
+            .any(|row| row.source == 0 && (row.path == at_path || (row.state == State::Retired && at_path.starts_with(&row.path))));
         if is_there || self.permit(by, Action::Register, About::Dataset(above)).is_none() {
             return false;
         }

@@ -230,14 +230,14 @@ pub async fn an_offer_is_taken_back_or_accepted_and_never_both(store: Store) {
         match latest.state {
             RequestState::Accepted => assert!(accepted.is_ok() && withdrawn.is_err() && owner == bo.user.id, "{accepted:?} {withdrawn:?}"),
             RequestState::Withdrawn => {
-                assert!(accepted.is_err() && withdrawn.is_ok() && owner == ada.user.id, "{accepted:?} {withdrawn:?}")
+                assert!(accepted.is_err() && withdrawn.is_ok() && owner == ada.user.id, "{accepted:?} {withdrawn:?}");
             }
             other => assert!(accepted.is_err() && withdrawn.is_err(), "{other:?}: {accepted:?} {withdrawn:?}"),
         }
         let dataset = deployment.below(&deployment.root.dataset, &format!("twice-{round}/")).await.id;
         let (facts, key) = (deployment.at(dataset, &ada).await, once(&format!("offer {round}"), 1));
-        let make = || deployment.offers_by(&ada, &facts, bo.user.id, None, now());
-        let (one, other) = join(make(), make()).await;
+        let offer_it = || deployment.offers_by(&ada, &facts, bo.user.id, None, now());
+        let (one, other) = join(offer_it(), offer_it()).await;
         assert!(one.is_ok() != other.is_ok() || (one.is_err() && other.is_err()), "one offer waits at a time: {one:?} {other:?}");
         let Some(made) = one.ok().or(other.ok()) else { continue };
         let offered = deployment.offered(&made, &bo).await;

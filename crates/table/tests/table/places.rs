@@ -593,3 +593,95 @@ pub async fn levels_are_kept_as_they_were_read(store: Store) {
     assert_eq!(deployment.table.set_levels(&permit, grounds, levels(), Some(&key), now()).await, Ok(kept.clone()));
     assert_eq!(deployment.dataset(dataset).await, kept);
 }
+
+impl Deployment {
+    async fn retires(&self, by: &Person, dataset: DatasetId) -> Result<Dataset, TableError> {
+        let facts = self.at(dataset, by).await;
+        self.table.retire_dataset(&by.permit(Action::HandOver, &facts), &facts, (Some("done"), None), now()).await
+    }
+}
+
+// ADR 0041
+pub async fn a_retired_dataset_frees_its_place_and_opens_nothing(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo) = (deployment.owner(), deployment.person("Bo").await);
+    let root = &deployment.root.dataset;
+    let folder = deployment.below(root, "a/").await;
+    let inner = deployment.below(&folder, "a/b/").await;
+    deployment.give(&ada, folder.id, bo.to(), Role::View).await;
+    deployment.give(&ada, inner.id, bo.to(), Role::Full).await;
+    assert_eq!(deployment.retires(&ada, folder.id).await, Err(TableError::HoldsOthers));
+    deployment.set_restricted(&inner, true).await.unwrap();
+    assert_eq!(deployment.retires(&ada, inner.id).await, Err(TableError::NotForThis), "restricted");
+    assert_eq!(deployment.retires(&ada, root.id).await, Err(TableError::NotForThis), "the source's own");
+    deployment.set_restricted(&inner, false).await.unwrap();
+    let (facts, key) = (deployment.at(inner.id, &ada).await, once("retire", 1));
+    let permit = ada.permit(Action::HandOver, &facts);
+    let retire = || deployment.table.retire_dataset(&permit, &facts, (Some("done"), Some(&key)), now());
+    let retired = retire().await.unwrap();
+    assert_eq!(retired, Dataset { state: State::Retired, version: facts.place.dataset.version + 1, ..facts.place.dataset.clone() });
+    assert_eq!((retire().await, deployment.dataset(inner.id).await), (Ok(retired.clone()), retired), "sent twice");
+    assert_eq!(deployment.audited("dataset.retire", inner.id).await, 1);
+    assert!(deployment.rights(inner.id, &bo).await.is_empty());
+    assert!(deployment.rights(folder.id, &bo).await.has(Right::Read), "above is as it was");
+    assert_eq!(deployment.cuts(&folder).await, Vec::<String>::new());
+    // Its path is nobody's, and another dataset may have it.
+    let source = deployment.root.source.id;
+    assert_eq!(deployment.table.dataset_at(source, &inner.path).await, Ok(None));
+    let above = deployment.table.nearest_above(source, &path("a/b/c/")).await.unwrap().unwrap();
+    assert_eq!(above.dataset.id, folder.id);
+    let again = deployment.below(&folder, "a/b/").await;
+    assert!(again.id != inner.id && again.ancestors == inner.ancestors && again.state == State::Active);
+    deployment.retires(&ada, again.id).await.unwrap();
+    deployment.retires(&ada, folder.id).await.unwrap();
+    // What lies deeper passes by what is free, and what is registered above takes it in.
+    let deep = deployment.below(root, "a/b/c/").await;
+    assert_eq!(deep.ancestors, [root.id]);
+    let top = deployment.below(root, "a/").await;
+    assert_eq!(deployment.dataset(deep.id).await.ancestors, [root.id, top.id]);
+    let listed = deployment.table.datasets_of_source(source, &Page::default()).await.unwrap();
+    let listed: Vec<_> = listed.items.iter().map(|place| place.dataset.id).collect();
+    assert_eq!(listed, [root.id, top.id, deep.id, deployment.place.dataset.id]);
+}
+
+/// Retiring while another is registered in it, and while it is restricted.
+pub async fn whatever_is_retired_at_once_nothing_lies_in_what_is_gone(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let ada = deployment.owner();
+    for round in 0..6 {
+        let folder = deployment.below(&deployment.root.dataset, &format!("r{round}/")).await;
+        let place = deployment.table.place(folder.id).await.unwrap().unwrap();
+        let dataset = Dataset::below(&folder, some_id(DatasetId::new), path(&format!("r{round}/x/")), Kind::Folder, now()).unwrap();
+        let permit = deployment.permit(Action::Register, &deployment.about(&place));
+        let register = deployment.table.register_dataset(&permit, None, &dataset, None, now());
+        let (retired, registered) = join(deployment.retires(&ada, folder.id), register).await;
+        assert!(retired.is_err() || registered.is_err(), "{retired:?} {registered:?}");
+        let is_there = deployment.table.dataset_at(folder.source, &dataset.path).await.unwrap().is_some();
+        let is_gone = deployment.dataset(folder.id).await.state == State::Retired;
+        assert_eq!((is_there, is_gone), (registered.is_ok(), retired.is_ok()));
+        let other = deployment.below(&deployment.root.dataset, &format!("s{round}/")).await;
+        let (retired, restricted) = join(deployment.retires(&ada, other.id), deployment.set_restricted(&other, true)).await;
+        assert!(retired.is_err() || restricted.is_err(), "{retired:?} {restricted:?}");
+        let cut = deployment.cuts(&deployment.root.dataset).await.contains(&format!("s{round}/"));
+        assert_eq!(cut, restricted.is_ok(), "no cut is left of what is gone");
+    }
+}
+
+/// One is registered in it between the look at what lies in it and the write.
+#[tokio::test]
+async fn a_dataset_is_not_retired_over_one_that_is_registered_meanwhile() {
+    let deployment = Deployment::new(&Store::embedded().await).await;
+    let faults = Faults::default();
+    let slow = deployment.through(&deployment.store.faulty(&deployment.name, &faults));
+    let (ada, folder) = (deployment.owner(), deployment.below(&deployment.root.dataset, "a/").await);
+    faults.next("TransactWriteItems", Fault::Late(300));
+    let first = async {
+        while faults.count().0.iter().all(|operation| operation != "TransactWriteItems") {
+            tokio::task::yield_now().await;
+        }
+        deployment.below(&folder, "a/b/").await
+    };
+    let (late, below) = join(slow.retires(&ada, folder.id), first).await;
+    assert_eq!((late, below.ancestors.last()), (Err(TableError::Stale), Some(&folder.id)));
+    assert_eq!(deployment.retires(&ada, folder.id).await, Err(TableError::HoldsOthers));
+}

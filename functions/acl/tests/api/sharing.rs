@@ -150,7 +150,10 @@ async fn a_group_lets_its_members_in_and_says_so_when_one_way_is_closed() {
     let group = app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
     app.post("/api/v1/groups", &app.eve.token, json!({ "name": "imaging" })).await.refuses(409, "exists", "");
     app.post("/api/v1/groups", &app.eve.token, json!({ "name": "Imaging!" })).await.refuses(422, "name", "/name");
-    give(&app, &address, &app.ada, "group:imaging", "view").await.is(201);
+    let given = give(&app, &address, &app.ada, "group:imaging", "view").await.is(201);
+    let of = json!({ "owner": app.ada.user.id.to_string(), "kind": "manual", "state": "active" });
+    let sharing = app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200);
+    assert_eq!((&given.json["group"], &sharing.json["grants"][0]["group"]), (&of, &of), "who decides on who is in it");
     app.get("/api/v1/groups/imaging", &app.eve.token).await.refuses(404, "not-found", "");
     app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
     let members = "/api/v1/groups/imaging/members";
@@ -354,6 +357,46 @@ async fn a_dataset_goes_to_whom_its_owner_offers_it_and_who_accepts() {
     assert_eq!(app.get("/api/v1/datasets", &app.eve.token).await.is(200).json["items"].as_array().unwrap().len(), 1);
     // Ada owns the dataset above, and so all below.
     assert_eq!(rights(&app, &address, &app.ada).await.last().map(String::as_str), Some("own"));
+}
+
+// ADR 0041
+#[tokio::test]
+async fn a_dataset_is_retired_by_its_owner_and_its_place_is_free() {
+    let app = start().await;
+    let register = async |path: &str| {
+        let asked = app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": path })).await.is(201);
+        format!("/api/v1/datasets/{}", asked.text("/id"))
+    };
+    let retire = async |address: &str, by: &Person, query: &str| {
+        app.post(&format!("{address}/retire{query}"), &by.token, json!({ "reason": "done" })).await
+    };
+    let notes = register("notes").await;
+    let plan = register("notes/plan.txt").await;
+    retire(&format!("/api/v1/datasets/{}", app.root.id), &app.ada, "").await.refuses(409, "source-root", "");
+    for query in ["", "?dry_run=true"] {
+        retire(&notes, &app.ada, query).await.refuses(409, "holds-others", "");
+    }
+    let version = app.get(&plan, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
+    app.patch(&plan, &app.ada.token, version, json!({ "restricted": true })).await.is(200);
+    retire(&plan, &app.ada, "").await.refuses(409, "restricted", "");
+    app.patch(&plan, &app.ada.token, version + 1, json!({ "restricted": false })).await.is(200);
+    give(&app, &plan, &app.ada, "user:Eve", "manager").await.is(201);
+    retire(&plan, &app.eve, "").await.refuses(403, "not-allowed", "");
+    let trial = retire(&plan, &app.ada, "?dry_run=true").await.is(200);
+    let losers: Vec<_> = trial.json["effects"]["loses"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert!(losers.len() == 2 && losers.contains(&json!("Ada")) && losers.contains(&json!("Eve")), "{trial:?}");
+    assert_eq!((trial.text("/dataset/state"), trial.json.get("enforced_by")), ("active", None), "nothing was written");
+    let (path, ask, key) = (format!("{plan}/retire"), json!({ "reason": "done" }).to_string(), [("idempotency-key", "retire")]);
+    let send = async || app.send("POST", &path, &app.ada.token, &key, ask.clone()).await;
+    let done = send().await.is(200);
+    assert!(done.text("/dataset/state") == "retired" && done.json["enforced_by"].is_string());
+    assert_eq!(send().await.is(200).json, done.json, "where the first answer was lost");
+    retire(&plan, &app.ada, "").await.refuses(410, "dataset-retired", "");
+    assert!(rights(&app, &plan, &app.eve).await.is_empty(), "who administered it sees what it was, and has nothing there");
+    let again = register("notes/plan.txt").await;
+    assert_ne!(again, plan);
+    retire(&again, &app.ada, "").await.is(200);
+    retire(&notes, &app.ada, "").await.is(200);
 }
 
 // A17: whichever was registered first, a folder above never opens what is restricted in it.
