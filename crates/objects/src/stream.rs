@@ -202,10 +202,9 @@ impl Guard {
     /// Whether the object may be another one: then it is sent whole.
     fn is_broken_by<B>(&self, answer: &Response<B>) -> bool {
         match (self, answer.status()) {
-            (_, StatusCode::PRECONDITION_FAILED) => true,
             (Self::Date(date), StatusCode::PARTIAL_CONTENT) => answer.headers().get(LAST_MODIFIED) != Some(date),
-            // It tells no date.
-            (Self::Date(_), StatusCode::RANGE_NOT_SATISFIABLE) => true,
+            // A 416 tells no date.
+            (_, StatusCode::PRECONDITION_FAILED) | (Self::Date(_), StatusCode::RANGE_NOT_SATISFIABLE) => true,
             _ => false,
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use s3s::S3Error as Refusal;
 
@@ -141,12 +141,12 @@ impl Kept {
         if let Some(read) = lock(&self.folders).get(folder).filter(|read| read.stamp == stamp && is_young(read)) {
             return Ok(read.names.clone());
         }
+        // Asked before the reading, which may take long, and in the file system's own time, which is no request's.
+        let age = meta.modified().and_then(|modified| modified.elapsed().map_err(io::Error::other));
+        let is_settled = age.is_ok_and(|age| age >= Duration::from_secs(SETTLED_SECS));
         let at = Instant::now();
         let names = self.read(root, folder, stamp)?.map(Arc::new);
         let is_long = names.as_ref().is_none_or(|names| names.spans.len() >= KEPT_NAMES_LEAST);
-        let is_settled = meta
-            .modified()
-            .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age >= Duration::from_secs(SETTLED_SECS)));
         if is_long && is_settled {
             let mut folders = lock(&self.folders);
             folders.retain(|_, read| is_young(read));
@@ -230,12 +230,13 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::fs::File;
     use std::sync::atomic::Ordering::Relaxed;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::s3::folder::Root;
     use crate::s3::listing::{Ask, Item, page};
 
-    /// A folder of `count` files that has not changed for an hour.
+    /// A folder of `count` files that has not changed for long.
     fn settled(count: usize) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for number in 0..count {
@@ -246,7 +247,7 @@ mod tests {
     }
 
     fn settle(path: &Path) {
-        File::open(path).unwrap().set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();
+        File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
     }
 
     /// Every key, page by page.
