@@ -53,21 +53,21 @@ fn reads(world: &World, person: usize) -> Option<Via> {
     via(&world.user(person), &place, &reach, Right::Read, net(From::Lab), at(0))
 }
 
-fn on(dataset: usize, through: Through) -> Option<Via> {
-    Some(Via { on: dataset_id(dataset), through })
+fn on(dataset: usize, through: Through) -> Via {
+    Via { on: dataset_id(dataset), through }
 }
 
 #[test]
 fn an_owner_has_a_right_by_what_he_owns() {
     let mut world = world(Vec::new());
-    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (on(1, Through::Person), None));
+    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (Some(on(1, Through::Person)), None));
     world.datasets[1].owner = READER;
-    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (on(0, Through::Person), on(1, Through::Person)));
+    assert_eq!((reads(&world, OWNER), reads(&world, READER)), (Some(on(0, Through::Person)), Some(on(1, Through::Person))));
     world.people[READER].standing = Standing::Suspended;
     assert_eq!(reads(&world, READER), None);
     let DatasetFacts { place, reach, .. } = world.dataset_facts(1, Some(READER));
     let of = |person| via_of(user_id(person), &place, &reach, Right::Read, net(From::Lab), at(0));
-    assert_eq!((of(READER), of(OWNER)), (on(1, Through::Person), None), "what was read is about the one and not the other");
+    assert_eq!((of(READER), of(OWNER)), (Some(on(1, Through::Person)), None), "what was read is about the one and not the other");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn what_only_looks_as_if_it_lay_above_is_nobodys_way() {
         change(&mut reach.above[0].dataset);
         via_of(user_id(READER), &place, &reach, Right::Read, net(From::Lab), at(0))
     };
-    assert_eq!(by(|_as_it_is| {}), on(0, Through::Person));
+    assert_eq!(by(|_as_it_is| {}), Some(on(0, Through::Person)));
     assert_eq!(by(|above| above.source = source_id(1)), None, "of another source");
     assert_eq!(by(|above| above.id = dataset_id(9)), None, "no ancestor");
 }
@@ -111,16 +111,16 @@ fn the_way_that_lasts_longest_is_named() {
         (vec![given(To::Person(READER), Role::Preview)], None),
         (vec![GrantRow { active: false, ..by_name() }], None),
     ] {
-        assert_eq!(reads(&there(grants.clone()), READER), want.and_then(|through| on(1, through)), "{grants:?}");
+        assert_eq!(reads(&there(grants.clone()), READER), want.map(|through| on(1, through)), "{grants:?}");
     }
     let mut policy = there(Vec::new());
     policy.datasets[1].project = Some(1);
     policy.datasets[1].visibility = Visibility::Project;
-    assert_eq!(reads(&policy, READER), on(1, Through::Policy(project_id(1))));
+    assert_eq!(reads(&policy, READER), Some(on(1, Through::Policy(project_id(1)))));
     policy.datasets[1].grants = vec![by_group()];
-    assert_eq!(reads(&policy, READER), on(1, group), "a grant before a policy, where both last");
+    assert_eq!(reads(&policy, READER), Some(on(1, group)), "a grant before a policy, where both last");
     policy.datasets[1].grants = vec![until(5, by_group())];
-    assert_eq!(reads(&policy, READER), on(1, Through::Policy(project_id(1))));
+    assert_eq!(reads(&policy, READER), Some(on(1, Through::Policy(project_id(1)))));
 }
 
 #[test]

@@ -431,8 +431,8 @@ impl InForce<'_> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge of the process: only for a server that does not say its time")]
-fn clock() -> Timestamp {
+#[expect(clippy::disallowed_methods, reason = "the edge of the process: only where no answer says the server's time")]
+pub(crate) fn clock() -> Timestamp {
     Timestamp::now()
 }
 

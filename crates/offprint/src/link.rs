@@ -22,7 +22,7 @@ use wire::{
 };
 
 use crate::{
-    api::{Api, InForce, Remote, Reply, Stops},
+    api::{Api, InForce, Remote, Reply, Stops, clock},
     batch::{self, Ask},
     dataset,
     exit::{Exit, Failure},
@@ -620,7 +620,7 @@ async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>
     if !found.ids.is_empty() {
         let question =
             if found.ids.len() == 1 { "Revoke this link?".to_owned() } else { format!("Revoke these {} links?", found.ids.len()) };
-        out.confirm(&consequence(&found), &question, sure.yes).await?;
+        out.confirm(&consequence(&found, clock()), &question, sure.yes).await?;
     }
     if let ([_only], [(_, id)]) = (links, found.ids.as_slice()) {
         let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", id, "revoke"], &RevokeAsk { reason }).await?;
@@ -700,13 +700,12 @@ impl Found {
 }
 
 /// What a revoke will do: which links, how fast, and that there is no way back.
-fn consequence(found: &Found) -> String {
+fn consequence(found: &Found, now: Timestamp) -> String {
     let mut lines: Vec<String> = found.links.iter().take(NAMED_MAX).map(named).collect();
     let others = found.ids.len().saturating_sub(lines.len());
     if others > 0 {
         lines.push(format!("  and {others} {}", if lines.is_empty() { "links" } else { "others" }));
     }
-    let now = Timestamp::now();
     let slowest = found.links.iter().map(|link| stops_within_secs(link, now)).max().unwrap_or(Timing::WORLD.revoke_bound_secs);
     lines.push(format!("Reading stops within {}, for good. {NOT_REACHED}", seconds(slowest)));
     if found.links.iter().any(|link| link.class == Class::Publication.word()) {

@@ -63,7 +63,6 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets", get(dataset_list::list).post(dataset_register::register))
         .route("/api/v1/datasets/{id}", get(dataset_show::show).patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/hand-over", post(dataset_edit::hand_over))
-        .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/datasets/{id}/offers", get(offer::list).post(offer::make))
         .route("/api/v1/datasets/{id}/offers/accept", post(offer::accept))
         .route("/api/v1/datasets/{id}/offers/decline", post(offer::decline))
@@ -110,6 +109,7 @@ pub fn router(app: App) -> Router {
 /// Writes that `?dry_run=true` tries first: the others take nothing in the query.
 fn tried_first() -> Router<App> {
     Router::new()
+        .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/projects/{id}", patch(project::edit))
         .route("/api/v1/projects/{id}/members", post(project_members::add))
         .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))

@@ -25,9 +25,9 @@ use proptest::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Programs of one run, the same each time; `OFFPRINT_MODEL_CASES=N` hunts with N others.
-const CASES: u64 = 60;
+const CASES: u64 = 40;
 /// Fewer, for after each step of theirs a dozen of readers reads.
-const ACCESS_CASES: u64 = 20;
+const ACCESS_CASES: u64 = 12;
 const STEPS_MAX: usize = 25;
 /// Fewer still: each asks some three hundred questions.
 const CHECK_CASES: u64 = 8;
