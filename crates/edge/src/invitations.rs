@@ -20,10 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 use uuid::Uuid;
 
-use crate::App;
-
-/// How often an invitation is decided anew because something changed meanwhile.
-const TRIES: usize = 3;
+use crate::{App, rounds::Rounds};
 
 /// Gives a person who signs in what waits for the address that the provider vouches for. What cannot be given now waits on: signing in does not
 /// fail for it.
@@ -44,8 +41,8 @@ pub async fn meet(app: &App, person: &User, known: &Verified, now: Timestamp) {
 
 async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timestamp) -> Result<(), TableError> {
     let (address, dataset) = (invitation.address, invitation.dataset);
-    let mut invitation = invitation;
-    for _try in 0..TRIES {
+    let (mut invitation, mut rounds) = (invitation, Rounds::begin());
+    loop {
         let there = app.table.grant(dataset, Subject::User(person.id)).await?;
         // Whoever has a grant keeps it as it is, but for one that has ended; and nobody is given anything by himself.
         if invitation.by == person.id || there.as_ref().is_some_and(|there| is_kept(there, now)) {
@@ -62,7 +59,7 @@ async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timesta
         let via = via(&sender, &facts.place, &facts.reach, Right::Administer, Net::Anywhere, now);
         match app.table.meet(&permit, Grounds { facts: &facts, via }, &invitation, (&grant, there.as_ref()), now).await {
             Ok(_grant) => return Ok(()),
-            Err(TableError::Stale) => {}
+            Err(TableError::Stale) => rounds.another().await.map_err(|_busy| TableError::Stale)?,
             Err(why) => return Err(why),
         }
         // Something changed: perhaps it was taken back.
@@ -71,7 +68,6 @@ async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timesta
             None => return Ok(()),
         }
     }
-    Err(TableError::Stale)
 }
 
 fn is_kept(grant: &Grant, now: Timestamp) -> bool {

@@ -21,10 +21,11 @@ use edge::{
     json::Body,
     once::Once,
     problem::Problem,
+    rounds::Rounds,
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, grants::Grounds};
+use table::{Page, TableError, grants::Grounds};
 
 use crate::{
     dataset_show::shown,
@@ -112,31 +113,36 @@ pub(crate) async fn put(
     once: Once,
     Body { ask, bytes }: Body<wire::project::PlaceAsk>,
 ) -> Result<Response, Problem> {
-    let now = app.now();
-    let In { project, permit: member, .. } = load(&app, &caller, &id, Action::See, now).await?;
-    let facts = caller.dataset(&app, &ask.dataset).await?;
-    let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
-    let before = &facts.place.dataset;
     let once = once.of(&format!("POST /api/v1/projects/{id}/datasets"), &bytes).filter(|_| !trial.dry_run);
-    let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
-    if is_again || (before.project == Some(project.id) && before.visibility >= Visibility::Project) {
-        // Perhaps the reply to a move was lost: from here the bound of that is later, and holds too.
-        let effects = trial.dry_run.then(wire::project::Effects::default);
-        return answer(&app, &caller, &facts, before.clone(), effects, is_again).await;
+    let mut rounds = Rounds::begin();
+    loop {
+        let now = app.now();
+        let In { project, permit: member, .. } = load(&app, &caller, &id, Action::See, now).await?;
+        let facts = caller.dataset(&app, &ask.dataset).await?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
+        let before = &facts.place.dataset;
+        let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
+        if is_again || (before.project == Some(project.id) && before.visibility >= Visibility::Project) {
+            // Perhaps the reply to a move was lost: from here the bound of that is later, and holds too.
+            let effects = trial.dry_run.then(wire::project::Effects::default);
+            return answer(&app, &caller, &facts, before.clone(), effects, is_again).await;
+        }
+        may_put(&permit, before.id)?;
+        if project.state == State::Retired {
+            return Err(Problem::new(StatusCode::CONFLICT, "project-retired", "the project was retired, and gives nobody anything")
+                .hint("reinstate it first"));
+        }
+        if trial.dry_run {
+            let supposed = Supposed::placed(&app, before, Some(&project)).await?;
+            let effects = effects::of(&app, &caller, &supposed, now).await?;
+            return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
+        }
+        let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
+        match app.table.put_dataset((&permit, &member), grounds, &project, once.as_ref(), now).await {
+            Err(TableError::Stale) => rounds.another().await?,
+            after => return answer(&app, &caller, &facts, after?, None, before.project.is_some()).await,
+        }
     }
-    may_put(&permit, before.id)?;
-    if project.state == State::Retired {
-        return Err(Problem::new(StatusCode::CONFLICT, "project-retired", "the project was retired, and gives nobody anything")
-            .hint("reinstate it first"));
-    }
-    if trial.dry_run {
-        let supposed = Supposed::placed(&app, before, Some(&project)).await?;
-        let effects = effects::of(&app, &caller, &supposed, now).await?;
-        return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
-    }
-    let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
-    let after = app.table.put_dataset((&permit, &member), grounds, &project, once.as_ref(), now).await?;
-    answer(&app, &caller, &facts, after, None, before.project.is_some()).await
 }
 
 /// Takes a dataset out of a project, by who administers it, in the project or not. Its visibility `project` becomes `private`. With `dry_run`,
@@ -155,31 +161,36 @@ pub(crate) async fn take(
     once: Once,
     Body { ask, bytes }: Body<wire::project::PlaceAsk>,
 ) -> Result<Response, Problem> {
-    let now = app.now();
-    let facts = caller.dataset(&app, &ask.dataset).await?;
-    let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
-    let before = &facts.place.dataset;
     let once = once.of(&format!("POST /api/v1/projects/{id}/datasets/remove"), &bytes).filter(|_| !trial.dry_run);
-    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
-        return answer(&app, &caller, &facts, before.clone(), None, true).await;
+    let mut rounds = Rounds::begin();
+    loop {
+        let now = app.now();
+        let facts = caller.dataset(&app, &ask.dataset).await?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
+        let before = &facts.place.dataset;
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+            return answer(&app, &caller, &facts, before.clone(), None, true).await;
+        }
+        // Whoever is not in it has its id from the dataset.
+        let named = match ProjectId::parse(&id) {
+            Ok(id) => id,
+            Err(_a_name) => load(&app, &caller, &id, Action::See, now).await?.project.id,
+        };
+        if before.project != Some(named) {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-place", "the dataset is not in this project")
+                .hint("it may have been taken out already"));
+        }
+        if trial.dry_run {
+            let supposed = Supposed::placed(&app, before, None).await?;
+            let effects = effects::of(&app, &caller, &supposed, now).await?;
+            return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
+        }
+        let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
+        match app.table.take_dataset(&permit, grounds, once.as_ref(), now).await {
+            Err(TableError::Stale) => rounds.another().await?,
+            after => return answer(&app, &caller, &facts, after?, None, true).await,
+        }
     }
-    // Whoever is not in it has its id from the dataset.
-    let named = match ProjectId::parse(&id) {
-        Ok(id) => id,
-        Err(_a_name) => load(&app, &caller, &id, Action::See, now).await?.project.id,
-    };
-    if before.project != Some(named) {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-place", "the dataset is not in this project")
-            .hint("it may have been taken out already"));
-    }
-    if trial.dry_run {
-        let supposed = Supposed::placed(&app, before, None).await?;
-        let effects = effects::of(&app, &caller, &supposed, now).await?;
-        return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
-    }
-    let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
-    let after = app.table.take_dataset(&permit, grounds, once.as_ref(), now).await?;
-    answer(&app, &caller, &facts, after, None, true).await
 }
 
 async fn answer(
