@@ -126,7 +126,7 @@ pub enum RetireError {
 
 impl Dataset {
     /// A dataset below `above`, whose owner owns it too: the registrar gains nothing (ACCESS R1). Restricted datasets that were registered
-    /// further in stay cut out of it.
+    /// further in stay cut out of it; of itself nothing is, whatever those above remember.
     ///
     /// # Errors
     /// [`NewDatasetError`], where it lies too deep.
@@ -143,7 +143,7 @@ impl Dataset {
             return Err(NewDatasetError::TooManyAncestors);
         }
         let path = if kind == Kind::File { path } else { path.to_folder() };
-        let cuts = above.cuts.iter().filter(|cut| path.covers(cut)).cloned().collect();
+        let cuts = above.cuts.iter().filter(|cut| **cut != path && path.covers(cut)).cloned().collect();
         Ok(Self {
             id,
             source: above.source,
@@ -213,16 +213,16 @@ impl Dataset {
     }
 
     /// The dataset once it is retired, which is for good. One that is restricted is opened first: its cut would be nobody's, and what is granted
-    /// above reaches files by an act that says so.
+    /// above reaches files by an act that says so. `above`, what lies above it, may remember a cut of a restriction that is not done yet, or broke off.
     ///
     /// # Errors
     /// [`RetireError`], each naming the rule.
-    pub fn retired(&self) -> Result<Self, RetireError> {
+    pub fn retired<'a>(&self, mut above: impl Iterator<Item = &'a Self>) -> Result<Self, RetireError> {
         if self.state == State::Retired {
             Err(RetireError::Before)
         } else if self.path.is_root() {
             Err(RetireError::Root)
-        } else if self.restricted {
+        } else if self.restricted || above.any(|above| above.cuts.contains(&self.path)) {
             Err(RetireError::Restricted)
         } else {
             Ok(Self { state: State::Retired, version: self.version.saturating_add(1), ..self.clone() })

@@ -29,14 +29,14 @@ mod model {
 }
 
 use domain::{
-    dataset::Visibility,
+    dataset::{Dataset, Kind, RetireError, Visibility},
     decision::{Action, Denial, decide},
     link::{Class, Until},
     rights::Role,
 };
 use model::{
     acts::{Act, What},
-    facts::at,
+    facts::{at, dataset_id, path},
     world::{About, Asker, From, GrantRow, LinkRow, Terms, To, TokenRow, World, Zone},
     worlds::{gathered, given, live, plain},
 };
@@ -223,4 +223,17 @@ fn a_block_does_not_reach_those_whom_a_blocked_person_gathers() {
     assert!(!reads(&world, MANAGER, 0, "c/0") && !reads(&world, FRIEND, 0, "c/0"));
     assert!(does(&mut world, MANAGER, What::Add { group: 0, person: FRIEND }));
     assert!(!reads(&world, MANAGER, 0, "c/0") && reads(&world, FRIEND, 0, "c/0"));
+}
+
+// ADR 0041: a restriction that goes alone cuts above first, and may break off there. A retirement on top of that would leave a place that nobody
+// could open again.
+#[test]
+fn a_cut_that_was_left_above_keeps_a_dataset_from_being_retired_and_a_new_one_from_being_cut_out_of_itself() {
+    let world = plain(1, &[("", OWNER), ("a/", OWNER)]);
+    let (mut root, dataset) = (world.dataset(0), world.dataset(1));
+    assert!(dataset.retired([&root].into_iter()).is_ok());
+    root.cuts = vec![path("a/"), path("a/x/")];
+    assert_eq!(dataset.retired([&root].into_iter()), Err(RetireError::Restricted));
+    let new = Dataset::below(&root, dataset_id(9), path("a/"), Kind::Folder, at(0)).unwrap();
+    assert_eq!((new.cuts.as_slice(), root.reaches(&new)), ([path("a/x/")].as_slice(), false), "and what is above does not reach it");
 }

@@ -16,8 +16,7 @@ use jsonwebtoken::{
     crypto::verify,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
@@ -157,17 +156,13 @@ fn seconds_between(one: Timestamp, other: Timestamp) -> u64 {
     one.duration_since(other).unsigned_abs().as_secs()
 }
 
-/// A document that lists keys (RFC 7517, section 5). Each key stands for itself: one that is odd spoils no other.
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<Value>,
-}
-
 impl KeySet {
-    /// The keys of a document that are of use to an issuer with these algorithms, the first of each id; `None` for what is no key set.
+    /// The keys of a document (RFC 7517, section 5) that are of use to an issuer with these algorithms, the first of each id; `None` for what is
+    /// no key set. Each key stands for itself: one that is odd spoils no other.
     #[must_use]
     pub fn read(document: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
-        let Document { keys } = serde_json::from_slice(document).ok()?;
+        // As an object: a list would be taken for fields in order.
+        let Value::Array(keys) = serde_json::from_slice::<Map<String, Value>>(document).ok()?.remove("keys")? else { return None };
         let mut set = BTreeMap::new();
         for (id, key) in keys.into_iter().filter_map(|key| Key::read(key, algorithms)).take(KEYS_MAX) {
             let _first_of_its_id = set.entry(id).or_insert_with(|| Arc::new(key));

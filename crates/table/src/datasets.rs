@@ -604,7 +604,7 @@ impl Table {
     ) -> Result<Dataset, TableError> {
         let before = &facts.place.dataset;
         let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
-        let after = before.retired().map_err(|_why| TableError::NotForThis)?;
+        let after = before.retired(facts.reach.above.iter().map(|above| &above.dataset)).map_err(|_why| TableError::NotForThis)?;
         if self.once_if(by, once, now).await?.is_some() {
             return self.dataset_now(before.id).await;
         }

@@ -192,10 +192,10 @@ impl Table {
         let is_own = |by: &UserId| *by == request.by && request.waits(now) && request.wish.fits(dataset);
         let by = permit.allows(Action::HandOver, dataset.id).filter(is_own).ok_or(TableError::NotForThis)?;
         let latest = self.latest_offer(dataset.id).await?;
-        if self.once_if(by, once, now).await?.is_some() {
-            return latest.ok_or(TableError::Missing { what: "the offer" });
+        if let Some(made) = self.once_if(by, once, now).await? {
+            return self.offer_at(dataset.id, made).await;
         }
-        if latest.as_ref().is_some_and(|latest| latest.waits(now)) {
+        if latest.as_ref().is_some_and(|latest| latest.waits(now) && latest.wish.fits(dataset)) {
             return Err(TableError::Exists { what: "an offer that waits" });
         }
         // It comes after the one before it, whatever the clock says that made that.
@@ -206,18 +206,24 @@ impl Table {
             .change(Tag::Seen, head(facts))
             .parts(proof(dataset, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
             .part(Tag::Same, is_active(request.wish.answered_by()))
-            .parts(Once::part(once, by, &dataset.id.to_string(), now)?);
+            .parts(Once::part(once, by, &key_of(request).sk, now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(request.clone()),
             // The same request at the same time: it was done by the other.
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
-                Some(_) => self.latest_offer(dataset.id).await?.ok_or(TableError::Missing { what: "the offer" }),
+                Some(made) => self.offer_at(dataset.id, made).await,
                 None => Err(TableError::Throttled),
             },
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy => Err(TableError::Throttled),
         }
+    }
+
+    /// The offer of a dataset that lies there.
+    async fn offer_at(&self, dataset: DatasetId, sk: String) -> Result<Request, TableError> {
+        let found = self.get(&Key { pk: schema::dataset_partition(dataset), sk }, &mut Cost::default()).await?;
+        found.map(read).transpose()?.ok_or(TableError::Missing { what: "the offer" })
     }
 
     /// Makes whom a dataset was offered to its owner. What was granted stays, and whoever owns it then names a successor of his own.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
-    dataset::{Dataset, Visibility},
+    dataset::{Dataset, RetireError, Visibility},
     decision::{Action, DatasetFacts, Facts, Permit, Place},
     delegation::{may_inherit, may_open},
     id::UserId,
     rights::Right,
-    source::Audience,
+    source::{Audience, State},
     timing::Timing,
     user::Standing,
 };
@@ -56,6 +56,7 @@ pub(crate) async fn edit(
         let bound = if ask.restricted == Some(true) { Some(Timing::WORLD) } else { ask.visibility.map(|_| Timing::PRIVATE) };
         return answer(&app, &caller, &facts, facts.place.dataset.clone(), bound).await;
     }
+    not_retired(&facts)?;
     seen.check(facts.place.dataset.version)?;
     let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
     let before = &facts.place.dataset;
@@ -92,6 +93,14 @@ pub(crate) async fn edit(
         (false, false) => None,
     };
     answer(&app, &caller, &facts, after, bound).await
+}
+
+/// What was retired changes no more: it would be tried until there was time for no other try.
+///
+/// # Errors
+/// 410 `dataset-retired`.
+pub(crate) fn not_retired(facts: &DatasetFacts) -> Result<(), Problem> {
+    if facts.place.dataset.state == State::Retired { Err(RetireError::Before.into()) } else { Ok(()) }
 }
 
 /// The person who is to own a dataset next.

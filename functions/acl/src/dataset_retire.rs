@@ -56,7 +56,7 @@ pub(crate) async fn retire(
         }
         let permit = caller.may(Action::HandOver, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let before = &facts.place.dataset;
-        let after = before.retired()?;
+        let after = before.retired(facts.reach.above.iter().map(|above| &above.dataset))?;
         let links_ended = open_links(&app, &facts, now).await?;
         if trial.dry_run {
             if app.table.holds_others(before).await? {

@@ -26,7 +26,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 
-use crate::subject;
+use crate::{dataset_edit::not_retired, subject};
 
 /// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there.
 ///
@@ -60,6 +60,7 @@ pub(crate) async fn give(
             // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
             return shown(&app, dataset, there, StatusCode::OK, there.version > 1).await;
         }
+        not_retired(&facts)?;
         let is_active = there.as_ref().is_some_and(|there| there.hold == Hold::Active);
         let grant = granted(&permit, &caller.user, dataset, new, there.as_ref(), now)?;
         seen.check(there.as_ref().map_or(0, |there| there.version), is_active)?;

@@ -24,7 +24,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use table::{Page, TableError};
 
-use crate::{grant_give::terms, paged::Ask, source_edit::bounded};
+use crate::{dataset_edit::not_retired, grant_give::terms, paged::Ask, source_edit::bounded};
 
 /// Offers a role to whoever proves to have an e-mail address: it waits for 30 days, and becomes a grant when its person signs in through a
 /// provider that vouches for the address. Another one for the same address takes the place of the first. Nothing is mailed.
@@ -58,6 +58,7 @@ pub(crate) async fn invite(
         {
             return Ok(sent(ask.email, there));
         }
+        not_retired(&facts)?;
         let invitation = invited(&permit, &caller.user, (dataset, address), terms, there.as_ref(), now)?;
         match app.table.invite(&permit, &invitation, there.as_ref(), once.as_ref(), now).await {
             Ok(invitation) => return Ok(sent(ask.email, &invitation)),

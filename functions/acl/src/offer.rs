@@ -121,6 +121,8 @@ pub(crate) async fn accept(app: App, caller: Caller, Id(id): Id, once: Once) -> 
         let facts = caller.dataset(&app, &id).await?;
         let place = facts.place.clone();
         if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+            // It was done: what has become of the dataset since is shown to whom it is shown.
+            let _may_see = caller.may(Action::See, &Facts::Dataset(facts), now)?;
             break (place.clone(), place.dataset);
         }
         let offer = to_caller(&app, &caller, facts).await?;
@@ -236,7 +238,7 @@ fn shown(place: &Place, request: &Request, now: Timestamp) -> wire::offer::Offer
         at: request.at.to_string(),
         waits_until: request.until.to_string(),
         state: match request.state {
-            RequestState::Waiting if request.waits(now) => "waiting",
+            RequestState::Waiting if request.waits(now) && request.wish.fits(&place.dataset) => "waiting",
             RequestState::Waiting => "ended",
             RequestState::Accepted => "accepted",
             RequestState::Declined => "declined",

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use table::{Page, TableError, grants::Grounds};
 
 use crate::{
+    dataset_edit::not_retired,
     dataset_show::shown,
     effects::{self, Supposed},
     paged::Ask,
@@ -127,6 +128,7 @@ pub(crate) async fn put(
             let effects = trial.dry_run.then(wire::project::Effects::default);
             return answer(&app, &caller, &facts, before.clone(), effects, is_again).await;
         }
+        not_retired(&facts)?;
         may_put(&permit, before.id)?;
         if project.state == State::Retired {
             return Err(Problem::new(StatusCode::CONFLICT, "project-retired", "the project was retired, and gives nobody anything")
@@ -176,6 +178,7 @@ pub(crate) async fn take(
             Ok(id) => id,
             Err(_a_name) => load(&app, &caller, &id, Action::See, now).await?.project.id,
         };
+        not_retired(&facts)?;
         if before.project != Some(named) {
             return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-place", "the dataset is not in this project")
                 .hint("it may have been taken out already"));

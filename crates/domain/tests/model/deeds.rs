@@ -146,7 +146,13 @@ impl World {
                 let dataset = dataset % datasets;
                 let holds_others = (0..datasets).any(|other| self.above(other).contains(&dataset));
                 let may = self.permit(by, Action::HandOver, About::Dataset(dataset)).is_some();
-                if !may || holds_others || self.dataset(dataset).retired().is_err() {
+                if !may
+                    || holds_others
+                    || self
+                        .dataset(dataset)
+                        .retired(self.above(dataset).into_iter().map(|above| self.dataset(above)).collect::<Vec<_>>().iter())
+                        .is_err()
+                {
                     return false;
                 }
                 self.datasets[dataset].state = State::Retired;

@@ -193,6 +193,10 @@ async fn a_key_set_is_at_most_64_kib_and_comes_without_a_redirect() {
     server.answers(filled(DOCUMENT_BYTES_MAX + 1));
     assert_eq!(outcome(&of(&server), &signer, 0).await, Err(BearerError::KeysUnavailable));
 
+    // A list is no object, whose fields it might have in order.
+    server.answers(Answer::Body(format!("[[{}]]", signer.jwk()).into()));
+    assert_eq!(outcome(&of(&server), &signer, 0).await, Err(BearerError::KeysUnavailable));
+
     let elsewhere = Server::of(&[&signer]).await;
     for status in [301, 302, 303, 307, 308] {
         server.answers(Answer::Redirect(StatusCode::from_u16(status).unwrap(), elsewhere.url()));

@@ -320,7 +320,14 @@ async fn a_dataset_goes_to_whom_its_owner_offers_it_and_who_accepts() {
     answer(&app.eve, "accept").await.refuses(409, "offer-over", "");
     answer(&app.ada, "withdraw").await.refuses(409, "offer-over", "");
     app.wait(SignedDuration::from_millis(5));
-    offer(&app.ada, "Eve").await.is(201);
+    let (ask, key) = (json!({ "to": "Eve" }).to_string(), [("idempotency-key", "offer")]);
+    let keyed = async || app.send("POST", &offers, &app.ada.token, &key, ask.clone()).await.is(201);
+    let kept = keyed().await;
+    assert_eq!(answer(&app.ada, "withdraw").await.is(200).text("/state"), "withdrawn");
+    app.wait(SignedDuration::from_millis(5));
+    let next = offer(&app.ada, "Eve").await.is(201);
+    let late = keyed().await;
+    assert_eq!((late.text("/id"), late.text("/state")), (kept.text("/id"), "withdrawn"), "and not {next:?}");
     assert_eq!(answer(&app.ada, "withdraw").await.is(200).text("/state"), "withdrawn");
     answer(&app.eve, "accept").await.refuses(409, "offer-over", "");
     assert_eq!(listed(&app.eve).await, json!([]));
@@ -344,7 +351,7 @@ async fn a_dataset_goes_to_whom_its_owner_offers_it_and_who_accepts() {
     assert_eq!(send().await.is(200).json, accepted.json, "where the first answer was lost");
     let states = |listed: &Value| listed["items"].as_array().unwrap().iter().map(|offer| offer["state"].clone()).collect::<Vec<_>>();
     let all = app.get(&offers, &app.eve.token).await.is(200).json;
-    assert_eq!(states(&all), ["accepted", "ended", "withdrawn", "declined"]);
+    assert_eq!(states(&all), ["accepted", "ended", "withdrawn", "withdrawn", "declined"]);
     let page = app.get(&format!("{offers}?limit=1"), &app.eve.token).await.is(200);
     let next = app.get(&format!("{offers}?limit=1&cursor={}", page.text("/next_cursor")), &app.eve.token).await.is(200);
     assert_eq!((states(&page.json), states(&next.json)), (vec![json!("accepted")], vec![json!("ended")]));
@@ -392,6 +399,10 @@ async fn a_dataset_is_retired_by_its_owner_and_its_place_is_free() {
     assert!(done.text("/dataset/state") == "retired" && done.json["enforced_by"].is_string());
     assert_eq!(send().await.is(200).json, done.json, "where the first answer was lost");
     retire(&plan, &app.ada, "").await.refuses(410, "dataset-retired", "");
+    // It changes no more, and says so at once.
+    give(&app, &plan, &app.ada, "user:Eve", "view").await.refuses(410, "dataset-retired", "");
+    let version = done.json["dataset"]["version"].as_u64().unwrap();
+    app.patch(&plan, &app.ada.token, version, json!({ "visibility": "accounts" })).await.refuses(410, "dataset-retired", "");
     assert!(rights(&app, &plan, &app.eve).await.is_empty(), "who administered it sees what it was, and has nothing there");
     let again = register("notes/plan.txt").await;
     assert_ne!(again, plan);
