@@ -44,7 +44,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Filters<T> {
 /// anything is done.
 pub async fn without_query(request: Request, next: Next) -> Response {
     let asks = request.uri().query().is_some_and(|query| !query.is_empty());
-    if asks && !matches!(*request.method(), Method::GET | Method::HEAD) {
+    // The methods by which anything is written: others have an answer of their own.
+    if asks && matches!(*request.method(), Method::POST | Method::PATCH) {
         return Problem::new(StatusCode::BAD_REQUEST, "query", "this write takes nothing in the query")
             .hint("what it is asked stands in the body: see /api/v1/openapi.json")
             .into_response();
