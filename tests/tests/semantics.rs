@@ -262,6 +262,71 @@ async fn the_first_listing_of_s3_goes_on_by_markers() {
     assert!(String::from_utf8_lossy(&app.get("/?prefix=x").await.body).contains("<Marker/>"), "nothing of nobody's");
 }
 
+// SEMANTICS 3.11; ADR 0015
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_name_nothing_of_a_restricted_part_and_nothing_that_cannot_be_sent_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for file in [
+        "lab/a/1",
+        "lab/hush-1/k1",
+        "lab/hush-1/k2",
+        "lab/m/1",
+        "lab/n\u{1}",
+        "lab/o",
+        "lab/only/hush-2/k",
+        "lab/z",
+        "lab/zz-hush/k",
+        "lab/zzz\u{2}",
+    ] {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, b"x").expect("a file");
+    }
+    let app = TestApp::over(dir, |table, _url, _keys| table).await;
+    let key = key_of(&app.link("lab/", json!({})).await);
+    for part in ["lab/hush-1/", "lab/only/hush-2/", "lab/zz-hush/"] {
+        let at = format!("/api/v1/datasets/{}", app.dataset(part).await);
+        let edited = app.api_with(Method::PATCH, &at, Some(json!({ "restricted": true })), &[("if-match", "*")]).await;
+        assert_eq!(edited.status, StatusCode::OK, "{}", String::from_utf8_lossy(&edited.body));
+    }
+    app.pass_secs(6);
+    for (version, next, word) in [("", "NextMarker", "marker"), ("list-type=2&", "NextContinuationToken", "continuation-token")] {
+        for (delimiter, want) in
+            [("", vec!["lab/a/1", "lab/m/1", "lab/o", "lab/z"]), ("delimiter=/&", vec!["lab/a/", "lab/m/", "lab/o", "lab/only/", "lab/z"])]
+        {
+            let (mut got, mut after) = (Vec::new(), String::new());
+            loop {
+                let page = app.get(&format!("/{key}-s?{version}{delimiter}prefix=lab/&max-keys=1{after}")).await;
+                let xml = String::from_utf8(page.body).expect("text");
+                assert_eq!(page.status, StatusCode::OK, "{xml}");
+                let token = texts(&xml, next).pop();
+                let decoded = token.as_ref().and_then(|token| data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).ok());
+                let decoded = String::from_utf8_lossy(&decoded.unwrap_or_default()).into_owned();
+                assert!(![&xml, &decoded].iter().any(|text| text.contains("hush") || text.contains(['\u{1}', '\u{2}'])), "{xml} {decoded}");
+                got.extend(texts(&xml, "Key"));
+                got.extend(xml.split("<CommonPrefixes>").skip(1).flat_map(|rest| texts(rest, "Prefix").into_iter().take(1)));
+                match token {
+                    Some(token) => after = format!("&{word}={token}"),
+                    None => break,
+                }
+            }
+            assert_eq!(got, want, "{version}{delimiter}");
+        }
+    }
+    for inside in ["lab/hush-1/", "lab/hush-1/k", "lab/zz-hush/"] {
+        let xml = String::from_utf8(app.get(&format!("/{key}-s?list-type=2&prefix={inside}")).await.body).expect("text");
+        assert!(xml.contains("<KeyCount>0</KeyCount>") && xml.contains("<IsTruncated>false</IsTruncated>"), "{xml}");
+    }
+    // A folder with nothing else in it is none, with its slash and without.
+    for method in [Method::HEAD, Method::GET] {
+        for slash in ["", "/"] {
+            let accept = [("accept", "text/html")];
+            let asked = app.data(method.clone(), &format!("/{key}/lab/only{slash}"), &accept).await;
+            assert_eq!(asked.status, StatusCode::NOT_FOUND, "{method} {slash}");
+        }
+    }
+}
+
 /// The keys and common prefixes of all pages.
 async fn by_markers(app: &TestApp, target: &str) -> (Vec<String>, Vec<String>) {
     let (mut keys, mut prefixes, mut marker) = (Vec::new(), Vec::new(), String::new());
@@ -284,13 +349,24 @@ async fn operations_that_are_not_offered_are_refused_and_words_of_others_are_not
     let app = TestApp::fresh().await;
     let key = key_of(&app.link(EM, json!({})).await);
     for path in [format!("/{key}-s/{EM}/.zattrs"), format!("/{key}-s"), "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-s/x".to_owned()] {
-        for query in ["acl", "tagging", "uploads", "versions", "versioning", "x-id=GetObjectTagging&tagging=", "partNumber=1"] {
+        for query in ["acl", "tagging", "uploads", "versions", "versioning", "x-id=GetObjectTagging&tagging=", "partNumber=2"] {
             refused(&app.get(&format!("{path}?{query}")).await, 501, "s3-operation");
         }
     }
     for form in ["", "-s"] {
-        refused(&app.get(&format!("/{key}{form}/{EM}/.zattrs?versionId=1")).await, 501, "s3-operation");
+        for query in ["versionId=1", "versionId=", "partNumber=2", "partNumber=", "partNumber=1&partNumber=2", "partNumber=1&versionId=1"] {
+            refused(&app.get(&format!("/{key}{form}/{EM}/.zattrs?{query}")).await, 501, "s3-operation");
+        }
     }
+    // Clients that read in parts ask for the first one, and learn from the answer that it is all.
+    let whole = app.get(&format!("/{key}-s/{EM}/.zattrs")).await;
+    let first = app.get(&format!("/{key}-s/{EM}/.zattrs?partNumber=1")).await;
+    assert_eq!((first.status, &first.body), (StatusCode::OK, &whole.body));
+    assert!(!first.headers.contains_key("x-amz-mp-parts-count"));
+    let head = app.data(Method::HEAD, &format!("/{key}-s/{EM}/.zattrs?partNumber=1"), &[]).await;
+    assert_eq!((head.status, head.header("content-length")), (StatusCode::OK, whole.header("content-length")));
+    let led = app.get(&format!("/{key}/{EM}/.zattrs?partNumber=1")).await;
+    assert!(led.status == StatusCode::FOUND && !led.header("location").contains("partNumber"), "signed for the whole object");
     refused(&app.data(Method::GET, &format!("/{key}/{EM}/.zattrs?acl"), &[("user-agent", "Boto3/1")]).await, 501, "s3-operation");
     for query in ["x-id=GetObject", "v=3&neuroglancer", "version=1", ""] {
         assert_eq!(app.get(&format!("/{key}-s/{EM}/.zattrs?{query}")).await.status, StatusCode::OK, "{query}");

@@ -80,6 +80,8 @@ pub const CLOCK_SKEW_MAX_SECS: i64 = 120;
 pub const INDEX_ENTRIES_MAX: usize = 20_000;
 /// Keys and prefixes of one `ListObjectsV2` page.
 pub const LIST_PAGE_MAX: u16 = 1_000;
+/// Requests of the store for one page: what is left out is passed over. More than a dataset has cuts, each of which takes one.
+pub const LIST_REQUESTS_MAX: usize = 100;
 /// On Lambda, a streamed object over this many bytes is refused before the first byte (a response ends at 200 MB there).
 pub const LAMBDA_STREAM_BYTES_MAX: u64 = 190_000_000;
 

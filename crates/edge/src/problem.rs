@@ -444,6 +444,9 @@ impl From<ObjectsError> for Problem {
             ObjectsError::TooMany { max } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-entries", text)
                 .hint("list the link as a bucket, page by page: `/{key}?list-type=2&delimiter=/&prefix={name}/...`")
                 .with("max", max),
+            ObjectsError::NothingShown { max } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-entries", text)
+                .hint("list what lies beside it by its `prefix`; whoever owns the bucket can rename what no address carries")
+                .with("max", max),
             ObjectsError::Archived => {
                 Self::new(StatusCode::CONFLICT, "archived", text).hint("whoever owns the bucket must restore the object first")
             }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::{
     Objects, ObjectsError,
     credentials::CredentialsError,
-    listing::ListQuery,
+    listing::{Below, ListQuery},
     presigner::{Asked, SignError, SignedMethod},
     stream::http_date,
 };
@@ -87,7 +87,7 @@ impl Objects {
     /// Lists the prefix, and picks an object to read: not an empty one, of which no range can be read.
     async fn sample(&self, source: &Source, now: Timestamp, findings: &mut Vec<Finding>) -> Result<Option<ObjectPath>, ObjectsError> {
         let query = ListQuery { max: SAMPLE_KEYS, ..ListQuery::default() };
-        let (page, _marked) = self.list_below(source, &source.prefix, &query, now).await?;
+        let (page, _marked) = self.list_below(source, Below { folder: &source.prefix, scope: None }, &query, now).await?;
         findings.push(Finding::good("list", "the prefix can be listed"));
         let picked = page.objects.iter().find(|object| object.size > 0);
         if picked.is_none() {
@@ -277,6 +277,7 @@ fn fix_of(why: &ObjectsError, otherwise: &str) -> String {
         | Store::NotFolder
         | Store::Token
         | Store::TooMany { .. }
+        | Store::NothingShown { .. }
         | Store::Archived
         | Store::LeadsOut => otherwise,
     };

@@ -25,6 +25,7 @@ mod levels;
 pub mod listing;
 mod names;
 pub mod policy;
+mod position;
 pub mod presigner;
 mod probe;
 mod sigv4;
@@ -106,6 +107,12 @@ pub enum ObjectsError {
     /// More entries than one index holds.
     #[error("the folder has more than `{max}` entries")]
     TooMany {
+        /// The bound.
+        max: usize,
+    },
+    /// So many of the store's pages in a row, and nothing in them that a link opens.
+    #[error("`{max}` pages of the store in a row hold nothing that a link opens")]
+    NothingShown {
         /// The bound.
         max: usize,
     },

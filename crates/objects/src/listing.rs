@@ -1,7 +1,8 @@
 //! Listing: pages of `ListObjectsV2`, and all entries of one folder.
 //!
 //! What is listed is told relative to the permit's own location; nothing above it appears, in a token neither. Objects whose keys
-//! no link can carry (an empty segment, `..`, control characters) and markers of folders are left out: an entry must open.
+//! no link can carry (an empty segment, `..`, control characters), restricted parts and markers of folders are left out: an entry must
+//! open. Where a page of the store ends in what is left out, the next is asked for at once: no page of ours ends there.
 
 use std::borrow::Cow;
 
@@ -10,10 +11,9 @@ use aws_sdk_s3::{
     operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output},
     types::{EncodingType, RequestPayer},
 };
-use data_encoding::BASE64URL_NOPAD;
 use domain::{
     decision::{Permit, ReadScope},
-    limits::{INDEX_ENTRIES_MAX, LIST_PAGE_MAX},
+    limits::{INDEX_ENTRIES_MAX, LIST_PAGE_MAX, LIST_REQUESTS_MAX},
     path::ObjectPath,
     source::Source,
 };
@@ -21,10 +21,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use crate::{Objects, ObjectsError, presigner::SignError, stream::refusal};
-
-/// The last character of Unicode: after a folder's name it stands behind everything in the folder.
-const LAST_CHARACTER: char = '\u{10ffff}';
+use crate::{Objects, ObjectsError, position::Position, presigner::SignError, stream::refusal};
 
 /// Which entries of a folder are asked for. All texts are relative to that folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,7 +47,8 @@ pub struct ListPage {
     pub objects: Vec<ObjectEntry>,
     /// The common prefixes, delimiter included.
     pub prefixes: Vec<String>,
-    /// The token of the next page; `None`: this is the last. A page may be empty and yet not the last.
+    /// The token of the next page, a place that a reader may know of; `None`: this is the last. A page may be
+    /// short, or empty where folders' markers are all that the store has told, and yet not be the last.
     pub next: Option<String>,
 }
 
@@ -88,19 +86,20 @@ impl ListPage {
 }
 
 impl Objects {
-    /// A page of what lies below `folder`.
+    /// A page of what lies below `folder`: one request of the store, and one more for each restricted part, or run of keys that no link
+    /// carries, that stands between its entries.
     ///
     /// # Errors
-    /// [`ObjectsError::NotFolder`] where the link opens one object, [`ObjectsError::Token`] for a token that we never made, and those of
-    /// the store. A store that fails is never an empty page.
+    /// [`ObjectsError::NotFolder`] where the link opens one object, [`ObjectsError::Token`] for a token that we never made,
+    /// [`ObjectsError::NothingShown`] where [`LIST_REQUESTS_MAX`] requests come to no entry, and those of the store. A store that fails is
+    /// never an empty page.
     pub async fn list(&self, permit: &Permit, folder: &ObjectPath, query: &ListQuery, now: Timestamp) -> Result<ListPage, ObjectsError> {
         let scope = permit.scope().ok_or(SignError::Permit)?;
         if scope.is_single_object() {
             return Err(ObjectsError::NotFolder);
         }
         let folder = scope.key(&folder.to_folder()).map_err(SignError::from)?;
-        let (mut page, _marked) = self.list_below(scope.source(), &folder, query, now).await?;
-        leave_out_hidden(&scope, &folder, &mut page);
+        let (page, _marked) = self.list_below(scope.source(), Below { folder: &folder, scope: Some(scope) }, query, now).await?;
         Ok(page)
     }
 
@@ -119,8 +118,8 @@ impl Objects {
         let mut entries = Vec::new();
         let mut is_there = false;
         loop {
-            let (mut page, marked) = self.list_below(scope.source(), &folder, &query, now).await?;
-            leave_out_hidden(&scope, &folder, &mut page);
+            let below = Below { folder: &folder, scope: Some(scope) };
+            let (page, marked) = self.list_below(scope.source(), below, &query, now).await?;
             is_there |= marked;
             entries.extend(page.objects.into_iter().map(|object| FolderEntry { name: object.key.clone(), object: Some(object) }));
             entries.extend(page.prefixes.into_iter().map(|name| FolderEntry { name, object: None }));
@@ -136,159 +135,156 @@ impl Objects {
         Ok((is_there || !entries.is_empty()).then_some(entries))
     }
 
-    /// A page of what lies below the key `folder`, and whether the folder has a marker: an object of its own name.
+    /// A page of what is shown below a folder, and whether the folder has a marker: an object of its own name.
     pub(crate) async fn list_below(
         &self,
         source: &Source,
-        folder: &ObjectPath,
+        below: Below<'_>,
         query: &ListQuery,
         now: Timestamp,
     ) -> Result<(ListPage, bool), ObjectsError> {
-        let after = Position::of(query)?;
-        if query.max == 0 || !may_begin_a_path(folder, &query.prefix) {
-            return Ok(Default::default());
+        let mut after = Position::of(query)?.map(|after| below.behind(after));
+        let mut room = query.max.min(LIST_PAGE_MAX);
+        let (mut page, mut is_marked) = (ListPage::default(), false);
+        if room == 0 || !below.may_begin(&query.prefix) {
+            return Ok((page, is_marked));
         }
+        let mut size = room;
+        let mut end: Option<Position> = None;
+        for _request in 0..LIST_REQUESTS_MAX {
+            let answer = self.ask_for_page(source, below, query, after.as_ref(), size, now).await?;
+            let mut last = None;
+            for Entry { at, object, is_shown, is_told } in entries(below, after.as_ref(), &answer) {
+                is_marked |= at.text().is_empty();
+                if is_shown && room == 0 {
+                    page.next = end.map(|end| end.to_token());
+                    return Ok((page, is_marked));
+                }
+                if is_told {
+                    end = Some(at.clone());
+                }
+                if is_shown {
+                    room = room.saturating_sub(1);
+                    match object {
+                        Some(object) => page.objects.push(object),
+                        None => page.prefixes.push(at.text().to_owned()),
+                    }
+                }
+                last = Some(at);
+            }
+            // A store that says "truncated" and shows nothing would be asked for ever.
+            let Some(last) = last.filter(|_| answer.is_truncated() == Some(true)) else { return Ok((page, is_marked)) };
+            let is_empty = page.objects.is_empty() && page.prefixes.is_empty();
+            if room == 0 || (!is_empty && end.as_ref() == Some(&last)) {
+                break;
+            }
+            after = Some(below.behind(last));
+            // What is left out may be long: the way through it is not asked for key by key.
+            size = LIST_PAGE_MAX;
+        }
+        let end = end.ok_or(ObjectsError::NothingShown { max: LIST_REQUESTS_MAX })?;
+        page.next = Some(end.to_token());
+        Ok((page, is_marked))
+    }
+
+    /// The store's page of at most `size` keys and prefixes.
+    async fn ask_for_page(
+        &self,
+        source: &Source,
+        below: Below<'_>,
+        query: &ListQuery,
+        after: Option<&Position>,
+        size: u16,
+        now: Timestamp,
+    ) -> Result<ListObjectsV2Output, ObjectsError> {
         let access = self.access(source)?;
         // The client signs with what is in use; this sees to it that it lasts.
         drop(access.signing(now).await?);
-        let folder = folder.as_str();
+        let folder = below.folder.as_str();
         let request = access
             .client()
             .list_objects_v2()
             .bucket(&source.store.bucket)
             .prefix(format!("{folder}{}", query.prefix))
             .set_delimiter(query.delimiter.clone().filter(|delimiter| !delimiter.is_empty()))
-            .set_start_after(after.as_ref().map(|after| after.start_after(folder)))
-            .max_keys(i32::from(query.max.min(LIST_PAGE_MAX)))
+            .set_start_after(after.map(|after| after.start_after(folder)))
+            .max_keys(i32::from(size))
             .encoding_type(EncodingType::Url)
             .set_request_payer(source.store.requester_pays.then_some(RequestPayer::Requester));
-        let answer = request.send().await.map_err(|why| failure(&why))?;
-        Ok(page(folder, after.as_ref(), &answer))
+        request.send().await.map_err(|why| failure(&why))
     }
 }
 
-/// Takes the restricted parts out of a page, so that a listing shows no name that it would not open.
-fn leave_out_hidden(scope: &ReadScope<'_>, folder: &ObjectPath, page: &mut ListPage) {
-    let shows = |name: &str| ObjectPath::from_decoded(name).and_then(|name| folder.join(&name)).is_ok_and(|key| !scope.hides(&key));
-    page.objects.retain(|object| shows(&object.key));
-    page.prefixes.retain(|prefix| shows(prefix));
+/// A folder's whole key, and who lists it. Texts are relative to the folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Below<'a> {
+    pub(crate) folder: &'a ObjectPath,
+    /// Whose restricted parts are left out; `None`: whoever registers and checks the source sees all of it.
+    pub(crate) scope: Option<ReadScope<'a>>,
 }
 
-/// Whether any path that a link can carry begins so. One that cannot begin one lists nothing, and never reaches the store.
-fn may_begin_a_path(folder: &ObjectPath, prefix: &str) -> bool {
-    let whole_segments = prefix.rfind('/').and_then(|slash| prefix.get(..=slash)).unwrap_or_default();
-    let is_legal = |text: &str| ObjectPath::from_decoded(text).is_ok_and(|path| folder.join(&path).is_ok());
-    let unlike = |character: char| character == '\\' || character.is_control();
-    is_legal(whole_segments) && !prefix.contains(unlike)
-}
-
-/// Where a page begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Position {
-    /// After this key.
-    Key(String),
-    /// After everything that begins so.
-    Prefix(String),
-}
-
-impl Position {
-    /// Where `query` begins; `None`: at its first key.
-    fn of(query: &ListQuery) -> Result<Option<Self>, ObjectsError> {
-        if let Some(token) = &query.token {
-            return Self::from_token(token).map(Some).ok_or(ObjectsError::Token);
-        }
-        let marker = query.marker.clone().filter(|marker| !marker.is_empty()).map(|marker| Self::of_marker(marker, query));
-        Ok(marker.or_else(|| query.start_after.clone().filter(|key| !key.is_empty()).map(Self::Key)))
+impl Below<'_> {
+    /// Whether a link can carry `name`, and the reader may know of it.
+    fn shows(&self, name: &str) -> bool {
+        let key = ObjectPath::from_decoded(name).and_then(|name| self.folder.join(&name));
+        key.is_ok_and(|key| self.scope.is_none_or(|scope| !scope.hides(&key)))
     }
 
-    /// A marker says of itself what it is: a common prefix ends with its first delimiter after the prefix that was asked for.
-    fn of_marker(marker: String, query: &ListQuery) -> Self {
-        let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
-        let rest = marker.strip_prefix(query.prefix.as_str());
-        let cut = rest.zip(delimiter).and_then(|(rest, delimiter)| rest.split_once(delimiter));
-        if cut.is_some_and(|(_, behind)| behind.is_empty()) { Self::Prefix(marker) } else { Self::Key(marker) }
+    /// Whether anything that is shown may begin so. What cannot is never asked of the store. False for all that begins as what is false.
+    fn may_begin(&self, prefix: &str) -> bool {
+        let whole_segments = prefix.rfind('/').and_then(|slash| prefix.get(..=slash)).unwrap_or_default();
+        let unlike = |character: char| character == '\\' || character.is_control();
+        self.shows(whole_segments) && !prefix.contains(unlike)
     }
 
-    /// The token: what kind it is, and a text relative to the folder. It tells nothing that the page before did not.
-    fn to_token(&self) -> String {
-        let kind = match self {
-            Self::Key(_) => "k",
-            Self::Prefix(_) => "p",
-        };
-        BASE64URL_NOPAD.encode([kind, self.text()].concat().as_bytes())
-    }
-
-    fn from_token(token: &str) -> Option<Self> {
-        let text = String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()?;
-        match text.split_at_checked(1)? {
-            ("k", text) => Some(Self::Key(text.to_owned())),
-            ("p", text) => Some(Self::Prefix(text.to_owned())),
-            _ => None,
-        }
-    }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Key(text) | Self::Prefix(text) => text,
-        }
-    }
-
-    fn start_after(&self, folder: &str) -> String {
-        match self {
-            Self::Key(text) => format!("{folder}{text}"),
-            Self::Prefix(text) => format!("{folder}{text}{LAST_CHARACTER}"),
-        }
-    }
-
-    /// Whether the store repeats here what the page before ended with: some tell of a common prefix again after a key inside it.
-    fn is_before(&self, prefix: &str) -> bool {
-        match self {
-            Self::Prefix(last) => prefix > last.as_str(),
-            Self::Key(_) => true,
-        }
+    /// The place at or after `at` with nothing that is shown in between: behind the whole of a restricted part, so that every place in it
+    /// that a client begins at has the same answer, as fast.
+    fn behind(&self, at: Position) -> Position {
+        let text = at.text();
+        let ends: Vec<usize> = text.char_indices().map(|(from, character)| from.saturating_add(character.len_utf8())).collect();
+        let up_to = |end: &usize| text.get(..*end).unwrap_or_default();
+        let closed = ends.get(ends.partition_point(|end| self.may_begin(up_to(end)))).map(|end| up_to(end).to_owned());
+        closed.map_or(at, Position::Prefix)
     }
 }
 
-/// Our page of the store's answer, and whether the folder's own marker was in it.
-fn page(folder: &str, after: Option<&Position>, answer: &ListObjectsV2Output) -> (ListPage, bool) {
+/// An entry of the store's page.
+#[derive(Debug)]
+struct Entry {
+    at: Position,
+    /// `None` for a common prefix.
+    object: Option<ObjectEntry>,
+    /// Whether it is an entry of ours.
+    is_shown: bool,
+    /// Whether a page may end with it: a folder's marker is no entry, and yet no secret.
+    is_told: bool,
+}
+
+/// The entries of the store's answer, sorted by bytes.
+fn entries(below: Below<'_>, after: Option<&Position>, answer: &ListObjectsV2Output) -> Vec<Entry> {
     let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
-    let relative = |text: &str| plain(text, is_encoded)?.strip_prefix(folder).map(str::to_owned);
-    let mut page = ListPage::default();
-    let mut is_marked = false;
-    let mut last: Option<Position> = None;
-    for object in answer.contents() {
-        let Some(key) = object.key().and_then(relative) else { continue };
-        last = Some(later(last, Position::Key(key.clone())));
-        if key.is_empty() {
-            is_marked = true;
-        } else if ObjectPath::from_decoded(key.as_str()).is_ok_and(|path| !path.is_folder()) {
-            page.objects.push(ObjectEntry {
-                key,
-                size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-                etag: object.e_tag().map(str::to_owned),
-                modified: object.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
-                storage_class: object.storage_class().map(|class| class.as_str().to_owned()),
-            });
-        }
-    }
-    for prefix in answer.common_prefixes() {
-        let Some(prefix) = prefix.prefix().and_then(relative) else { continue };
-        last = Some(later(last, Position::Prefix(prefix.clone())));
+    let relative = |text: &str| plain(text, is_encoded)?.strip_prefix(below.folder.as_str()).map(str::to_owned);
+    let objects = answer.contents().iter().filter_map(|object| {
+        let key = object.key().and_then(relative)?;
+        let is_told = !key.is_empty() && below.shows(&key);
+        let entry = ObjectEntry {
+            key: key.clone(),
+            size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            etag: object.e_tag().map(str::to_owned),
+            modified: object.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
+            storage_class: object.storage_class().map(|class| class.as_str().to_owned()),
+        };
+        Some(Entry { is_shown: is_told && !key.ends_with('/'), is_told, object: Some(entry), at: Position::Key(key) })
+    });
+    let prefixes = answer.common_prefixes().iter().filter_map(|prefix| {
+        let prefix = prefix.prefix().and_then(relative)?;
         let is_new = after.is_none_or(|after| after.is_before(&prefix));
-        if is_new && ObjectPath::from_decoded(prefix.as_str()).is_ok() {
-            page.prefixes.push(prefix);
-        }
-    }
-    page.objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    page.prefixes.sort_unstable();
-    // A store that says "truncated" and shows nothing would be asked for ever.
-    page.next = last.filter(|_| answer.is_truncated() == Some(true)).map(|last| last.to_token());
-    (page, is_marked)
-}
-
-/// The later of the two, by bytes.
-fn later(last: Option<Position>, next: Position) -> Position {
-    last.filter(|last| last.text() >= next.text()).unwrap_or(next)
+        let is_shown = is_new && below.shows(&prefix);
+        Some(Entry { is_shown, is_told: is_shown, object: None, at: Position::Prefix(prefix) })
+    });
+    let mut entries: Vec<_> = objects.chain(prefixes).collect();
+    entries.sort_unstable_by(|one, other| one.at.text().cmp(other.at.text()));
+    entries
 }
 
 /// A text of the store's answer; `None` where it is not UTF-8, which no link can carry. S3 writes a space as `+` here.
@@ -320,8 +316,8 @@ mod tests {
 
     use super::*;
 
-    fn answer(keys: &[&str], prefixes: &[&str], is_truncated: bool, is_encoded: bool) -> ListObjectsV2Output {
-        let mut answer = ListObjectsV2Output::builder().is_truncated(is_truncated);
+    fn answer(keys: &[&str], prefixes: &[&str], is_encoded: bool) -> ListObjectsV2Output {
+        let mut answer = ListObjectsV2Output::builder();
         for key in keys {
             answer = answer.contents(Object::builder().key(*key).size(1).build());
         }
@@ -331,8 +327,12 @@ mod tests {
         answer.set_encoding_type(is_encoded.then_some(EncodingType::Url)).build()
     }
 
-    fn keys(page: &ListPage) -> Vec<&str> {
-        page.objects.iter().map(|object| object.key.as_str()).collect()
+    fn below(folder: &ObjectPath) -> Below<'_> {
+        Below { folder, scope: None }
+    }
+
+    fn path(text: &str) -> ObjectPath {
+        ObjectPath::from_decoded(text).unwrap()
     }
 
     // CLIENTS 3
@@ -341,63 +341,35 @@ mod tests {
         let answer = answer(
             &["lab/", "lab/b+c", "lab/a%2Bb", "lab/a//b", "lab/%2E%2E/x", "lab/x%0Ay", "elsewhere/z", "lab/%FF", "lab/e/"],
             &["lab/d/", "lab//", "lab/../"],
-            false,
             true,
         );
-        let (page, is_marked) = page("lab/", None, &answer);
-        assert_eq!(keys(&page), ["a+b", "b c"]);
-        assert_eq!(page.prefixes, ["d/"]);
-        assert!(is_marked && page.next.is_none());
+        let lab = path("lab/");
+        let seen = entries(below(&lab), None, &answer);
+        let text = |is: fn(&Entry) -> bool| seen.iter().filter(|entry| is(entry)).map(|entry| entry.at.text()).collect::<Vec<_>>();
+        assert_eq!(text(|_| true), ["", "../", "../x", "/", "a+b", "a//b", "b c", "d/", "e/", "x\ny"]);
+        assert_eq!(text(|entry| entry.is_shown), ["a+b", "b c", "d/"]);
+        assert_eq!(text(|entry| entry.is_told), ["a+b", "b c", "d/", "e/"], "a page ends with what a client can send back");
+        let after = Position::Prefix("d/".to_owned());
+        assert!(!entries(below(&lab), Some(&after), &answer).iter().any(|entry| entry.is_shown && entry.at == after), "not told twice");
     }
 
     #[test]
-    fn a_token_is_where_the_page_ended_and_tells_nothing_of_what_lies_above() {
-        let (first, _) = page("secret/lab/", None, &answer(&["secret/lab/a"], &["secret/lab/c/"], true, false));
-        let token = first.next.unwrap();
-        assert_eq!(Position::from_token(&token), Some(Position::Prefix("c/".to_owned())));
-        assert!(!String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).unwrap()).unwrap().contains("secret"));
-        assert_eq!(Position::from_token(&token).unwrap().start_after("secret/lab/"), "secret/lab/c/\u{10ffff}");
-        let after = Position::from_token(&token).unwrap();
-        let (second, _) = page("secret/lab/", Some(&after), &answer(&[], &["secret/lab/c/", "secret/lab/d/"], false, false));
-        assert_eq!(second.prefixes, ["d/"], "not told twice");
-        for wrong in ["", "!", "eA", "AAAA", "/w"] {
-            assert_eq!(Position::from_token(wrong), None, "{wrong}");
+    fn what_is_left_out_is_passed_over_as_a_whole() {
+        let lab = path("lab/");
+        for (at, behind) in [("a//b", "a//"), ("x\ny", "x\n"), ("é\u{85}/z", "é\u{85}"), ("a/../b", "a/../"), ("/", "/")] {
+            for at in [Position::Key(at.to_owned()), Position::Prefix(at.to_owned())] {
+                assert_eq!(below(&lab).behind(at), Position::Prefix(behind.to_owned()));
+            }
         }
-    }
-
-    #[test]
-    fn a_page_of_nothing_but_a_marker_goes_on() {
-        let (first, is_marked) = page("lab/", None, &answer(&["lab/"], &[], true, false));
-        assert!(is_marked && first.objects.is_empty());
-        assert_eq!(Position::from_token(&first.next.unwrap()).unwrap().start_after("lab/"), "lab/");
-    }
-
-    #[test]
-    fn a_marker_that_is_a_common_prefix_stands_for_all_below_it() {
-        let at = |prefix: &str, delimiter: &str, marker: &str| {
-            let query = ListQuery {
-                prefix: prefix.to_owned(),
-                delimiter: Some(delimiter.to_owned()),
-                marker: Some(marker.to_owned()),
-                ..ListQuery::default()
-            };
-            Position::of(&query).unwrap()
-        };
-        for (prefix, delimiter, marker) in [("", "/", "a/"), ("a/", "/", "a/b/"), ("a/b", "/", "a/bc/")] {
-            assert_eq!(at(prefix, delimiter, marker), Some(Position::Prefix(marker.to_owned())), "{marker}");
+        for open in [Position::Key(String::new()), Position::Key("e/".to_owned()), Position::Prefix("d/".to_owned())] {
+            assert_eq!(below(&lab).behind(open.clone()), open, "more that begins so may be shown");
         }
-        for (prefix, delimiter, marker) in [("", "/", "a"), ("", "/", "a/b"), ("a/", "/", "a/"), ("b", "/", "a/"), ("", "", "a/")] {
-            assert_eq!(at(prefix, delimiter, marker), Some(Position::Key(marker.to_owned())), "{marker} below {prefix:?}");
-        }
-        assert_eq!(at("", "/", ""), None);
-        let (page, _) = page("lab/", None, &answer(&["lab/a"], &["lab/c/"], true, false));
-        assert_eq!(page.next_marker().as_deref(), Some("c/"));
     }
 
     // SECURITY T8
     #[test]
     fn a_prefix_that_begins_no_path_never_reaches_the_store() {
-        let lab = ObjectPath::from_decoded("lab/").unwrap();
+        let lab = path("lab/");
         for (prefix, fits) in [
             ("", true),
             ("a", true),
@@ -411,8 +383,8 @@ mod tests {
             ("a\\b", false),
             ("a\nb", false),
         ] {
-            assert_eq!(may_begin_a_path(&lab, prefix), fits, "{prefix:?}");
+            assert_eq!(below(&lab).may_begin(prefix), fits, "{prefix:?}");
         }
-        assert!(!may_begin_a_path(&lab, &format!("{}/", "a".repeat(1_023))));
+        assert!(!below(&lab).may_begin(&format!("{}/", "a".repeat(1_023))));
     }
 }

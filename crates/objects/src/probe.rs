@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     Objects, ObjectsError,
-    listing::ListQuery,
+    listing::{Below, ListQuery},
     presigner::{Asked, SignError, SignedMethod},
     stream::ObjectMeta,
 };
@@ -44,7 +44,7 @@ impl Objects {
             }
         }
         let query = ListQuery { delimiter: Some("/".to_owned()), max: 2, ..ListQuery::default() };
-        let (page, is_marked) = self.list_below(source, &folder, &query, now).await?;
+        let (page, is_marked) = self.list_below(source, Below { folder: &folder, scope: None }, &query, now).await?;
         Ok((is_marked || !page.objects.is_empty() || !page.prefixes.is_empty()).then_some(Kind::Folder))
     }
 

@@ -39,7 +39,7 @@ impl Reading<'_> {
 }
 
 impl Reading<'_> {
-    /// Whether anything lies below `path`.
+    /// Whether anything that is shown lies below `path`.
     pub(crate) async fn has_folder(&self, permit: &Permit, path: &ObjectPath) -> Result<bool, Problem> {
         let one = ListQuery { max: 1, ..ListQuery::default() };
         let page = self.app.objects.list(permit, path, &one, self.now).await?;

@@ -49,6 +49,8 @@ enum Version {
 const LIST_WORDS: [&str; 5] = ["delimiter", "encoding-type", "marker", "max-keys", "prefix"];
 /// What asks for other bytes than those that are there now. Whoever is given those instead is misled, whatever its form.
 const OTHER_BYTES: [&str; 2] = ["partNumber", "versionId"];
+/// What clients that read in parts ask first, to learn how many there are. No count in the answer says one: the whole object.
+const FIRST_PART: (&str, &str) = ("partNumber", "1");
 /// What makes a request of S3's an operation other than reading and listing.
 const OTHER_OPERATIONS: [&str; 30] = [
     "accelerate",
@@ -174,12 +176,14 @@ impl Reading<'_> {
     /// would be taken for what was asked. Words that viewers and SDKs add are nobody's operation, and ignored.
     pub(crate) fn refuse_operations(&self, query: &str, form: Form) -> Result<(), Problem> {
         let as_s3 = !self.is_led(form);
-        let is_refused = |name: &str| OTHER_BYTES.contains(&name) || (as_s3 && OTHER_OPERATIONS.contains(&name));
-        if !pairs(query).any(|(name, _)| is_refused(&name)) {
+        let is_refused = |name: &str, value: &str| {
+            (OTHER_BYTES.contains(&name) && (name, value) != FIRST_PART) || (as_s3 && OTHER_OPERATIONS.contains(&name))
+        };
+        if !pairs(query).any(|(name, value)| is_refused(&name, &value)) {
             return Ok(());
         }
         Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "s3-operation", "objects are read here as they are, whole or in ranges, and listed")
-            .hint("leave `versionId`, `partNumber` and sub-resources such as `acl` out"))
+            .hint("leave `versionId`, a `partNumber` other than 1 and sub-resources such as `acl` out"))
     }
 
     /// A folder as a bucket of its own: keys are those below it.

@@ -61,6 +61,8 @@ pub(crate) struct Opens {
     pub(crate) dataset: ObjectPath,
     pub(crate) kind: Kind,
     pub(crate) subpath: ObjectPath,
+    /// The restricted parts of the dataset, as paths inside the source.
+    pub(crate) cuts: Vec<ObjectPath>,
     pub(crate) class: Class,
     pub(crate) strict: bool,
     pub(crate) until: Option<Timestamp>,
@@ -75,6 +77,7 @@ impl Opens {
             dataset: path(dataset),
             kind: Kind::Folder,
             subpath: ObjectPath::default(),
+            cuts: Vec::new(),
             class: Class::Collaboration,
             strict: false,
             until: None,
@@ -91,6 +94,7 @@ impl Opens {
         let mut dataset = Dataset::root(DatasetId::new(Uuid::from_u128(2)), self.source.id, OWNER, Timestamp::UNIX_EPOCH);
         dataset.path = self.dataset.clone();
         dataset.kind = self.kind;
+        dataset.cuts = self.cuts.clone();
         Place { source: self.source.clone(), dataset }
     }
 

@@ -18,6 +18,8 @@ use crate::{facts, service::Running};
 
 pub(crate) const ODD: &str = "lab/em.zarr/exp #3/50% +é&=?~ .txt";
 pub(crate) const CHUNK: &str = "lab/em.zarr/0/c/0/0/1";
+/// Keys that no link carries, between others and behind all of them.
+const UNCARRIED: [&str; 5] = ["lab/listed/a\u{1}", "lab/listed/b\u{7f}/1", "lab/listed/d\n", "lab/old.zarr/z\u{1}", "lab/old.zarr/z\u{2}"];
 
 pub(crate) struct Scene {
     pub(crate) objects: Objects,
@@ -35,10 +37,10 @@ impl Scene {
     pub(crate) async fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = contents();
-        for (key, bytes) in &keys {
+        for key in keys.keys().chain(&UNCARRIED) {
             let file = folder.path().join(key);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, bytes).unwrap();
+            fs::write(file, keys.get(key).map(Vec::as_slice).unwrap_or_default()).unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -51,12 +53,11 @@ impl Scene {
     pub(crate) async fn radosgw() -> Self {
         let running = crate::service::running("OFFPRINT_TEST_RADOSGW", "radosgw.sh");
         let mut keys = contents();
-        keys.insert("lab/listed/", Vec::new());
-        keys.insert("lab/listed/x//y", b"no link can carry this".to_vec());
+        let unlisted = ["lab/listed/", "lab/listed/x//y", "lab/listed/x//z"].into_iter().chain(UNCARRIED);
+        keys.extend(unlisted.clone().map(|key| (key, Vec::new())));
         let credentials = Credentials::new(running.access_key_id.clone(), running.secret_access_key.clone(), None, None);
         upload(&running, "data", &keys).await;
-        keys.remove("lab/listed/");
-        keys.remove("lab/listed/x//y");
+        keys.retain(|key, _| !unlisted.clone().any(|unlisted| unlisted == *key));
         let endpoint = running.endpoint.clone();
         Self::new(&endpoint, credentials, keys, true, None, Some(running))
     }
