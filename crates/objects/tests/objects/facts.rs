@@ -94,7 +94,7 @@ impl Opens {
         let mut dataset = Dataset::root(DatasetId::new(Uuid::from_u128(2)), self.source.id, OWNER, Timestamp::UNIX_EPOCH);
         dataset.path = self.dataset.clone();
         dataset.kind = self.kind;
-        dataset.cuts = self.cuts.clone();
+        dataset.cuts.clone_from(&self.cuts);
         Place { source: self.source.clone(), dataset }
     }
 
