@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -283,6 +283,8 @@ impl Walk<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         let path = folder.path.join(name.text);
+        let path = if name.is_linked { self.inside(&path)? } else { Some(path) };
+        let Some(path) = path else { return Ok(ControlFlow::Continue(())) };
         let inner = Folder { path, is_linked: name.is_linked };
         if let Some(group) = self.group_of(&key) {
             let after = self.ask.after.as_str();
@@ -297,10 +299,25 @@ impl Walk<'_> {
         if name.is_folder() {
             return self.folder(&inner, &key);
         }
-        match there(fs::metadata(&inner.path))? {
+        match self.object(&inner.path)? {
             Some(meta) => Ok(self.push(Item::Object { key, facts: Facts::of(&meta) })),
             None => Ok(ControlFlow::Continue(())),
         }
+    }
+
+    /// Where an entry lies, its links resolved; `None` where they lead out by now: its name may be some seconds old.
+    fn inside(&self, path: &Path) -> Result<Option<PathBuf>, Refusal> {
+        Ok(there(path.canonicalize())?.filter(|target| target.starts_with(self.root)))
+    }
+
+    /// What the disk knows of an object; `None` where none is there by now.
+    fn object(&self, path: &Path) -> Result<Option<Metadata>, Refusal> {
+        let mut found = there(fs::symlink_metadata(path))?;
+        if found.as_ref().is_some_and(Metadata::is_symlink) {
+            let target = self.inside(path)?;
+            found = target.map(fs::symlink_metadata).map_or(Ok(None), there)?;
+        }
+        Ok(found.filter(Metadata::is_file))
     }
 
     /// The group that a key is in, or all of a folder's keys.
