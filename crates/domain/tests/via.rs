@@ -23,9 +23,9 @@ mod model {
 }
 
 use domain::{
-    dataset::Visibility,
+    dataset::{Dataset, Visibility},
     decision::{DatasetFacts, Through, Via, via, via_of},
-    grant::{Policy, ProjectRole},
+    grant::{Participation, Policy, ProjectRole},
     rights::{Right, Role},
     user::Standing,
 };
@@ -129,5 +129,38 @@ fn what_everybody_has_is_no_way_of_ones_own() {
         let mut world = world(vec![given(to, Role::View)]);
         world.datasets[1].visibility = visibility;
         assert_eq!(reads(&world, READER), None, "{visibility:?}");
+    }
+}
+
+#[test]
+fn facts_are_supposed_otherwise_and_the_rest_stays() {
+    let mut world = world(vec![given(To::Project(1), Role::View)]);
+    let part = |project, role| Participation { project: project_id(project), role, policy: Policy::FIRST };
+    world.projects = vec![ProjectRow { policy: Policy::FIRST, members: [(READER, ProjectRole::Member)].into() }; 2];
+    let user = world.user(READER);
+    let rights = |facts: &DatasetFacts| facts.rights_of(Some(&user), net(From::Lab), at(0));
+    let facts = world.dataset_facts(1, Some(READER));
+    assert!(rights(&facts).has(Right::Read));
+    assert!(rights(&facts.clone().with_part(project_id(1), None)).is_empty(), "out of it");
+    let kept = facts.clone().with_part(project_id(0), None);
+    assert!(rights(&kept).has(Right::Read), "out of another");
+    let there = kept.with_part(project_id(1), Some(part(1, ProjectRole::Leader))).reach.projects;
+    assert_eq!(there, [part(1, ProjectRole::Leader)], "once in each");
+    // Of another owner, in the same place.
+    let supposed = facts.supposing(Dataset { owner: user_id(READER), ..facts.place.dataset.clone() });
+    assert!(rights(&supposed).has(Right::Own));
+    assert_eq!((&supposed.place.source, &supposed.reach), (&facts.place.source, &facts.reach));
+}
+
+#[test]
+fn from_which_level_on_chunks_open_is_told_where_it_is_not_the_finest() {
+    for (role, level, told) in
+        [(Role::Preview, Some(2), Some(2)), (Role::Preview, Some(1), Some(1)), (Role::View, None, None), (Role::Manager, None, None)]
+    {
+        let mut world = world(vec![GrantRow { level, ..given(To::Person(READER), role) }]);
+        world.datasets[1].levelled = true;
+        let facts = world.dataset_facts(1, Some(READER));
+        assert_eq!(facts.level_of(Some(&world.user(READER)), net(From::Lab), at(0)), told, "{role:?}");
+        assert_eq!(facts.level_of(None, net(From::Lab), at(0)), None, "nobody");
     }
 }
