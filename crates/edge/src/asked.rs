@@ -2,8 +2,9 @@
 
 use axum::{
     extract::{FromRequestParts, Path, Query, Request},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use domain::{limits::API_PAGE_MAX, path::encode_key};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
@@ -40,12 +41,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Filters<T> {
     }
 }
 
-/// A middleware of routes whose writes ask nothing in the query: what stands there all the same, `dry_run` above all, is refused before
-/// anything is done.
-pub async fn without_query(request: Request, next: Next) -> Response {
+/// Routes whose writes ask nothing in the query: what stands there all the same, `dry_run` above all, is refused before anything is done.
+pub fn plain<S: Clone + Send + Sync + 'static>(routes: MethodRouter<S>) -> MethodRouter<S> {
+    // Of methods that are routed, and of no others, which stay 405.
+    routes.route_layer(middleware::from_fn(without_query))
+}
+
+async fn without_query(request: Request, next: Next) -> Response {
     let asks = request.uri().query().is_some_and(|query| !query.is_empty());
-    // The methods by which anything is written: others have an answer of their own.
-    if asks && matches!(*request.method(), Method::POST | Method::PATCH) {
+    if asks && !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Problem::new(StatusCode::BAD_REQUEST, "query", "this write takes nothing in the query")
             .hint("what it is asked stands in the body: see /api/v1/openapi.json")
             .into_response();

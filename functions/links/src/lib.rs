@@ -24,7 +24,7 @@ use axum::{
     routing::{get, post},
 };
 use domain::key::DeploymentSecret;
-use edge::{App, app_origin, asked::without_query};
+use edge::{App, app_origin, asked::plain};
 
 pub use openapi::openapi;
 
@@ -34,19 +34,18 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
     let shown = show::Shown { secret, data_url: app.config.data_url.as_deref().map(Arc::from) };
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
-        .route("/api/v1/passes", post(pass::create))
-        .route("/api/v1/links", get(list::list).post(create::create))
-        .route("/api/v1/links/batch", post(batch::create))
-        .route("/api/v1/links/batch/revoke", post(batch::revoke))
-        .route("/api/v1/links/batch/extend", post(batch::extend))
-        .route("/api/v1/links/resolve", post(resolve::resolve))
-        .route("/api/v1/links/{id}", get(show::show).patch(edit::edit))
-        .route("/api/v1/links/{id}/pause", post(pause::pause))
-        .route("/api/v1/links/{id}/resume", post(resume::resume))
-        .route("/api/v1/links/{id}/retarget", post(retarget::retarget))
-        .route("/api/v1/links/{id}/revoke", post(revoke::revoke))
-        .route("/api/v1/datasets/{id}/links/revoke", post(revoke_all::revoke_all))
-        .route_layer(middleware::from_fn(without_query))
+        .route("/api/v1/passes", plain(post(pass::create)))
+        .route("/api/v1/links", plain(get(list::list).post(create::create)))
+        .route("/api/v1/links/batch", plain(post(batch::create)))
+        .route("/api/v1/links/batch/revoke", plain(post(batch::revoke)))
+        .route("/api/v1/links/batch/extend", plain(post(batch::extend)))
+        .route("/api/v1/links/resolve", plain(post(resolve::resolve)))
+        .route("/api/v1/links/{id}", plain(get(show::show).patch(edit::edit)))
+        .route("/api/v1/links/{id}/pause", plain(post(pause::pause)))
+        .route("/api/v1/links/{id}/resume", plain(post(resume::resume)))
+        .route("/api/v1/links/{id}/retarget", plain(post(retarget::retarget)))
+        .route("/api/v1/links/{id}/revoke", plain(post(revoke::revoke)))
+        .route("/api/v1/datasets/{id}/links/revoke", plain(post(revoke_all::revoke_all)))
         .layer(Extension(shown))
         .layer(middleware::from_fn_with_state(app.clone(), app_origin::answer))
         .with_state(app)

@@ -431,6 +431,7 @@ async fn a_write_that_asks_something_in_the_query_is_not_done() {
         app.post(&path, &app.ada.token, ask).await.refuses(400, "query", "");
     }
     app.send("PUT", &format!("{path}?x"), &app.ada.token, &[], String::new()).await.refuses(405, "method", "");
+    app.post("/api/v1/openapi.json?x", &app.ada.token, json!({})).await.refuses(405, "method", "");
     let shown = app.get(&path, &app.ada.token).await.is(200);
     assert_eq!((shown.text("/state"), &shown.json["version"]), ("live", &json!(1)));
     app.post(&format!("{path}/pause?"), &app.ada.token, json!({})).await.is(200);
