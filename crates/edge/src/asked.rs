@@ -107,9 +107,7 @@ impl MaybeIfMatch {
             None => Ok(()),
         }
     }
-}
 
-impl MaybeIfMatch {
     /// Holds an act that needs no version to the one that was sent.
     ///
     /// # Errors
