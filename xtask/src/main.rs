@@ -4,6 +4,7 @@
 //! - `cargo xtask ci SUITE...` runs only the named ones.
 //! - `cargo xtask fuzz [TARGET | all] [SECONDS]` fuzzes for as long as it is told, where `ci` gives each target some seconds.
 //! - `cargo xtask scale [MEMBERS [DATASETS]]` counts reads beside a group of 100,000 and 10,000 datasets, where `ci` takes smaller ones.
+//! - `cargo xtask release` asks of the binary people install what `ci` asks of one that is quickly built: clients, pages, viewer, api, lab.
 //! - `cargo xtask bench` runs the measurements, which are slow and print numbers instead of verdicts.
 //!
 //! Not here: how a check works. Each suite is a program of its own (cargo, or a script below `tests/`), so any of them can be run by hand.
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The words after `cargo xtask`.
-const USAGE: &str = "usage: cargo xtask ci [SUITE]... | fuzz [TARGET | all] [SECONDS] | scale [MEMBERS [DATASETS]] | bench | list";
+const USAGE: &str = "usage: cargo xtask ci [SUITE]... | fuzz [TARGET | all] [SECONDS] | scale [MEMBERS [DATASETS]] | release [SUITE]... | bench [SUITE]... | list";
 
 fn main() -> anyhow::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +26,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some((verb, names)) if verb == "ci" => suites::run(&workshop, &suites::ci(&workshop), names),
         Some((verb, what)) if verb == "fuzz" && what.len() <= 2 => suites::run(&workshop, &[suites::fuzz(&workshop, what)], &[]),
         Some((verb, sizes)) if verb == "scale" && sizes.len() <= 2 => suites::run(&workshop, &[suites::scale(&workshop, sizes)], &[]),
+        Some((verb, names)) if verb == "release" => suites::run(&workshop, &suites::release(&workshop), names),
         Some((verb, names)) if verb == "bench" => suites::run(&workshop, &suites::bench(&workshop), names),
         Some((verb, [])) if verb == "list" => {
             for suite in suites::ci(&workshop).iter().chain(&suites::bench(&workshop)) {

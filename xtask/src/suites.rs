@@ -1,4 +1,4 @@
-//! The suites, in the order they run: quick verdicts first, then tests, then what needs a release build.
+//! The suites, in the order they run: quick verdicts first, then tests, then what is asked of the product as a whole.
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -66,11 +66,20 @@ impl Suite {
     fn after(self, name: &'static str) -> Self {
         Self { after: Some(name), ..self }
     }
+
+    /// Builds where the others build, and leaves nothing beside the sources.
+    fn in_workshop(self, workshop: &Workshop) -> Self {
+        self.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1")
+    }
 }
 
 /// What a change must pass.
 pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
-    let offprint = workshop.target.join("release/offprint").display().to_string();
+    let offprint = workshop.target.join("debug/offprint").display().to_string();
+    let template = Suite::new("template", "the template, linted, built, deployed and narrowed", "bash", &["tests/template/run.sh"])
+        .with("OFFPRINT", &*offprint)
+        .counted(Runner::Script)
+        .after("build");
     vec![
         Suite::new("setup", "what tests need beside Rust is installed", workshop.file("tests/services/setup.sh"), &[]),
         Suite::cargo("fmt", "sources are formatted", "fmt --all --check"),
@@ -110,55 +119,65 @@ pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
         .after("build"),
         Suite::cargo("doc-tests", "examples in the documentation", "test --locked --workspace --all-features --doc").counted(Runner::Cargo),
         Suite { secs_max: Some(SUITE_SECS_MAX), ..fuzz(workshop, &["all".to_owned(), FUZZ_SECS.to_owned()]) }.after("build"),
-        Suite::cargo("release", "the binary people install", "build --locked --release --package offprint"),
+    ]
+    .into_iter()
+    .chain(product(&offprint, "build"))
+    .chain([template])
+    .map(|suite| suite.in_workshop(workshop))
+    .collect()
+}
+
+/// What only the product itself can show, each suite told which binary of it: one that is quickly built, or the one people install.
+fn product(offprint: &str, after: &'static str) -> Vec<Suite> {
+    vec![
         Suite::new(
             "clients",
             "real clients read every value, and are refused after a revoke",
             "python3",
-            &["tests/clients/run.py", &offprint],
+            &["tests/clients/run.py", offprint],
         )
         .counted(Runner::Script)
-        .after("release"),
+        .after(after),
         Suite::new(
             "pages",
             "a browser without scripts signs in, by a code and through a provider, makes a ticket and signs out; every page is accessible",
             "python3",
-            &["tests/clients/pages.py", &offprint],
+            &["tests/clients/pages.py", offprint],
         )
         .counted(Runner::Script)
-        .after("release"),
+        .after(after),
         Suite::new(
             "viewer",
             "the real Neuroglancer draws every value by link and signed in, and nothing after a revoke",
             "bash",
-            &["tests/clients/neuroglancer/run.sh", &offprint],
+            &["tests/clients/neuroglancer/run.sh", offprint],
         )
         .counted(Runner::Script)
-        .after("release"),
+        .after(after),
         Suite::new(
             "api",
             "the API answers as its description says, to what it allows and to what it does not",
             "python3",
-            &["tests/api/run.py", &offprint],
+            &["tests/api/run.py", offprint],
         )
         .counted(Runner::Script)
-        .after("release"),
+        .after(after),
         Suite::new(
             "lab",
             "another machine reads a lab server, over a read-only folder",
             "python3",
-            &["tests/clients/lab_server.py", &offprint],
+            &["tests/clients/lab_server.py", offprint],
         )
         .counted(Runner::Script)
-        .after("release"),
-        Suite::new("template", "the template, linted, built, deployed and narrowed", "bash", &["tests/template/run.sh"])
-            .with("OFFPRINT", &*offprint)
-            .counted(Runner::Script)
-            .after("release"),
+        .after(after),
     ]
-    .into_iter()
-    .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
-    .collect()
+}
+
+/// The same of the binary people install: optimised across all crates, it takes ten minutes to build.
+pub(crate) fn release(workshop: &Workshop) -> Vec<Suite> {
+    let offprint = workshop.target.join("release/offprint").display().to_string();
+    let build = Suite::cargo("release", "the binary people install", "build --locked --release --package offprint");
+    std::iter::once(build).chain(product(&offprint, "release")).map(|suite| suite.in_workshop(workshop)).collect()
 }
 
 /// The fuzzer, on what it is told and for as long as it is told.
@@ -214,7 +233,7 @@ pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
         load("memory", "resident memory over a million redirects"),
     ]
     .into_iter()
-    .map(|suite| suite.with("CARGO_TARGET_DIR", workshop.target.display().to_string()).with("PYTHONDONTWRITEBYTECODE", "1"))
+    .map(|suite| suite.in_workshop(workshop))
     .collect()
 }
 
