@@ -353,12 +353,14 @@ impl Table {
         found.into_values().map(|item| row::<UserRow>(item)?.user()).collect()
     }
 
-    /// The user of this name, in letters of either case.
+    /// The user of this name, in letters of either case, composed or not.
     ///
     /// # Errors
     /// [`TableError`], where the store did not answer or a row cannot be read.
     pub async fn user_named(&self, name: &str) -> Result<Option<User>, TableError> {
-        let Some(found) = self.get(&schema::user_name(name), &mut Cost::default()).await? else { return Ok(None) };
+        // Where it was typed, `é` may have been two characters; where it was kept, it is one.
+        let Some(name) = domain::user::user_name(name) else { return Ok(None) };
+        let Some(found) = self.get(&schema::user_name(&name), &mut Cost::default()).await? else { return Ok(None) };
         let id = UserId::parse(&row::<UserNameRow>(found)?.user).map_err(unreadable(UserNameRow::WHAT))?;
         self.user(id).await
     }
