@@ -18,7 +18,7 @@ use tests::app::{DATA, TestApp};
 use tower::Service;
 
 /// Of a redirect whose facts are known, from the parsed request to the answer, headers and access line.
-const REDIRECT_MOST: u64 = 13;
+const REDIRECT_MOST: u64 = 11;
 /// Of a signature: the URL.
 const SIGNATURE: u64 = 1;
 
@@ -33,10 +33,15 @@ async fn a_warm_redirect_allocates_little_and_a_signature_once() {
         assert_eq!(origin.call(request()).await.unwrap().status(), StatusCode::FOUND);
     }
 
-    let (asked, mut answer) = (request(), None);
-    let counted = measure(|| answer = origin.call(asked).now_or_never());
-    assert_eq!(answer.expect("a warm redirect waits for nothing").unwrap().status(), StatusCode::FOUND);
-    assert!(counted.count_total <= REDIRECT_MOST, "{counted:?}");
+    // The least of a few: at the turn of a second, what is said of time is written anew.
+    let counted = (0..3).map(|_again| {
+        let (asked, mut answer) = (request(), None);
+        let counted = measure(|| answer = origin.call(asked).now_or_never());
+        assert_eq!(answer.expect("a warm redirect waits for nothing").unwrap().status(), StatusCode::FOUND);
+        counted.count_total
+    });
+    let least = counted.min().unwrap();
+    assert!(least <= REDIRECT_MOST, "{least}");
 
     let (app, now) = (&parts.app, parts.app.now());
     let key = LinkKey::parse(target.split('/').nth(1).unwrap()).unwrap();

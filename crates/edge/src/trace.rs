@@ -14,7 +14,10 @@ use std::{
 use axum::response::Response;
 use domain::id::{DatasetId, LinkId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
+use jiff::{
+    Timestamp,
+    fmt::{StdIoWrite, temporal::DateTimePrinter},
+};
 
 /// Access lines that are kept back, in bytes.
 const LINES_BUFFERED_BYTES: usize = 65_536;
@@ -24,7 +27,12 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 thread_local! {
     /// Room for a line of text, kept from one request to the next.
     static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// The last second that a line was written in, and its text.
+    static SECOND: Cell<(i64, [u8; SECOND_BYTES])> = const { Cell::new((0, *b"1970-01-01T00:00:00Z")) };
 }
+
+/// `2026-11-26T18:04:05Z`.
+const SECOND_BYTES: usize = 20;
 
 /// Where access lines go: one line a request.
 #[derive(Debug, Clone)]
@@ -179,7 +187,7 @@ impl AccessLine<'_> {
     fn write(&self, to: &mut Vec<u8>) {
         let known = self.known;
         to.extend_from_slice(b"{\"kind\":\"access\",\"at\":\"");
-        DateTimePrinter::new().print_timestamp(&self.at, &mut *to).unwrap_or_default();
+        time(to, self.at);
         word(to, b"\",\"origin\":\"", Some(self.origin));
         to.extend_from_slice(b",\"request_id\":");
         serde_json::to_writer(&mut *to, self.request_id.to_str().unwrap_or_default()).unwrap_or_default();
@@ -214,6 +222,33 @@ fn word<const N: usize>(to: &mut Vec<u8>, name: &[u8; N], value: Option<&str>) {
         to.extend_from_slice(value.as_bytes());
         to.push(b'"');
     }
+}
+
+/// A time as RFC 3339 has it, to the microsecond. Most lines are written in the same second as the one before.
+fn time(to: &mut Vec<u8>, at: Timestamp) {
+    let second = at.as_second();
+    let (known, mut text) = SECOND.get();
+    if known != second {
+        let whole = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+        DateTimePrinter::new().print_timestamp(&whole, StdIoWrite(text.as_mut_slice())).unwrap_or_default();
+        SECOND.set((second, text));
+    }
+    to.extend_from_slice(&text);
+    // In front of the `Z`.
+    to.pop();
+    to.push(b'.');
+    to.extend_from_slice(&digits::<6>(u64::try_from(at.subsec_microsecond()).unwrap_or_default()));
+    to.push(b'Z');
+}
+
+/// The last `N` digits of a number.
+fn digits<const N: usize>(mut value: u64) -> [u8; N] {
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0'.saturating_add(u8::try_from(value % 10).unwrap_or(0));
+        value /= 10;
+    }
+    text
 }
 
 /// Digits behind what names them. Writing to memory cannot fail.
@@ -297,9 +332,8 @@ fn server_timing(verdict: &Verdict) -> HeaderValue {
 fn millis<const N: usize>(to: &mut Vec<u8>, name: &[u8; N], spent: Duration) {
     let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
     number(to, name, micros / 1_000);
-    let digits = [micros / 100 % 10, micros / 10 % 10, micros % 10].map(|digit| b'0'.saturating_add(u8::try_from(digit).unwrap_or(0)));
     to.push(b'.');
-    to.extend_from_slice(&digits);
+    to.extend_from_slice(&digits::<3>(micros));
 }
 
 /// What asks, by the beginning of its User-Agent: one of a closed list, so that no line holds what a client made up.
@@ -397,6 +431,17 @@ mod tests {
         let mut documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         documented.sort_unstable();
         assert_eq!(written, documented);
+    }
+
+    #[test]
+    fn a_line_says_when_to_the_microsecond() {
+        for at in
+            ["2026-11-26T18:04:05.000007Z", "2026-11-26T18:04:05.120000Z", "1970-01-01T00:00:00.000000Z", "2026-11-26T18:04:06.999999Z"]
+        {
+            let mut text = Vec::new();
+            time(&mut text, at.parse().unwrap());
+            assert_eq!(text, at.as_bytes());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One object of a link: a redirect to a signed URL, or its bytes; and folders named without a slash.
 
-use std::io::Write;
+use std::{cell::Cell, thread::LocalKey};
 
 use axum::{body::Body, response::Response};
 use domain::{
@@ -154,6 +154,12 @@ const SUNSET: HeaderName = HeaderName::from_static("sunset");
 /// Room for the headers of a redirect, so that their map grows once.
 const HEADERS: usize = 12;
 
+thread_local! {
+    /// The last age and the last end that were written out, and how: a reader asks for one chunk of a link after the other.
+    static LAST_AGE: Cell<Option<(u32, HeaderValue)>> = const { Cell::new(None) };
+    static LAST_END: Cell<Option<(Timestamp, HeaderValue)>> = const { Cell::new(None) };
+}
+
 /// 302 to an address of this origin.
 pub(crate) fn found_at(address: &str) -> Response {
     found(HeaderValue::from_str(address).unwrap_or_else(|_| HeaderValue::from_static("/")))
@@ -168,21 +174,27 @@ fn found(location: HeaderValue) -> Response {
     answer
 }
 
+/// What `write` makes of `what`, and the same text again for as long as the same is asked.
+fn written<T: Copy + PartialEq>(
+    last: &'static LocalKey<Cell<Option<(T, HeaderValue)>>>,
+    what: T,
+    write: impl FnOnce(T) -> Option<HeaderValue>,
+) -> Option<HeaderValue> {
+    let known = last.take().filter(|(known, _text)| *known == what).or_else(|| Some((what, write(what)?)));
+    last.set(known.clone());
+    known.map(|(_what, text)| text)
+}
+
+/// How long whoever asked may keep the answer; `None`: not at all.
 fn cache_control(max_age_secs: Option<u32>) -> HeaderValue {
-    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-    let Some(secs) = max_age_secs else { return NO_STORE };
-    let mut text = [0; 32];
-    let mut rest = text.as_mut_slice();
-    write!(rest, "private, max-age={secs}").unwrap_or_default();
-    let unwritten = rest.len();
-    let written = text.get(..text.len().saturating_sub(unwritten)).unwrap_or_default();
-    HeaderValue::from_bytes(written).unwrap_or(NO_STORE)
+    let text = |secs| HeaderValue::try_from(format!("private, max-age={secs}")).ok();
+    max_age_secs.and_then(|secs| written(&LAST_AGE, secs, text)).unwrap_or(HeaderValue::from_static("no-store"))
 }
 
 /// `Sunset` (RFC 8594): when the link ends.
 fn with_sunset(mut answer: Response, permit: &Permit) -> Response {
     let until = permit.scope().and_then(|scope| scope.until());
-    if let Some(date) = until.and_then(http_date) {
+    if let Some(date) = until.and_then(|until| written(&LAST_END, until, http_date)) {
         answer.headers_mut().insert(SUNSET, date);
     }
     answer
