@@ -1,14 +1,15 @@
 //! Datasets: a folder or one object inside a source, with one owner.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::{
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::Levels,
-    limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX},
+    limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX, WRITE_SETTLES_SECS},
     path::ObjectPath,
     source::State,
+    timing::Timing,
 };
 
 /// What a dataset is.
@@ -80,6 +81,10 @@ pub struct Dataset {
     pub project: Option<ProjectId>,
     /// Whether what is granted above stops at it. Ownership does not.
     pub restricted: bool,
+    /// Whether what rests on it is stopped within 15 s, for more reads of the table, whoever reads and by whichever link (ADR 0049).
+    pub strict: bool,
+    /// Of one that is strict: when what was signed and kept before it became so has ended, a publication's too; `None`: it always was.
+    pub given_until: Option<Timestamp>,
     /// The paths of the restricted datasets in it, an outer one standing for those in it: at most [`CUTS_MAX`].
     ///
     /// [`CUTS_MAX`]: crate::limits::CUTS_MAX
@@ -155,6 +160,8 @@ impl Dataset {
             visibility: Visibility::Private,
             project: None,
             restricted: false,
+            strict: false,
+            given_until: None,
             cuts,
             levels: Levels::default(),
             links_gen: 0,
@@ -178,6 +185,8 @@ impl Dataset {
             visibility: Visibility::Private,
             project: None,
             restricted: false,
+            strict: false,
+            given_until: None,
             cuts: Vec::new(),
             levels: Levels::default(),
             links_gen: 0,
@@ -210,6 +219,23 @@ impl Dataset {
             (None, visibility) => visibility,
         };
         Self { project, visibility, version: self.version.saturating_add(1), ..self.clone() }
+    }
+
+    /// The dataset once it is strict, or is no more.
+    #[must_use]
+    pub fn made_strict(&self, strict: bool, now: Timestamp) -> Self {
+        // What is signed until this takes effect lives as long as the longest that anything on it may: a narrowing right after it must say so.
+        let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
+        let given_until = strict.then(|| Timing::WORLD.enforced_by(effect, None));
+        Self { strict, given_until, version: self.version.saturating_add(1), ..self.clone() }
+    }
+
+    /// When a narrowing that was done by `now`, and ends only what rests on this dataset, is in force everywhere: by `otherwise`, and sooner where
+    /// the dataset is strict. It is to be as it was after that: one that was strict a moment before may have been read otherwise meanwhile.
+    #[must_use]
+    pub fn enforced_by(&self, otherwise: Timing, now: Timestamp) -> Timestamp {
+        let bound = otherwise.enforced_by(now, None);
+        if self.strict { bound.min(Timing::STRICT.enforced_by(now, self.given_until)) } else { bound }
     }
 
     /// The dataset once it is retired, which is for good. One that is restricted is opened first: its cut would be nobody's, and what is granted

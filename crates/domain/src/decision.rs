@@ -656,6 +656,11 @@ impl Asking<'_> {
     }
 }
 
+/// Whether a dataset among these is strict: then so is what is read by them (ADR 0049).
+fn rests_on_strict(place: &Place, reach: &Reach) -> bool {
+    place.dataset.strict || reach.above.iter().any(|above| above.dataset.strict)
+}
+
 /// Whether both take part.
 fn is_active(place: &Place) -> bool {
     place.source.state == State::Active && place.dataset.state == State::Active
@@ -909,6 +914,12 @@ impl LinkFacts {
         Ok(Self { link, tombstone, place, maker, reach, asking: None, base: KeyBase::new(base) })
     }
 
+    /// How long what rests on these facts lives: as the link has it, and strictly where its dataset is strict, or one by which its maker may share it.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        if rests_on_strict(&self.place, &self.reach) { Timing::STRICT } else { self.link.timing() }
+    }
+
     /// What the link gives at `now` to whoever comes from `net`: never more than its maker has, unless it is the dataset's own act.
     ///
     /// # Errors
@@ -1016,6 +1027,13 @@ impl DatasetFacts {
     pub fn new(place: Place, reach: Reach) -> Result<Self, PathError> {
         let base = place.source.prefix.join(&place.dataset.path)?;
         Ok(Self { place, reach, base: KeyBase::new(base) })
+    }
+
+    /// How long what rests on these facts lives: strictly where the dataset or one that it lies in is strict, or nobody could say so of one.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        let is_whole = self.reach.above.len() >= self.place.dataset.ancestors.len();
+        if rests_on_strict(&self.place, &self.reach) || !is_whole { Timing::STRICT } else { Timing::PRIVATE }
     }
 
     /// What the person, or nobody, has here while dataset and source are active. It permits nothing: [`decide`] does.
@@ -1360,8 +1378,8 @@ impl<'p> ReadScope<'p> {
     #[must_use]
     pub fn timing(&self) -> Timing {
         match self.opened {
-            Opened::Link(facts) => facts.link.timing(),
-            Opened::Dataset(_) => Timing::PRIVATE,
+            Opened::Link(facts) => facts.timing(),
+            Opened::Dataset(facts) => facts.timing(),
         }
     }
 

@@ -49,9 +49,9 @@ pub const PRIVATE_WINDOW_SECS: u32 = 15;
 /// After a revoke's reply, no URL of a private link works longer than this.
 pub const PRIVATE_REVOKE_BOUND_SECS: u32 = 65;
 
-/// Facts of a strict link are read every time.
+/// Facts of a strict link or dataset are read every time.
 pub const STRICT_FACTS_CACHE_SECS: u32 = 0;
-/// How long a URL signed for a strict link works.
+/// How long a URL signed for a strict link, or by what rests on a strict dataset, works.
 pub const STRICT_PRESIGN_SECS: u32 = 15;
 /// The signing instant of a strict link is rounded down to this.
 pub const STRICT_WINDOW_SECS: u32 = 1;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::{
-    dataset::Kind,
+    dataset::{Dataset, Kind},
     decision::{Permit, Place, Via},
     grant::Zones,
     id::{DatasetId, LinkId, SourceId, UserId},
@@ -492,8 +492,7 @@ impl Link {
         }
         if link.options.strict && !self.options.strict {
             // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
-            let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
-            link.given_until = Some(self.timing().enforced_by(effect, self.given_until));
+            link.given_until = Some(self.given_by_now(now));
         }
         link.check()?;
         // A ceiling that fell meanwhile binds at use; it must not keep anybody from narrowing a link.
@@ -501,6 +500,12 @@ impl Link {
             link.check_ceiling(place)?;
         }
         Ok(link)
+    }
+
+    /// When what it gives until a change of now takes effect has ended, by its own times.
+    fn given_by_now(&self, now: Timestamp) -> Timestamp {
+        let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
+        self.timing().enforced_by(effect, self.given_until)
     }
 
     /// Whether this person may change the label: a word of the maker's own, by which the maker finds the link, and part of what makes two
@@ -521,6 +526,7 @@ impl Link {
         place: &Place,
         subpath: ObjectPath,
         via: Option<Via>,
+        now: Timestamp,
     ) -> Result<Self, LinkError> {
         permit.allows_share_on(place.dataset.id).ok_or(LinkError::Permit)?;
         check_target(permit, place, &subpath, self.class)?;
@@ -528,11 +534,14 @@ impl Link {
         if !ends_alike || opens_object(from, &self.subpath) != opens_object(place, &subpath) {
             return Err(LinkError::OtherForm);
         }
+        let comes_to_strict = place.dataset.strict && place.dataset.id != self.dataset;
         let link = Self {
             dataset: place.dataset.id,
             source: place.source.id,
             subpath,
             links_gen: place.dataset.links_gen,
+            // What was signed where it stood outlives the bound of a strict dataset that knows nothing of it.
+            given_until: if comes_to_strict { Some(self.given_by_now(now)) } else { self.given_until },
             // What a stewarded link rests on is the dataset itself.
             via: via.filter(|_| !self.stewarded),
             ..self.clone()
@@ -622,7 +631,9 @@ impl Link {
         self.ends_before(after) || begins_earlier || (after.enabled && !self.enabled) || self.options.are_widened_by(&after.options)
     }
 
-    /// The row of SEMANTICS 5 that this link lives by.
+    /// The row of SEMANTICS 5 that this link lives by of itself; where a dataset that it rests on is strict, [`LinkFacts::timing`] is shorter.
+    ///
+    /// [`LinkFacts::timing`]: crate::decision::LinkFacts::timing
     #[must_use]
     pub fn timing(&self) -> Timing {
         if self.options.strict {
@@ -632,6 +643,30 @@ impl Link {
             Class::Publication => Timing::WORLD,
             Class::Collaboration | Class::Review | Class::Event => Timing::PRIVATE,
         }
+    }
+
+    /// When a narrowing of this link that was done by `now` is in force everywhere, `on` being the dataset that it stands on as it was after that:
+    /// by the link's own times, and sooner where the dataset is strict. What was handed out before the link became what it is, or came where it is, counts.
+    #[must_use]
+    pub fn enforced_by(&self, on: &Dataset, now: Timestamp) -> Timestamp {
+        let own = self.timing().enforced_by(now, self.given_until);
+        self.given_on(on).map_or(own, |given| own.min(Timing::STRICT.enforced_by(now, given)))
+    }
+
+    /// How many seconds after a revoke at `now` its URLs work, at most.
+    #[must_use]
+    pub fn stops_within_secs(&self, on: &Dataset, now: Timestamp) -> u32 {
+        let within = |timing: Timing, given: Option<Timestamp>| {
+            let left = given.map_or(0, |given| given.as_second().saturating_sub(now.as_second()));
+            u32::try_from(left).unwrap_or(0).max(timing.revoke_bound_secs)
+        };
+        let own = within(self.timing(), self.given_until);
+        self.given_on(on).map_or(own, |given| own.min(within(Timing::STRICT, given)))
+    }
+
+    /// When what was handed out ends that the bound of a strict dataset does not reckon with; `None`: the dataset is not strict.
+    fn given_on(&self, on: &Dataset) -> Option<Option<Timestamp>> {
+        on.strict.then(|| self.given_until.max(on.given_until))
     }
 
     /// Whether every answer is streamed, because a redirect would show bucket and path, or its URL would work from outside its zones.

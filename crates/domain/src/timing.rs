@@ -36,7 +36,7 @@ impl Timing {
         window_secs: PRIVATE_WINDOW_SECS,
         revoke_bound_secs: PRIVATE_REVOKE_BOUND_SECS,
     };
-    /// Strict links.
+    /// Strict links, and what rests on strict datasets.
     pub const STRICT: Self = Self {
         facts_cache_secs: STRICT_FACTS_CACHE_SECS,
         presign_secs: STRICT_PRESIGN_SECS,

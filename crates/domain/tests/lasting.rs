@@ -22,12 +22,18 @@ mod model {
     pub mod worlds;
 }
 
-use domain::decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, decide};
+use domain::{
+    dataset::Dataset,
+    decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, Place, decide},
+    limits::WRITE_SETTLES_SECS,
+    link::{Class, Link},
+    timing::{Timing, Validity},
+};
 use jiff::Timestamp;
 use model::{
     facts::at,
-    world::{Asker, From, LinkRow, TokenRow, World},
-    worlds,
+    world::{About, Asker, From, LinkRow, TokenRow, World},
+    worlds::{self, live, plain},
 };
 use proptest::prelude::*;
 
@@ -89,5 +95,79 @@ proptest! {
                 agrees(until, later, |second| says(second).is_ok()).map_err(|why| TestCaseError::fail(format!("{why}, of {person} at {}: {:?}", dataset.path, says(0))))?;
             }
         }
+    }
+}
+
+/// A dataset over time: how it was from each second on, from the first that an edit took effect at.
+struct Past(Vec<(i64, Dataset)>);
+
+impl Past {
+    /// Edits that make it strict, or not: each decided so many seconds after the one before took effect, and in effect so many later.
+    fn of(begin: Dataset, edits: &[(bool, i64, i64)]) -> Self {
+        let (mut past, mut second) = (vec![(i64::MIN, begin)], 0);
+        for (strict, pause, lag) in edits {
+            let decided = second + pause;
+            let before = past.last().unwrap().1.clone();
+            second = decided + lag;
+            past.push((second, if before.strict == *strict { before } else { before.made_strict(*strict, at(decided)) }));
+        }
+        Self(past)
+    }
+
+    fn at(&self, second: i64) -> Dataset {
+        self.0.iter().rev().find(|(from, _)| *from <= second).unwrap().1.clone()
+    }
+}
+
+/// What is signed at some second by facts read at `read`, and by when the last of it ends: facts are used as long as their class says.
+fn last_end(read: i64, timing: Timing) -> Timestamp {
+    let last_use = read + i64::from(timing.facts_cache_secs).max(1) - 1;
+    (read..=last_use).filter_map(|second| Validity::at(at(second), timing, None, None)).map(Validity::end).max().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    // SEMANTICS 5, ADR 0049: of whatever was signed by facts from before a narrowing, nothing outlives what its reply says.
+    #[test]
+    fn nothing_outlives_a_narrowing_however_often_its_dataset_becomes_strict(
+        edits in prop::collection::vec((any::<bool>(), prop_oneof![0_i64..20, 0_i64..400], 0..=i64::from(WRITE_SETTLES_SECS)), 0..5),
+        narrowed in 0_i64..900,
+        moved in prop::option::of(0_i64..300),
+        first_strict in any::<bool>(),
+    ) {
+        let mut world = plain(1, &[("", 0), ("a/", 0), ("b/", 0)]);
+        world.links = vec![live(1, 0), LinkRow { class: Class::Publication, stewarded: true, ..live(1, 0) }];
+        world.datasets[1].strict = first_strict;
+        let past = Past::of(world.dataset(1), &edits);
+        let then = past.at(narrowed);
+        // A reading of the table at each second before it, by who asks by name and by each link: all of it is over by what the reply says.
+        let named = then.enforced_by(Timing::PRIVATE, at(narrowed));
+        let [private, publication] = [0, 1].map(|link| world.link(link));
+        for read in 0..narrowed {
+            let on = past.at(read);
+            let place = || Place { dataset: on.clone(), ..world.place(1) };
+            let facts = DatasetFacts::new(place(), world.reach(Some(0), 1)).unwrap();
+            prop_assert!(last_end(read, facts.timing()) <= named, "read by name at {}: {:?}", read, on);
+            for link in [&private, &publication] {
+                let facts = LinkFacts::new(link.clone(), None, place(), world.user(0), world.reach(Some(0), 1)).unwrap();
+                prop_assert!(last_end(read, facts.timing()) <= link.enforced_by(&then, at(narrowed)), "read by {:?} at {}: {:?}", link.class, read, on);
+            }
+        }
+        // A link that came here from elsewhere was not read strictly there.
+        if let Some(moved) = moved.filter(|moved| *moved < narrowed) {
+            let owner = Asker::Person(0, TokenRow::whole());
+            let there = decide(&world.principal(&owner, From::Lab), Action::Share, &world.facts(&owner, About::Dataset(1)), at(0)).unwrap();
+            let to = Place { dataset: past.at(moved), ..world.place(1) };
+            let before = Link { dataset: world.dataset(2).id, name: "a".to_owned(), ..private };
+            let link = before.retargeted(&there, &world.place(2), &to, Default::default(), None, at(moved)).unwrap();
+            for read in 0..moved {
+                prop_assert!(last_end(read, Timing::PRIVATE) <= link.enforced_by(&then, at(narrowed)), "read elsewhere at {}", read);
+            }
+        }
+        // And nobody waits for longer than without it, or, where it has been strict for long, than strictly.
+        prop_assert!(named <= Timing::PRIVATE.enforced_by(at(narrowed), None));
+        let is_settled = then.strict && then.given_until.is_none_or(|given| given <= at(narrowed));
+        prop_assert!(!is_settled || named == Timing::STRICT.enforced_by(at(narrowed), None));
     }
 }

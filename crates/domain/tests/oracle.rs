@@ -38,6 +38,7 @@ use std::{
 use domain::{
     decision::{Action, Denial, Permit, ReadScope, decide},
     rights::Right,
+    timing::Timing,
 };
 use model::{
     asking,
@@ -114,6 +115,8 @@ struct Tally {
     no: AtomicU64,
     /// Permits of coarse levels alone.
     levels: AtomicU64,
+    /// Permits to read strictly.
+    strict: AtomicU64,
     reasons: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -168,6 +171,11 @@ fn compare(world: &World, asker: &Asker, from: From, about: About, tally: &Tally
             }
         }
         let scope = permit.as_ref().ok().and_then(Permit::scope);
+        if let Some(scope) = &scope {
+            let is_strict = scope.timing() == Timing::STRICT;
+            tally.strict.fetch_add(u64::from(is_strict), Ordering::Relaxed);
+            prop_assert_eq!(is_strict, world.is_strict(about), "{:?}: {:?} of {:?}\n{:#?}", asker, action, about, world);
+        }
         if let Some(scope) = scope.filter(|scope| reads && !scope.is_single_object() && !ends.is_empty()) {
             // A permit ends when the first thing that it opens does, and no sooner. That of levels alone ends with the finest of them, even
             // where the dataset has none of it.
@@ -250,6 +258,8 @@ fn the_decision_is_the_oracles_in_every_world() {
     asked.unwrap_or_else(|why| panic!("{why}"));
     tally.is_not_trivial();
     assert!(tally.levels.load(Ordering::Relaxed) > 100, "coarse levels alone are opened, too: {tally:?}");
+    let strict = tally.strict.load(Ordering::Relaxed);
+    assert!(strict > 100 && strict < tally.yes.load(Ordering::Relaxed), "some of it is read strictly: {tally:?}");
     assert!(orphans.yes.load(Ordering::Relaxed) > 100, "some owners are succeeded: {orphans:?}");
     assert!(offers.yes.load(Ordering::Relaxed) > 100, "some offers are answered: {offers:?}");
     println!("by pass: {guests:?}");

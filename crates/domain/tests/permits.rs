@@ -27,7 +27,7 @@ use std::sync::Arc;
 use domain::{
     dataset::Kind,
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Who, decide},
-    grant::{Membership, Policy, ProjectRole},
+    grant::{Membership, Policy, ProjectRole, Reach},
     link::Class,
     path::{ObjectPath, PathError},
     rights::Role,
@@ -153,6 +153,45 @@ fn what_is_opened_says_how_it_is_opened() {
         let permit = decide(&file.principal(&asker, From::Lab), Action::Read, &file.facts(&asker, about), at(0)).unwrap();
         assert!(permit.scope().unwrap().is_single_object());
     }
+}
+
+// SEMANTICS 5: by its name, through what it lies in, and by every link that stands on it or rests on it; not through what lies above it.
+#[test]
+fn what_rests_on_a_strict_dataset_lives_by_the_strict_times() {
+    let mut world = plain(2, &[("", OWNER), ("a/", OWNER), ("a/b/", OWNER)]);
+    world.links = vec![live(0, OWNER), live(1, OWNER), live(2, OWNER)];
+    let publication = |dataset| LinkRow { class: Class::Publication, stewarded: true, ..live(dataset, OWNER) };
+    world.links.extend([publication(0), publication(1)]);
+    let timing = |world: &World, about, read: &dyn Fn(&mut Reach)| {
+        let asker = if matches!(about, About::Link(_)) { Asker::Holder } else { Asker::Person(OWNER, TokenRow::whole()) };
+        let facts = match about {
+            About::Link(link) => {
+                let mut facts = world.link_facts(link, None);
+                read(&mut facts.reach);
+                Facts::Link(Arc::new(facts))
+            }
+            _ => world.facts(&asker, about),
+        };
+        decide(&world.principal(&asker, From::Lab), Action::Read, &facts, at(0)).unwrap().scope().unwrap().timing()
+    };
+    // Of a link only that is read which its maker's right rests on, and nothing of a stewarded one's.
+    let own = |reach: &mut Reach| reach.above.clear();
+    let all = |_: &mut Reach| {};
+    let abouts = [About::Dataset(0), About::Dataset(1), About::Dataset(2)].into_iter().chain((0..5).map(About::Link));
+    let times = |world: &World, read| abouts.clone().map(|about| timing(world, about, read)).collect::<Vec<_>>();
+    let (private, strict, open) = (Timing::PRIVATE, Timing::STRICT, Timing::WORLD);
+    let usual = vec![private, private, private, private, private, private, open, open];
+    assert_eq!((times(&world, &own), times(&world, &all)), (usual.clone(), usual));
+    world.datasets[1].strict = true;
+    assert_eq!(times(&world, &own), [private, strict, strict, private, strict, private, open, strict]);
+    assert_eq!(times(&world, &all), [private, strict, strict, private, strict, strict, open, strict]);
+    // Whatever is granted above stops at it; that it lies there does not.
+    world.datasets[2].restricted = true;
+    assert_eq!(timing(&world, About::Dataset(2), &all), strict);
+    // One above could not be read: nobody knows that it is not strict.
+    let mut facts = world.dataset_facts(2, Some(OWNER));
+    facts.reach.above.pop();
+    assert_eq!(facts.timing(), strict);
 }
 
 #[test]

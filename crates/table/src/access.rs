@@ -20,7 +20,6 @@ use domain::{
     link::{Link, Tombstone},
     pass::Pass,
     path::ObjectPath,
-    timing::Timing,
     token::Token,
     user::{Standing, User},
 };
@@ -195,14 +194,14 @@ impl Found<Known> {
 /// The facts of the links and datasets that this process read lately: the only thing in the product that remembers a decision's grounds.
 ///
 /// Bounded in entries and bytes. Age counts from the moment the read began and is compared with times given by the caller, so the
-/// cache has no clock. A refusal is answered from here for a second at the most, a strict link never. Reads of one link are shared by those who wait for it.
+/// cache has no clock. A refusal is answered from here for a second at the most, what is strict never. Reads of one link are shared by those who wait for it.
 #[derive(Clone)]
 pub struct FactsCache(Arc<Shared>);
 
 struct Shared {
     entries: Cache<About, Entry, Bytes>,
     flights: Mutex<HashMap<About, Arc<OnceCell<Landed>>>>,
-    /// Orders arrivals and reads: a request may only share a strict link's read that began after it came.
+    /// Orders arrivals and reads: a request may only share a read of what is strict that began after it came.
     order: AtomicU64,
 }
 
@@ -310,8 +309,8 @@ impl Entry {
     /// How old these facts may be, in seconds.
     fn class_secs(&self) -> u32 {
         match &self.facts {
-            Known::Link(Some(facts)) | Known::Pass(_, Some(facts)) => facts.link.timing().facts_cache_secs,
-            Known::Named(NamedFacts { dataset: Some(_), .. }) => Timing::PRIVATE.facts_cache_secs,
+            Known::Link(Some(facts)) | Known::Pass(_, Some(facts)) => facts.timing().facts_cache_secs,
+            Known::Named(NamedFacts { dataset: Some(facts), .. }) => facts.timing().facts_cache_secs,
             Known::Link(None) | Known::Pass(_, None) | Known::Named(_) => REFUSAL_CACHE_SECS,
         }
     }
@@ -556,7 +555,7 @@ impl FactsCache {
         let began = self.next_in_order();
         let result = Box::pin(known(table, about, times.now, cost)).await;
         let result = result.map(|facts| Entry::new(facts, times));
-        // A strict link's, too: never to answer from, but to know that it opens.
+        // What is strict, too: never to answer from, but to know that it opens.
         if let Ok(entry) = &result {
             self.0.entries.insert(about, entry.clone());
         }

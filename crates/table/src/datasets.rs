@@ -25,7 +25,7 @@ use crate::{
     audit::Audited,
     error::TableError,
     grants::{Grounds, head, proof},
-    item::{Item, NEEDS_CUTS, Row, item, needs, number, row, text, texts, time, unreadable},
+    item::{Item, NEEDS_CUTS, NEEDS_STRICT, Row, item, needs, number, row, text, texts, time, time_if, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
@@ -56,6 +56,10 @@ pub(crate) struct DatasetRow {
     project: Option<String>,
     #[serde(default)]
     restricted: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given_until: Option<i64>,
     #[serde(default)]
     cuts: Vec<String>,
     /// `LEVEL FOLDER` each.
@@ -74,7 +78,7 @@ fn private() -> String {
 
 impl Row for DatasetRow {
     const WHAT: &'static str = "a dataset";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_CUTS];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_CUTS, NEEDS_STRICT];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -84,7 +88,7 @@ impl Row for DatasetRow {
 impl DatasetRow {
     fn of(dataset: &Dataset) -> Self {
         Self {
-            needs: needs([(NEEDS_CUTS, dataset.restricted || !dataset.cuts.is_empty())]),
+            needs: needs_of(dataset),
             version: dataset.version,
             id: dataset.id.to_string(),
             source: dataset.source.to_string(),
@@ -96,6 +100,8 @@ impl DatasetRow {
             visibility: dataset.visibility.word().to_owned(),
             project: dataset.project.map(|project| project.to_string()),
             restricted: dataset.restricted,
+            strict: dataset.strict,
+            given_until: dataset.given_until.map(Timestamp::as_millisecond),
             cuts: dataset.cuts.iter().map(|cut| cut.as_str().to_owned()).collect(),
             levels: level_texts(&dataset.levels),
             links_gen: dataset.links_gen,
@@ -119,6 +125,8 @@ impl DatasetRow {
             visibility: Visibility::of(&self.visibility).ok_or_else(unknown)?,
             project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             restricted: self.restricted,
+            strict: self.strict,
+            given_until: time_if(self.given_until, Self::WHAT)?,
             cuts: self.cuts.into_iter().map(ObjectPath::from_decoded).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
             levels: levels_of(&self.levels).unwrap_or_default(),
             links_gen: self.links_gen,
@@ -127,6 +135,11 @@ impl DatasetRow {
             version: self.version,
         })
     }
+}
+
+/// What a reader has to know of to judge a dataset.
+fn needs_of(dataset: &Dataset) -> Vec<String> {
+    needs([(NEEDS_CUTS, dataset.restricted || !dataset.cuts.is_empty()), (NEEDS_STRICT, dataset.strict)])
 }
 
 /// Levels as a row keeps them: `1 labels/a/1/` is one array, `1*3 1/` the arrays below three folders of any name.
@@ -377,6 +390,43 @@ impl Table {
         self.change_one(Grounds { facts, via }, (change, audited), after, visibility < before.visibility, (by, once), now).await
     }
 
+    /// Makes a dataset strict, or no more, by who administers it.
+    ///
+    /// # Errors
+    /// [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was read.
+    pub async fn set_strict(
+        &self,
+        permit: &Permit,
+        Grounds { facts, via }: Grounds<'_>,
+        strict: bool,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
+        if self.once_if(by, once, now).await?.is_some() {
+            return self.dataset_now(before.id).await;
+        }
+        if before.strict == strict {
+            return Ok(before.clone());
+        }
+        let after = before.made_strict(strict, now);
+        let said = |dataset: &Dataset| json!({ "strict": dataset.strict });
+        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
+        let change = head(facts)
+            .set("strict", AttributeValue::Bool(strict))
+            .set_if("given_until", after.given_until.map(|given| number(given.as_millisecond())))
+            .set("needs", texts(needs_of(&after)));
+        self.change_one(Grounds { facts, via }, (change, audited), after, strict, (by, once), now).await
+    }
+
+    /// A dataset as it is by now, for the bound of what was just done to something that rests on it: one that was strict may be so no more, and
+    /// have been read and kept so before that was done. Nothing is read of one that was not, and one that cannot be read is as if it were not.
+    pub async fn strict_still(&self, dataset: &Dataset) -> Dataset {
+        let now_there = if dataset.strict { self.dataset_now(dataset.id).await.ok() } else { None };
+        now_there.unwrap_or_else(|| Dataset { strict: false, ..dataset.clone() })
+    }
+
     /// Keeps what was read of a dataset's levels, by who administers it. The same levels again are no change.
     ///
     /// # Errors
@@ -464,8 +514,7 @@ impl Table {
         }
         let said = |dataset: &Dataset| json!({ "restricted": dataset.restricted });
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        let flags = needs([(NEEDS_CUTS, restricted || !before.cuts.is_empty())]);
-        let own = head(facts).set("restricted", AttributeValue::Bool(restricted)).set("needs", texts(flags));
+        let own = head(facts).set("restricted", AttributeValue::Bool(restricted)).set("needs", texts(needs_of(&after)));
         let mut write =
             Write::audited(audited.clone()).change(Tag::Seen, own.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
         for dataset in &above {
@@ -671,14 +720,13 @@ fn succession(before: &Dataset, by: UserId, to: UserId) -> Vec<(Tag, Part)> {
 
 /// That a dataset above remembers, or no longer, the cut of one below.
 fn cut(above: &Dataset, below: &Dataset, restricted: bool) -> Result<Change, TableError> {
-    let cuts = above.cuts_with(below, restricted);
-    if cuts.len() > CUTS_MAX {
+    let after = Dataset { cuts: above.cuts_with(below, restricted), ..above.clone() };
+    if after.cuts.len() > CUTS_MAX {
         return Err(TableError::TooMany { what: "restricted datasets in one", max: CUTS_MAX });
     }
-    let flags = needs([(NEEDS_CUTS, above.restricted || !cuts.is_empty())]);
     Ok(Change::new(schema::dataset(above.id), Condition::is("version", number(above.version)))
-        .set("cuts", texts(cuts.into_iter().map(|cut| cut.as_str().to_owned())))
-        .set("needs", texts(flags))
+        .set("needs", texts(needs_of(&after)))
+        .set("cuts", texts(after.cuts.into_iter().map(|cut| cut.as_str().to_owned())))
         .count("version"))
 }
 
@@ -686,8 +734,8 @@ fn cut(above: &Dataset, below: &Dataset, restricted: bool) -> Result<Change, Tab
 fn is_below(dataset: &Dataset, above: &Place) -> bool {
     let above = &above.dataset;
     let made = Dataset::below(above, dataset.id, dataset.path.clone(), dataset.kind, dataset.registered);
-    // What its metadata say of levels is no right.
-    made.is_ok_and(|made| Dataset { levels: dataset.levels.clone(), ..made } == *dataset)
+    // What its metadata say of levels is no right, and neither is being strict.
+    made.is_ok_and(|made| Dataset { levels: dataset.levels.clone(), strict: dataset.strict, ..made } == *dataset)
         && above.path.covers(&dataset.path)
         && above.path != dataset.path
 }

@@ -13,6 +13,8 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// A dataset is restricted, or holds restricted ones.
 pub(crate) const NEEDS_CUTS: &str = "cuts";
+/// What rests on a dataset is neither kept nor signed for long.
+pub(crate) const NEEDS_STRICT: &str = "strict";
 /// A group's memberships count by the provider's last word of each.
 pub(crate) const NEEDS_CLAIMED: &str = "claimed";
 /// A token is for one dataset.

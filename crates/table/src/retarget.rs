@@ -59,6 +59,8 @@ impl Table {
             links_gen: place.dataset.links_gen,
             subpath: after.subpath.clone(),
             via: after.via,
+            // What was given out cannot be taken back: its end never falls.
+            given_until: old.given_until.max(after.given_until),
             ..old.clone()
         };
         if new != **after {

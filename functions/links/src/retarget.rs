@@ -61,7 +61,7 @@ pub(crate) async fn retarget(
         let to = caller.dataset(&app, &dataset.to_string()).await?;
         let there = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&to)), now)?;
         let via = caller.via(&to, Right::Share, now);
-        let after = before.link.retargeted(&there, &before.place, &to.place, subpath, via)?;
+        let after = before.link.retargeted(&there, &before.place, &to.place, subpath, via, now)?;
         // Refused before anything is written: a path that is too long in its bucket.
         to.place.source.prefix.join(&to.place.dataset.path)?.join(&after.subpath).map_err(|_too_long| LinkError::Subpath)?;
         app.check_bytes(after.options.bytes_per_day, &to.place.source)?;
@@ -71,7 +71,8 @@ pub(crate) async fn retarget(
         }
     }
     // The bound runs from here: until the write was done, another process may have read the place before.
-    let enforced_by = before.link.timing().enforced_by(app.now(), before.link.given_until);
+    let on = app.table.strict_still(&before.place.dataset).await;
+    let enforced_by = before.link.enforced_by(&on, app.now());
     let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
     let link = shown.link(&facts, &caller, app.now());
     Ok(about(&facts, json::ok(&wire::link::Changed { link, enforced_by: Some(enforced_by.to_string()) })))

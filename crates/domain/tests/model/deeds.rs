@@ -309,7 +309,7 @@ impl World {
         // Every link of a world has one name, and which ending fits is not what is asked here.
         let name = path(subpath).name().or_else(|| to.dataset.path.name()).unwrap_or(to.source.name.as_str()).to_owned();
         let before = Link { name, ..before };
-        let Ok(after) = before.retargeted(&there, &from, &to, path(subpath), None) else { return false };
+        let Ok(after) = before.retargeted(&there, &from, &to, path(subpath), None, at(0)) else { return false };
         if self.links[link].revoked {
             return false;
         }
@@ -405,6 +405,7 @@ impl World {
             visibility: new.visibility,
             project: None,
             restricted: new.restricted,
+            strict: new.strict,
             state: State::Active,
             links_gen: 0,
             levelled: false,

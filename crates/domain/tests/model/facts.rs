@@ -218,6 +218,8 @@ impl World {
             visibility: row.visibility,
             project: row.project.map(project_id),
             restricted: row.restricted,
+            strict: row.strict,
+            given_until: None,
             cuts: self.cuts(index),
             levels: if row.levelled { levels() } else { Levels::default() },
             links_gen: row.links_gen,

@@ -91,6 +91,16 @@ impl World {
         is_owner(d) || self.above(d).into_iter().any(is_owner)
     }
 
+    /// Whether what is read here is read strictly: the dataset is strict, or one that it lies in, whatever is restricted in between.
+    pub fn is_strict(&self, about: About) -> bool {
+        let dataset = match about {
+            About::Dataset(dataset) => dataset,
+            About::Link(link) => self.links[link].dataset,
+            _ => return false,
+        };
+        self.datasets[dataset].strict || self.above(dataset).into_iter().any(|above| self.datasets[above].strict)
+    }
+
     pub fn is_active(&self, d: usize) -> bool {
         self.datasets[d].state == State::Active && self.sources[self.datasets[d].source].state == State::Active
     }

@@ -83,6 +83,7 @@ pub struct DatasetRow {
     pub visibility: Visibility,
     pub project: Option<usize>,
     pub restricted: bool,
+    pub strict: bool,
     pub state: State,
     pub links_gen: u64,
     /// Whether the levels of its arrays are known: `1/`, `2/` and the like, wherever they lie in it.

@@ -139,9 +139,9 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
         select(vec![None, None, Some(0), Some(0), Some(1)]),
         one_in(4),
         one_in(14),
-        (0_u64..2, one_in(3), successor),
+        (0_u64..2, one_in(3), successor, one_in(5)),
     )
-        .prop_map(|(absent, owner, visibility, project, restricted, retired, (links_gen, unknown, successor))| {
+        .prop_map(|(absent, owner, visibility, project, restricted, retired, (links_gen, unknown, successor, strict))| {
             let row = DatasetRow {
                 source: 0,
                 path: String::new(),
@@ -151,6 +151,7 @@ fn dataset() -> impl Strategy<Value = (bool, DatasetRow)> {
                 visibility,
                 project,
                 restricted,
+                strict,
                 state: if retired { State::Retired } else { State::Active },
                 links_gen,
                 levelled: !unknown,
@@ -402,6 +403,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         visibility: Visibility::Private,
         project: None,
         restricted: false,
+        strict: false,
         state: State::Active,
         links_gen: 0,
         levelled: false,

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::{
     decision::LinkFacts,
     key::KeyHash,
-    link::{Class, Edit, LinkState},
+    link::{Class, Edit, LinkState, NewLink},
+    rights::Role,
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -256,6 +257,69 @@ async fn a_strict_link_is_read_every_time() {
     let (before, after) = futures_util::future::join(before, after).await;
     assert!(is_live(&before), "the slow read is of the time before");
     assert_eq!(after.facts.unwrap().state(now()), LinkState::Revoked);
+}
+
+// SEMANTICS 5, ADR 0049: by name and through what it lies in, by links that stand on it or rest on it, for no more than a read costs ever.
+#[tokio::test]
+async fn what_rests_on_a_strict_dataset_is_read_every_time() {
+    let (deployment, faults, cache) = counted().await;
+    let (ada, bo) = (deployment.owner(), deployment.person("Bo").await);
+    deployment.sign_in(&bo).await;
+    let outer = deployment.below(&deployment.root.dataset, "a/").await;
+    let inner = deployment.below(&outer, "a/b/").await;
+    let nobodys = deployment.below(&outer, "a/w/").await;
+    deployment.give(&ada, outer.id, bo.to(), Role::Manager).await;
+    let publication = NewLink { class: Class::Publication, ..ask("for all") };
+    let links = [
+        deployment.link_of(&ada, outer.id).await,
+        deployment.link_as(&ada, outer.id, publication).await,
+        deployment.link_of(&bo, inner.id).await,
+        // Nothing of what lies above is read of these two, for their makers' rights rest on nothing there.
+        deployment.link_of(&ada, inner.id).await,
+        deployment.link_of(&ada, deployment.root.dataset.id).await,
+    ];
+    // What each costs at an instant, where it was asked for a moment before.
+    let costs = async |at: i64| {
+        let mut costs = Vec::new();
+        for again in [false, true] {
+            costs.clear();
+            for link in &links {
+                costs.push(cache.link(&deployment.table, link.hash, millis(at), None).await.unwrap().cost);
+            }
+            for (dataset, token) in [(outer.id, Some(bo.token.hash)), (inner.id, Some(bo.token.hash)), (nobodys.id, None)] {
+                let found = cache.named(&deployment.table, dataset, token, millis(at), None).await.unwrap();
+                assert!(found.facts.dataset.is_some());
+                costs.push(found.cost);
+            }
+            assert!(again || costs.iter().all(|cost| cost.round_trips > 0), "each was read anew");
+        }
+        costs
+    };
+    let is_warm = |costs: &[Cost]| costs.iter().map(|cost| *cost == Cost::default()).collect::<Vec<_>>();
+    // `nobodys` is open to nobody: a no, which is kept for a second.
+    assert_eq!(is_warm(&costs(0).await), [true; 8]);
+    deployment.set_strict(&ada, outer.id, true).await.unwrap();
+    let strict = costs(100_000).await;
+    assert_eq!(is_warm(&strict), [false, false, false, true, true, false, false, false]);
+    let trips_and_items = |cost: &Cost| (cost.round_trips, cost.items);
+    let told: Vec<_> = strict.iter().map(trips_and_items).collect();
+    assert_eq!(told, [(2, 4), (2, 4), (2, 6), (0, 0), (0, 0), (2, 6), (2, 7), (2, 4)], "no more than any read");
+    // Known to open, so that who guesses a lot does not keep it from anybody; and never answered from memory, not where the table fails.
+    assert!(
+        cache.knows_named(inner.id, Some(bo.token.hash), millis(100_500), None) && cache.knows_link(links[2].hash, millis(100_500), None)
+    );
+    faults.always("BatchGetItem", Fault::Throttle);
+    assert_eq!(cache.link(&deployment.table, links[2].hash, millis(100_500), None).await.map(drop), Err(TableError::Throttled));
+    let named = cache.named(&deployment.table, inner.id, Some(bo.token.hash), millis(100_500), None).await;
+    assert_eq!(named.map(drop), Err(TableError::Throttled));
+    faults.heal();
+    // The next request after a withdrawal is told of it, though another process read the grant a moment before.
+    let grant = deployment.table.grant(outer.id, bo.to()).await.unwrap().unwrap();
+    deployment.withdraw(&ada, outer.id, &grant).await.unwrap();
+    let named = cache.named(&deployment.table, inner.id, Some(bo.token.hash), millis(100_500), None).await.unwrap();
+    assert_eq!(named.facts.dataset.unwrap().opens_until(Some(&bo.user), millis(100_500)), None);
+    deployment.set_strict(&ada, outer.id, false).await.unwrap();
+    assert_eq!(is_warm(&costs(200_000).await), [true; 8]);
 }
 
 /// Issue 2, 4: bounded under abuse. The bound itself is tested beside the cache, with more entries than a table is quick to answer.

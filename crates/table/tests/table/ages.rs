@@ -60,6 +60,8 @@ enum Change {
     Withdraw,
     Member(bool),
     Serve(bool),
+    /// The dataset that all of them rest on.
+    Strict(bool),
     Stand(Standing),
     Revoke,
 }
@@ -94,6 +96,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => Just(Change::Withdraw),
         2 => any::<bool>().prop_map(Change::Member),
         1 => prop::bool::weighted(0.7).prop_map(Change::Serve),
+        1 => prop::bool::weighted(0.3).prop_map(Change::Strict),
         1 => select(vec![Standing::Active, Standing::Active, Standing::Suspended]).prop_map(Change::Stand),
     ];
     // Mostly together; while a function is frozen our clock stands; and it may be set back.
@@ -133,6 +136,8 @@ impl Moment {
 struct Said {
     facts: String,
     opens: bool,
+    /// Whether the dataset was strict then.
+    strict: bool,
     moments: Vec<Moment>,
 }
 
@@ -157,6 +162,7 @@ struct Run {
     links: [Link; 3],
     dataset: DatasetId,
     moment: Moment,
+    strict: bool,
     /// What was said of each, the latest last.
     said: [Vec<Said>; 4],
     number: u64,
@@ -187,6 +193,7 @@ impl Run {
             links: [private, publication, strict],
             dataset,
             moment: Moment { ours: now(), events: now() },
+            strict: false,
             said: [const { Vec::new() }; 4],
             number: 0,
             tally: Tally::default(),
@@ -222,7 +229,7 @@ impl Run {
             let (facts, opens, _trips) = self.look(&FactsCache::new(), &self.deployment.table, what).await.unwrap();
             let said = &mut self.said[at];
             if said.last().is_none_or(|last| last.facts != facts) {
-                said.push(Said { facts, opens, moments: Vec::new() });
+                said.push(Said { facts, opens, strict: self.strict, moments: Vec::new() });
             }
             said.last_mut().unwrap().moments.push(self.moment);
         }
@@ -261,7 +268,8 @@ impl Run {
         let of_one_age: Vec<_> = said.iter().filter(|said| said.facts == facts).collect();
         assert!(!of_one_age.is_empty(), "{what:?}: never was all of this so at once: {facts}");
         let is_young = |said: &&Said| {
-            let secs = if said.opens { what.class_secs() } else { what.class_secs().min(REFUSAL_CACHE_SECS) };
+            let class_secs = if said.strict { Timing::STRICT.facts_cache_secs } else { what.class_secs() };
+            let secs = if said.opens { class_secs } else { class_secs.min(REFUSAL_CACHE_SECS) };
             said.moments.iter().any(|then| then.is_young(self.moment, secs))
         };
         assert!(of_one_age.iter().any(is_young), "{what:?} at {:?}: this was so only at {:?}: {facts}", self.moment, of_one_age[0].moments);
@@ -292,6 +300,7 @@ impl Run {
             Change::Serve(serving) => {
                 deployment.table.set_serving_all(&deployment.administer(), serving, None, now()).await.unwrap();
             }
+            Change::Strict(strict) => self.strict = deployment.set_strict(&ada, self.dataset, strict).await.unwrap().strict,
             Change::Stand(standing) => {
                 deployment.table.edit_user(&deployment.administer(), self.bo.user.id, standing.into(), None, now()).await.unwrap();
             }

@@ -299,6 +299,10 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     note("set_visibility");
     let facts = deployment.at(dataset, &ada).await;
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+    deployment.table.set_strict(&permit, grounds, true, None, now()).await.unwrap();
+    note("set_strict");
+    let facts = deployment.at(dataset, &ada).await;
+    let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     let levels = crate::places::levels();
     deployment.table.set_levels(&permit, grounds, levels.clone(), None, now()).await.unwrap();
     note("set_levels");
@@ -348,6 +352,7 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("set_members, one more of a thousand", vec![5]),
         ("set_members, one less", vec![3]),
         ("set_visibility", vec![2]),
+        ("set_strict", vec![2]),
         ("set_levels", vec![2]),
         ("set_levels, the same", vec![]),
         ("set_restricted, four datasets deep", vec![6]),

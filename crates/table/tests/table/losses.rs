@@ -355,6 +355,11 @@ async fn a_dataset_is_closed_where_transactions_conflict() {
             let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
             deployment.table.set_restricted(&permit, grounds, restricted, None, now()).await
         };
+        let strict = async |strict| {
+            let facts = deployment.at(inner.id, &ada).await;
+            let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
+            deployment.table.set_strict(&permit, grounds, strict, None, now()).await
+        };
         set(Visibility::World).await.unwrap();
         let conflicts = || {
             faults.always(TRANSACTION, Fault::Conflict);
@@ -368,6 +373,10 @@ async fn a_dataset_is_closed_where_transactions_conflict() {
         assert_eq!(deployment.dataset(inner.id).await.visibility, Visibility::Accounts);
         assert!(deployment.rights(inner.id, &bo).await.has(Right::Read));
         conflicts();
+        assert!(strict(true).await.unwrap().strict, "{fault:?}");
+        assert_eq!(strict(false).await, Err(TableError::Throttled), "to end that does not go alone");
+        assert!(deployment.dataset(inner.id).await.strict);
+        conflicts();
         assert!(restrict(true).await.unwrap().restricted, "{fault:?}");
         assert_eq!(restrict(false).await, Err(TableError::Throttled), "opening it again does not go alone");
         faults.heal();
@@ -375,7 +384,7 @@ async fn a_dataset_is_closed_where_transactions_conflict() {
         for above in [root.id, outer.id] {
             assert!(deployment.dataset(above).await.is_cut(&inner.path), "{fault:?}: everything above remembers");
         }
-        assert_eq!(deployment.audited("dataset.edit", inner.id).await, 3, "{fault:?}: and is audited");
+        assert_eq!(deployment.audited("dataset.edit", inner.id).await, 4, "{fault:?}: and is audited");
         restrict(false).await.unwrap();
         assert!(deployment.rights(inner.id, &bo).await.has(Right::Read), "{fault:?}: it opens again as ever");
     }

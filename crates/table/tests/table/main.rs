@@ -88,6 +88,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(offers::an_offer_ends_and_another_takes_its_place),
         rule(places::a_retired_dataset_frees_its_place_and_opens_nothing),
         rule(places::levels_are_kept_as_they_were_read),
+        rule(places::a_strict_dataset_says_so_to_readers_of_every_age),
         rule(users::nobody_makes_a_token_for_somebody_else),
         rule(reaching::a_dataset_is_reached_by_links_above_that_lead_to_it),
         rule(reaching::what_is_open_to_everybody_is_listed_from_all_its_partitions),

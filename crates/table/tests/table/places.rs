@@ -564,6 +564,72 @@ pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
     assert_eq!(deployment.audited("dataset.edit", dataset.id).await, 6, "each once");
 }
 
+impl Deployment {
+    pub async fn set_strict(&self, by: &Person, dataset: DatasetId, strict: bool) -> Result<Dataset, TableError> {
+        let facts = self.at(dataset, by).await;
+        let grounds = Grounds { facts: &facts, via: by.via(&facts, Right::Administer) };
+        self.table.set_strict(&by.permit(Action::Grant, &facts), grounds, strict, None, now()).await
+    }
+
+    /// What a reader has to know of to judge a dataset, as its item says.
+    async fn needs(&self, dataset: DatasetId) -> Vec<String> {
+        let item = self.item(&format!("D#{dataset}"), "#").await;
+        item["needs"].as_l().unwrap().iter().map(|text| text.as_s().unwrap().clone()).collect()
+    }
+}
+
+// SEMANTICS 5, ADR 0049: an older reader never takes it for one that is not strict, whatever else is changed of it.
+pub async fn a_strict_dataset_says_so_to_readers_of_every_age(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let ada = deployment.owner();
+    let outer = deployment.below(&deployment.root.dataset, "a/").await;
+    let inner = deployment.below(&outer, "a/b/").await;
+    let as_ever = deployment.item(&format!("D#{}", outer.id), "#").await;
+    assert!(!as_ever.contains_key("strict") && !as_ever.contains_key("given_until"), "nothing is written of what is not so");
+    let before = deployment.at(outer.id, &ada).await;
+    let (permit, grounds) = (ada.permit(Action::Grant, &before), Grounds { facts: &before, via: ada.via(&before, Right::Administer) });
+    let see = ada.permit(Action::See, &before);
+    assert_eq!(deployment.table.set_strict(&see, grounds, true, None, now()).await, Err(TableError::NotForThis));
+    let key = once("strict", 1);
+    let strict = deployment.table.set_strict(&permit, grounds, true, Some(&key), now()).await;
+    let wanted = before.place.dataset.made_strict(true, now());
+    assert!(wanted.strict && wanted.given_until.is_some());
+    assert_eq!(strict, Ok(wanted.clone()));
+    assert_eq!(deployment.dataset(outer.id).await, wanted, "it reads back");
+    assert_eq!(deployment.table.set_strict(&permit, grounds, true, Some(&key), now()).await, Ok(wanted.clone()), "the same request again");
+    assert_eq!(deployment.set_strict(&ada, outer.id, true).await, Ok(wanted), "as it is already");
+    assert_eq!(deployment.table.set_strict(&permit, grounds, true, None, later(1)).await, Err(TableError::Stale), "what comes late");
+    assert_eq!(deployment.needs(outer.id).await, ["strict"]);
+    // Whatever else of it changes: the flags are those of the whole.
+    for changed in [&inner, &outer] {
+        for (restricted, flags) in [(true, ["cuts", "strict"].as_slice()), (false, &["strict"])] {
+            deployment.set_restricted(changed, restricted).await.unwrap();
+            assert_eq!(deployment.needs(outer.id).await, flags, "`{}`", changed.path);
+        }
+    }
+    deployment.set_restricted(&inner, true).await.unwrap();
+    let ended = deployment.set_strict(&ada, outer.id, false).await.unwrap();
+    assert!(!ended.strict && ended.given_until.is_none() && deployment.dataset(outer.id).await == ended);
+    assert_eq!(deployment.needs(outer.id).await, ["cuts"]);
+    assert_eq!(deployment.audited("dataset.edit", outer.id).await, 4, "each change once, its own two among them");
+    // Whoever registers one may say so of it, and nothing of what was before.
+    let above = deployment.root.clone();
+    let above = Place { dataset: deployment.dataset(above.dataset.id).await, ..above };
+    let new = Dataset { strict: true, ..below(&above, "c/", Kind::Folder) };
+    let made_up = Dataset { given_until: Some(later(600)), ..new.clone() };
+    let permit = to_register(&deployment, &above);
+    assert_eq!(deployment.table.register_dataset(&permit, None, &made_up, None, now()).await, Err(TableError::NotForThis));
+    let registered = deployment.table.register_dataset(&permit, None, &new, None, now()).await.unwrap();
+    assert_eq!((registered.dataset, registered.existing), (new.clone(), false));
+    assert_eq!((deployment.dataset(new.id).await, deployment.needs(new.id).await), (new.clone(), vec!["strict".to_owned()]));
+    // For the bound of a change that does not depend on the dataset: as it is by now, and nothing promised where it is not strict.
+    assert_eq!(deployment.table.strict_still(&new).await, new);
+    deployment.set_strict(&ada, new.id, false).await.unwrap();
+    assert!(!deployment.table.strict_still(&new).await.strict);
+    let nowhere = Dataset { id: some_id(DatasetId::new), ..new };
+    assert!(!deployment.table.strict_still(&nowhere).await.strict, "one that cannot be read");
+}
+
 /// Arrays of every kind that a row keeps.
 pub fn levels() -> Levels {
     let arrays = |any, folder: &str, level| (Arrays { any, folder: path(folder) }, level);
