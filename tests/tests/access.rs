@@ -162,6 +162,53 @@ async fn a_withdrawal_is_in_force_when_it_says(door: Door) {
     assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::NOT_FOUND);
 }
 
+/// The same of a strict dataset, for each way by which it was read: a grant, a group's, and a link. What is in force for it sooner than a reply about
+/// more than it says is in force, too.
+async fn what_rests_on_a_strict_dataset_stops_within_fifteen_seconds(door: Door) {
+    let world = World::fresh(door).await;
+    let ask = json!({ "source": "demo", "path": FIRST, "strict": true });
+    let dataset = world.api(Method::POST, "/api/v1/datasets", Some(ask)).await.expect_status(StatusCode::CREATED).await;
+    let (eve, mal) = (person(&world, "Eve").await, person(&world, "Mal").await);
+    let scene = Scene { dataset: dataset["id"].as_str().expect("an id").to_owned(), world, eve };
+    let world = &scene.world;
+    world.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "lab" }))).await.expect_status(StatusCode::CREATED).await;
+    let members = json!({ "users": ["Mal"] });
+    world.api(Method::POST, "/api/v1/groups/lab/members", Some(members.clone())).await.expect_status(StatusCode::OK).await;
+    scene.give("user:Eve", "view").await;
+    scene.give("group:lab", "view").await;
+    let link = world.link(FIRST, json!({})).await;
+    let reads = || {
+        let by_mal = scene.read(CHUNK).bearer_auth(&mal.session);
+        [scene.read(CHUNK).bearer_auth(&scene.eve.session), by_mal, world.client.get(link.at(CHUNK))].map(|read| async {
+            let answer = read.send().await.expect("an answer");
+            let location = if answer.status() == StatusCode::FOUND { answer.header("location") } else { String::new() };
+            (answer.status().as_u16(), answer.header("cache-control"), location)
+        })
+    };
+    let mut given = Vec::new();
+    for read in reads() {
+        let (status, cached, location) = read.await;
+        assert_eq!((status, cached.as_str()), (302, "no-store"), "it is read at once, and a redirect is kept by nobody");
+        assert_eq!(world.get(&location).await.status(), StatusCode::OK);
+        given.push(location);
+    }
+    let before = Timestamp::now();
+    let withdrawn = scene.withdraw("user:Eve").await;
+    let removed = world.api(Method::POST, "/api/v1/groups/lab/members/remove", Some(members)).await.expect_status(StatusCode::OK).await;
+    let revoked = world.revoke(&link).await;
+    for bound in [withdrawn, revoked].map(|by| by.duration_since(before).as_secs()) {
+        assert!((10..=20).contains(&bound), "{bound}");
+    }
+    assert!(instant(&removed["enforced_by"]).duration_since(before).as_secs() > 60, "a group reaches more than one dataset");
+    for (read, refusal) in reads().into_iter().zip([404, 404, 410]) {
+        assert_eq!(read.await.0, refusal, "the next read is told");
+    }
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    for location in given {
+        assert_eq!(world.get(&location).await.status(), StatusCode::FORBIDDEN, "what was signed has ended");
+    }
+}
+
 /// Roles: metadata only, and what a group and everybody get.
 async fn roles_groups_and_everybody(door: Door) {
     let scene = Scene::new(door).await;
@@ -641,6 +688,7 @@ macro_rules! through_both_doors {
 through_both_doors! {
     a_dataset_is_read_by_name
     a_withdrawal_is_in_force_when_it_says
+    what_rests_on_a_strict_dataset_stops_within_fifteen_seconds
     roles_groups_and_everybody
     a_ticket_needs_no_header
     a_link_lives_as_long_as_its_makers_right

@@ -175,6 +175,10 @@ impl Scene {
         self.send("visibility, by a group's grant above", &cy, Method::PATCH, &edit, private).await;
         self.send("restrict, by a manager", &bo, Method::PATCH, &edit, restricted).await;
         self.send("open again, by a manager", &bo, Method::PATCH, &edit, open).await;
+        self.patch("make a dataset strict", &edit, json!({ "strict": true })).await;
+        self.post("withdraw, of a strict one", &on(cells, "/grants/withdraw"), json!({ "to": to_dee })).await;
+        self.patch("make it strict no more", &edit, json!({ "strict": false })).await;
+        self.post("give again", &given, gives(&to_dee, "view")).await;
         self.post("withdraw", &on(cells, "/grants/withdraw"), json!({ "to": to_dee })).await;
         let address = json!({ "email": "ada@lab.example", "role": "view" });
         self.post("invite an address", &on(cells, "/invitations"), address.clone()).await;

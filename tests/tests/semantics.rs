@@ -2,7 +2,10 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::app::{Answer, DATA, TestApp};
+use tests::{
+    app::{Answer, DATA, TestApp},
+    world::Door,
+};
 
 const EM: &str = "plain-v2.ome.zarr";
 
@@ -605,6 +608,79 @@ async fn a_revoke_is_seen_when_the_facts_have_aged() {
         assert_eq!(app.get(&path).await.status, StatusCode::GONE, "{options}");
         let enforced_by: jiff::Timestamp = revoked.json()["enforced_by"].as_str().expect("enforced_by").parse().expect("a time");
         assert!(enforced_by > app.now());
+    }
+}
+
+// SEMANTICS 5, ADR 0049: by name, through what lies in it, and by links of each class
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rests_on_a_strict_dataset_is_signed_for_seconds_and_read_each_time() {
+    for door in [Door::Http, Door::Lambda] {
+        let app = TestApp::fresh().await.behind(door);
+        let (dataset, inner) = (app.dataset(EM).await, app.dataset(&format!("{EM}/0")).await);
+        let on = |below: &str| format!("/api/v1/datasets/{dataset}{below}");
+        let (eve, session) = app.person("Eve").await;
+        let grant = json!({ "to": format!("user:{eve}"), "role": "view" });
+        assert_eq!(app.api(Method::POST, &on("/grants"), Some(grant.clone())).await.status, StatusCode::CREATED);
+        let (link, publication) = (app.link(EM, json!({})).await, app.link(EM, json!({ "class": "publication" })).await);
+        let bearer = format!("Bearer {session}");
+        let as_eve = [("authorization", bearer.as_str())];
+        let reads: [(String, &[(&str, &str)]); 4] = [
+            (format!("/{}/{EM}/.zattrs", key_of(&link)), &[]),
+            (format!("/{}/{EM}/.zattrs", key_of(&publication)), &[]),
+            (format!("/{dataset}/{EM}/.zattrs"), &as_eve),
+            (format!("/{inner}/0/.zarray"), &as_eve),
+        ];
+        let strict = async |strict: bool| {
+            let etag = app.api(Method::GET, &on(""), None).await.header("etag").to_owned();
+            let edited = app.api_with(Method::PATCH, &on(""), Some(json!({ "strict": strict })), &[("if-match", &etag)]).await;
+            assert_eq!(edited.status, StatusCode::OK, "{}", String::from_utf8_lossy(&edited.body));
+        };
+        let bound = |answer: &Answer| {
+            let at: jiff::Timestamp = answer.json()["enforced_by"].as_str().expect("enforced_by").parse().expect("a time");
+            at.duration_since(app.now()).as_secs_f64().ceil()
+        };
+        let stops_within = async |link: &Value| app.api(Method::GET, &path_of(link), None).await.json()["stops_within_secs"].as_u64();
+        let revoke = async |link: &Value| {
+            bound(&app.api(Method::POST, &format!("{}/revoke", path_of(link)), Some(json!({ "reason": "why" }))).await)
+        };
+        for (path, headers) in &reads {
+            assert!(app.data(Method::GET, path, headers).await.header("cache-control").starts_with("private, max-age="), "{path}");
+        }
+        assert_eq!((stops_within(&link).await, stops_within(&publication).await), (Some(65), Some(330)));
+        strict(true).await;
+        app.pass_secs(30);
+        for (path, headers) in &reads {
+            let answer = app.data(Method::GET, path, headers).await;
+            assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::FOUND, "no-store"), "{path}");
+            assert!(answer.header("location").contains("X-Amz-Expires=15&"), "{}", answer.header("location"));
+        }
+        let early = stops_within(&publication).await.expect("a number");
+        assert!(stops_within(&link).await == Some(65) && (300..330).contains(&early), "what was signed before is still good: {early}");
+        app.pass_secs(311);
+        assert_eq!((stops_within(&link).await, stops_within(&publication).await), (Some(15), Some(15)));
+        // The next read is told, whatever was read a moment before.
+        for (path, headers) in &reads {
+            assert_eq!(app.data(Method::GET, path, headers).await.status, StatusCode::FOUND, "{path}");
+        }
+        let withdrawn = app.api(Method::POST, &on("/grants/withdraw"), Some(json!({ "to": grant["to"] }))).await;
+        assert!((15.0..=16.0).contains(&bound(&withdrawn)), "{door:?}");
+        assert!((15.0..=16.0).contains(&revoke(&link).await), "{door:?}");
+        for ((path, headers), gone) in reads.iter().zip([410, 302, 404, 404]) {
+            assert_eq!(app.data(Method::GET, path, headers).await.status, gone, "{path}");
+        }
+        // What was signed where a link stood before is known to nobody here but the link.
+        let come = app.link("sharded-v3.ome.zarr", json!({})).await;
+        let moving = format!("{}/retarget", path_of(&come));
+        let moved = app.api_with(Method::POST, &moving, Some(json!({ "dataset": dataset })), &[("if-match", "\"1\"")]).await;
+        assert_eq!(moved.status, StatusCode::OK, "{}", String::from_utf8_lossy(&moved.body));
+        assert!((65.0..=66.0).contains(&bound(&moved)) && revoke(&come).await > 66.0);
+        let all = app.api(Method::POST, &on("/links/revoke"), Some(json!({ "reason": "why" }))).await;
+        assert!((15.0..=16.0).contains(&bound(&all)));
+        // Strict no more: whatever is revoked from now on may have been kept and signed for longer a moment ago.
+        let after = app.link(EM, json!({ "label": "after" })).await;
+        strict(false).await;
+        assert_eq!(stops_within(&after).await, Some(65));
+        assert!((65.0..=66.0).contains(&revoke(&after).await));
     }
 }
 

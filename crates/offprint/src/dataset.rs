@@ -18,7 +18,7 @@ use crate::{
 /// What a list of datasets shows.
 const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 14] = [
+const ONE: [Column; 16] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -29,6 +29,8 @@ const ONE: [Column; 14] = [
     column("visibility", "/visibility"),
     column("project", "/project"),
     column("restricted", "/restricted"),
+    column("strict", "/strict"),
+    column("given_until", "/given_until"),
     column("rights", "/rights"),
     column("levels", "/levels"),
     column("registered", "/registered"),
@@ -80,8 +82,11 @@ enum Verb {
     Register {
         /// What to register: NAME:PATH, a source and a path in it.
         place: Place,
+        /// Strict from the first moment: stopped within 15 seconds, for a look at the table at each request.
+        #[arg(long)]
+        strict: bool,
     },
-    /// Change whom it is open to, or whether what is granted above it stops at it.
+    /// Change whom it is open to, whether what is granted above it stops at it, or how fast reading stops.
     Edit(Edit),
     /// Make somebody else the owner of what a suspended owner left; your own you offer: `offer make`.
     HandOver(HandOverAsk),
@@ -116,11 +121,12 @@ enum Verb {
 Examples:
   offprint dataset edit lab:retina/exp-03.ome.zarr --visibility accounts
   offprint dataset edit lab:retina/patients/ --restricted true
+  offprint dataset edit lab:retina/patients/ --strict true
   offprint dataset edit lab:retina/exp-03.ome.zarr --successor ada
 
 One thing is changed at a time.",
     override_usage = "offprint dataset edit [OPTIONS] <PLACE|ID>",
-    group = ArgGroup::new("change").args(["visibility", "restricted", "successor"]).required(true)
+    group = ArgGroup::new("change").args(["visibility", "restricted", "strict", "successor"]).required(true)
 )]
 struct Edit {
     /// The dataset: NAME:PATH, or its id.
@@ -132,6 +138,9 @@ struct Edit {
     /// Whether what is granted above stops at it: true or false.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     restricted: Option<bool>,
+    /// Whether reading it, what lies in it and by links on it stops within 15 seconds, for a look at the table at each request: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    strict: Option<bool>,
     /// Whom it is to belong to where its owner is suspended, by name or id; empty: nobody.
     #[arg(long, value_name = "NAME|ID")]
     successor: Option<String>,
@@ -266,8 +275,8 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
             let id = find_id(&api, &dataset).await?;
             out.one(&ONE, &api.get::<Dataset>(&["datasets", &id]).await?.body)
         }
-        Verb::Register { place } => {
-            let registered = register(&api, &place).await?;
+        Verb::Register { place, strict } => {
+            let registered = register_as(&api, &place, strict).await?;
             if !registered.is_new {
                 out.note("It was registered already.");
             }
@@ -290,9 +299,10 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
     let successor = ask.successor.map(|name| Some(name).filter(|name| !name.is_empty()));
-    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted, successor };
-    let differs =
-        edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility) || edit.restricted.is_some_and(|to| to != dataset.restricted);
+    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted, strict: ask.strict, successor };
+    let differs = edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility)
+        || edit.restricted.is_some_and(|to| to != dataset.restricted)
+        || edit.strict.is_some_and(|to| to != dataset.strict);
     if differs {
         out.confirm(&consequence(&dataset, &edit), "Change this dataset?", ask.yes).await?;
     }
@@ -314,8 +324,19 @@ async fn levels(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure
 /// What an edit will do: to whom it opens, and how fast it shuts where it does.
 fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
     let place = printable(&dataset.place);
-    let (said, narrows) = match (edit.visibility.as_deref(), edit.restricted) {
-        (Some(to), _) => {
+    let (said, narrows) = match (edit.visibility.as_deref(), edit.restricted, edit.strict) {
+        (_, _, Some(true)) => {
+            let from_then = format!(
+                "Whatever ends of what rests on {place} then stops within {}, and each request looks at the table.",
+                bound(Timing::STRICT)
+            );
+            return format!("{from_then}\nWhat was handed out before works for up to {}.", bound(Timing::WORLD));
+        }
+        (_, _, Some(false)) => {
+            let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
+            return format!("Whatever ends of what rests on {place} then stops within {soon}, by publication links within {at_last}.");
+        }
+        (Some(to), _, None) => {
             let said = match to {
                 "world" => format!("Anybody gets at {place} what is granted to `world`, without signing in."),
                 "accounts" => format!("Everybody with an account gets at {place} what is granted to `accounts`."),
@@ -324,15 +345,19 @@ fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
             };
             (said, openness(to) < openness(&dataset.visibility))
         }
-        (None, Some(true)) => (
+        (None, Some(true), None) => (
             format!("What is granted above {place} stops at it. Links to folders above it, those that exist too, will leave it out."),
             true,
         ),
-        (None, _) => {
+        (None, _, None) => {
             (format!("Whoever was granted something above {place} gets it there, too, and links to folders above it open it."), false)
         }
     };
     if narrows {
+        let is_strict = dataset.strict && dataset.given_until.is_none() && edit.restricted.is_none();
+        if is_strict {
+            return format!("{said}\nReading that only this allowed stops within {}. {NOT_REACHED}", bound(Timing::STRICT));
+        }
         let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
         format!("{said}\nReading that only this allowed stops within {soon}, by links within {at_last}. {NOT_REACHED}")
     } else {
@@ -406,7 +431,12 @@ pub(crate) async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<D
 /// # Errors
 /// The API's refusal.
 pub(crate) async fn register(api: &Api, place: &Place) -> Result<Reply<Dataset>, Failure> {
-    let ask = NewDataset { source: place.source().to_owned(), path: place.path() };
+    register_as(api, place, false).await
+}
+
+/// The same, strict from the first moment if so: then what is registered already has to be strict.
+async fn register_as(api: &Api, place: &Place, strict: bool) -> Result<Reply<Dataset>, Failure> {
+    let ask = NewDataset { source: place.source().to_owned(), path: place.path(), strict };
     let mut reply = api.create(&["datasets"], &ask).await?;
     // So many datasets lie in it that one request does not reach them all: it was made by the first.
     while reply.is_under_way {
@@ -469,10 +499,34 @@ mod tests {
             ("private", None, Some(false), "gets it there, too", false),
         ] {
             let dataset = Dataset { visibility: from.to_owned(), ..example() };
-            let text = consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted, successor: None });
+            let text =
+                consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted, ..DatasetEdit::default() });
             assert!(text.contains(says) && text.contains("lab:a\\u{1b}"), "{text}");
             assert_eq!(text.contains("within 65 seconds, by links within 5 minutes 30 seconds. A download"), narrows, "{text}");
         }
+    }
+
+    #[test]
+    fn an_edit_of_a_strict_dataset_promises_what_holds() {
+        let said = |dataset: Dataset, edit: DatasetEdit| consequence(&dataset, &edit);
+        let open = Dataset { visibility: "world".to_owned(), ..example() };
+        let close = || DatasetEdit { visibility: Some("private".to_owned()), ..DatasetEdit::default() };
+        let strictly = said(Dataset { strict: true, ..open.clone() }, close());
+        assert!(strictly.contains("within 15 seconds. A download") && !strictly.contains("65"), "{strictly}");
+        let soon = Dataset { strict: true, given_until: Some("2027-01-01T00:00:00Z".to_owned()), ..open.clone() };
+        assert!(said(soon, close()).contains("within 65 seconds"), "what was signed before reads on");
+        let restrict = DatasetEdit { restricted: Some(true), ..DatasetEdit::default() };
+        assert!(
+            said(Dataset { strict: true, ..open.clone() }, restrict).contains("by links within 5 minutes 30 seconds"),
+            "links above are not its own"
+        );
+        let strict = |strict| DatasetEdit { strict: Some(strict), ..DatasetEdit::default() };
+        let made = said(open.clone(), strict(true));
+        assert!(made.contains("within 15 seconds") && made.contains("up to 5 minutes 30 seconds"), "{made}");
+        assert!(
+            said(Dataset { strict: true, ..open }, strict(false))
+                .contains("within 65 seconds, by publication links within 5 minutes 30 seconds")
+        );
     }
 
     fn example() -> Dataset {
@@ -488,6 +542,8 @@ mod tests {
             visibility: "private".to_owned(),
             project: None,
             restricted: false,
+            strict: false,
+            given_until: None,
             rights: Vec::new(),
             levels: Vec::new(),
             state: "active".to_owned(),

@@ -11,7 +11,6 @@ use domain::{
     id::LinkId,
     limits::BATCH_ITEMS_MAX,
     link::{Class, LinkState},
-    source::Audience,
     timing::Timing,
 };
 use jiff::Timestamp;
@@ -22,7 +21,7 @@ use wire::{
 };
 
 use crate::{
-    api::{Api, InForce, Remote, Reply, Stops, clock},
+    api::{Api, InForce, Remote, Reply, Stops},
     batch::{self, Ask},
     dataset,
     exit::{Exit, Failure},
@@ -428,7 +427,11 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
     }
     let place = printable(&link.place);
     let whoever = if link.password { "Anyone who has this link and its password" } else { "Anyone who has this link" };
-    out.note(&format!("{whoever} can read {place}{}. If you revoke it, reading stops within {}.", until(&link), bound(timing(&link))));
+    out.note(&format!(
+        "{whoever} can read {place}{}. If you revoke it, reading stops within {}.",
+        until(&link),
+        seconds(stops_within_secs(&link))
+    ));
     if ask.options.path.is_some()
         && let Some(url) = &link.url
         && Api::is_nothing_at(url).await
@@ -620,7 +623,7 @@ async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>
     if !found.ids.is_empty() {
         let question =
             if found.ids.len() == 1 { "Revoke this link?".to_owned() } else { format!("Revoke these {} links?", found.ids.len()) };
-        out.confirm(&consequence(&found, clock()), &question, sure.yes).await?;
+        out.confirm(&consequence(&found), &question, sure.yes).await?;
     }
     if let ([_only], [(_, id)]) = (links, found.ids.as_slice()) {
         let Reply { body: changed, date, .. } = api.act::<Changed>(&["links", id, "revoke"], &RevokeAsk { reason }).await?;
@@ -700,13 +703,13 @@ impl Found {
 }
 
 /// What a revoke will do: which links, how fast, and that there is no way back.
-fn consequence(found: &Found, now: Timestamp) -> String {
+fn consequence(found: &Found) -> String {
     let mut lines: Vec<String> = found.links.iter().take(NAMED_MAX).map(named).collect();
     let others = found.ids.len().saturating_sub(lines.len());
     if others > 0 {
         lines.push(format!("  and {others} {}", if lines.is_empty() { "links" } else { "others" }));
     }
-    let slowest = found.links.iter().map(|link| stops_within_secs(link, now)).max().unwrap_or(Timing::WORLD.revoke_bound_secs);
+    let slowest = found.links.iter().map(stops_within_secs).max().unwrap_or(Timing::WORLD.revoke_bound_secs);
     lines.push(format!("Reading stops within {}, for good. {NOT_REACHED}", seconds(slowest)));
     if found.links.iter().any(|link| link.class == Class::Publication.word()) {
         lines.push("A publication link is withdrawn: its readers will see your reason instead of the data.".to_owned());
@@ -741,19 +744,7 @@ fn until(link: &Link) -> String {
     link.until.as_deref().and_then(|end| end.parse().ok()).map_or_else(String::new, |end| format!(" until {}", instant(end)))
 }
 
-/// What was handed out before a link became strict reads on beyond its bound.
-fn stops_within_secs(link: &Link, now: Timestamp) -> u32 {
-    let given = link.given_until.as_deref().and_then(|given| given.parse::<Timestamp>().ok());
-    let secs = given.map_or(0, |given| given.as_second().saturating_add(1).saturating_sub(now.as_second()));
-    u32::try_from(secs).unwrap_or(0).max(timing(link).revoke_bound_secs)
-}
-
-/// The row of SEMANTICS 5 that a link lives by.
-fn timing(link: &Link) -> Timing {
-    let is_world = Class::of(&link.class).is_none_or(|class| class.audience() == Audience::World);
-    match (link.strict, is_world) {
-        (true, _) => Timing::STRICT,
-        (false, true) => Timing::WORLD,
-        (false, false) => Timing::PRIVATE,
-    }
+/// Where it were revoked now; an older server leaves it at the widest bound.
+fn stops_within_secs(link: &Link) -> u32 {
+    link.stops_within_secs.unwrap_or(Timing::WORLD.revoke_bound_secs)
 }

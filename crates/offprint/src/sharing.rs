@@ -98,12 +98,13 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
     if !links.is_empty() {
         text.extend(["\n", &rows(&LINK, &links)?]);
     }
-    let Dataset { place, visibility, restricted, .. } = &sharing.dataset;
+    let Dataset { place, visibility, restricted, strict, .. } = &sharing.dataset;
     let days = sharing.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
     let zones = if sharing.zones.is_empty() { "every network".to_owned() } else { sharing.zones.join(" and ") };
     let stops = if *restricted { "; what is granted above stops at it" } else { "" };
+    let fast = if *strict { "; it is strict: what ends on it stops soon, and each request looks at the table" } else { "" };
     let mut said = vec![
-        format!("{} is {visibility}{stops}.", place),
+        format!("{} is {visibility}{stops}{fast}.", place),
         format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.audience),
     ];
     if !sharing.blocked.is_empty() {

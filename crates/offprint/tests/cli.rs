@@ -199,6 +199,20 @@ fn a_link_is_created_shown_listed_and_edited() {
     assert_eq!(up.json(&["link", "edit", id, "--strict", "--json"])["link"]["strict"], true);
     assert_eq!(up.json(&["link", "edit", id, "--no-strict", "--json"])["link"]["strict"], false);
 
+    // A strict dataset: whatever rests on it is.
+    let strict = up.json(&["dataset", "edit", ODD, "--strict", "true", "-y", "--json"]);
+    assert!(strict["dataset"]["strict"] == true && strict["enforced_by"].is_string(), "{strict}");
+    assert!(up.run(&["dataset", "show", ODD]).done().out.contains("given until"));
+    let made = up.run(&["link", "create", PLAIN, "--strict", "--label", "soon"]).done();
+    assert!(made.err.contains("reading stops within 15 seconds"), "{}", made.err);
+    let refused = up.run(&["dataset", "register", PLAIN, "--strict"]).ends(6);
+    assert!(refused.err.contains("not strict") && refused.err.contains("PATCH"), "{}", refused.err);
+    let from_the_first = up.run(&["dataset", "register", "demo:table.csv", "--strict"]).done();
+    assert!(from_the_first.out.contains("strict"), "{}", from_the_first.out);
+    let made = up.run(&["link", "create", "demo:table.csv", "--label", "sheet"]).done();
+    assert!(made.err.contains("reading stops within 15 seconds"), "{}", made.err);
+    assert!(up.run(&["dataset", "sharing", "demo:table.csv"]).done().out.contains("it is strict"));
+
     // A path inside the dataset, and the whole source.
     let inside = up.link(&[ODD, "--path", "0/"]);
     assert_eq!(status_of(&format!("{inside}/zarr.json")), 302);

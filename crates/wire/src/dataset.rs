@@ -34,6 +34,13 @@ pub struct Dataset {
     pub project: Option<String>,
     /// Whether what is granted above stops at it.
     pub restricted: bool,
+    /// Whether what rests on it is stopped within 15 s: reading it and what lies in it by name, and the links that stand on it.
+    #[serde(default)]
+    pub strict: bool,
+    /// Until when what was handed out before it became strict may read on; missing: it always was, or that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub given_until: Option<String>,
     /// What the caller may do with it, the weakest right first.
     pub rights: Vec<String>,
     /// Each level that its multiscale images are known to have, 0 being the finest; none: it has no such images, or nobody knows.
@@ -58,6 +65,9 @@ pub struct NewDataset {
     pub source: String,
     /// Its path inside the source; plain text, not percent-encoded. A trailing `/` may be left out: what is there decides.
     pub path: String,
+    /// Whether it is strict from the first moment. Where the path is a dataset already it has to be so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// A change of a dataset, as a merge patch (RFC 7396). Where it lies never changes.
@@ -73,6 +83,10 @@ pub struct DatasetEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub restricted: Option<bool>,
+    /// Whether what rests on it is stopped within 15 s, for a read of the table at each request.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub strict: Option<bool>,
     /// The name or id of whom it is to belong to where its owner is suspended; `null`: nobody. By its owner.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -85,7 +99,7 @@ pub struct DatasetEdit {
 pub struct DatasetChanged {
     /// The dataset, as it is now.
     pub dataset: Dataset,
-    /// Where somebody may get less than before: when that is in force everywhere.
+    /// Where somebody may get less than before, or for less long: when that is in force everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,

@@ -199,6 +199,9 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub given_until: Option<String>,
+    /// Were it revoked now: how many seconds after the reply its URLs work at most, by its class, `strict`, and its dataset's. An older server does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops_within_secs: Option<u32>,
     /// The dataset's act rather than its maker's: it outlives its maker's rights.
     pub stewarded: bool,
     /// The id of who made it.

@@ -1,4 +1,4 @@
-//! `PATCH /api/v1/datasets/{id}`: whom it is open to, whether what is granted above reaches it, and who is to own it next. And handing it over where its owner cannot offer it (`offer.rs`).
+//! `PATCH /api/v1/datasets/{id}`: whom it is open to, whether what is granted above reaches it, whether it is strict, and who is to own it next. And handing it over where its owner cannot offer it (`offer.rs`).
 
 use std::sync::Arc;
 
@@ -53,30 +53,35 @@ pub(crate) async fn edit(
     let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes);
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // The same request again: it was done, on the version that it names.
-        let bound = if ask.restricted == Some(true) { Some(Timing::WORLD) } else { ask.visibility.map(|_| Timing::PRIVATE) };
-        return answer(&app, &caller, &facts, facts.place.dataset.clone(), bound).await;
+        let there = &facts.place.dataset;
+        let enforced_by = if ask.restricted == Some(true) || ask.strict == Some(true) {
+            Some(Timing::WORLD.enforced_by(app.now(), None))
+        } else {
+            ask.visibility.as_ref().map(|_| there.enforced_by(Timing::PRIVATE, app.now()))
+        };
+        return answer(&app, &caller, &facts, there.clone(), enforced_by).await;
     }
     not_retired(&facts)?;
     seen.check(facts.place.dataset.version)?;
     let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
     let before = &facts.place.dataset;
-    let after = match (ask.visibility.as_deref(), ask.restricted, ask.successor) {
-        (None, None, None) => before.clone(),
-        (None, None, Some(name)) => {
+    let after = match (ask.visibility.as_deref(), ask.restricted, ask.strict, ask.successor) {
+        (None, None, None, None) => before.clone(),
+        (None, None, None, Some(name)) => {
             let successor = match name {
                 Some(name) => Some(successor(&app, &name, before).await?),
                 None => None,
             };
             app.table.set_successor(&permit, &facts, successor, once.as_ref(), now).await?
         }
-        (Some(word), None, None) => {
+        (Some(word), None, None, None) => {
             let visibility = visibility(word, &facts)?;
             if visibility > before.visibility {
                 may_open(&permit, before.id)?;
             }
             app.table.set_visibility(&permit, grounds, visibility, once.as_ref(), now).await?
         }
-        (None, Some(restricted), None) => {
+        (None, Some(restricted), None, None) => {
             if restricted {
                 check_restricted(&app, &permit, before).await?;
             } else {
@@ -84,15 +89,23 @@ pub(crate) async fn edit(
             }
             app.table.set_restricted(&permit, grounds, restricted, once.as_ref(), now).await?
         }
+        (None, None, Some(strict), None) => {
+            // What others gave then reads on for longer than they were told, for good (ADR 0049).
+            if before.strict && !strict {
+                may_open(&permit, before.id)?;
+            }
+            app.table.set_strict(&permit, grounds, strict, once.as_ref(), now).await?
+        }
         _ => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
     };
-    // Publication links above may have opened what is restricted now: theirs is the widest bound.
-    let bound = match (after.restricted && !before.restricted, after.visibility < before.visibility) {
-        (true, _) => Some(Timing::WORLD),
-        (false, true) => Some(Timing::PRIVATE),
+    // Publication links above may have opened what is restricted now, and those on what is strict now gave what they gave: theirs is the widest bound.
+    let shuts = (after.restricted && !before.restricted) || (after.strict && !before.strict);
+    let enforced_by = match (shuts, after.visibility < before.visibility) {
+        (true, _) => Some(Timing::WORLD.enforced_by(app.now(), None)),
+        (false, true) => Some(before.enforced_by(Timing::PRIVATE, app.now())),
         (false, false) => None,
     };
-    answer(&app, &caller, &facts, after, bound).await
+    answer(&app, &caller, &facts, after, enforced_by).await
 }
 
 /// What was retired changes no more: it would be tried until there was time for no other try.
@@ -130,13 +143,14 @@ pub(crate) async fn hand_over(
 ) -> Result<Response, Problem> {
     let once = once.of(&format!("POST /api/v1/datasets/{id}/hand-over"), &bytes);
     let reason = bounded(ask.reason)?;
+    let shut = |facts: &DatasetFacts| facts.place.dataset.enforced_by(Timing::PRIVATE, app.now());
     let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
         if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
             // The same request again: whoever sent it has nothing there any more to be asked by.
-            return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(Timing::PRIVATE)).await;
+            return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(shut(&facts))).await;
         }
         let permit = succeeds(&app, &caller, &facts, now).await?;
         let to = person(&app, &ask.to, "/to").await?;
@@ -147,7 +161,7 @@ pub(crate) async fn hand_over(
         match app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await {
             // Something else of the dataset changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
-            after => return answer(&app, &caller, &facts, after?, Some(Timing::PRIVATE)).await,
+            after => return answer(&app, &caller, &facts, after?, Some(shut(&facts))).await,
         }
     }
 }
@@ -168,8 +182,14 @@ async fn succeeds(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>, now: Ti
     }
 }
 
-async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, bound: Option<Timing>) -> Result<Response, Problem> {
-    let enforced_by = bound.map(|timing| timing.enforced_by(app.now(), None).to_string());
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    facts: &DatasetFacts,
+    after: Dataset,
+    enforced_by: Option<Timestamp>,
+) -> Result<Response, Problem> {
+    let enforced_by = enforced_by.map(|at| at.to_string());
     let place = Place { source: facts.place.source.clone(), dataset: after };
     let now_there = caller.at(app, place).await?;
     let dataset = shown(&now_there, caller, app.now());

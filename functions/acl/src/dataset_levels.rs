@@ -50,7 +50,7 @@ pub(crate) async fn read(app: App, caller: Caller, Id(id): Id, seen: IfMatch, on
         (after, narrows)
     };
     // Publication links may have opened what opens no more: theirs is the widest bound. It runs from here.
-    let enforced_by = narrows.then(|| Timing::WORLD.enforced_by(app.now(), None).to_string());
+    let enforced_by = narrows.then(|| before.enforced_by(Timing::WORLD, app.now()).to_string());
     let levels = arrays(&after.levels);
     let now_there = caller.at(&app, Place { source: facts.place.source.clone(), dataset: after }).await?;
     let dataset = shown(&now_there, &caller, app.now());

@@ -25,7 +25,7 @@ use crate::{dataset_show::shown, source_show::named};
 /// Datasets that lie in it, registered before, lie in it from then on as if they had been registered after it.
 ///
 /// # Errors
-/// 404 for a source where nothing is the caller's to know of, 404 `path-not-found` where the store has nothing.
+/// 404 for a source where nothing is the caller's to know of, 404 `path-not-found` where the store has nothing, 409 `not-strict`.
 #[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", operation_id = "register_dataset", security(("token" = ["datasets"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::dataset::NewDataset,
     responses((status = 201, description = "A new dataset", body = wire::dataset::Dataset), (status = 200, description = "The dataset that is there", body = wire::dataset::Dataset),
@@ -49,10 +49,11 @@ pub(crate) async fn register(
     let source = named(&app, &ask.source).await?;
     let mut rounds = Rounds::begin();
     loop {
-        match at(&app, &caller, &source, &path, once.as_ref()).await {
+        match at(&app, &caller, &source, (&path, ask.strict), once.as_ref()).await {
             // Another dataset was registered in between.
             Err(Refusal::Stale) => rounds.another().await?,
             Err(Refusal::For(why)) => return Err(why),
+            Ok(registered) if ask.strict => return Ok(registered.strict()?.answer(&caller, app.now())),
             Ok(registered) => return Ok(registered.answer(&caller, app.now())),
         }
     }
@@ -89,6 +90,16 @@ struct Registered {
 }
 
 impl Registered {
+    /// The same, where it is strict: one that was there may be otherwise than it was asked for, and whoever registers gains nothing there.
+    fn strict(self) -> Result<Self, Problem> {
+        if self.facts.place.dataset.strict {
+            return Ok(self);
+        }
+        Err(Problem::new(StatusCode::CONFLICT, "not-strict", "the path is a dataset already, which is not strict")
+            .at("/strict")
+            .hint("who administers it makes it so: `PATCH /api/v1/datasets/{id}` with `{\"strict\": true}`"))
+    }
+
     fn answer(&self, caller: &Caller, now: Timestamp) -> Response {
         let dataset = shown(&self.facts, caller, now);
         let answer = match (self.is_whole, self.existing) {
@@ -114,7 +125,7 @@ async fn at(
     app: &App,
     caller: &Caller,
     source: &Source,
-    path: &ObjectPath,
+    (path, strict): (&ObjectPath, bool),
     once: Option<&table::once::Once>,
 ) -> Result<Registered, Refusal> {
     let now = app.now();
@@ -132,6 +143,7 @@ async fn at(
             .hint("check the path; it is relative to the source, and case counts")
     })?;
     let mut dataset = Dataset::below(&above.place.dataset, DatasetId::new(app.new_uuid(now)?), path.clone(), kind, now)?;
+    dataset.strict = strict;
     if kind == Kind::Zarr {
         dataset.levels = match app.objects.levels(&permit, path, now).await {
             // What takes too long is read later, by whoever asks for it: `POST /api/v1/datasets/{id}/levels`.

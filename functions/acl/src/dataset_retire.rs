@@ -91,7 +91,7 @@ async fn answer(
     effects: Option<wire::project::Effects>,
 ) -> Result<Response, Problem> {
     // Publication links may have opened it: theirs is the widest bound.
-    let enforced_by = effects.is_none().then(|| Timing::WORLD.enforced_by(app.now(), None).to_string());
+    let enforced_by = effects.is_none().then(|| place.dataset.enforced_by(Timing::WORLD, app.now()).to_string());
     let dataset = shown(&*caller.at(app, place).await?, caller, app.now());
     let version = dataset.version;
     Ok(with_version(json::ok(&wire::dataset::Retired { dataset, enforced_by, links_ended, effects }), version))

@@ -61,6 +61,8 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         visibility: dataset.visibility.word().to_owned(),
         project: dataset.project.map(|project| project.to_string()),
         restricted: dataset.restricted,
+        strict: dataset.strict,
+        given_until: dataset.given_until.filter(|given| now < *given).map(|given| given.to_string()),
         rights: rights.iter().map(|right| right.word().to_owned()).collect(),
         levels: levels(dataset),
         state: state_word(dataset.state).to_owned(),

@@ -2,10 +2,9 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Facts},
+    decision::{Action, DatasetFacts, Facts},
     delegation::{NewGrant, Terms, granted},
     grant::{Conditions, Grant, Hold, Subject},
-    id::DatasetId,
     link::Until,
     rights::{Right, Role},
     timing::Timing,
@@ -58,7 +57,7 @@ pub(crate) async fn give(
         let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
         if let Some(there) = there.as_ref().filter(|there| is_again || is_as_asked(there, &new, &ask)) {
             // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
-            return shown(&app, dataset, there, StatusCode::OK, there.version > 1).await;
+            return shown(&app, &facts, there, StatusCode::OK, there.version > 1).await;
         }
         not_retired(&facts)?;
         let is_active = there.as_ref().is_some_and(|there| there.hold == Hold::Active);
@@ -69,7 +68,7 @@ pub(crate) async fn give(
             Ok(given) => {
                 let status = if is_active { StatusCode::OK } else { StatusCode::CREATED };
                 let narrows = there.is_some_and(|there| given.narrows(&there, now));
-                return shown(&app, dataset, &given, status, narrows).await;
+                return shown(&app, &facts, &given, status, narrows).await;
             }
             // Something else of the dataset changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
@@ -78,10 +77,11 @@ pub(crate) async fn give(
     }
 }
 
-async fn shown(app: &App, dataset: DatasetId, grant: &Grant, status: StatusCode, narrows: bool) -> Result<Response, Problem> {
+async fn shown(app: &App, facts: &DatasetFacts, grant: &Grant, status: StatusCode, narrows: bool) -> Result<Response, Problem> {
     // The bound runs from here: until the write was done, another process may have read the grant.
-    let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
-    let grants = subject::shown(app, dataset, std::slice::from_ref(grant)).await?;
+    let dataset = &facts.place.dataset;
+    let enforced_by = narrows.then(|| dataset.enforced_by(Timing::PRIVATE, app.now()).to_string());
+    let grants = subject::shown(app, dataset.id, std::slice::from_ref(grant)).await?;
     let version = grant.version;
     let given = wire::grant::Given { grant: grants.into_iter().next().ok_or_else(Problem::not_found)?, enforced_by };
     let answer = if status == StatusCode::CREATED { json::created(&given) } else { json::ok(&given) };

@@ -50,7 +50,8 @@ pub(crate) async fn withdraw(
     let reason = bounded(ask.reason)?;
     let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
     // The bound runs from here: until the write was done, another process may have read the grant.
-    let enforced_by = Timing::PRIVATE.enforced_by(app.now(), None).to_string();
+    let on = app.table.strict_still(&facts.place.dataset).await;
+    let enforced_by = on.enforced_by(Timing::PRIVATE, app.now()).to_string();
     let (remains, links_ended) = match subject {
         Subject::User(user) => left(&app, &caller, &facts, user, app.now()).await?,
         _ => (Vec::new(), Vec::new()),

@@ -132,7 +132,7 @@ pub(crate) async fn accept(app: App, caller: Caller, Id(id): Id, once: Once) -> 
             after => break (place, after?),
         }
     };
-    let enforced_by = Timing::PRIVATE.enforced_by(app.now(), None).to_string();
+    let enforced_by = place.dataset.enforced_by(Timing::PRIVATE, app.now()).to_string();
     let now_there = caller.at(&app, Place { dataset: after, ..place }).await?;
     let dataset = dataset_show::shown(&now_there, &caller, app.now());
     let version = dataset.version;

@@ -204,7 +204,7 @@ async fn answer(
     effects: Option<wire::project::Effects>,
     narrows: bool,
 ) -> Result<Response, Problem> {
-    let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    let enforced_by = narrows.then(|| facts.place.dataset.enforced_by(Timing::PRIVATE, app.now()).to_string());
     let now_there = caller.at(app, Place { source: facts.place.source.clone(), dataset: after }).await?;
     let dataset = shown(&now_there, caller, app.now());
     let version = dataset.version;

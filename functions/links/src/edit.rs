@@ -49,7 +49,7 @@ pub(crate) async fn edit(
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // It was done already: a replay is told how things are, and the bound as if it had been done now.
         let (facts, _permit) = load(&app, &caller, &id, Action::See, now).await?;
-        let enforced_by = facts.link.timing().enforced_by(now, facts.link.given_until);
+        let enforced_by = facts.link.enforced_by(&facts.place.dataset, now);
         return Ok(Change { facts: LinkFacts::clone(&facts), enforced_by: Some(enforced_by) }.answer(&shown, &caller, now));
     }
     let (facts, to_narrow) = load(&app, &caller, &id, Action::Narrow, now).await?;
@@ -134,9 +134,14 @@ async fn apply_guarded(
     }
     let narrows = after.is_widened_by(&before.link);
     let written = app.table.edit_guarded(permit, before, &after, password, once, now).await?;
-    // The bound runs from here: until the write was done, another process may have read what was there before.
-    let bound = |link: &Link| link.timing().enforced_by(app.now(), before.link.given_until);
-    let enforced_by = narrows.then(|| bound(&before.link).max(bound(&written)));
+    let enforced_by = if narrows {
+        let on = app.table.strict_still(&before.place.dataset).await;
+        // The bound runs from here: until the write was done, another process may have read what was there before.
+        let bound = |link: &Link| Link { given_until: before.link.given_until, ..link.clone() }.enforced_by(&on, app.now());
+        Some(bound(&before.link).max(bound(&written)))
+    } else {
+        None
+    };
     let mut facts = before.clone();
     facts.link = written;
     Ok(Change { facts, enforced_by })
@@ -246,7 +251,7 @@ pub(crate) async fn switch(
     // A pause that met one says by when, too: the answer to the first may have been lost.
     if !enabled && change.enforced_by.is_none() {
         let link = &change.facts.link;
-        change.enforced_by = Some(link.timing().enforced_by(app.now(), link.given_until));
+        change.enforced_by = Some(link.enforced_by(&change.facts.place.dataset, app.now()));
     }
     Ok(change)
 }

@@ -46,7 +46,8 @@ pub(crate) async fn end(app: &App, caller: &Caller, id: &str, reason: Option<Str
     let tombstone = Tombstone { at: now, by: caller.user.id, reason };
     let revoked = app.table.revoke(&permit, &facts, &tombstone).await?;
     // The bound runs from here: until the write was done, another process may have read the link alive.
-    let enforced_by = facts.link.timing().enforced_by(app.now(), facts.link.given_until);
+    let on = app.table.strict_still(&facts.place.dataset).await;
+    let enforced_by = facts.link.enforced_by(&on, app.now());
     let mut facts = Arc::unwrap_or_clone(facts);
     facts.tombstone = Some(revoked.tombstone);
     Ok(Ended { facts, enforced_by })

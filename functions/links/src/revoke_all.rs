@@ -34,7 +34,8 @@ pub(crate) async fn revoke_all(
     let once = once.of(&format!("POST /api/v1/datasets/{id}/links/revoke"), &bytes);
     let _links_gen = app.table.revoke_all(&permit, &facts.place, Some(&reason), once.as_ref(), now).await?;
     // The widest bound, from after the write: links of every class may have been open.
-    let enforced_by = Timing::WORLD.enforced_by(app.now(), None).to_string();
+    let on = app.table.strict_still(&facts.place.dataset).await;
+    let enforced_by = on.enforced_by(Timing::WORLD, app.now()).to_string();
     Ok(json::ok(&wire::link::DatasetLinksRevoked { dataset: facts.place.dataset.id.to_string(), enforced_by }))
 }
 

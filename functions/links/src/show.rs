@@ -110,6 +110,7 @@ impl Shown {
             bytes_per_day: link.options.bytes_per_day,
             over_until: link.over_until.filter(|over| now < *over).map(|over| over.to_string()),
             given_until: link.given_until.filter(|given| now < *given).map(|given| given.to_string()),
+            stops_within_secs: Some(link.stops_within_secs(&place.dataset, now)),
             stewarded: link.stewarded,
             maker: link.maker.to_string(),
             made: link.made.to_string(),

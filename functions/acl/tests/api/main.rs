@@ -133,6 +133,28 @@ async fn a_registration_sent_twice_has_its_effect_once() {
     }
 }
 
+// SEMANTICS 5, ADR 0049: whoever asks for one that is strict has one, or is told
+#[tokio::test]
+async fn a_dataset_is_registered_strict_or_its_registrar_is_told_that_it_is_not() {
+    let app = start().await;
+    let register = async |path: &str, strict: Value| {
+        app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": path, "strict": strict })).await
+    };
+    let made = register("notes", json!(true)).await.is(201);
+    assert_eq!((&made.json["strict"], made.json.get("given_until")), (&json!(true), None));
+    assert_eq!(register("notes", json!(true)).await.is(200).json, made.json);
+    assert_eq!(register("notes", json!(false)).await.is(200).json, made.json, "one that is there stays as it is");
+    let address = format!("/api/v1/datasets/{}", made.text("/id"));
+    app.post(&format!("{address}/grants"), &app.ada.token, json!({ "to": "user:Eve", "role": "view" })).await.is(201);
+    let ended = app.post(&format!("{address}/grants/withdraw"), &app.ada.token, json!({ "to": "user:Eve" })).await.is(200);
+    assert_eq!(instant(&ended.json["enforced_by"]), app.now() + SignedDuration::from_secs(16), "from the first moment");
+    assert_eq!(register("table.csv", json!(false)).await.is(201).json["strict"], false);
+    register("table.csv", json!(true)).await.refuses(409, "not-strict", "/strict");
+    register("table.csv", json!("yes")).await.refuses(400, "body", "/strict");
+    let stranger = json!({ "source": "demo", "path": "table.csv", "strict": true });
+    app.post("/api/v1/datasets", &app.eve.token, stranger).await.refuses(404, "not-found", "");
+}
+
 #[tokio::test]
 async fn ceilings_are_edited_on_the_version_that_was_read() {
     let app = start().await;

@@ -5,7 +5,7 @@ use domain::{
     token::Scope,
 };
 use futures_util::{StreamExt, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -452,7 +452,66 @@ async fn only_who_administers_for_good_opens_what_was_closed() {
     let closed = app.patch(&address, &app.eve.token, version, json!({ "restricted": true })).await.is(200);
     let version = closed.json["dataset"]["version"].as_u64().unwrap();
     app.patch(&address, &app.eve.token, version, json!({ "restricted": false })).await.refuses(403, "more-than-giver", "");
-    app.patch(&address, &app.ada.token, version, json!({ "restricted": false })).await.is(200);
+    let open = app.patch(&address, &app.ada.token, version, json!({ "restricted": false })).await.is(200);
+    let version = open.json["dataset"]["version"].as_u64().unwrap();
+    let strict = app.patch(&address, &app.eve.token, version, json!({ "strict": true })).await.is(200);
+    let version = strict.json["dataset"]["version"].as_u64().unwrap();
+    app.patch(&address, &app.eve.token, version, json!({ "strict": false })).await.refuses(403, "more-than-giver", "");
+    app.patch(&address, &app.ada.token, version, json!({ "strict": false })).await.is(200);
+}
+
+// SEMANTICS 5, ADR 0049
+#[tokio::test]
+async fn a_dataset_becomes_strict_and_each_narrowing_of_it_says_by_when() {
+    let app = start().await;
+    let (_dataset, address) = shared(&app).await;
+    let shown = async || app.get(&address, &app.ada.token).await.is(200).json;
+    let edit = async |ask: Value| app.patch(&address, &app.ada.token, shown().await["version"].as_u64().unwrap(), ask).await;
+    let after = |answer: &Answer| {
+        answer.json["enforced_by"].as_str().map(|at| at.parse::<Timestamp>().unwrap().duration_since(app.now()).as_secs())
+    };
+    let give_and_withdraw = async || {
+        give(&app, &address, &app.ada, "user:Eve", "view").await.is(201);
+        after(&withdraw(&app, &address, &app.ada, "user:Eve").await.is(200))
+    };
+    let at_first = shown().await;
+    assert_eq!((&at_first["strict"], at_first.get("given_until")), (&json!(false), None));
+    assert_eq!(give_and_withdraw().await, Some(66));
+    app.patch(&address, &app.ada.token, 99, json!({ "strict": true })).await.refuses(412, "stale", "");
+    edit(json!({ "strict": true, "visibility": "accounts" })).await.refuses(422, "one-change", "");
+    edit(json!({ "strict": null })).await.refuses(400, "body", "/strict");
+    app.patch(&address, &app.eve.token, 1, json!({ "strict": true })).await.refuses(404, "not-found", "");
+    // A publication on it may have been read until now.
+    let strict = edit(json!({ "strict": true })).await.is(200);
+    assert_eq!((after(&strict), &strict.json["dataset"]["strict"]), (Some(331), &json!(true)));
+    let given = strict.text("/dataset/given_until").parse::<Timestamp>().unwrap();
+    assert_eq!(given.duration_since(app.now()).as_secs(), 341, "the edit may have taken ten seconds to have its effect");
+    assert_eq!(edit(json!({ "strict": true })).await.is(200).json.get("enforced_by"), None, "as it is already");
+    assert_eq!(give_and_withdraw().await, Some(66), "no longer than without it, and no sooner before what was signed has ended");
+    app.wait(SignedDuration::from_secs(341 - 40));
+    assert_eq!(give_and_withdraw().await, Some(40));
+    app.wait(SignedDuration::from_secs(40));
+    assert_eq!(shown().await.get("given_until"), None);
+    assert_eq!(give_and_withdraw().await, Some(16));
+    assert_eq!(after(&edit(json!({ "visibility": "accounts" })).await.is(200)), None);
+    assert_eq!(after(&edit(json!({ "visibility": "private" })).await.is(200)), Some(16));
+    let sharing = app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200);
+    assert_eq!(sharing.json["dataset"]["strict"], true);
+    // What concerns more than the dataset promises what holds for all of it.
+    assert_eq!(after(&edit(json!({ "restricted": true })).await.is(200)), Some(331));
+    edit(json!({ "restricted": false })).await.is(200);
+    // Strict no more: the longer bound at once.
+    let ended = edit(json!({ "strict": false })).await.is(200);
+    assert_eq!((after(&ended), &ended.json["dataset"]["strict"], ended.json["dataset"].get("given_until")), (None, &json!(false), None));
+    assert_eq!(give_and_withdraw().await, Some(66));
+    edit(json!({ "strict": true })).await.is(200);
+    app.wait(SignedDuration::from_secs(341));
+    let retired = app.post(&format!("{address}/retire"), &app.ada.token, json!({})).await.is(200);
+    assert_eq!(after(&retired), Some(16));
+    let audit = app.get(&format!("/api/v1/audit?target={}", at_first["id"].as_str().unwrap()), &app.ada.token).await;
+    let entries: Vec<_> =
+        audit.json["items"].as_array().into_iter().flatten().filter(|entry| entry["after"]["strict"].is_boolean()).collect();
+    assert_eq!(entries.len(), 3, "{audit:?}");
 }
 
 // A15; ACCESS P15
