@@ -207,6 +207,11 @@ impl Scene {
         self.post("resume a link", &of(&link, "/resume"), Value::Null).await;
         self.post("extend two links", "/api/v1/links/batch/extend", json!({ "ids": both, "until": "200d" })).await;
         self.post("retarget a link", &of(&link, "/retarget"), json!({ "dataset": moved })).await;
+        let review = json!({ "dataset": cells, "label": "g", "class": "review" });
+        let review = text(&self.app.api(Method::POST, at, Some(review)).await.json()["id"]);
+        let until = json!({ "until": "500d" });
+        self.post("promote a link, a dry run", &of(&review, "/promote?dry_run=true"), until.clone()).await;
+        self.post("promote a link", &of(&review, "/promote"), until).await;
         self.post("revoke a link", &of(&link, "/revoke"), json!({})).await;
         self.post("revoke two links in a batch", "/api/v1/links/batch/revoke", json!({ "ids": both })).await;
         self.post("a pass for a link", "/api/v1/passes", json!({ "url": guarded["url"], "password": PASSWORD })).await;

@@ -557,6 +557,72 @@ async fn a_review_link_hides_where_it_leads() {
     assert_eq!(app.get(&format!("/{key}/data.ome.zarr/zarr.json")).await.status, StatusCode::OK);
 }
 
+// L12; SEMANTICS 3.3, 5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promoted_link_opens_at_its_url_as_a_publication_link_does() {
+    let app = TestApp::fresh().await;
+    let link = app.link(EM, json!({ "class": "review" })).await;
+    let object = format!("{}/.zattrs", link["url"].as_str().expect("a URL"));
+    let streamed = app.get(&object).await;
+    assert_eq!((streamed.status, streamed.header("x-robots-tag")), (StatusCode::OK, "noindex"));
+    let seen = [("if-match", "\"1\"")];
+    let promoted = app.api_with(Method::POST, &format!("{}/promote", path_of(&link)), Some(json!({})), &seen).await;
+    assert_eq!(promoted.status, StatusCode::OK, "{}", String::from_utf8_lossy(&promoted.body));
+    assert_eq!(promoted.json()["link"]["url"], link["url"]);
+    // A process that read it as a review link goes on hiding the path for as long as it keeps that.
+    assert_eq!(app.get(&object).await.status, StatusCode::OK);
+    app.pass_secs(6);
+    let redirected = app.get(&object).await;
+    assert_eq!((redirected.status, redirected.headers.contains_key("x-robots-tag")), (StatusCode::FOUND, false));
+    assert!(redirected.header("location").starts_with(&format!("{}/demo/{EM}/.zattrs?", app.s3_url)));
+    // What was read of it then is kept as long as that of any publication link, and its revoke says so.
+    let withdrawn = app.api(Method::POST, &format!("{}/revoke", path_of(&link)), Some(json!({ "reason": "wrong data" }))).await.json();
+    let enforced_by: jiff::Timestamp = withdrawn["enforced_by"].as_str().expect("a time").parse().expect("a time");
+    assert_eq!(app.get(&object).await.status, StatusCode::FOUND, "within its bound");
+    app.pass_secs(31);
+    refused(&app.get(&object).await, 410, "link-withdrawn");
+    assert!(enforced_by.as_second() - app.now().as_second() >= 300 - 31, "the last signature lives on for 300 s");
+}
+
+// ACCESS 5, R5; ADR 0050
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_the_datasets_is_changed_by_who_administers_it_and_no_more_by_its_maker() {
+    let app = TestApp::fresh().await;
+    let dataset = app.dataset(EM).await;
+    let ((bo, by_bo), (cy, by_cy)) = (app.person("Bo").await, app.person("Cy").await);
+    let grants = format!("/api/v1/datasets/{dataset}/grants");
+    for (to, role) in [(&bo, "full"), (&cy, "manager")] {
+        let given = json!({ "to": format!("user:{to}"), "role": role, "may_share": true });
+        assert_eq!(app.api(Method::POST, &grants, Some(given)).await.status, StatusCode::CREATED);
+    }
+    let made = async |label: &str, class: &str| {
+        let ask = json!({ "dataset": dataset, "label": label, "class": class });
+        path_of(&app.api_as(&by_bo, Method::POST, "/api/v1/links", Some(ask), &[]).await.json())
+    };
+    let (own, paper) = (made("own", "review").await, made("paper", "review").await);
+    let seen = [("if-match", "*")];
+    let send = async |by: &str, method: Method, path: String, ask: Value| app.api_as(by, method, &path, Some(ask), &seen).await;
+    let label = async |by: &str, path: &str| send(by, Method::PATCH, path.to_owned(), json!({ "label": "other" })).await;
+    let is = |answer: &Answer, status: u16, code: &str| {
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str().unwrap_or_default()), (status, code));
+    };
+    // Its maker's, as long as it is its maker's.
+    is(&label(&by_cy, &own).await, 403, "not-maker");
+    is(&label(&by_bo, &own).await, 200, "");
+    is(&send(&by_bo, Method::POST, format!("{paper}/promote"), json!({})).await, 403, "not-steward");
+    is(&send(&by_cy, Method::POST, format!("{paper}/promote"), json!({})).await, 200, "");
+    // From then on it is the dataset's: its maker sees it, and changes nothing of it.
+    is(&label(&by_cy, &paper).await, 200, "");
+    is(&label(&by_bo, &paper).await, 403, "not-allowed");
+    for act in ["pause", "resume", "revoke"] {
+        is(&send(&by_bo, Method::POST, format!("{paper}/{act}"), json!({ "reason": "mine" })).await, 403, "not-allowed");
+    }
+    let shown = app.api_as(&by_bo, Method::GET, &paper, None, &[]).await.json();
+    assert_eq!((&shown["state"], &shown["label"]), (&json!("live"), &json!("other")));
+    assert!(shown["url"].is_string(), "who made it has its address still");
+    is(&send(&by_cy, Method::POST, format!("{paper}/revoke"), json!({ "reason": "retracted" })).await, 200, "");
+}
+
 // L1: a single object, and a path inside
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_may_open_one_object_or_a_path_inside() {

@@ -567,7 +567,7 @@ impl Asking<'_> {
 
     /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
     /// administers its dataset. Nobody widens another's link, which acts with its maker's rights; one that is stewarded is the
-    /// dataset's, and only who administers that for good widens it (ACCESS R5, ADR 0014).
+    /// dataset's: its maker sees it, who administers narrows it, and only who does so for good widens it (ACCESS R5, ADR 0014).
     fn about_link(&self, action: Action, facts: &LinkFacts) -> Result<Given, Denial> {
         let (place, link) = (&facts.place, &facts.link);
         if !self.token.reaches(place.dataset.id) {
@@ -588,6 +588,8 @@ impl Asking<'_> {
             facts.not_revoked()?;
         }
         match action {
+            // Its maker may never have administered: what was promoted is no link of his any more (ADR 0050).
+            Action::Narrow if link.stewarded => with(Right::Administer, given),
             Action::See | Action::Narrow => Ok(given),
             Action::Share if !is_active(place) => Err(Denial::Retired),
             // It rests on nobody's right: whoever administers for a while would widen it for good (ADR 0014).

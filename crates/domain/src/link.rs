@@ -22,7 +22,8 @@ use crate::{
 pub enum Class {
     /// For colleagues: 30 days unless asked otherwise.
     Collaboration,
-    /// For reviewers: always streamed under a neutral name, so that no answer shows bucket, path or owner; 90 days.
+    /// For reviewers: always streamed under a neutral name, so that no answer shows bucket, path or owner; 90 days. Once the review is over it
+    /// may become a publication link.
     Review,
     /// For a publication: meant for everybody, stewarded, never revoked without a reason; no end.
     Publication,
@@ -391,6 +392,9 @@ pub enum LinkError {
     /// A publication link is the dataset's own act (ACCESS R4).
     #[error("a publication link needs the right `administer` on its dataset")]
     NotSteward,
+    /// Only a review link becomes a publication link.
+    #[error("only a review link becomes a publication link")]
+    NotReview,
     /// Another's label: a word of the maker's own.
     #[error("a link's label is its maker's")]
     NotMaker,
@@ -508,8 +512,8 @@ impl Link {
         self.timing().enforced_by(effect, self.given_until)
     }
 
-    /// Whether this person may change the label: a word of the maker's own, by which the maker finds the link, and part of what makes two
-    /// links the same. A stewarded link is the dataset's, and so is its label: of whoever may change it.
+    /// Whether this person, who may change the link, may change the label: a word of the maker's own, by which the maker finds the link, and
+    /// part of what makes two links the same. A stewarded link is the dataset's, and so is its label: of whoever may change it.
     #[must_use]
     pub fn is_labelled_by(&self, person: UserId) -> bool {
         self.stewarded || self.maker == person
@@ -548,6 +552,28 @@ impl Link {
         };
         link.check_ceiling(place)?;
         link.check_level(place)?;
+        Ok(link)
+    }
+
+    /// The same link as a publication link, on the place that it stands on; key, name and so its URL stay, and so do the other options (L12).
+    /// `permit` is one to share the dataset. A publication link stays as it is, whatever end is asked for.
+    ///
+    /// # Errors
+    /// [`LinkError`], each naming the rule: those of a new publication link there, and [`LinkError::NotReview`].
+    pub fn promoted(&self, permit: &Permit, place: &Place, until: Until, now: Timestamp) -> Result<Self, LinkError> {
+        let on = permit.allows_share_on(self.dataset).filter(|_| place.dataset.id == self.dataset);
+        on.ok_or(LinkError::Permit)?;
+        match self.class {
+            Class::Review => {}
+            Class::Publication => return Ok(self.clone()),
+            Class::Collaboration | Class::Event => return Err(LinkError::NotReview),
+        }
+        check_target(permit, place, &self.subpath, Class::Publication)?;
+        let mut link = Self { class: Class::Publication, stewarded: true, via: None, ..self.clone() };
+        link.until = until.resolve(link.class, now)?;
+        link.options.until = until;
+        link.check()?;
+        link.check_ceiling(place)?;
         Ok(link)
     }
 

@@ -495,10 +495,12 @@ proptest! {
             prop_assert!(!yeses(&revoked, &Asker::Holder).contains(&true));
             for person in 0..world.people.len() {
                 prop_assert!(!revoked.may(&whole(person), Action::Share, about, "", from, second), "person {} widens\n{:#?}", person, world);
-                // Whoever may see it may end it, whatever happened to it; an auditor sees only.
+                // Whoever may see it may end it, whatever happened to it; an auditor sees only, and so does the maker of what is the
+                // dataset's, without the right to administer that.
                 let sees = revoked.may(&whole(person), Action::See, about, "", from, second);
                 let ends = revoked.may(&whole(person), Action::Narrow, about, "", from, second);
-                prop_assert!(sees == ends || (sees && world.people[person].auditor), "person {}\n{:#?}", person, world);
+                let made_it = revoked.links[link].stewarded && revoked.links[link].maker == person;
+                prop_assert!(sees == ends || (sees && (world.people[person].auditor || made_it)), "person {}\n{:#?}", person, world);
                 prop_assert!(sees || person != revoked.links[link].maker || world.people[person].standing == Standing::Suspended);
             }
         }

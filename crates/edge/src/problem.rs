@@ -286,6 +286,8 @@ impl From<LinkError> for Problem {
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .at("/class")
                 .hint("ask who administers the dataset to make it"),
+            LinkError::NotReview => Self::new(StatusCode::CONFLICT, "not-review", why.to_string())
+                .hint("make a publication link beside it; it has a URL of its own"),
             LinkError::NotMaker => Self::new(StatusCode::FORBIDDEN, "not-maker", why.to_string())
                 .at("/label")
                 .hint("leave the label out; ask who made the link"),

@@ -37,6 +37,7 @@ pub mod once;
 pub mod passes;
 mod placing;
 pub mod projects;
+pub mod promote;
 mod reach;
 pub mod reaching;
 mod read;

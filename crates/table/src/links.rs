@@ -29,6 +29,7 @@ use crate::{
     },
     once::Once,
     passes::{Password, password_change},
+    promote::stewards,
     read::{Cost, Stretch, Window},
     schema::{self, LINK_RANK},
     write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
@@ -305,6 +306,8 @@ pub struct Revoked {
     pub tombstone: Tombstone,
     /// Whether it was there.
     pub existing: bool,
+    /// The link beside it: nothing makes it wider any more. `None`: it could not be read.
+    pub link: Option<Link>,
 }
 
 impl Table {
@@ -357,7 +360,7 @@ impl Table {
             }
             let write = new_link(link, asked, there.as_ref())?
                 .parts(as_seen(&seen.place))
-                .parts(proof(&seen.place.dataset, &seen.reach, maker, link.via))
+                .parts(made_by(link, seen))
                 .parts(password.map(|password| (Tag::New, Part::Change(password_change(link, Some(password))))))
                 .parts(Once::part(once, maker, &link.id.to_string(), now)?);
             match self.commit(write).await? {
@@ -476,15 +479,13 @@ impl Table {
     /// A narrowing that goes alone. What it cannot be sure of it reads back.
     async fn edit_alone(&self, change: &Change, new: Link, audited: Audited) -> Result<Link, TableError> {
         let new = LinkRow::of(&new).link(new.hash)?;
-        let is_there = async {
-            let there = self.get(&schema::link(new.hash), &mut Cost::default()).await?;
-            Ok(there.map(|item| row::<LinkRow>(item)?.link(new.hash)).transpose()?.as_ref() == Some(&new))
-        };
+        let is_there = async { Ok(self.link_now(new.hash).await?.as_ref() == Some(&new)) };
         if self.narrow_alone(change, audited, is_there).await? { Ok(new) } else { Err(TableError::Stale) }
     }
 
     /// Revokes a link: one Put of its tombstone, which no other state can hinder. The first one stays; a second revoke succeeds and
-    /// answers with it. Its audit copy follows, and does not fail the revoke (SEMANTICS 5).
+    /// answers with it. Its audit copy follows, and does not fail the revoke (SEMANTICS 5). The link is then read again: it may have been
+    /// made wider, to another bound, between `facts` and the tombstone.
     ///
     /// # Errors
     /// [`TableError::Unavailable`], [`TableError::Throttled`]: unknown whether it was written; revoke again.
@@ -501,23 +502,29 @@ impl Table {
         let key = schema::tombstone(link.hash);
         let item = item(&key, &own)?;
         let own = own.tombstone()?;
-        let revoked = match self.put_alone(item, Condition::absent()).await {
-            Ok(true) => Revoked { tombstone: own, existing: false },
-            Ok(false) => self
-                .first_tombstone(link.hash)
-                .await?
-                .map_or(Revoked { tombstone: own.clone(), existing: true }, |first| Revoked { existing: first != own, tombstone: first }),
+        let (tombstone, existing) = match self.put_alone(item, Condition::absent()).await {
+            Ok(true) => (own, false),
+            Ok(false) => {
+                let first = self.first_tombstone(link.hash).await?;
+                first.map_or_else(|| (own.clone(), true), |first| (first.clone(), first != own))
+            }
             // Unknown: what lies there now says it.
             Err(why) => match self.first_tombstone(link.hash).await {
-                Ok(Some(first)) => Revoked { existing: first != own, tombstone: first },
+                Ok(Some(first)) => (first.clone(), first != own),
                 _ => return Err(why),
             },
         };
-        let Tombstone { at, by, reason } = &revoked.tombstone;
+        let Tombstone { at, by, reason } = &tombstone;
         let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&said(link)).because(reason.as_deref());
-        let copy = copy.of_another(revoked.existing);
+        let copy = copy.of_another(existing);
         self.record(copy).await;
-        Ok(revoked)
+        Ok(Revoked { tombstone, existing, link: self.link_now(link.hash).await.ok().flatten() })
+    }
+
+    /// The link of this hash as it is now.
+    async fn link_now(&self, hash: KeyHash) -> Result<Option<Link>, TableError> {
+        let there = self.get(&schema::link(hash), &mut Cost::default()).await?;
+        there.map(|item| row::<LinkRow>(item)?.link(hash)).transpose()
     }
 
     /// The tombstone that lies there. One that cannot be read lies there all the same, but cannot be shown.
@@ -643,6 +650,11 @@ fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<W
         .put(Tag::New, item(&schema::link_id(link.id), &by_id)?, Condition::absent()))
 }
 
+/// That what its maker makes a link by is still there: the right to share, of one that is the dataset's act the right to administer.
+fn made_by(link: &Link, on: &DatasetFacts) -> Vec<(Tag, Part)> {
+    if link.stewarded { stewards(on, link.maker, link.made) } else { proof(&on.place.dataset, &on.reach, link.maker, link.via) }
+}
+
 pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
     let Options { label, until, not_before, strict, zones, hard_zones, hide_listing, .. } = &new.options;
     let change = Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
@@ -703,7 +715,7 @@ pub(crate) fn rests_on(before: &LinkFacts, by: UserId, now: Timestamp) -> Vec<(T
     })
 }
 
-fn pointer_change(new: &Link) -> Change {
+pub(crate) fn pointer_change(new: &Link) -> Change {
     Change::new(schema::link_pointer(new.dataset, new.id), Condition::present())
         .set("label", text(&new.options.label))
         .set_if("until", new.until.map(|at| number(at.as_millisecond())))

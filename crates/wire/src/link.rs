@@ -346,6 +346,34 @@ pub struct RetargetAsk {
     pub reason: Option<String>,
 }
 
+/// What a review link becomes a publication link with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PromoteAsk {
+    /// When it ends from then on: `30d`, `2027-01-31`, an instant, or `never`, as which it is without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Why: it stays with the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A link that became a publication link, or with `dry_run` would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Promoted {
+    /// The link.
+    pub link: Link,
+    /// Whether whoever reads by it sees the bucket and the path in it from now on: what a review link hides, a publication link hides only where
+    /// hard zones stream it. Its name in the URL stays what it was.
+    pub shows_path: bool,
+    /// Where it has an end, which may be sooner than the one before: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+}
+
 /// What became of each item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

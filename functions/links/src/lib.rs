@@ -1,4 +1,4 @@
-//! Links: create, list, show, edit, pause, resume, revoke; singly, in batches, and all of a dataset's at once.
+//! Links: create, list, show, edit, pause, resume, promote, revoke; singly, in batches, and all of a dataset's at once.
 //!
 //! Each verb has its file: extract, load, decide, act, answer. Not here: any rule (`domain`), any row (`table`), what a refusal
 //! looks like (`edge/problem.rs`).
@@ -10,6 +10,7 @@ mod list;
 mod openapi;
 mod pass;
 mod pause;
+mod promote;
 mod resolve;
 mod resume;
 mod retarget;
@@ -43,6 +44,8 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
         .route("/api/v1/links/{id}", plain(get(show::show).patch(edit::edit)))
         .route("/api/v1/links/{id}/pause", plain(post(pause::pause)))
         .route("/api/v1/links/{id}/resume", plain(post(resume::resume)))
+        // The only write of links that `?dry_run=true` tries first: the others take nothing in the query.
+        .route("/api/v1/links/{id}/promote", post(promote::promote))
         .route("/api/v1/links/{id}/retarget", plain(post(retarget::retarget)))
         .route("/api/v1/links/{id}/revoke", plain(post(revoke::revoke)))
         .route("/api/v1/datasets/{id}/links/revoke", plain(post(revoke_all::revoke_all)))

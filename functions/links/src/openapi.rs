@@ -35,6 +35,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::edit::edit,
         crate::pause::pause,
         crate::resume::resume,
+        crate::promote::promote,
         crate::retarget::retarget,
         crate::revoke::revoke,
         crate::revoke_all::revoke_all,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{Extension, response::Response};
 use domain::{
     decision::{Action, LinkFacts},
-    link::Tombstone,
+    link::{Link, Tombstone},
+    timing::Timing,
 };
 use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem};
 use jiff::Timestamp;
@@ -45,9 +46,15 @@ pub(crate) async fn end(app: &App, caller: &Caller, id: &str, reason: Option<Str
     let reason = facts.link.revoke_reason(reason)?;
     let tombstone = Tombstone { at: now, by: caller.user.id, reason };
     let revoked = app.table.revoke(&permit, &facts, &tombstone).await?;
-    // The bound runs from here: until the write was done, another process may have read the link alive.
     let on = app.table.strict_still(&facts.place.dataset).await;
-    let enforced_by = facts.link.enforced_by(&on, app.now());
+    // The bound runs from here: until the write was done, another process may have read the link alive, as it was or as it had become.
+    let now = app.now();
+    let bound = |link: &Link| {
+        let moved = link.dataset != on.id;
+        if moved { link.timing().enforced_by(now, link.given_until) } else { link.enforced_by(&on, now) }
+    };
+    let at_the_end = revoked.link.as_ref().map_or_else(|| Timing::WORLD.enforced_by(now, facts.link.given_until), bound);
+    let enforced_by = bound(&facts.link).max(at_the_end);
     let mut facts = Arc::unwrap_or_clone(facts);
     facts.tombstone = Some(revoked.tombstone);
     Ok(Ended { facts, enforced_by })

@@ -62,6 +62,7 @@ enum Act {
     EditLink { link: usize, edit: usize },
     Switch { link: usize, resume: bool },
     Retarget { link: usize, dataset: usize },
+    Promote { link: usize },
     Revoke { link: usize },
     RevokeAll { dataset: usize },
     Extend { link: usize, days: u8 },
@@ -146,6 +147,7 @@ pub fn everything() -> Program {
         Act::Switch { link: 1, resume: false },
         Act::Switch { link: 1, resume: true },
         Act::Retarget { link: 1, dataset: 1 },
+        Act::Promote { link: 1 },
         Act::Revoke { link: 1 },
         Act::RevokeAll { dataset: 0 },
         Act::MakeUser { name: 0 },
@@ -225,6 +227,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         4 => (some(), 0..EDITS.len()).prop_map(|(link, edit)| Act::EditLink { link, edit }),
         3 => (some(), any::<bool>()).prop_map(|(link, resume)| Act::Switch { link, resume }),
         2 => (some(), some()).prop_map(|(link, dataset)| Act::Retarget { link, dataset }),
+        2 => some().prop_map(|link| Act::Promote { link }),
         2 => some().prop_map(|link| Act::Revoke { link }),
         1 => some().prop_map(|dataset| Act::RevokeAll { dataset }),
         2 => (some(), select(vec![1_u8, 60])).prop_map(|(link, days)| Act::Extend { link, days }),
@@ -466,7 +469,9 @@ impl Run {
             }
             Act::MakeLink { dataset: at, label, password } => {
                 let password = password.then_some("correct horse battery staple");
-                let body = json!({ "dataset": some(&self.datasets, *at)?, "label": format!("label {label}"), "password": password });
+                let class = if *label == 1 { "review" } else { "collaboration" };
+                let label = format!("label {label}");
+                let body = json!({ "dataset": some(&self.datasets, *at)?, "label": label, "class": class, "password": password });
                 post("/api/v1/links".to_owned(), body, &["link.create"])
             }
             Act::EditLink { link: at, edit } => patch(of_link(*at, "")?, EDITS[*edit](), &["link.edit"]),
@@ -475,6 +480,7 @@ impl Run {
             Act::Retarget { link: at, dataset: to } => {
                 post(of_link(*at, "/retarget")?, json!({ "dataset": some(&self.datasets, *to)? }), &["link.retarget"])
             }
+            Act::Promote { link: at } => post(of_link(*at, "/promote")?, json!({}), &["link.promote"]),
             Act::Revoke { link: at } => post(of_link(*at, "/revoke")?, json!({ "reason": "so" }), &["link.revoke"]),
             Act::RevokeAll { dataset: at } => post(dataset(*at, "/links/revoke")?, json!({ "reason": "so" }), &["dataset.revoke-all"]),
             Act::Extend { link: at, days } => {
@@ -655,6 +661,7 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/break-glass",
         "/sources",
         "/retarget",
+        "/promote",
         "/links/revoke",
         "/batch/extend",
         "/links",

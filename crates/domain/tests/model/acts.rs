@@ -76,6 +76,11 @@ pub enum What {
         dataset: usize,
         subpath: &'static str,
     },
+    /// Makes a review link a publication link.
+    Promote {
+        link: usize,
+        until: Until,
+    },
     Revoke {
         link: usize,
     },
@@ -214,7 +219,7 @@ pub fn act() -> impl Strategy<Value = Act> {
         3 => (
             dataset(),
             select(vec!["", "", "b/", "c/", "zarr.json"]),
-            select(vec![Class::Collaboration, Class::Publication]),
+            select(vec![Class::Collaboration, Class::Review, Class::Publication]),
             select(vec![Until::Never, Until::Days(1), Until::ClassDefault]),
             select(vec![None, None, Some(1), Some(2)]),
         )
@@ -223,6 +228,7 @@ pub fn act() -> impl Strategy<Value = Act> {
         4 => (0_usize..60, edit()).prop_map(|(link, edit)| What::EditLink { link, edit }),
         2 => (0_usize..60, any::<bool>()).prop_map(|(link, enabled)| What::Switch { link, enabled }),
         2 => (0_usize..60, dataset(), select(vec!["", "", "b/", "c/"])).prop_map(|(link, dataset, subpath)| What::Retarget { link, dataset, subpath }),
+        2 => (0_usize..60, select(vec![Until::ClassDefault, Until::Days(1)])).prop_map(|(link, until)| What::Promote { link, until }),
         1 => (0_usize..60).prop_map(|link| What::Revoke { link }),
         4 => (dataset(), 0_usize..60, offer()).prop_map(|(dataset, person, (role, may_share, level, terms))| {
             What::Invite { dataset, person, role, may_share, level, terms }
@@ -270,6 +276,9 @@ impl World {
             What::MakeLink { dataset, .. } => self.permit(*person, Action::Share, About::Dataset(dataset % self.datasets.len())).is_some(),
             What::Widen { link } | What::Switch { link, .. } | What::Retarget { link, .. } => self.may_change(*person, Action::Share, link),
             What::EditLink { link, .. } | What::Revoke { link } => self.may_change(*person, Action::Narrow, link),
+            What::Promote { link, .. } => link
+                .checked_rem(self.links.len())
+                .is_some_and(|link| self.permit(*person, Action::Share, About::Dataset(self.links[link].dataset)).is_some()),
             What::TakeBackInvitation { invitation } => invitation
                 .checked_rem(self.waiting.len())
                 .is_some_and(|index| self.permit(*person, Action::Grant, About::Dataset(self.waiting[index].dataset)).is_some()),

@@ -118,6 +118,18 @@ impl World {
             What::Retarget { link, dataset, subpath } => {
                 link.checked_rem(self.links.len()).is_some_and(|link| self.retarget(by, link, dataset % datasets, subpath))
             }
+            What::Promote { link, until } => {
+                let Some(link) = link.checked_rem(self.links.len()) else { return false };
+                let (before, dataset) = (self.stored_link(link), self.links[link].dataset);
+                let sees = self.permit(by, Action::See, About::Link(link)).is_some();
+                let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)).filter(|_| sees) else { return false };
+                let Ok(after) = before.promoted(&permit, &self.place(dataset), until, at(0)) else { return false };
+                let may = !self.links[link].revoked && before.links_gen == self.datasets[dataset].links_gen;
+                if may {
+                    self.links[link] = self.edited_row(link, &after);
+                }
+                may
+            }
             What::Revoke { link } => {
                 let Some(link) = link.checked_rem(self.links.len()) else { return false };
                 let may = self.permit(by, Action::Narrow, About::Link(link)).is_some();

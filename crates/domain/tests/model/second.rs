@@ -462,7 +462,7 @@ impl World {
     }
 
     /// ACCESS 5, R5: a link by its id. Its maker and who administers its dataset see and narrow it, whatever happened to it; only its
-    /// maker widens it, who may still share there; and what is stewarded only who administers for good.
+    /// maker widens it, who may still share there. What is stewarded only who administers narrows, and only who does for good widens.
     fn changed(&self, (person, token): (usize, &TokenRow), from: From, action: Action, link: usize, at: i64) -> Answer {
         let row = &self.links[link];
         let d = row.dataset;
@@ -479,6 +479,7 @@ impl World {
             return Err(Denial::Scope { needed: scope(action) });
         }
         match action {
+            Action::Narrow if row.stewarded && !administers => return Err(Denial::Lacks { right: Right::Administer }),
             Action::See | Action::Narrow => return Ok((None, FOR_GOOD)),
             Action::Share => {}
             _ => return Err(Denial::NotDiscoverable),

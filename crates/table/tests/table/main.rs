@@ -38,6 +38,7 @@ mod passes;
 mod people;
 mod places;
 mod projects;
+mod promoting;
 mod reaching;
 mod stores;
 mod sync;
@@ -112,6 +113,10 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_grant_is_given_up_by_whom_it_is_for_and_nobody_else),
         rule(grants::what_cannot_be_read_lets_nobody_in),
         rule(invitations::an_invitation_becomes_a_grant_once_or_not_at_all),
+        rule(promoting::a_review_link_is_promoted_once_and_rests_on_its_dataset),
+        rule(promoting::what_was_revoked_is_not_promoted),
+        rule(promoting::a_revoke_says_what_the_link_had_become),
+        rule(promoting::a_link_is_promoted_and_made_by_who_still_administers),
         rule(projects::a_project_is_made_once_and_keeps_the_names_that_it_had),
         rule(projects::people_come_and_go_and_one_manages_always),
         rule(projects::a_late_copy_of_a_change_of_members_changes_nothing),
@@ -136,6 +141,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(links::of_edits_at_once_one_wins_each_version),
         rule(links::the_first_revoke_stays),
         rule(links::an_idempotency_key_meets_what_it_did),
+        rule(promoting::of_promotions_at_once_one_is_done),
         rule(places::a_source_has_its_name_and_its_keys_alone),
         rule(places::a_path_is_one_dataset),
         rule(places::whatever_is_registered_and_restricted_at_once_no_cut_is_left_out),

@@ -12,6 +12,7 @@
 )]
 
 mod passes;
+mod promoting;
 mod support;
 
 use std::{
@@ -245,6 +246,8 @@ fn routes(link: &str, dataset: &str) -> Vec<(&'static str, String, &'static str,
         ("PATCH", format!("/api/v1/links/{link}"), "{\"label\":\"x\"}", true),
         ("POST", format!("/api/v1/links/{link}/pause"), "", true),
         ("POST", format!("/api/v1/links/{link}/resume"), "", true),
+        ("POST", format!("/api/v1/links/{link}/promote"), "{}", true),
+        ("POST", format!("/api/v1/links/{link}/promote?dry_run=true"), "{}", true),
         ("POST", format!("/api/v1/links/{link}/retarget"), "{\"dataset\":\"D\"}", true),
         ("POST", format!("/api/v1/links/{link}/revoke"), "", true),
         ("POST", revoke_all, "{\"reason\":\"r\"}", true),
@@ -932,7 +935,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let described: BTreeSet<(String, String)> = support::operations(&links::openapi());
     let routed = app.routes(include_str!("../../src/lib.rs")).await;
     assert_eq!(described, routed);
-    assert_eq!(described.len(), 15);
+    assert_eq!(described.len(), 16);
     let whole = app.get("/api/v1/openapi.json", "").await.is(200);
     assert_eq!((whole.text("/openapi"), whole.headers["content-type"].to_str().unwrap()), ("3.1.0", "application/json"));
     for (method, path) in described {
