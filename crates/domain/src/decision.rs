@@ -85,7 +85,7 @@ pub enum Action {
     MakeToken,
     /// Make a ticket of one's own for a dataset.
     MakeTicket,
-    /// Make a group or a project, or change its members.
+    /// Make a group or a project, or change its members. About the deployment: connect with people, too.
     Gather,
     /// Register a source, set its ceilings, use the panic switch.
     Administer,
@@ -664,7 +664,7 @@ fn rests_on_strict(place: &Place, reach: &Reach) -> bool {
 }
 
 /// Whether both take part.
-fn is_active(place: &Place) -> bool {
+pub(crate) fn is_active(place: &Place) -> bool {
     place.source.state == State::Active && place.dataset.state == State::Active
 }
 
@@ -1169,6 +1169,12 @@ impl Permit {
     #[must_use]
     pub fn allows_new_group(&self) -> Option<UserId> {
         self.by.filter(|_| matches!(self.grounds, Facts::Deployment) && self.action == Action::Gather)
+    }
+
+    /// The person, if the permit is one to ask others for a connection, and to answer them: whoever may make a group may.
+    #[must_use]
+    pub fn allows_connecting(&self) -> Option<UserId> {
+        self.allows_new_group()
     }
 
     /// Whether the person may make a token of this kind: an API or a viewer's token by a session, a ticket where the dataset may be read.

@@ -20,6 +20,7 @@
 
 pub mod address;
 mod base32;
+pub mod connection;
 pub mod dataset;
 pub mod decision;
 pub mod delegation;

@@ -14,6 +14,27 @@ pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 pub const INVITATION_SECS: i64 = 30 * 86_400;
 /// How long a request waits for its answer, in seconds.
 pub const REQUEST_SECS: i64 = 30 * 86_400;
+/// How long a request for a connection waits for its answer, in seconds.
+pub const CONNECTION_PENDING_SECS: i64 = 30 * 86_400;
+/// How long whoever was rejected waits before asking the same person again, in seconds.
+pub const CONNECTION_AGAIN_SECS: i64 = 30 * 86_400;
+/// How long what ended between two people is kept, in seconds: longer than any copy of a request can be late, and than a rejection counts.
+pub const CONNECTION_KEPT_SECS: i64 = 30 * 86_400;
+/// Requests for a connection that one person may make in a day (UTC).
+pub const CONNECTIONS_ASKED_DAY_MAX: usize = 20;
+/// Requests for a connection of one person's that wait at a time.
+pub const CONNECTIONS_PENDING_MAX: usize = 100;
+/// People with whom one person has a connection or a request, those that ended within [`CONNECTION_KEPT_SECS`] too: each asking counts them.
+pub const CONNECTIONS_MAX: u16 = 1_000;
+/// The direct grants of a person, the latest first, that are looked at for what two people are both named in.
+pub const CONTEXT_GRANTS_MAX: usize = 1_000;
+/// The projects of a person, the latest joined first, that are looked at for the same.
+pub const CONTEXT_PROJECTS_MAX: usize = 100;
+/// People of a project that connects them with each other.
+pub const CONTEXT_PEOPLE_MAX: u16 = 500;
+/// Datasets, and projects, that are told of as what two people are both named in.
+pub const CONTEXTS_MAX: usize = 20;
+const _: () = assert!(CONNECTION_AGAIN_SECS <= CONNECTION_KEPT_SECS);
 /// Invitations that one person may send in a day (UTC).
 pub const INVITATIONS_DAY_MAX: usize = 20;
 /// Invitations that one sign-in looks at; the rest wait for the next.

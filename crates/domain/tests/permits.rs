@@ -86,6 +86,7 @@ fn a_permit_proves_one_answer_and_no_other() {
             assert_eq!(permit.is_in(project_id(0)), when(action == Action::See && about == About::Project(0)), "{what}");
             assert_eq!((permit.allows_manage(project_id(1)), permit.is_in(project_id(1))), (None, None), "{what}");
             assert_eq!(permit.allows_new_group(), when(gathers && about == About::Deployment), "{what}");
+            assert_eq!(permit.allows_connecting(), permit.allows_new_group(), "{what}");
             assert_eq!(permit.allows_administer(), when(action == Action::Administer), "{what}");
             let register = permit.place_to_register().map(|place| place.dataset.id);
             assert_eq!(register, Some(dataset_id(1)).filter(|_| action == Action::Register), "{what}");
