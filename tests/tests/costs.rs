@@ -118,6 +118,22 @@ impl Scene {
         administrator
     }
 
+    /// What Bo and Cy, who share nothing yet, ask of each other.
+    async fn connections(&mut self) {
+        let at = "/api/v1/connections";
+        let (bo, cy) = (self.bo.token.clone(), self.cy.token.clone());
+        let to_cy = json!({ "to": self.cy.id });
+        let (of_bo, of_cy) = (format!("{at}/{}", self.bo.id), format!("{at}/{}", self.cy.id));
+        self.send("ask for a connection", &bo, Method::POST, at, to_cy.clone()).await;
+        self.send("ask for it again", &bo, Method::POST, at, to_cy.clone()).await;
+        self.send("take that back", &bo, Method::POST, &format!("{of_cy}/cancel"), Value::Null).await;
+        self.app.api_as(&bo, Method::POST, at, Some(to_cy.clone()), &[]).await;
+        self.send("accept a connection", &cy, Method::POST, &format!("{of_bo}/accept"), Value::Null).await;
+        self.send("end it, where nothing is shared", &bo, Method::POST, &format!("{of_cy}/remove"), Value::Null).await;
+        self.app.api_as(&bo, Method::POST, at, Some(to_cy), &[]).await;
+        self.send("reject one", &cy, Method::POST, &format!("{of_bo}/reject"), Value::Null).await;
+    }
+
     /// The datasets that the rest is about: a folder, what lies in it, and what lies elsewhere.
     async fn datasets(&mut self) -> [String; 4] {
         let at = "/api/v1/datasets";
@@ -290,6 +306,7 @@ fn on(dataset: &str, below: &str) -> String {
 async fn every_write_costs_what_is_told() {
     let mut scene = Scene::new().await;
     let administrator = scene.people_and_sources().await;
+    scene.connections().await;
     let [top, cells, handed, moved] = scene.datasets().await;
     let group = scene.groups().await;
     scene.grants(&top, &cells, &group).await;

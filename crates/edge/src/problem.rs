@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    connection::ConnectionError,
     dataset::{NewDatasetError, RetireError},
     decision::Denial,
     grant::GrantError,
@@ -335,6 +336,27 @@ impl From<OfferError> for Problem {
             OfferError::OwnsIt => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "owns-it", why.to_string()).at("/to").hint("name somebody else")
             }
+        }
+    }
+}
+
+impl From<ConnectionError> for Problem {
+    fn from(why: ConnectionError) -> Self {
+        let refused = |code| Self::new(StatusCode::CONFLICT, code, why.to_string());
+        match why {
+            ConnectionError::Permit => Self::not_found(),
+            ConnectionError::Oneself => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "with-oneself", why.to_string()).at("/to").hint("name somebody else")
+            }
+            ConnectionError::Suspended => refused("suspended-person").hint("ask an administrator whether the person comes back"),
+            ConnectionError::OtherAsked => refused("other-asked").hint("accept or reject that request"),
+            ConnectionError::Connected => refused("connected").hint("nothing needs to be asked"),
+            ConnectionError::RejectedLately { from } => {
+                refused("rejected-lately").hint("wait until then, or to be asked").with("from", from.to_string())
+            }
+            ConnectionError::OtherSide => Self::new(StatusCode::FORBIDDEN, "other-side", why.to_string())
+                .hint("whoever was asked accepts or rejects, and whoever asked cancels"),
+            ConnectionError::Over => refused("connection-over").hint("see how it stands, and ask again"),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     grants::Grounds,
     item::{Row, item, number, row, text, time, time_if, unreadable},
     once::Once,
+    rate::Daily,
     read::{Cost, Stretch, Window},
     schema::{self, INVITATION_PREFIX, INVITATION_RANK, Key},
     write::{Alone, Change, Condition, Outcome, Tag, Write},
@@ -109,21 +110,6 @@ impl InvitationRow {
     }
 }
 
-/// How much somebody has done of what is bounded by the day.
-#[derive(Serialize, Deserialize)]
-struct RateRow {
-    count: u64,
-    ttl: i64,
-}
-
-impl Row for RateRow {
-    const WHAT: &'static str = "a rate";
-
-    fn needs(&self) -> Option<&[String]> {
-        None
-    }
-}
-
 impl Table {
     /// What waits, or waited, for an address on a dataset.
     ///
@@ -148,20 +134,14 @@ impl Table {
     ) -> Result<Invitation, TableError> {
         let (address, dataset) = (invitation.address, invitation.dataset);
         let by = permit.allows(Action::Grant, dataset).filter(|by| *by == invitation.by).ok_or(TableError::NotForThis)?;
-        let rate = schema::invitations_sent(by, now);
-        let sent = self.get(&rate, &mut Cost::default()).await?.map(row::<RateRow>).transpose()?.map(|rate| rate.count);
-        let most = u64::try_from(INVITATIONS_DAY_MAX).unwrap_or_default();
-        if sent.unwrap_or_default() >= most {
-            return Err(TableError::TooMany { what: "invitations of one person in a day", max: INVITATIONS_DAY_MAX });
-        }
-        let counted = RateRow { count: sent.unwrap_or_default().saturating_add(1), ttl: now.as_second().saturating_add(INVITATION_SECS) };
-        let as_counted = sent.map_or_else(Condition::absent, |sent| Condition::is("count", number(sent)));
+        let daily = Daily { what: "invitations of one person in a day", max: INVITATIONS_DAY_MAX, kept_secs: INVITATION_SECS };
+        let counted = self.one_more(&schema::invitations_sent(by, now), daily, now).await?;
         let unchanged = before.map_or_else(Condition::absent, |there| Condition::is("version", number(there.version)));
         let key = schema::invitation(address, dataset);
         let result = format!("{} {}", key.pk, key.sk);
         let write = Write::audited(Audited::new(now, by, "invitation.send", &dataset)?.to(&said(invitation)))
             .put(Tag::New, item(&key, &InvitationRow::of(invitation))?, unchanged)
-            .put(Tag::Seen, item(&rate, &counted)?, as_counted)
+            .parts([counted])
             .check(schema::dataset(dataset), Condition::is("state", text("active")))
             .parts(Once::part(once, by, &result, now)?);
         match self.commit(write).await? {

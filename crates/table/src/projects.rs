@@ -21,7 +21,7 @@ use crate::{
     audit::Audited,
     datasets::{listed_after, rank_of},
     error::TableError,
-    grants::{hold_of, hold_word, takes_part},
+    grants::{hold_of, hold_word, is_withdrawn, takes_part},
     item::{Item, Row, item, number, row, text, time, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
@@ -35,6 +35,9 @@ use crate::{
 const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 4) / 2;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
+/// Rows of a partition that are counted at once, and how often that goes on.
+const COUNT_PAGE: u16 = 64;
+const COUNT_ROUNDS: usize = 8;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ProjectRow {
@@ -147,7 +150,7 @@ impl ParticipantRow {
         }
     }
 
-    fn participant(self) -> Result<Participant, TableError> {
+    pub(crate) fn participant(self) -> Result<Participant, TableError> {
         let unknown = || TableError::Unreadable { what: Self::WHAT };
         Ok(Participant {
             user: UserId::parse(&self.user).map_err(unreadable(Self::WHAT))?,
@@ -426,6 +429,29 @@ impl Table {
         people.retain(|part| part.hold == Hold::Active);
         people.sort_unstable_by_key(|part| part.user);
         Ok(people)
+    }
+
+    /// How many people are in a project, if they are at most `most`; else, or where so many have left that it takes too long to say, more than
+    /// that. A larger project costs no more.
+    pub(crate) async fn people_of(&self, project: ProjectId, most: u16) -> Result<usize, TableError> {
+        let head = schema::project_partition(project);
+        let mut shards: Vec<(String, Option<Item>)> = (0..MEMBER_SHARDS).map(|shard| (schema::members(&head, shard), None)).collect();
+        let mut people = 0_usize;
+        for _round in 0..COUNT_ROUNDS {
+            let pages = shards.into_iter().map(|(pk, after)| async move {
+                let window = Window { after, items_max: COUNT_PAGE, newest_first: false, by_index: false };
+                let (rows, next) = self.page(&Stretch { pk: pk.clone(), prefix: MEMBER_PREFIX }, &window, &mut Cost::default()).await?;
+                let counts = rows.iter().filter(|row| !is_withdrawn(row)).count();
+                Ok::<_, TableError>((counts, next.map(|next| (pk, Some(next)))))
+            });
+            let pages = try_join_all(pages).await?;
+            people = pages.iter().fold(people, |people, (counts, _)| people.saturating_add(*counts));
+            shards = pages.into_iter().filter_map(|(_, next)| next).collect();
+            if shards.is_empty() || people > usize::from(most) {
+                return Ok(people);
+            }
+        }
+        Ok(usize::from(most).saturating_add(1))
     }
 
     /// The projects that a person is in, the latest first, each with the person's part in it: candidates, for the index may be behind.

@@ -315,7 +315,8 @@ impl Table {
     }
 }
 
-fn is_active(person: UserId) -> Part {
+/// That a person may act.
+pub(crate) fn is_active(person: UserId) -> Part {
     Part::Check(schema::user(person), Condition::is("standing", text(standing_word(Standing::Active))))
 }
 

@@ -27,6 +27,7 @@
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
+//! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
@@ -290,7 +291,7 @@ pub(crate) fn user(user: UserId) -> Key {
     Key::head(user_partition(user))
 }
 
-/// The partition of a user and of the user's token pointers; in GSI1, of the user's links and datasets.
+/// The partition of a user, and of the user's token pointers and connections; in GSI1, of the user's links and datasets.
 pub(crate) fn user_partition(user: UserId) -> String {
     format!("U#{user}")
 }
@@ -328,6 +329,14 @@ pub(crate) fn token_pointer(user: UserId, token: TokenId) -> Key {
 
 /// What the sort key of every token pointer begins with.
 pub(crate) const TOKEN_PREFIX: &str = "T#";
+
+/// What is between two people, under one of them.
+pub(crate) fn connection(of: UserId, with: UserId) -> Key {
+    Key { pk: user_partition(of), sk: format!("{CONNECTION_PREFIX}{with}") }
+}
+
+/// What the sort key of every connection begins with.
+pub(crate) const CONNECTION_PREFIX: &str = "C#";
 
 pub(crate) fn once(user: UserId, key: &str) -> Key {
     Key::head(format!("K#{user}#{key}"))
@@ -438,6 +447,11 @@ pub(crate) fn invitations_sent(user: UserId, at: Timestamp) -> Key {
     Key { pk: format!("R#invitation#{user}"), sk: at.strftime("%Y%m%d").to_string() }
 }
 
+/// How many requests for a connection a person has made on a day (UTC).
+pub(crate) fn connections_asked(user: UserId, at: Timestamp) -> Key {
+    Key { pk: format!("R#connection#{user}"), sk: at.strftime("%Y%m%d").to_string() }
+}
+
 /// The id at the end of a place in a list.
 pub(crate) fn id_of_rank<'a>(rank: &'a str, prefix: &str) -> Option<&'a str> {
     let (made, id) = rank.strip_prefix(prefix)?.split_once('#')?;
@@ -474,6 +488,8 @@ mod tests {
             (founder(), "U#", "#"),
             (token(hash), "T#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
             (token_pointer(user_, token_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "T#taaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (connection(user_, UserId::new(Uuid::nil())), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "C#uaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            (connections_asked(user_, at), "R#connection#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "20251231"),
             (once(user_, "a#b"), "K#uaaaaaaaaaaaaaaaaaaaaaaaaa4#a#b", "#"),
             (grant(dataset_, Subject::User(user_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#U#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Group(group_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#G#gaaaaaaaaaaaaaaaaaaaaaaaaa4"),

@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod connection;
 mod dataset_edit;
 mod dataset_levels;
 mod dataset_list;
@@ -88,6 +89,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/projects/{id}/leave", plain(post(project_members::leave)))
         .route("/api/v1/projects/{id}/datasets", get(project_datasets::list))
         .route("/api/v1/projects/{id}/links", get(project_datasets::links))
+        .route("/api/v1/connections", plain(get(connection::list).post(connection::ask)))
+        .route("/api/v1/connections/{id}", get(connection::show))
+        .route("/api/v1/connections/{id}/accept", plain(post(connection::accept)))
+        .route("/api/v1/connections/{id}/reject", plain(post(connection::reject)))
+        .route("/api/v1/connections/{id}/cancel", plain(post(connection::cancel)))
+        .route("/api/v1/connections/{id}/remove", plain(post(connection::remove)))
         .route("/api/v1/users", plain(post(user::create)))
         .route("/api/v1/users/{id}", plain(get(user::show).patch(user::edit)))
         .route("/api/v1/users/{id}/code", plain(post(user::code)))

@@ -180,7 +180,11 @@ async fn blocked(app: &App, id: &str, enforced_by: Option<String>) -> Result<Res
     Ok(json::ok(&wire::user::Blocks { source: source.id.to_string(), blocked: people.iter().map(shown).collect(), enforced_by }))
 }
 
-async fn found(app: &App, text: &str) -> Result<User, Problem> {
+/// The person of a name or an id in the address.
+///
+/// # Errors
+/// 404 where there is none.
+pub(crate) async fn found(app: &App, text: &str) -> Result<User, Problem> {
     let found = match UserId::parse(text) {
         Ok(id) => app.table.user(id).await?,
         Err(_a_name) => app.table.user_named(text).await?,

@@ -76,6 +76,7 @@ enum Act {
     EndToken { token: usize },
     Ticket { dataset: usize },
     Administer { person: usize, administrator: bool },
+    Connect { asker: usize, word: &'static str },
     BreakGlass { dataset: usize },
     MakeProject { name: u8 },
     EditProject { project: usize, edit: usize },
@@ -90,9 +91,11 @@ enum Act {
 }
 
 impl Act {
-    /// An offer is answered by whom it was made to.
+    /// An offer is answered by whom it was made to, and a connection by each of the two.
     fn answered_by(&self) -> Option<usize> {
         match self {
+            Self::Connect { asker, word: "ask" | "cancel" } => Some(asker % PEOPLE),
+            Self::Connect { asker, .. } => Some((asker + 1) % PEOPLE),
             Self::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
             _ => None,
         }
@@ -122,6 +125,14 @@ const PROJECT_EDITS: [fn() -> Value; 5] = [
 pub fn everything() -> Program {
     let by = |by: Option<usize>, act: Act| Step { by, act, again: true, stale: false };
     let acts = vec![
+        // Nothing connects them yet without their asking.
+        Act::Connect { asker: 1, word: "ask" },
+        Act::Connect { asker: 1, word: "cancel" },
+        Act::Connect { asker: 1, word: "ask" },
+        Act::Connect { asker: 1, word: "accept" },
+        Act::Connect { asker: 1, word: "remove" },
+        Act::Connect { asker: 1, word: "ask" },
+        Act::Connect { asker: 1, word: "reject" },
         // What lies in another is there first, and is adopted.
         Act::Register(1),
         Act::Register(2),
@@ -243,6 +254,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => some().prop_map(|token| Act::EndToken { token }),
         1 => some().prop_map(|dataset| Act::Ticket { dataset }),
         1 => (some(), any::<bool>()).prop_map(|(person, administrator)| Act::Administer { person, administrator }),
+        4 => (0..2_usize, select(vec!["ask", "accept", "reject", "cancel", "remove"])).prop_map(|(asker, word)| Act::Connect { asker, word }),
         1 => some().prop_map(|dataset| Act::BreakGlass { dataset }),
     ];
     let of_projects = prop_oneof![
@@ -511,6 +523,18 @@ impl Run {
             Act::Administer { person: who, administrator } => {
                 patch(format!("/api/v1/users/{}", person(*who)), json!({ "administrator": administrator }), &["user.edit"])
             }
+            Act::Connect { asker, word: "ask" } => {
+                post("/api/v1/connections".to_owned(), json!({ "to": person(asker + 1) }), &["connection.ask"])
+            }
+            Act::Connect { asker, word } => {
+                let (other, verb) = match *word {
+                    "accept" => (person(*asker), "connection.accept"),
+                    "reject" => (person(*asker), "connection.reject"),
+                    "cancel" => (person(asker + 1), "connection.cancel"),
+                    _ => (person(*asker), "connection.remove"),
+                };
+                post(format!("/api/v1/connections/{other}/{word}"), Value::Null, &[verb])
+            }
             Act::BreakGlass { dataset: at } => post(dataset(*at, "/break-glass")?, json!({ "reason": "so" }), &["grant.break-glass"]),
             Act::MakeProject { name } => {
                 post("/api/v1/projects".to_owned(), json!({ "name": format!("project-{name}") }), &["project.create"])
@@ -657,6 +681,7 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/invitations",
         "/levels",
         "/projects",
+        "/connections",
         "/datasets/remove",
         "/break-glass",
         "/sources",

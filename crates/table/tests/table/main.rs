@@ -24,6 +24,7 @@ use stores::Store;
 
 mod access;
 mod ages;
+mod connections;
 mod costs;
 mod example;
 #[path = "../support/faults.rs"]
@@ -117,6 +118,9 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(promoting::what_was_revoked_is_not_promoted),
         rule(promoting::a_revoke_says_what_the_link_had_become),
         rule(promoting::a_link_is_promoted_and_made_by_who_still_administers),
+        rule(connections::a_connection_lies_under_both_and_is_asked_for_again),
+        rule(connections::a_connection_is_accepted_on_what_was_seen),
+        rule(connections::what_two_people_are_named_in_connects_them_while_it_lasts),
         rule(projects::a_project_is_made_once_and_keeps_the_names_that_it_had),
         rule(projects::people_come_and_go_and_one_manages_always),
         rule(projects::a_late_copy_of_a_change_of_members_changes_nothing),
@@ -149,6 +153,8 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::equal_requests_at_once_change_a_dataset_once),
         rule(places::whatever_is_retired_at_once_nothing_lies_in_what_is_gone),
         rule(offers::an_offer_is_taken_back_or_accepted_and_never_both),
+        rule(connections::of_what_two_people_do_at_once_one_counts),
+        rule(connections::requests_and_connections_of_one_person_are_bounded),
         rule(passes::however_many_ask_at_once_no_more_passes_are_given_than_the_link_gives),
         rule(passes::however_many_try_at_once_no_more_are_taken_than_may_be),
         rule(users::of_a_request_that_is_sent_twice_at_once_one_secret_comes),

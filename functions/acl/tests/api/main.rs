@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod connections;
 mod invitations;
 mod projects;
 mod roles;
@@ -518,6 +519,17 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", in_project("/datasets"), place.as_str(), "not-found"),
         ("POST", in_project("/datasets/remove"), place.as_str(), "not-found"),
         ("GET", in_project("/links"), "", "not-found"),
+        ("GET", "/api/v1/connections".to_owned(), "", ""),
+        ("POST", "/api/v1/connections".to_owned(), "{\"to\":\"Ada\"}", "201"),
+        ("GET", "/api/v1/connections/Nobody".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Nobody/accept".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Eve/accept".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Nobody/reject".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Eve/reject".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Nobody/cancel".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Eve/cancel".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Nobody/remove".to_owned(), "", "not-found"),
+        ("POST", "/api/v1/connections/Eve/remove".to_owned(), "", "not-found"),
         ("POST", "/api/v1/users".to_owned(), "{\"name\":\"Mal\"}", "not-administrator"),
         ("GET", "/api/v1/users/Nobody".to_owned(), "", "not-found"),
         ("PATCH", "/api/v1/users/Ada".to_owned(), "{\"standing\":\"suspended\"}", "not-administrator"),
@@ -692,7 +704,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 64);
+    assert_eq!(described.len(), 71);
 }
 
 // SECURITY T6: a source's line holds no secret either
