@@ -7,6 +7,7 @@ mod batch;
 mod bootstrap;
 mod check;
 pub mod command;
+mod connection;
 mod csv;
 mod dataset;
 pub mod demo;

@@ -434,6 +434,28 @@ fn a_project_says_who_gains_and_who_loses_before_it_changes() {
 }
 
 #[test]
+fn two_people_are_connected_by_agreeing_or_by_what_they_share() {
+    let up = Up::start();
+    let code = up.json(&["user", "add", "nia", "--json"])["code"].as_str().expect("a code").to_owned();
+    up.run(&["sign-in", &code, "--server", &up.text("app_url"), "--state", "/nonexistent"]).done();
+    let me = up.json(&["whoami", "--json"])["name"].as_str().expect("a name").to_owned();
+    let nia = |words: &[&str]| up.run(&[&["connection"], words, &["--state", "/nonexistent"]].concat());
+    let asked = up.run(&["connection", "ask", "nia"]).done();
+    assert!(asked.out.contains("pending") && asked.err.contains("waits for nia"), "{}{}", asked.out, asked.err);
+    assert!(nia(&["list", "--only", "pending", "--asked", "of-me"]).done().out.contains(&me));
+    nia(&["cancel", &me]).refused(5, "[other-side]");
+    assert!(nia(&["accept", &me]).done().out.contains("accepted"));
+    assert!(up.run(&["connection", "show", "nia"]).done().out.contains("yes"));
+    up.run(&["connection", "ask", "nia"]).refused(6, "[connected]");
+    up.run(&["grant", "give", PLAIN, "--to", "user:nia", "--role", "view"]).done();
+    nia(&["remove", &me]).refused(6, "[still-shared]");
+    assert!(nia(&["show", &me]).done().out.contains(PLAIN));
+    up.run(&["grant", "withdraw", PLAIN, "--to", "user:nia", "-y"]).done();
+    assert!(nia(&["remove", &me]).done().out.contains("removed"));
+    up.run(&["connection", "show", "nobody"]).refused(3, "[not-found]");
+}
+
+#[test]
 fn refusals_have_their_codes_and_their_stream() {
     let up = Up::start();
     up.run(&["link", "create"]).ends(2);

@@ -1,0 +1,151 @@
+//! `offprint connection`: list, show, ask, accept, reject, cancel, remove. Two people are known to each other.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use wire::connection::{Connected, Connection, NewConnection};
+
+use crate::{
+    api::{Api, Remote, Reply},
+    exit::Failure,
+    output::{Column, Output, column, instant_of, printable},
+};
+
+/// What a connection shows.
+const CONNECTION: [Column; 5] = [
+    column("name", "/name"),
+    column("state", "/state"),
+    column("by", "/by"),
+    column("since", "/since"),
+    column("waits_until", "/waits_until"),
+];
+
+/// Whether two are connected, and by what.
+const CONNECTED: [Column; 5] = [
+    column("name", "/name"),
+    column("connected", "/connected"),
+    column("agreed", "/agreed/state"),
+    column("datasets", "/dataset_places"),
+    column("projects", "/project_names"),
+];
+
+/// The same as a line a value.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    connected: &'a Connected,
+    dataset_places: Vec<&'a str>,
+    project_names: Vec<&'a str>,
+}
+
+/// Be known to people: by agreeing, or by what you are both named in. It gives nobody any right.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint connection ask ada")]
+pub(crate) struct ConnectionCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List what you agreed with others, asked of them or were asked.
+    #[command(after_help = "Examples:\n  offprint connection list\n  offprint connection list --only pending --asked of-me")]
+    List {
+        /// Only those that are pending, expired, accepted, rejected, cancelled or removed.
+        #[arg(long, value_name = "STATE", value_parser = ["pending", "expired", "accepted", "rejected", "cancelled", "removed"], hide_possible_values = true)]
+        only: Option<String>,
+        /// Only those that you asked (by-me), or that you were asked (of-me).
+        #[arg(long, value_name = "SIDE", value_parser = ["by-me", "of-me"], hide_possible_values = true)]
+        asked: Option<String>,
+        /// The most connections to list.
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZeroUsize,
+    },
+    /// Say whether you and somebody are connected, and by what.
+    #[command(after_help = "Example:\n  offprint connection show ada")]
+    Show {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+    /// Ask somebody for a connection; it waits for 30 days.
+    #[command(after_help = "Example:\n  offprint connection ask ada")]
+    Ask {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+    /// Accept a connection that somebody asked of you.
+    #[command(after_help = "Example:\n  offprint connection accept ada")]
+    Accept {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+    /// Reject a connection that somebody asked of you; that person may ask again after 30 days.
+    #[command(after_help = "Example:\n  offprint connection reject ada")]
+    Reject {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+    /// Take back what you asked.
+    #[command(after_help = "Example:\n  offprint connection cancel ada")]
+    Cancel {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+    /// End a connection, where nothing that you share connects you without it.
+    #[command(after_help = "Example:\n  offprint connection remove ada")]
+    Remove {
+        /// The name or id of the other person.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+    },
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
+    let (api, out) = (command.remote.api()?, command.remote.out());
+    match command.verb {
+        Verb::List { only, asked, limit } => {
+            let filters = [("state", only.as_deref()), ("asked", asked.as_deref())];
+            let (items, more): (Vec<Connection>, bool) = api.list(&["connections"], &filters, limit.get()).await?;
+            out.list(&CONNECTION, &items)?;
+            out.more(more, limit);
+            Ok(())
+        }
+        Verb::Show { user } => {
+            let Reply { body: connected, .. } = api.get::<Connected>(&["connections", &user]).await?;
+            let dataset_places = connected.shared.datasets.iter().map(|dataset| dataset.place.as_str()).collect();
+            let project_names = connected.shared.projects.iter().map(|project| project.name.as_str()).collect();
+            out.one(&CONNECTED, &Told { connected: &connected, dataset_places, project_names })
+        }
+        Verb::Ask { user } => {
+            let Reply { body: asked, .. } = api.create::<Connection>(&["connections"], &NewConnection { to: user }).await?;
+            let until = instant_of(&asked.waits_until);
+            out.note(&format!("It waits for {} until {until}. Tell the person: nothing was mailed.", printable(&asked.name)));
+            out.one(&CONNECTION, &asked)
+        }
+        Verb::Accept { user } => {
+            let accepted = api.create::<Connection>(&["connections", &user, "accept"], &serde_json::json!({})).await?;
+            out.one(&CONNECTION, &accepted.body)
+        }
+        Verb::Reject { user } => end(&api, out, &user, "reject").await,
+        Verb::Cancel { user } => end(&api, out, &user, "cancel").await,
+        Verb::Remove { user } => end(&api, out, &user, "remove").await,
+    }
+}
+
+/// Ends a request or a connection. It gives nobody any right, so nothing is lost by it and nothing is asked.
+async fn end(api: &Api, out: Output, user: &str, word: &str) -> Result<(), Failure> {
+    let Reply { body: over, .. } = api.act::<Connection>(&["connections", user, word], &serde_json::json!({})).await?;
+    out.one(&CONNECTION, &over)
+}
