@@ -676,7 +676,7 @@ impl Link {
     #[must_use]
     pub fn enforced_by(&self, on: &Dataset, now: Timestamp) -> Timestamp {
         let own = self.timing().enforced_by(now, self.given_until);
-        self.given_on(on).map_or(own, |given| own.min(Timing::STRICT.enforced_by(now, given)))
+        if on.strict { own.min(Timing::STRICT.enforced_by(now, self.given_until.max(on.given_until))) } else { own }
     }
 
     /// How many seconds after a revoke at `now` its URLs work, at most.
@@ -687,12 +687,7 @@ impl Link {
             u32::try_from(left).unwrap_or(0).max(timing.revoke_bound_secs)
         };
         let own = within(self.timing(), self.given_until);
-        self.given_on(on).map_or(own, |given| own.min(within(Timing::STRICT, given)))
-    }
-
-    /// When what was handed out ends that the bound of a strict dataset does not reckon with; `None`: the dataset is not strict.
-    fn given_on(&self, on: &Dataset) -> Option<Option<Timestamp>> {
-        on.strict.then(|| self.given_until.max(on.given_until))
+        if on.strict { own.min(within(Timing::STRICT, self.given_until.max(on.given_until))) } else { own }
     }
 
     /// Whether every answer is streamed, because a redirect would show bucket and path, or its URL would work from outside its zones.
