@@ -27,6 +27,7 @@ use domain::{
     decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, Place, decide},
     limits::WRITE_SETTLES_SECS,
     link::{Class, Link},
+    path::ObjectPath,
     timing::{Timing, Validity},
 };
 use jiff::Timestamp;
@@ -160,7 +161,7 @@ proptest! {
             let there = decide(&world.principal(&owner, From::Lab), Action::Share, &world.facts(&owner, About::Dataset(1)), at(0)).unwrap();
             let to = Place { dataset: past.at(moved), ..world.place(1) };
             let before = Link { dataset: world.dataset(2).id, name: "a".to_owned(), ..private };
-            let link = before.retargeted(&there, &world.place(2), &to, Default::default(), None, at(moved)).unwrap();
+            let link = before.retargeted(&there, &world.place(2), &to, ObjectPath::default(), None, at(moved)).unwrap();
             for read in 0..moved {
                 prop_assert!(last_end(read, Timing::PRIVATE) <= link.enforced_by(&then, at(narrowed)), "read elsewhere at {}", read);
             }
