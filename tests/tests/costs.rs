@@ -166,6 +166,8 @@ impl Scene {
         let synced = self.app.api(Method::POST, at, Some(json!({ "name": "synced", "kind": "synced" }))).await.json();
         let (bo, cy) = (self.bo.id.clone(), self.cy.id.clone());
         self.post("add two people to a group", &format!("{at}/{group}/members"), json!({ "users": [bo, cy] })).await;
+        let dry = format!("{at}/{group}/members/remove?dry_run=true");
+        self.post("remove one person, a dry run", &dry, json!({ "users": [bo] })).await;
         self.post("remove one person", &format!("{at}/{group}/members/remove"), json!({ "users": [bo] })).await;
         self.post("take one back in", &format!("{at}/{group}/members"), json!({ "users": [bo] })).await;
         // What Bo may later is by nothing but a grant of Bo's own.
@@ -195,6 +197,7 @@ impl Scene {
         self.post("withdraw, of a strict one", &on(cells, "/grants/withdraw"), json!({ "to": to_dee })).await;
         self.patch("make it strict no more", &edit, json!({ "strict": false })).await;
         self.post("give again", &given, gives(&to_dee, "view")).await;
+        self.post("withdraw, a dry run", &on(cells, "/grants/withdraw?dry_run=true"), json!({ "to": to_dee })).await;
         self.post("withdraw", &on(cells, "/grants/withdraw"), json!({ "to": to_dee })).await;
         let address = json!({ "email": "ada@lab.example", "role": "view" });
         self.post("invite an address", &on(cells, "/invitations"), address.clone()).await;

@@ -961,6 +961,20 @@ impl LinkFacts {
         Ok(Given { rights: give.rights.and(most), level, until: give.until.min(end) })
     }
 
+    /// Whether it opens now from anywhere, or would once it is resumed and has begun.
+    #[must_use]
+    pub fn may_open(&self, now: Timestamp) -> bool {
+        let mut going = self.clone();
+        (going.link.enabled, going.link.options.not_before) = (true, None);
+        going.state(now) == LinkState::Live
+    }
+
+    /// The same facts, supposed that its dataset were this, and its maker had this there: to tell what a change would do.
+    #[must_use]
+    pub fn supposing(&self, on: &DatasetFacts) -> Self {
+        Self { place: on.place.clone(), reach: on.reach.clone(), ..self.clone() }
+    }
+
     /// Until when it opens from anywhere, by these facts alone; `None`: it does not at `now`. What may open it longer is not among them.
     #[must_use]
     pub fn opens_until(&self, now: Timestamp) -> Option<Timestamp> {
@@ -974,6 +988,13 @@ impl LinkFacts {
     #[must_use]
     pub fn may_rest_on_more(&self, now: Timestamp) -> bool {
         [Net::Anywhere, Net::Unknown].into_iter().any(|net| matches!(self.gives(Rights::NONE, net, now), Err(Denial::Maker)))
+    }
+
+    /// Whether by what was read its maker cannot share it from somewhere, whatever state it is in: to change it the rest is read, too.
+    #[must_use]
+    pub fn maker_may_have_more(&self, now: Timestamp) -> bool {
+        let shares = |net| held(Some(&self.maker), &self.place, &self.reach, Rights::NONE, net, now).rights.has(Right::Share);
+        ![Net::Anywhere, Net::Unknown].into_iter().all(shares)
     }
 
     /// Whether it was revoked, by itself or with all of its dataset.
@@ -1062,6 +1083,24 @@ impl DatasetFacts {
     pub fn with_part(mut self, project: ProjectId, part: Option<Participation>) -> Self {
         self.reach.projects.retain(|there| there.project != project);
         self.reach.projects.extend(part);
+        self
+    }
+
+    /// The same facts, supposed that the person were not in `group`.
+    #[must_use]
+    pub fn without_group(mut self, group: GroupId) -> Self {
+        self.reach.groups.retain(|there| there.group != group);
+        self
+    }
+
+    /// The same facts, supposed that nothing were granted to `subject` on `dataset`, this one or one above.
+    #[must_use]
+    pub fn without_grant(mut self, dataset: DatasetId, subject: Subject) -> Self {
+        let here = (self.place.dataset.id, &mut self.reach.here);
+        let above = self.reach.above.iter_mut().map(|above| (above.dataset.id, &mut above.grants));
+        for (_on, grants) in std::iter::once(here).chain(above).filter(|(on, _)| *on == dataset) {
+            grants.retain(|grant| grant.subject != subject);
+        }
         self
     }
 

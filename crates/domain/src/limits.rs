@@ -205,6 +205,10 @@ pub const GROUP_GRANTS_MAX: usize = 16;
 pub const GROUP_GRANTS_KEPT_MAX: usize = 64;
 /// Datasets, and pairs of a person and a dataset, that are looked at before a change of a project, to say what it would do.
 pub const EFFECTS_MAX: usize = 1_000;
+/// Links that are named of those that stop by a change.
+pub const LINKS_ENDED_MAX: usize = 100;
+/// Links that are looked at to name them.
+pub const LINKS_LOOKED_AT_MAX: usize = 1_000;
 /// How coarsely it is kept when a token was last used, in seconds: noting it is a write, which no request should pay for.
 pub const TOKEN_USE_SECS: i64 = 3_600;
 /// How long the row of a grant that was withdrawn from a group is kept, in seconds: longer than any copy of a request can be late.

@@ -25,14 +25,14 @@ mod model {
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{DatasetFacts, Through, Via, via, via_of},
-    grant::{Participation, Policy, ProjectRole},
+    grant::{Participation, Policy, ProjectRole, Subject},
     rights::{Right, Role},
     user::Standing,
 };
 use model::{
     facts::{at, dataset_id, group_id, net, project_id, source_id, user_id},
-    world::{From, GrantRow, ProjectRow, Terms, To, World, Zone},
-    worlds::{gathered, given, plain},
+    world::{From, GrantRow, LinkRow, ProjectRow, Terms, To, World, Zone},
+    worlds::{gathered, given, live, plain},
 };
 
 /// Owns everything there is.
@@ -150,6 +150,46 @@ fn facts_are_supposed_otherwise_and_the_rest_stays() {
     let supposed = facts.supposing(Dataset { owner: user_id(READER), ..facts.place.dataset.clone() });
     assert!(rights(&supposed).has(Right::Own));
     assert_eq!((&supposed.place.source, &supposed.reach), (&facts.place.source, &facts.reach));
+}
+
+#[test]
+fn of_what_is_supposed_to_be_gone_only_that_is_gone() {
+    let mut world = world(vec![given(To::Group(0), Role::Full), given(To::Person(READER), Role::View)]);
+    world.datasets[0].grants = vec![given(To::Person(READER), Role::Preview)];
+    world.groups = vec![gathered(OWNER, &[READER]), gathered(OWNER, &[READER])];
+    let user = world.user(READER);
+    let has = |facts: &DatasetFacts, right| facts.rights_of(Some(&user), net(From::Lab), at(0)).has(right);
+    let facts = world.dataset_facts(1, Some(READER));
+    assert!(has(&facts, Right::Edit));
+    let alone = facts.clone().without_group(group_id(0));
+    assert!(!has(&alone, Right::Edit) && has(&alone, Right::Read), "by name still");
+    assert!(has(&facts.clone().without_group(group_id(1)), Right::Edit), "another group");
+    let by_group = facts.clone().without_grant(dataset_id(1), Subject::User(user.id));
+    assert!(has(&by_group, Right::Edit));
+    let above = alone.without_grant(dataset_id(1), Subject::User(user.id));
+    assert!(has(&above, Right::Meta) && !has(&above, Right::Read), "what was granted above stays");
+    assert!(!has(&above.without_grant(dataset_id(0), Subject::User(user.id)), Right::Discover));
+}
+
+#[test]
+fn what_a_link_may_open_is_told_whatever_it_waits_for() {
+    let mut world = world(vec![GrantRow { may_share: true, ..given(To::Person(READER), Role::View) }]);
+    world.links = vec![live(1, READER)];
+    let told = |world: &World| {
+        let facts = world.link_facts(0, None);
+        let without = world.dataset_facts(1, Some(READER)).without_grant(dataset_id(1), Subject::User(user_id(READER)));
+        [facts.may_open(at(0)), facts.supposing(&without).may_open(at(0))]
+    };
+    let change = |change: fn(&mut LinkRow)| {
+        let mut world = world.clone();
+        change(&mut world.links[0]);
+        told(&world)
+    };
+    assert_eq!(change(|_| {}), [true, false], "it rests on its maker's right");
+    assert_eq!(change(|row| (row.enabled, row.begin) = (false, Some(5))), [true, false], "paused, and not begun");
+    assert_eq!(change(|row| row.end = Some(0)), [false, false], "ended");
+    assert_eq!(change(|row| row.revoked = true), [false, false]);
+    assert_eq!(change(|row| row.stewarded = true), [true, true], "the dataset's own");
 }
 
 #[test]

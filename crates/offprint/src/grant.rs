@@ -313,7 +313,7 @@ async fn withdraw(api: &Api, out: Output, ask: Withdraw) -> Result<(), Failure> 
         let names = names(api, &dataset.id, &withdrawn.remains).await;
         out.note(&left(&withdrawn, &names));
     }
-    InForce { stops: Stops::Beyond, by: Some(&withdrawn.enforced_by), date, wait: ask.wait }.tell(out).await;
+    InForce { stops: Stops::Beyond, by: withdrawn.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }
 
@@ -554,9 +554,10 @@ mod tests {
     fn what_is_left_is_said() {
         let withdrawn = |to: &str, remains: Vec<Way>, links: &[&str]| Withdrawn {
             grant: grant(to, Some("ada")),
-            enforced_by: "2027-01-01T00:00:00Z".to_owned(),
+            enforced_by: Some("2027-01-01T00:00:00Z".to_owned()),
             remains,
             links_ended: words(links),
+            effects: None,
         };
         let names = BTreeMap::new();
         assert_eq!(left(&withdrawn("user:u1", Vec::new(), &[]), &names), "No other way is left by which ada reaches it.");

@@ -471,7 +471,8 @@ mod tests {
     #[test]
     fn who_gains_and_who_loses_is_said_losses_first() {
         let gains = vec![effect("ada", &["discover", "meta", "coarse", "list", "read"], 2)];
-        let effects = Effects { gains, loses: vec![effect("gr\u{1b}ace", &["list", "read"], 1)], more: 3 };
+        let loses = vec![effect("gr\u{1b}ace", &["list", "read"], 1)];
+        let effects = Effects { gains, loses, more: 3, ..Effects::default() };
         let said = consequence(&effects);
         let wanted = "gr\\u{1b}ace loses list, read on 1 dataset.\nada gains view on 2 datasets.\nOf 3 more pairs of a person and a dataset nobody looked.\nReading that only";
         assert!(said.starts_with(wanted) && said.contains("within 65 seconds"), "{said}");

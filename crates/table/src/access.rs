@@ -69,8 +69,9 @@ impl Table {
         let Some(mut facts) = self.read_link(hash, now, cost).await? else { return Ok(None) };
         if asking != facts.link.maker {
             facts.asking = Some(self.reach_at(&facts.place, Some(asking), cost).await?);
-        } else if facts.link.stewarded {
-            // It does not rest on its maker's rights, so they were not read; to change it they are asked for all the same.
+        } else if facts.link.stewarded || facts.maker_may_have_more(now) {
+            // It does not rest on its maker's rights, or is paused or over whatever these are, so they were not read, or not all; to change it
+            // they are asked for all the same.
             facts.reach = self.reach_at(&facts.place, Some(asking), cost).await?;
         }
         Ok(Some(facts))

@@ -640,7 +640,8 @@ impl Table {
         self.changed(outcome, after, by, once, now).await
     }
 
-    /// Retires a dataset, by its owner, and frees its place. It gives nobody anything: see [`Dataset::retired`].
+    /// Retires a dataset, by its owner, and frees its place. It gives nobody anything: see [`Dataset::retired`]. `told` is what a replay is told
+    /// of it, too.
     ///
     /// # Errors
     /// [`TableError::HoldsOthers`] where others lie in it, [`TableError::Stale`] where it, or what the right rests on, changed since it was read.
@@ -648,7 +649,7 @@ impl Table {
         &self,
         permit: &Permit,
         facts: &DatasetFacts,
-        (reason, once): (Option<&str>, Option<&Once>),
+        (reason, told, once): (Option<&str>, &str, Option<&Once>),
         now: Timestamp,
     ) -> Result<Dataset, TableError> {
         let before = &facts.place.dataset;
@@ -671,7 +672,7 @@ impl Table {
             .change(Tag::Seen, head(facts).only_if(mark).set("state", text(state_word(State::Retired))))
             .change(Tag::New, claim.set_if(CLAIMANT, None))
             .parts(proof(before, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+            .parts(Once::part(once, by, told, now)?);
         let outcome = self.commit(write).await?;
         self.changed(outcome, after, by, once, now).await
     }

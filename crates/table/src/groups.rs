@@ -5,6 +5,7 @@ use domain::{
     grant::{Group, GroupKind, GroupState, Hold},
     id::{GroupId, UserId},
 };
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -431,6 +432,18 @@ impl Table {
         let Listed { items, next } = self.members_of(&schema::group_partition(group), page).await?;
         let items = items.into_iter().map(|item| row::<MemberRow>(item)?.member()).collect::<Result<_, _>>()?;
         Ok(Listed { items, next })
+    }
+
+    /// How many people are in a group. None of them is read, but their rows are counted one by one: about a megabyte for 5,000.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn count_members(&self, group: GroupId) -> Result<usize, TableError> {
+        let shards = (0..MEMBER_SHARDS).map(|shard| async move {
+            let stretch = Stretch { pk: schema::members(&schema::group_partition(group), shard), prefix: MEMBER_PREFIX };
+            self.count_unlike(&stretch, "hold", hold_word(Hold::Withdrawn)).await
+        });
+        Ok(try_join_all(shards).await?.into_iter().sum())
     }
 
     /// The memberships that count in the group or project whose head has this partition, a page at a time by person.

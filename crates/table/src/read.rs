@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::HashMap, future::Future, time::Duration};
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, KeysAndAttributes, Select},
 };
 
 use domain::id::DatasetId;
@@ -176,6 +176,38 @@ impl Table {
         cost: &mut Cost,
     ) -> Result<(Vec<Item>, Option<Item>), TableError> {
         self.range(&stretch.pk, Range::Begins(stretch.prefix), window, cost).await
+    }
+
+    /// How many items of a stretch say something else than this in an attribute that they all have, counted by the store.
+    pub(crate) async fn count_unlike(&self, stretch: &Stretch<'_>, name: &str, value: &str) -> Result<usize, TableError> {
+        let (mut count, mut after) = (0_usize, None);
+        for _page in 0..PAGES_MAX {
+            let counted = self
+                .twice(&mut Cost::default(), || {
+                    self.client()
+                        .query()
+                        .table_name(self.name())
+                        .consistent_read(true)
+                        .select(Select::Count)
+                        .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+                        .filter_expression("#name <> :value")
+                        .expression_attribute_names("#pk", PK)
+                        .expression_attribute_names("#sk", SK)
+                        .expression_attribute_names("#name", name)
+                        .expression_attribute_values(":pk", text(&stretch.pk))
+                        .expression_attribute_values(":prefix", text(stretch.prefix))
+                        .expression_attribute_values(":value", text(value))
+                        .set_exclusive_start_key(after.clone())
+                        .send()
+                })
+                .await?;
+            count = count.saturating_add(usize::try_from(counted.count).unwrap_or(0));
+            after = counted.last_evaluated_key;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
+        Err(TableError::Unavailable { why: "a partition without end".to_owned() })
     }
 
     async fn range(

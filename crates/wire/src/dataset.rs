@@ -161,9 +161,12 @@ pub struct Retired {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
-    /// The ids of the links on it that ended, or would: of the latest 100 those that were open or might have been again.
+    /// The ids of the links on it that ended, or would: of those that were open or might have been again, at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links_ended: Vec<String>,
+    /// Whether there may be others.
+    #[serde(default)]
+    pub more_links: bool,
     /// With `dry_run`: who would lose what. Nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<Effects>,

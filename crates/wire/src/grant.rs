@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Dataset;
+use crate::{dataset::Dataset, project::Effects};
 
 /// What a subject gets on a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,12 +258,16 @@ pub struct Withdrawn {
     /// The grant.
     pub grant: Grant,
     /// When that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
-    pub enforced_by: String,
+    pub enforced_by: Option<String>,
     /// By which other ways the person still reaches the dataset; empty: by none, or it was not a person's grant.
     pub remains: Vec<Way>,
     /// The ids of the person's links on the dataset that do not open any more, of those looked at.
     pub links_ended: Vec<String>,
+    /// With `dry_run`: who would lose what, and which links would stop. Nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
 }
 
 /// One way by which a person gets rights at a dataset.

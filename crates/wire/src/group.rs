@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::project::Effects;
+
 /// A named set of people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -87,6 +89,9 @@ pub struct MembersChanged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
+    /// With `dry_run`: who would lose what, and which links would stop. Nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
 }
 
 /// What a directory says of people in a group that it keeps: up to 1,000 in both lists.

@@ -192,7 +192,14 @@ pub struct Effects {
     /// Who would have less than now, and what. What somebody keeps by another way is not lost.
     pub loses: Vec<Effect>,
     /// On how many pairs of a person and a dataset nobody looked, because there are over 1,000, or the caller does not administer the dataset.
+    /// Whoever is in several groups of many may be counted for each.
     pub more: usize,
+    /// The ids of links on these datasets that would stop by it, of those that open now or may again; at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links_ended: Vec<String>,
+    /// Whether there may be others: over 100, or over 1,000 to look at.
+    #[serde(default)]
+    pub more_links: bool,
 }
 
 /// What one person would gain or lose.

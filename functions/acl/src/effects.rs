@@ -1,4 +1,5 @@
-//! Who would gain and who would lose what by a change of a project, or of a dataset, before anything is written.
+//! Who would gain and who would lose what by a change of a project, a group, a grant or a dataset, and which links would stop, before anything
+//! is written.
 //!
 //! Each person is asked about at each dataset as things are and as they would be, by the decision's own sum of rights: so what somebody keeps by
 //! another way is not lost. Not here: what lies below those datasets, which follows them where nothing restricted is in between.
@@ -12,7 +13,7 @@ use domain::{
     id::{DatasetId, GroupId, ProjectId, UserId},
     limits::EFFECTS_MAX,
     project::Project,
-    rights::Rights,
+    rights::{Right, Rights},
     source::State,
     user::User,
 };
@@ -21,15 +22,35 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use table::Page;
 
-use crate::ways::words;
+use crate::{ending::Ending, ways::words};
 
-/// The part that a person would have then in each project that a change is about.
-type Parts = Vec<(ProjectId, Option<Participation>)>;
+/// What would be another thing of what somebody has.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    /// The part in a project.
+    Part(ProjectId, Option<Participation>),
+    /// The person leaves a group.
+    Leaves(GroupId),
+    /// Nothing is granted to this subject on the dataset any more.
+    Loses(DatasetId, Subject),
+}
+
+impl Turn {
+    fn of(self, facts: DatasetFacts) -> DatasetFacts {
+        match self {
+            Self::Part(project, part) => facts.with_part(project, part),
+            Self::Leaves(group) => facts.without_group(group),
+            Self::Loses(dataset, subject) => facts.without_grant(dataset, subject),
+        }
+    }
+}
 
 /// A change that is only supposed.
 pub(crate) struct Supposed {
-    /// Everybody whom it may concern.
-    people: Vec<(UserId, Parts)>,
+    /// Everybody whom it may concern, of as many as are looked at.
+    people: Vec<(UserId, Vec<Turn>)>,
+    /// How many more there are.
+    others: usize,
     /// Every dataset that it may concern; and how one would be then, where that is what changes.
     datasets: Vec<(DatasetId, Option<Dataset>)>,
 }
@@ -38,8 +59,8 @@ impl Supposed {
     /// A project as it would be after a change of its policy or state.
     pub(crate) async fn change(app: &App, before: &Project, after: Project) -> Result<Self, Problem> {
         let people = app.table.everybody_in(before.id).await?;
-        let people = people.into_iter().map(|part| (part.user, vec![(after.id, takes_part(&after, Some(part.role)))])).collect();
-        Ok(Self { people, datasets: reached(app, before.id).await? })
+        let people = people.into_iter().map(|part| (part.user, vec![Turn::Part(after.id, takes_part(&after, Some(part.role)))])).collect();
+        Ok(Self { people, others: 0, datasets: reached(app, Subject::Project(before.id)).await? })
     }
 
     /// People in a project as wanted, or not at all.
@@ -52,64 +73,92 @@ impl Supposed {
         people.sort_unstable();
         people.dedup();
         let part = takes_part(project, wanted);
-        let people = people.into_iter().map(|user| (user, vec![(project.id, part)])).collect();
-        Ok(Self { people, datasets: reached(app, project.id).await? })
+        let people = people.into_iter().map(|user| (user, vec![Turn::Part(project.id, part)])).collect();
+        Ok(Self { people, others: 0, datasets: reached(app, Subject::Project(project.id)).await? })
+    }
+
+    /// People who leave a group.
+    pub(crate) async fn left(app: &App, group: GroupId, mut people: Vec<UserId>) -> Result<Self, Problem> {
+        people.sort_unstable();
+        people.dedup();
+        let people = people.into_iter().map(|user| (user, vec![Turn::Leaves(group)])).collect();
+        Ok(Self { people, others: 0, datasets: reached(app, Subject::Group(group)).await? })
+    }
+
+    /// A dataset on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
+    /// the world, is nobody's in particular.
+    pub(crate) async fn withdrawn(app: &App, dataset: DatasetId, subject: Subject) -> Result<Self, Problem> {
+        let (mut people, others) = people_of(app, subject).await?;
+        people.sort_unstable();
+        people.dedup();
+        let people = people.into_iter().map(|user| (user, vec![Turn::Loses(dataset, subject)])).collect();
+        Ok(Self { people, others, datasets: vec![(dataset, None)] })
     }
 
     /// A dataset in this project, or in none any more.
     pub(crate) async fn placed(app: &App, before: &Dataset, project: Option<&Project>) -> Result<Self, Problem> {
-        let mut people: BTreeMap<UserId, Parts> = BTreeMap::new();
+        let mut people: BTreeMap<UserId, Vec<Turn>> = BTreeMap::new();
         if let Some(left) = before.project {
             let everybody = app.table.everybody_in(left).await?;
             people.extend(everybody.into_iter().map(|part| (part.user, Vec::new())));
         }
         if let Some(project) = project {
             for part in app.table.everybody_in(project.id).await? {
-                people.entry(part.user).or_default().push((project.id, takes_part(project, Some(part.role))));
+                people.entry(part.user).or_default().push(Turn::Part(project.id, takes_part(project, Some(part.role))));
             }
         }
         let after = before.moved(project.map(|project| project.id));
-        Ok(Self { people: people.into_iter().collect(), datasets: vec![(before.id, Some(after))] })
+        Ok(Self { people: people.into_iter().collect(), others: 0, datasets: vec![(before.id, Some(after))] })
     }
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
     pub(crate) async fn retired(app: &App, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
-        let mut people = vec![before.owner];
-        let mut projects: Vec<_> = before.project.into_iter().collect();
+        let (mut people, mut others) = (vec![before.owner], 0_usize);
+        let mut subjects: Vec<_> = before.project.into_iter().map(Subject::Project).collect();
         let mut page = Page::default();
         loop {
             let found = app.table.grants_on(before.id, &page).await?;
-            for grant in found.items.iter().filter(|grant| grant.hold == Hold::Active) {
-                match grant.subject {
-                    Subject::User(user) => people.push(user),
-                    Subject::Group(group) => people.extend(members(app, group).await?),
-                    Subject::Project(project) => projects.push(project),
-                    Subject::Accounts | Subject::World => {}
-                }
-            }
+            subjects.extend(found.items.iter().filter(|grant| grant.hold == Hold::Active).map(|grant| grant.subject));
             page.position = found.next;
             if page.position.is_none() {
                 break;
             }
         }
-        for project in projects {
-            people.extend(app.table.everybody_in(project).await?.into_iter().map(|part| part.user));
+        for subject in subjects {
+            let (some, more) = people_of(app, subject).await?;
+            people.extend(some);
+            others = others.saturating_add(more);
         }
         people.sort_unstable();
         people.dedup();
-        Ok(Self { people: people.into_iter().map(|user| (user, Vec::new())).collect(), datasets: vec![(before.id, Some(after))] })
+        let people = people.into_iter().map(|user| (user, Vec::new())).collect();
+        Ok(Self { people, others, datasets: vec![(before.id, Some(after))] })
     }
 }
 
-/// The members of a group, about as many as are looked at.
-async fn members(app: &App, group: GroupId) -> Result<Vec<UserId>, Problem> {
+/// Whom a subject names, alone or as members, about as many as are looked at; and how many more there are.
+async fn people_of(app: &App, subject: Subject) -> Result<(Vec<UserId>, usize), Problem> {
+    match subject {
+        Subject::User(user) => Ok((vec![user], 0)),
+        Subject::Group(group) => members(app, group).await,
+        Subject::Project(project) => Ok((app.table.everybody_in(project).await?.into_iter().map(|part| part.user).collect(), 0)),
+        Subject::Accounts | Subject::World => Ok((Vec::new(), 0)),
+    }
+}
+
+/// The members of a group, about as many as are looked at; and how many more there are.
+async fn members(app: &App, group: GroupId) -> Result<(Vec<UserId>, usize), Problem> {
     let (mut all, mut page) = (Vec::new(), Page::default());
     loop {
         let found = app.table.members(group, &page).await?;
         all.extend(found.items.into_iter().filter(|member| member.hold == Hold::Active).map(|member| member.user));
         page.position = found.next;
-        if page.position.is_none() || all.len() > EFFECTS_MAX {
-            return Ok(all);
+        if page.position.is_none() {
+            return Ok((all, 0));
+        }
+        if all.len() > EFFECTS_MAX {
+            let more = app.table.count_members(group).await?.saturating_sub(all.len());
+            return Ok((all, more));
         }
     }
 }
@@ -119,20 +168,22 @@ fn takes_part(project: &Project, role: Option<ProjectRole>) -> Option<Participat
     Some(Participation { project: project.id, role, policy: project.policy })
 }
 
-/// Every dataset that is in a project, or granted to its members.
-async fn reached(app: &App, project: ProjectId) -> Result<Vec<(DatasetId, Option<Dataset>)>, Problem> {
+/// Every dataset that is granted to a subject, or in the project that it is.
+async fn reached(app: &App, subject: Subject) -> Result<Vec<(DatasetId, Option<Dataset>)>, Problem> {
     let mut all = Vec::new();
     let mut page = Page::default();
-    loop {
-        let found = app.table.ids_in(project, &page).await?;
-        all.extend(found.items);
-        page.position = found.next;
-        if page.position.is_none() {
-            break;
+    if let Subject::Project(project) = subject {
+        loop {
+            let found = app.table.ids_in(project, &page).await?;
+            all.extend(found.items);
+            page.position = found.next;
+            if page.position.is_none() {
+                break;
+            }
         }
     }
     loop {
-        let found = app.table.granted_to(Subject::Project(project), &page).await?;
+        let found = app.table.granted_to(subject, &page).await?;
         all.extend(found.items);
         page.position = found.next;
         if page.position.is_none() {
@@ -156,26 +207,33 @@ struct Difference {
 /// # Errors
 /// 503 where the table does not answer.
 pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Timestamp) -> Result<wire::project::Effects, Problem> {
-    let all = supposed.people.len().saturating_mul(supposed.datasets.len());
+    let all = supposed.people.len().saturating_add(supposed.others).saturating_mul(supposed.datasets.len());
     // Others' rights are for who administers the dataset to see, here as in `check`.
     let some = supposed.datasets.get(..EFFECTS_MAX).unwrap_or(&supposed.datasets);
     let own: Vec<_> = some.iter().map(|(dataset, _)| (*dataset, caller.user.id)).collect();
     let own = app.table.facts_of_pairs(&own).await?;
     let administers =
         |facts: Option<DatasetFacts>| facts.is_some_and(|facts| caller.may(Action::Grant, &Facts::Dataset(Arc::new(facts)), now).is_ok());
-    let administered = some.iter().zip(own).filter_map(|(dataset, facts)| administers(facts).then_some(dataset));
+    let administered: Vec<_> = some.iter().zip(own).filter_map(|(dataset, facts)| administers(facts).then_some(dataset)).collect();
     let pairs: Vec<_> =
-        administered.flat_map(|dataset| supposed.people.iter().map(move |person| (dataset, person))).take(EFFECTS_MAX).collect();
+        administered.iter().flat_map(|dataset| supposed.people.iter().map(move |person| (*dataset, person))).take(EFFECTS_MAX).collect();
     let facts = app.table.facts_of_pairs(&pairs.iter().map(|(dataset, person)| (dataset.0, person.0)).collect::<Vec<_>>()).await?;
     let mut people: Vec<_> = pairs.iter().map(|(_, person)| person.0).collect();
     people.sort_unstable();
     people.dedup();
     let known: BTreeMap<UserId, User> = app.table.users(&people).await?.into_iter().map(|user| (user.id, user)).collect();
     let mut differences: BTreeMap<UserId, Difference> = BTreeMap::new();
-    for (((_, after), (user, parts)), facts) in pairs.iter().zip(facts) {
+    let mut ending = Ending::default();
+    administered.iter().filter_map(|(_, after)| after.as_ref()).for_each(|after| ending.of_dataset(after));
+    for (((_, after), (user, turns)), facts) in pairs.iter().zip(facts) {
         let (Some(user), Some(facts)) = (known.get(user), facts) else { continue };
-        note(differences.entry(user.id).or_default(), user, &facts, (after.as_ref(), parts), now);
+        let then = supposed_at(&facts, after.as_ref(), turns);
+        let lost = note(differences.entry(user.id).or_default(), user, (&facts, &then), now);
+        if lost.has(Right::Share) || after.is_some() {
+            ending.of_maker(user.id, then);
+        }
     }
+    let (links_ended, more_links) = ending.links(app, now).await?;
     let told = |of: fn(&Difference) -> (Rights, usize)| {
         let some = differences.iter().map(|(user, difference)| (user, of(difference))).filter(|(_, (rights, _))| !rights.is_empty());
         let one = |(user, (rights, datasets)): (&UserId, (Rights, usize))| wire::project::Effect {
@@ -190,26 +248,26 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
         gains: told(|difference| difference.gains),
         loses: told(|difference| difference.loses),
         more: all.saturating_sub(pairs.len()),
+        links_ended,
+        more_links,
     })
 }
 
-fn note(
-    difference: &mut Difference,
-    user: &User,
-    facts: &DatasetFacts,
-    (dataset, parts): (Option<&Dataset>, &[(ProjectId, Option<Participation>)]),
-    now: Timestamp,
-) {
-    let dataset = dataset.unwrap_or(&facts.place.dataset);
-    let mut then = facts.supposing(dataset.clone());
-    for (project, part) in parts {
-        then = then.with_part(*project, *part);
-    }
+/// A dataset, and what somebody has there, as they would be.
+fn supposed_at(facts: &DatasetFacts, after: Option<&Dataset>, turns: &[Turn]) -> DatasetFacts {
+    let then = facts.supposing(after.unwrap_or(&facts.place.dataset).clone());
+    turns.iter().fold(then, |then, turn| turn.of(then))
+}
+
+/// Notes what a person would gain and lose at a dataset; answers what would be lost.
+fn note(difference: &mut Difference, user: &User, (facts, then): (&DatasetFacts, &DatasetFacts), now: Timestamp) -> Rights {
     let rights = |facts: &DatasetFacts| facts.rights_of(Some(user), Net::Anywhere, now);
-    let (has, would) = (rights(facts), rights(&then));
-    for (sum, more) in [(&mut difference.gains, would.without(has)), (&mut difference.loses, has.without(would))] {
+    let (has, would) = (rights(facts), rights(then));
+    let lost = has.without(would);
+    for (sum, more) in [(&mut difference.gains, would.without(has)), (&mut difference.loses, lost)] {
         if !more.is_empty() {
             *sum = (sum.0.or(more), sum.1.saturating_add(1));
         }
     }
+    lost
 }

@@ -2,32 +2,47 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, DatasetFacts, Denial, Facts},
+    decision::{Action, Denial, Facts, LinkFacts},
     grant::{Grant, Subject},
-    id::UserId,
+    id::{DatasetId, UserId},
     link::LinkState,
     timing::Timing,
     token::Scope,
 };
-use edge::{App, asked::Id, caller::Caller, json, json::Body, problem::Problem, rounds::Rounds};
+use edge::{
+    App,
+    asked::{Filters, Id},
+    caller::Caller,
+    json,
+    json::Body,
+    problem::Problem,
+    rounds::Rounds,
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use table::{Page, TableError};
 
-use crate::{source_edit::bounded, subject, ways};
+use crate::{
+    effects::{self, Supposed},
+    project::Trial,
+    source_edit::bounded,
+    subject, ways,
+};
 
-/// Takes a grant back: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing.
+/// Takes a grant back: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing. With `dry_run`, says what
+/// that would do.
 ///
 /// # Errors
 /// 404 for a dataset that is not the caller's to know of, 404 `no-such-grant`.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/grants/withdraw", tag = "grants", operation_id = "withdraw_grant", security(("token" = ["datasets"])),
-    params(("id" = String, Path, description = "The dataset's id")), request_body = wire::grant::WithdrawAsk,
-    responses((status = 200, description = "The grant, withdrawn; when that is in force; by which ways the person still reaches the dataset", body = wire::grant::Withdrawn),
+    params(("id" = String, Path, description = "The dataset's id"), Trial), request_body = wire::grant::WithdrawAsk,
+    responses((status = 200, description = "The grant, withdrawn; when that is in force; by which ways the person still reaches the dataset; or the grant with what that would do", body = wire::grant::Withdrawn),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn withdraw(
     app: App,
     caller: Caller,
     Id(id): Id,
+    Filters(trial): Filters<Trial>,
     Body { ask, .. }: Body<wire::grant::WithdrawAsk>,
 ) -> Result<Response, Problem> {
     let now = app.now();
@@ -48,17 +63,33 @@ pub(crate) async fn withdraw(
     let permit = if subject == Subject::User(caller.user.id) { own } else { may_grant? };
     let dataset = facts.place.dataset.id;
     let reason = bounded(ask.reason)?;
-    let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
+    let (grant, effects) = if trial.dry_run {
+        let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
+        let supposed = Supposed::withdrawn(&app, dataset, subject).await?;
+        (there, Some(effects::of(&app, &caller, &supposed, now).await?))
+    } else {
+        (take_back(&app, &permit, dataset, subject, reason.as_deref()).await?, None)
+    };
     // The bound runs from here: until the write was done, another process may have read the grant.
-    let on = app.table.strict_still(&facts.place.dataset).await;
-    let enforced_by = on.enforced_by(Timing::PRIVATE, app.now()).to_string();
+    let enforced_by = if trial.dry_run {
+        None
+    } else {
+        let on = app.table.strict_still(&facts.place.dataset).await;
+        Some(on.enforced_by(Timing::PRIVATE, app.now()).to_string())
+    };
     let (remains, links_ended) = match subject {
-        Subject::User(user) => left(&app, &caller, &facts, user, app.now()).await?,
+        Subject::User(user) => left(&app, &caller, (dataset, trial.dry_run), user, app.now()).await?,
         _ => (Vec::new(), Vec::new()),
     };
-    let grants = subject::shown(&app, dataset, &[withdrawn]).await?;
+    let grants = subject::shown(&app, dataset, &[grant]).await?;
     let grant = grants.into_iter().next().ok_or_else(Problem::not_found)?;
-    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended }))
+    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended, effects }))
+}
+
+fn no_such_grant() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-such-grant", "nothing was granted to this subject here")
+        .at("/to")
+        .hint("it may have been granted on a dataset above; see `offprint dataset sharing`")
 }
 
 /// Takes back what there is, whatever it becomes meanwhile.
@@ -71,11 +102,7 @@ async fn take_back(
 ) -> Result<Grant, Problem> {
     let mut rounds = Rounds::begin();
     loop {
-        let there = app.table.grant(dataset, subject).await?.ok_or_else(|| {
-            Problem::new(StatusCode::NOT_FOUND, "no-such-grant", "nothing was granted to this subject here")
-                .at("/to")
-                .hint("it may have been granted on a dataset above; see `offprint dataset sharing`")
-        })?;
+        let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
         match app.table.withdraw(permit, dataset, &there, reason, app.now()).await {
             Err(TableError::Stale) => rounds.another().await?,
             other => return Ok(other?),
@@ -83,19 +110,21 @@ async fn take_back(
     }
 }
 
-/// By which ways a person still reaches the dataset, and which of the person's links on it have ended.
+/// By which ways a person still reaches the dataset, and which of the person's links on it have ended; or would, by which, were the person's
+/// grant not there.
 async fn left(
     app: &App,
     caller: &Caller,
-    facts: &DatasetFacts,
+    (dataset, supposed): (DatasetId, bool),
     user: UserId,
     now: Timestamp,
 ) -> Result<(Vec<wire::grant::Way>, Vec<String>), Problem> {
     let person = app.table.user(user).await?.ok_or_else(Problem::not_found)?;
-    let dataset = facts.place.dataset.id;
     let Some(theirs) = app.table.dataset_facts(dataset, Some(user)).await? else { return Ok((Vec::new(), Vec::new())) };
+    let theirs = if supposed { theirs.without_grant(dataset, Subject::User(user)) } else { theirs };
     let remains = ways::shown(&person, &theirs, caller.principal.net, now);
     let links = app.table.links_of_dataset(dataset, &Page::default(), now).await?;
-    let ended = links.items.iter().filter(|link| link.link.maker == user && link.state(now) == LinkState::Stopped);
+    let is_theirs = |link: &&LinkFacts| link.link.maker == user;
+    let ended = links.items.iter().filter(is_theirs).filter(|link| link.supposing(&theirs).state(now) == LinkState::Stopped);
     Ok((remains, ended.map(|link| link.link.id.to_string()).collect()))
 }

@@ -22,7 +22,12 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use table::Page;
 
-use crate::{paged::Ask, subject::person};
+use crate::{
+    effects::{self, Supposed},
+    paged::Ask,
+    project::Trial,
+    subject::person,
+};
 
 /// Makes a group. Its maker owns it, and is its first member.
 ///
@@ -178,26 +183,34 @@ pub(crate) async fn members(app: App, caller: Caller, Id(id): Id, Filters(ask): 
     params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
     responses((status = 200, description = "How many were new", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn add(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::group::Members>) -> Result<Response, Problem> {
-    change(&app, &caller, &id, ask, Hold::Active).await
+    change(&app, &caller, &id, ask, (Hold::Active, false)).await
 }
 
-/// Removes up to 1,000 people from a group, by its owner, who stays.
+/// Removes up to 1,000 people from a group, by its owner, who stays; or with `dry_run` says what that would do on the datasets that are granted
+/// to the group.
 ///
 /// # Errors
 /// 403 for anybody but its owner, 422 for somebody who is not there.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members/remove", tag = "groups", operation_id = "remove_members", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
-    responses((status = 200, description = "How many were in it, and when that is in force everywhere", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    params(("id" = String, Path, description = "The group's id or name"), Trial), request_body = wire::group::Members,
+    responses((status = 200, description = "How many were in it, and when that is in force everywhere; or what it would do", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn remove(
     app: App,
     caller: Caller,
     Id(id): Id,
+    Filters(trial): Filters<Trial>,
     Body { ask, .. }: Body<wire::group::Members>,
 ) -> Result<Response, Problem> {
-    change(&app, &caller, &id, ask, Hold::Withdrawn).await
+    change(&app, &caller, &id, ask, (Hold::Withdrawn, trial.dry_run)).await
 }
 
-async fn change(app: &App, caller: &Caller, id: &str, ask: wire::group::Members, wanted: Hold) -> Result<Response, Problem> {
+async fn change(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    ask: wire::group::Members,
+    (wanted, dry_run): (Hold, bool),
+) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
     if group.kind != GroupKind::Manual {
@@ -215,9 +228,16 @@ async fn change(app: &App, caller: &Caller, id: &str, ask: wire::group::Members,
             Err(_a_name) => person(app, text, "/users").await?.id,
         });
     }
+    if dry_run {
+        // Its owner stays, whoever asks for it.
+        people.retain(|person| *person != group.owner);
+        let supposed = Supposed::left(app, group.id, people).await?;
+        let effects = Some(effects::of(app, caller, &supposed, now).await?);
+        return Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed: 0, enforced_by: None, effects }));
+    }
     let changed = app.table.set_members(&permit, &group, &people, wanted, now).await?;
     let enforced_by = (wanted == Hold::Withdrawn).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
-    Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by }))
+    Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by, effects: None }))
 }
 
 /// Refuses a request that names too many people.

@@ -14,6 +14,7 @@ mod dataset_retire;
 mod dataset_sharing;
 mod dataset_show;
 mod effects;
+mod ending;
 mod endpoint;
 mod grant_break_glass;
 mod grant_give;
@@ -73,7 +74,6 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))
         .route("/api/v1/datasets/{id}/grants", plain(get(grant_list::list).post(grant_give::give)))
         .route("/api/v1/datasets/{id}/break-glass", plain(post(grant_break_glass::break_glass)))
-        .route("/api/v1/datasets/{id}/grants/withdraw", plain(post(grant_withdraw::withdraw)))
         .route("/api/v1/datasets/{id}/invitations", plain(get(invitation::list).post(invitation::invite)))
         .route("/api/v1/datasets/{id}/invitations/withdraw", plain(post(invitation::withdraw)))
         .route("/api/v1/datasets/{id}/tickets", plain(post(ticket_create::create)))
@@ -81,7 +81,6 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/groups", plain(get(group::list).post(group::create)))
         .route("/api/v1/groups/{id}", plain(get(group::show).patch(group::edit)))
         .route("/api/v1/groups/{id}/members", plain(get(group::members).post(group::add)))
-        .route("/api/v1/groups/{id}/members/remove", plain(post(group::remove)))
         .route("/api/v1/groups/{id}/sync", plain(post(group_sync::sync)))
         .route("/api/v1/projects", plain(get(project::list).post(project::create)))
         .route("/api/v1/projects/{id}", get(project::show))
@@ -116,6 +115,8 @@ pub fn router(app: App) -> Router {
 fn tried_first() -> Router<App> {
     Router::new()
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
+        .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
+        .route("/api/v1/groups/{id}/members/remove", post(group::remove))
         .route("/api/v1/projects/{id}", patch(project::edit))
         .route("/api/v1/projects/{id}/members", post(project_members::add))
         .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::{
     dataset::Visibility,
-    decision::{Action, Facts, LinkFacts, Principal, Who, decide},
+    decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
     grant::{Grant, Hold, Net, Subject, Zones},
     id::{DatasetId, GroupId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX},
-    link::{Class, Edit, NewLink, Until},
+    link::{Class, Edit, Link, NewLink, Until},
     rights::{Right, Rights, Role},
 };
 use futures_util::future::join;
@@ -268,6 +268,26 @@ pub async fn a_link_is_widened_by_the_right_that_its_maker_has_now(store: Store)
     deployment.set_members(&group, &[&bo], Hold::Withdrawn).await.unwrap();
     assert_eq!(edit(&by_group, strict(false)).await, Err(TableError::Stale), "left meanwhile");
     assert_eq!(deployment.facts(&link).await.link, link);
+}
+
+// The same of one that waits: what it was made by may be gone meanwhile
+pub async fn a_paused_link_is_resumed_by_the_right_that_its_maker_has_now(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo, dataset) = (deployment.owner(), deployment.person("Bo").await, deployment.place.dataset.id);
+    let group = deployment.group(&ada, "imaging").await;
+    deployment.set_members(&group, &[&bo], Hold::Active).await.unwrap();
+    let by_group = deployment.give(&ada, dataset, Subject::Group(group.id), Role::Full).await;
+    let link = deployment.link_of(&bo, dataset).await;
+    deployment.give(&ada, dataset, bo.to(), Role::Full).await;
+    let switch = async |enabled| {
+        let facts = deployment.table.link_by_id(link.id, bo.user.id, now()).await.unwrap().unwrap();
+        let permit = bo.decide(Action::Share, &Facts::Link(Arc::new(facts.clone())));
+        let after = Link { enabled, ..facts.link.clone() };
+        Ok::<_, Denial>(deployment.table.edit_link(&permit?, &facts, &after, None, now()).await.unwrap())
+    };
+    assert!(!switch(false).await.unwrap().enabled);
+    deployment.withdraw(&ada, dataset, &by_group).await.unwrap();
+    assert!(switch(true).await.unwrap().enabled, "by name");
 }
 
 // ACCESS 4: only if what the link names does not hold is the rest read; from elsewhere it may not hold

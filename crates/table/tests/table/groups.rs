@@ -112,6 +112,8 @@ pub async fn each_of_three_hundred_is_listed_once(store: Store) {
     let left: Vec<_> = left.into_iter().map(|(_, user)| user).collect();
     assert_eq!(set(&left, Hold::Withdrawn).await, Ok(60));
     let wanted: HashSet<_> = stayed.into_iter().map(|(_, user)| user).chain([ada.user.id]).collect();
+    assert_eq!(deployment.table.count_members(group.id).await, Ok(wanted.len()), "those who left are counted no more");
+    assert_eq!(deployment.table.count_members(some_id(GroupId::new)).await, Ok(0));
     for items_max in [3, 16, 100] {
         let people = listed(&deployment, group.id, items_max).await;
         assert_eq!(people.len(), wanted.len(), "pages of {items_max}: each once");

@@ -104,6 +104,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(grants::a_group_s_grant_is_changed_by_its_members),
         rule(grants::a_publication_link_is_widened_by_who_still_administers),
         rule(grants::a_link_is_widened_by_the_right_that_its_maker_has_now),
+        rule(grants::a_paused_link_is_resumed_by_the_right_that_its_maker_has_now),
         rule(grants::a_give_that_is_sent_twice_is_one),
         rule(grants::a_link_rests_on_each_of_its_makers_grants_from_where_it_holds),
         rule(sync::late_and_repeated_words_of_a_directory_change_nothing),

@@ -663,7 +663,7 @@ pub async fn levels_are_kept_as_they_were_read(store: Store) {
 impl Deployment {
     async fn retires(&self, by: &Person, dataset: DatasetId) -> Result<Dataset, TableError> {
         let facts = self.at(dataset, by).await;
-        self.table.retire_dataset(&by.permit(Action::HandOver, &facts), &facts, (Some("done"), None), now()).await
+        self.table.retire_dataset(&by.permit(Action::HandOver, &facts), &facts, (Some("done"), "", None), now()).await
     }
 }
 
@@ -683,7 +683,7 @@ pub async fn a_retired_dataset_frees_its_place_and_opens_nothing(store: Store) {
     deployment.set_restricted(&inner, false).await.unwrap();
     let (facts, key) = (deployment.at(inner.id, &ada).await, once("retire", 1));
     let permit = ada.permit(Action::HandOver, &facts);
-    let retire = || deployment.table.retire_dataset(&permit, &facts, (Some("done"), Some(&key)), now());
+    let retire = || deployment.table.retire_dataset(&permit, &facts, (Some("done"), "what it did", Some(&key)), now());
     let retired = retire().await.unwrap();
     assert_eq!(retired, Dataset { state: State::Retired, version: facts.place.dataset.version + 1, ..facts.place.dataset.clone() });
     assert_eq!((retire().await, deployment.dataset(inner.id).await), (Ok(retired.clone()), retired), "sent twice");
