@@ -19,7 +19,7 @@ use wire::{page::Page, problem::Problem};
 
 use crate::{
     exit::{Exit, Failure},
-    output::{Format, Output, instant, say},
+    output::{Column, Format, Output, instant, read_field, say},
     progress::waiting,
     session::Sessions,
 };
@@ -38,18 +38,30 @@ pub(crate) struct Remote {
     /// The app's address; without it, that of the `offprint up` that runs here, or the only one that you are signed in to.
     #[arg(long, value_name = "URL", env = "OFFPRINT_URL", hide_env_values = true, value_parser = read_origin, global = true)]
     server: Option<String>,
+    /// The session that is meant, by the name that `sign-in` kept it under: it says the server, and no other token is used.
+    #[arg(long, value_name = "NAME", env = "OFFPRINT_PROFILE", hide_env_values = true, value_parser = read_profile, global = true)]
+    profile: Option<String>,
     /// The folder in which `offprint up` keeps its address and the administrator's token.
     #[arg(long, value_name = "DIR", env = "OFFPRINT_STATE", hide_env_values = true, default_value = ".offprint", global = true)]
     state: PathBuf,
     /// How to print data: table, json, jsonl or csv.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", hide_possible_values = true, global = true)]
     output: Format,
+    /// Only these fields, in this order, with commas between: columns, or fields of the API, with dots to those inside (s3.bucket).
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', value_parser = read_field, global = true)]
+    fields: Vec<Column>,
     /// The same as `--output json`.
     #[arg(long, global = true)]
     json: bool,
     /// Say nothing on stderr but errors.
     #[arg(short, long, global = true)]
     quiet: bool,
+}
+
+/// Names of sessions are no addresses, under which the others are kept.
+fn read_profile(text: &str) -> Result<String, String> {
+    let fits = (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if fits { Ok(text.to_owned()) } else { Err("a profile is named by 1 to 63 of a-z0-9-".to_owned()) }
 }
 
 fn read_origin(text: &str) -> Result<String, String> {
@@ -60,7 +72,9 @@ fn read_origin(text: &str) -> Result<String, String> {
 impl Remote {
     /// How to print.
     pub(crate) fn out(&self) -> Output {
-        Output { format: if self.json { Format::Json } else { self.output }, quiet: self.quiet }
+        let format = if self.json { Format::Json } else { self.output };
+        // For as long as the process runs.
+        Output { format, quiet: self.quiet, fields: self.fields.clone().leak() }
     }
 
     /// The server and the token that are meant.
@@ -84,8 +98,45 @@ impl Remote {
         })
     }
 
+    /// The name of the session that is meant, if it has one.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// The server that a session is begun at: one that is named goes before the one that the profile had.
+    ///
+    /// # Errors
+    /// As [`Remote::server`].
+    pub(crate) fn server_to_sign_in(&self, sessions: &Sessions) -> Result<String, Failure> {
+        match self.profile().and_then(|name| sessions.named(name)) {
+            Some((server, _secret)) if self.server.is_none() => Ok(server.to_owned()),
+            _ => self.server(None),
+        }
+    }
+
+    /// The server and the token of the session that is meant by its name.
+    ///
+    /// # Errors
+    /// [`Exit::SignIn`] where none is kept under it, [`Exit::Usage`] where another server is named beside it.
+    pub(crate) fn of_profile<'a>(&self, name: &str, sessions: &'a Sessions) -> Result<(&'a str, &'a str), Failure> {
+        let (server, secret) = sessions.named(name).ok_or_else(|| {
+            Failure::new(Exit::SignIn, format!("no session is kept under the profile `{name}`"))
+                .hint(format!("offprint sign-in --profile {name} --server URL"))
+        })?;
+        match &self.server {
+            Some(other) if other != server => {
+                Err(Failure::new(Exit::Usage, format!("the profile `{name}` is of {server}, not of {other}"))
+                    .hint("leave out --server, and OFFPRINT_URL"))
+            }
+            _ => Ok((server, secret)),
+        }
+    }
+
     /// What a command uses before a session that is kept for `server`, if anything.
     pub(crate) fn goes_before_a_session(&self, server: &str) -> Option<String> {
+        if self.profile.is_some() {
+            return None;
+        }
         if given_token().is_some() {
             return Some("OFFPRINT_TOKEN is set, and".to_owned());
         }
@@ -96,6 +147,11 @@ impl Remote {
     /// A token that is given goes before that of the state folder, and this before a session. The token of the state folder goes to the
     /// server of the state folder and to no other, and a session to the server that began it.
     fn server_and_token(&self, given: Option<String>, sessions: &Sessions) -> Result<(String, TokenSecret), Failure> {
+        if let Some(name) = self.profile() {
+            let (server, secret) = self.of_profile(name, sessions)?;
+            let token = TokenSecret::parse(secret).map_err(|_why| sign_in("what is kept under the profile is no token"))?;
+            return Ok((server.to_owned(), token));
+        }
         let server = self.server(given.is_none().then_some(sessions))?;
         let text = match (given, self.token_here(&server)) {
             (Some(text), _) | (None, Some(Ok(text))) => text,
@@ -287,17 +343,20 @@ impl Api {
         self.call(request, false).await
     }
 
-    /// Asks what acting on something would do, or with a version changing it: the same request with `dry_run`, which writes nothing.
+    /// Asks what acting on something would do, or by `PATCH` changing it: the same request with `dry_run`, which writes nothing.
     pub(crate) async fn trial<T: DeserializeOwned>(
         &self,
+        method: Method,
         path: &[&str],
         version: Option<u64>,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        let method = if version.is_some() { Method::PATCH } else { Method::POST };
+        let changes = method == Method::PATCH;
         let mut request = with_json(self.request(method, path)?, body)?;
-        if let Some(version) = version {
+        if changes {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/merge-patch+json"));
+        }
+        if let Some(version) = version {
             request.headers_mut().insert(IF_MATCH, etag(version)?);
         }
         request.url_mut().query_pairs_mut().append_pair("dry_run", "true");
@@ -441,7 +500,15 @@ mod tests {
     use super::*;
 
     fn remote(state: &Path, server: Option<&str>) -> Remote {
-        Remote { server: server.map(str::to_owned), state: state.to_owned(), output: Format::Table, json: false, quiet: true }
+        Remote {
+            server: server.map(str::to_owned),
+            profile: None,
+            state: state.to_owned(),
+            output: Format::Table,
+            fields: Vec::new(),
+            json: false,
+            quiet: true,
+        }
     }
 
     fn text(bits: u8) -> String {
@@ -503,6 +570,40 @@ mod tests {
         std::fs::write(dir.path().join("admin-token"), text(7)).unwrap();
         assert_eq!(used(None, None, &both), is(here, 7));
         assert_eq!(used(Some(there), None, &both), is(there, 2));
+    }
+
+    #[test]
+    fn a_profile_is_one_server_and_one_token_and_nothing_else_is_used() {
+        let (here, there) = ("http://127.0.0.1:1", "https://app.example.org");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ready.json"), r#"{"app_url":"http://127.0.0.1:1"}"#).unwrap();
+        std::fs::write(dir.path().join("admin-token"), text(7)).unwrap();
+        let mut sessions = Sessions::of(&[(there, &text(2))]);
+        sessions.name("lab", there, &text(3));
+        sessions.name("here", here, &text(4));
+        let used = |profile: &str, server: Option<&str>, given: Option<String>| {
+            let remote = Remote { profile: Some(profile.to_owned()), ..remote(dir.path(), server) };
+            let used = remote.server_and_token(given, &sessions);
+            used.map(|(server, token)| (server, token.reveal())).map_err(|why| why.exit)
+        };
+        let is = |server: &str, bits: u8| Ok((server.to_owned(), text(bits)));
+        assert_eq!(used("lab", None, None), is(there, 3));
+        assert_eq!(used("here", None, None), is(here, 4), "not the state folder's");
+        assert_eq!(used("lab", Some(there), Some(text(9))), is(there, 3), "not what was given for something else");
+        assert_eq!(used("lab", Some(here), None), Err(Exit::Usage));
+        assert_eq!(used("other", Some(there), None), Err(Exit::SignIn));
+        // Without its name it is not meant.
+        let unnamed = remote(dir.path(), Some(there)).server_and_token(None, &sessions);
+        assert_eq!(unnamed.map(|(server, token)| (server, token.reveal())).map_err(|why| why.exit), is(there, 2));
+        assert_eq!(sessions.only_server(), Some(there));
+        let begins = |profile: &str, server: Option<&str>| {
+            let remote = Remote { profile: Some(profile.to_owned()), ..remote(dir.path(), server) };
+            remote.server_to_sign_in(&sessions).unwrap()
+        };
+        assert_eq!([begins("lab", None), begins("lab", Some(here)), begins("new", None)], [there, here, here]);
+        for name in ["", "Lab", "a.b", "https://app.example.org", &"x".repeat(64)] {
+            assert!(read_profile(name).is_err(), "{name}");
+        }
     }
 
     #[test]

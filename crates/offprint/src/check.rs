@@ -10,7 +10,7 @@ use crate::{
     dataset::Named,
     exit::Failure,
     grant,
-    output::{Column, Format, column, data, printable},
+    output::{Column, column, data, printable},
 };
 
 /// What an answer shows in a spreadsheet.
@@ -65,9 +65,10 @@ pub(crate) async fn run(command: Check) -> Result<(), Failure> {
         address: command.address.map(|address| address.to_string()),
     };
     let check: wire_grant::Check = api.act(&["check"], &ask).await?.body;
-    match out.format {
-        Format::Table => data(&report(&check, &ask.dataset, &grant::names(&api, &ask.dataset, &check.ways).await))?,
-        Format::Json | Format::Jsonl | Format::Csv => out.one(&CHECK, &check)?,
+    if out.is_for_reading() {
+        data(&report(&check, &ask.dataset, &grant::names(&api, &ask.dataset, &check.ways).await))?;
+    } else {
+        out.one(&CHECK, &check)?;
     }
     if check.allowed {
         return Ok(());

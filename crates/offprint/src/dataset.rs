@@ -4,15 +4,17 @@ use std::{fmt, num::NonZeroUsize, str::FromStr};
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
+use reqwest::Method;
 use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, LevelsRead, NewDataset, Retire, Retired};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
+    effects,
     exit::{Exit, Failure},
     link::NOT_REACHED,
     output::{Column, Format, Output, bound, column, printable},
     place::Place,
-    project, sharing,
+    sharing,
 };
 
 /// What a list of datasets shows.
@@ -386,11 +388,11 @@ async fn retire(api: &Api, out: Output, ask: RetireAsk) -> Result<(), Failure> {
     let id = find_id(api, &ask.dataset).await?;
     let (path, said) = (["datasets", id.as_str(), "retire"], Retire { reason: ask.reason });
     if ask.dry_run {
-        let trial: Retired = api.trial(&path, None, &said).await?;
-        ended(out, &trial.links_ended, "would end");
+        let trial: Retired = api.trial(Method::POST, &path, None, &said).await?;
+        ended(out, (&trial.links_ended, trial.more_links), "would end");
         return match out.format {
             Format::Json | Format::Jsonl => out.one(&ONE, &trial),
-            Format::Table | Format::Csv => project::show_effects(out, &trial.effects.unwrap_or_default()),
+            Format::Table | Format::Csv => effects::show(out, &trial.effects.unwrap_or_default()),
         };
     }
     let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
@@ -404,15 +406,16 @@ async fn retire(api: &Api, out: Output, ask: RetireAsk) -> Result<(), Failure> {
         Format::Table | Format::Csv => out.one(&ONE, &retired.dataset)?,
         Format::Json | Format::Jsonl => out.one(&ONE, &retired)?,
     }
-    ended(out, &retired.links_ended, "ended");
+    ended(out, (&retired.links_ended, retired.more_links), "ended");
     InForce { stops: Stops::Beyond, by: retired.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())
 }
 
 /// Says which links stop with a dataset.
-fn ended(out: Output, links: &[String], word: &str) {
+fn ended(out: Output, (links, more): (&[String], bool), word: &str) {
     if !links.is_empty() {
-        out.note(&format!("Links on it that {word}: {}.", links.join(", ")));
+        let others = if more { " and perhaps others" } else { "" };
+        out.note(&format!("Links on it that {word}: {}{others}.", links.join(", ")));
     }
 }
 

@@ -39,8 +39,8 @@ pub(crate) async fn run(command: DoctorCommand) -> Result<(), Failure> {
     let source = printable(&command.source);
     let seen: Doctor = api.act(&["sources", &command.source, "doctor"], &serde_json::json!({})).await?.body;
     match out.format {
-        Format::Table => data(&report(&seen, command.print || !seen.healthy))?,
-        Format::Csv => out.list(&FINDING, &seen.findings)?,
+        Format::Table if out.is_for_reading() => data(&report(&seen, command.print || !seen.healthy))?,
+        Format::Table | Format::Csv => out.list(&FINDING, &seen.findings)?,
         Format::Json | Format::Jsonl => out.one(&FINDING, &seen)?,
     }
     let failed = seen.findings.iter().filter(|finding| !finding.ok).count();

@@ -3,10 +3,8 @@
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use domain::{
-    rights::{Right, Rights, Role},
-    timing::Timing,
-};
+use domain::rights::{Right, Rights, Role};
+use reqwest::Method;
 use wire::{
     dataset::Dataset,
     grant::{BreakGlass, Given, Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
@@ -15,10 +13,10 @@ use wire::{
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     dataset::Named,
+    effects::{Spoken, Sure},
     exit::Failure,
     invitation::{self, Invitations, Invite, Uninvite},
-    link::NOT_REACHED,
-    output::{Column, Output, bound, column, instant_of, printable},
+    output::{Column, Output, column, instant_of, printable},
 };
 
 /// What a grant shows.
@@ -171,12 +169,8 @@ struct Withdraw {
     /// Why: it stays with the record.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do it without asking.
-    #[arg(short, long)]
-    yes: bool,
-    /// Return when it is in force everywhere.
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 /// The roles that are given; an owner is made by handing over.
@@ -298,22 +292,25 @@ fn not_open(to: &str, dataset: &Dataset) -> Option<String> {
 
 async fn withdraw(api: &Api, out: Output, ask: Withdraw) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
-    let consequence = format!(
-        "{} loses what was granted on {}, unless it comes by another way, too. Links that rest on it stop.\nReading that only this allowed stops within {}, by links within {} at the latest. {NOT_REACHED}",
+    let said = format!(
+        "{} loses what was granted on {}, unless it comes by another way, too. Links that rest on it stop.",
         asked(&ask.to),
-        printable(&dataset.place),
-        bound(Timing::PRIVATE),
-        bound(Timing::WORLD)
+        printable(&dataset.place)
     );
-    out.confirm(&consequence, "Withdraw this grant?", ask.yes).await?;
-    let withdraw = WithdrawAsk { to: ask.to, reason: ask.reason };
-    let Reply { body: withdrawn, date, .. } = api.act::<Withdrawn>(&["datasets", &dataset.id, "grants", "withdraw"], &withdraw).await?;
+    let spoken = Spoken { said: Some(said), by: "this grant", asks: true };
+    let (path, withdraw) = (["datasets", dataset.id.as_str(), "grants", "withdraw"], WithdrawAsk { to: ask.to, reason: ask.reason });
+    // Who has answered yes already waits for no sum.
+    let would = if ask.sure.yes { None } else { Some(api.trial::<Withdrawn>(Method::POST, &path, None, &withdraw).await?) };
+    if !spoken.is_wanted(out, &would.and_then(|would| would.effects).unwrap_or_default(), &ask.sure).await? {
+        return Ok(());
+    }
+    let Reply { body: withdrawn, date, .. } = api.act::<Withdrawn>(&path, &withdraw).await?;
     out.one(&WITHDRAWN, &withdrawn)?;
     if !out.quiet {
         let names = names(api, &dataset.id, &withdrawn.remains).await;
         out.note(&left(&withdrawn, &names));
     }
-    InForce { stops: Stops::Beyond, by: withdrawn.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    InForce { stops: Stops::Beyond, by: withdrawn.enforced_by.as_deref(), date, wait: ask.sure.wait }.tell(out).await;
     Ok(())
 }
 

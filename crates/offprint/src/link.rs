@@ -1,4 +1,4 @@
-//! `offprint link`: create, list, show, edit, extend, retarget, pass, pause, resume, revoke.
+//! `offprint link`: create, list, show, edit, extend, retarget, pass, pause, resume, revoke; promoting is in `promotion.rs`.
 
 use std::{
     io::Read,
@@ -28,6 +28,7 @@ use crate::{
     output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, seconds, text},
     place::Place,
     progress::Progress,
+    promotion::{self, Promote},
     size::read_size,
 };
 
@@ -80,7 +81,7 @@ const CHANGED: [Column; 4] =
 /// What the end of all links of a dataset shows.
 const ALL_REVOKED: [Column; 2] = [column("dataset", "/dataset"), column("enforced_by", "/enforced_by")];
 /// Links that a consequence names one by one.
-const NAMED_MAX: usize = 10;
+pub(crate) const NAMED_MAX: usize = 10;
 /// Links that one request revokes: below what the API takes, so that progress moves.
 const REVOKED_AT_ONCE: usize = 200;
 /// What a revoke cannot reach (UX 1).
@@ -116,6 +117,8 @@ enum Verb {
     Pause(Pause),
     /// Make paused links read again.
     Resume(Resume),
+    /// Make review links publication links; their URLs stay.
+    Promote(Promote),
     /// Make links refuse for good.
     Revoke(Revoke),
 }
@@ -389,6 +392,7 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
         Verb::Pass(ask) => pass(&api, out, ask).await,
         Verb::Pause(Pause { links, wait }) => each(&api, out, &links, "pause", wait).await,
         Verb::Resume(Resume { links }) => each(&api, out, &links, "resume", false).await,
+        Verb::Promote(ask) => promotion::run(&api, out, ask).await,
         Verb::Revoke(Revoke { all_of: Some(place), reason, yes, wait, .. }) => {
             revoke_all(&api, out, &place, reason, Sure { yes, wait }).await
         }
@@ -411,9 +415,10 @@ async fn create(api: &Api, out: Output, ask: Create) -> Result<(), Failure> {
         return create_one(api, out, only).await;
     }
     let batch = batch::create(api, out, &asks).await;
-    match out.format {
-        Format::Table => data(&text(batch.items.iter().filter_map(|item| item.link.as_ref()).map(|link| url(link).to_owned())))?,
-        Format::Json | Format::Jsonl | Format::Csv => batch::print(out, &batch)?,
+    if out.is_for_reading() {
+        data(&text(batch.items.iter().filter_map(|item| item.link.as_ref()).map(|link| url(link).to_owned())))?;
+    } else {
+        batch::print(out, &batch)?;
     }
     batch::failures(&batch, |index| asks.get(index).map(|ask| ask.place.to_string()))
 }
@@ -438,10 +443,7 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
     {
         out.note("warning: nothing is at this path now, and reading it answers 404; a folder's path ends with `/`");
     }
-    match out.format {
-        Format::Table => data(&format!("{}\n", url(&link))),
-        Format::Json | Format::Jsonl | Format::Csv => out.one(&ONE, &link),
-    }
+    if out.is_for_reading() { data(&format!("{}\n", url(&link))) } else { out.one(&ONE, &link) }
 }
 
 /// The URL of a link; without one (made with another secret), what names it.
@@ -463,7 +465,10 @@ async fn list(api: &Api, out: Output, ask: List) -> Result<(), Failure> {
 }
 
 /// The link that an id, a URL or a key names.
-async fn find(api: &Api, text: &str) -> Result<Link, Failure> {
+///
+/// # Errors
+/// The API's refusal.
+pub(crate) async fn find(api: &Api, text: &str) -> Result<Link, Failure> {
     let reply = if LinkId::parse(text).is_ok() {
         api.get(&["links", text]).await?
     } else {
@@ -514,10 +519,7 @@ async fn pass(api: &Api, out: Output, ask: PassAsk) -> Result<(), Failure> {
     };
     let pass: Pass = api.act(&["passes"], &NewPass { url: ask.link, password }).await?.body;
     out.note(&format!("Whoever has this URL reads by it until {}.", instant_of(&pass.until)));
-    match out.format {
-        Format::Table => data(&format!("{}\n", pass.url)),
-        Format::Json | Format::Jsonl | Format::Csv => out.one(&PASS, &pass),
-    }
+    if out.is_for_reading() { data(&format!("{}\n", pass.url)) } else { out.one(&PASS, &pass) }
 }
 
 /// The password in a file: its first line, without its end. A secret is never an argument, which others on the machine see.
@@ -555,7 +557,7 @@ async fn extend(api: &Api, out: Output, links: &[String], until: &str) -> Result
         items.extend(done.items.into_iter().zip(piece).map(|(item, (index, _))| BatchItem { index: *index, ..item }));
     }
     items.sort_by_key(|item| item.index);
-    finish(out, Batch { items }, links, None, false).await
+    finish(out, Batch { items }, links, (Stops::Links, None, false)).await
 }
 
 async fn retarget(api: &Api, out: Output, ask: Retarget) -> Result<(), Failure> {
@@ -586,7 +588,7 @@ async fn each(api: &Api, out: Output, links: &[String], act: &str, wait: bool) -
         }
         Err(why) => batch::failed(index, why),
     });
-    finish(out, Batch { items: items.collect() }, links, seen, wait).await
+    finish(out, Batch { items: items.collect() }, links, (Stops::Links, seen, wait)).await
 }
 
 async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Failure> {
@@ -595,15 +597,25 @@ async fn change(api: &Api, text: &str, act: &str) -> Result<Reply<Changed>, Fail
 }
 
 /// Prints what became of each, says when the last is in force, and lists what failed.
-async fn finish(out: Output, batch: Batch, links: &[String], date: Option<Timestamp>, wait: bool) -> Result<(), Failure> {
+///
+/// # Errors
+/// As [`batch::failures`].
+pub(crate) async fn finish(
+    out: Output,
+    batch: Batch,
+    links: &[String],
+    (stops, date, wait): (Stops, Option<Timestamp>, bool),
+) -> Result<(), Failure> {
     batch::print(out, &batch)?;
     let by = batch.items.iter().filter_map(|item| item.enforced_by.as_deref()).max_by_key(|text| text.parse::<Timestamp>().ok());
-    InForce { stops: Stops::Links, by, date, wait }.tell(out).await;
-    batch::failures(&batch, |index| {
-        // A URL or a key is named by its place: messages end up in logs.
-        let text = links.get(index)?;
-        Some(if LinkId::parse(text).is_ok() { text.clone() } else { format!("link {}", index.saturating_add(1)) })
-    })
+    InForce { stops, by, date, wait }.tell(out).await;
+    batch::failures(&batch, |index| named_at(links, index))
+}
+
+/// How a message names the link that was named at this place: a URL or a key by its place, because messages end up in logs.
+pub(crate) fn named_at(links: &[String], index: usize) -> Option<String> {
+    let text = links.get(index)?;
+    Some(if LinkId::parse(text).is_ok() { text.clone() } else { format!("link {}", index.saturating_add(1)) })
 }
 
 /// What was answered beforehand.
@@ -634,7 +646,7 @@ async fn revoke(api: &Api, out: Output, links: &[String], reason: Option<String>
     let mut items = found.lost;
     let date = revoke_found(&api.silently(), out, &found.ids, reason, &mut items).await;
     items.sort_by_key(|item| item.index);
-    finish(out, Batch { items }, links, date, sure.wait).await
+    finish(out, Batch { items }, links, (Stops::Links, date, sure.wait)).await
 }
 
 /// Revokes links in pieces; a piece that gets no answer fails each of its links, and those after it are not tried.
@@ -740,7 +752,8 @@ async fn revoke_all(api: &Api, out: Output, text: &str, reason: Option<String>, 
     Ok(())
 }
 
-fn until(link: &Link) -> String {
+/// When a link ends, to be said after it; empty for one that does not.
+pub(crate) fn until(link: &Link) -> String {
     link.until.as_deref().and_then(|end| end.parse().ok()).map_or_else(String::new, |end| format!(" until {}", instant(end)))
 }
 

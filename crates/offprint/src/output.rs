@@ -42,16 +42,67 @@ pub(crate) const fn column(name: &'static str, at: &'static str) -> Column {
     Column { name, at }
 }
 
+/// Reads one field that is chosen: the name of a column, or of a field of the API, with dots to those inside it.
+///
+/// # Errors
+/// What a name looks like.
+pub(crate) fn read_field(text: &str) -> Result<Column, String> {
+    let fits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !text.split('.').all(fits) {
+        return Err("write names of columns, or of the API's fields, with dots to those inside: id,until,s3.bucket".to_owned());
+    }
+    // Read once, and needed until the process ends.
+    Ok(column(text.to_owned().leak(), format!("/{}", text.replace('.', "/")).leak()))
+}
+
 /// The two streams of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     pub(crate) format: Format,
     pub(crate) quiet: bool,
+    /// What is printed of each item, in this order, instead of what a table or JSON has; empty: that.
+    pub(crate) fields: &'static [Column],
 }
 
 impl Output {
+    /// Whether a person reads it as it comes: what some commands then print has a form of its own.
+    pub(crate) fn is_for_reading(self) -> bool {
+        self.format == Format::Table && self.fields.is_empty()
+    }
+
+    /// The chosen fields, by the columns that have their names; says on stderr which no item has.
+    fn chosen(self, columns: &[Column], items: &[Value]) -> Vec<Column> {
+        let known = |field: &Column| columns.iter().find(|column| column.name == field.name);
+        let chosen: Vec<Column> = self.fields.iter().map(|field| *known(field).unwrap_or(field)).collect();
+        let is_nowhere = |field: &&Column| known(field).is_none() && items.iter().all(|item| item.pointer(field.at).is_none());
+        for field in self.fields.iter().filter(is_nowhere).filter(|_| !items.is_empty()) {
+            let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+            self.note(&format!("warning: nothing here has a field `{}`; columns are {}", field.name, names.join(", ")));
+        }
+        chosen
+    }
+
+    /// Prints the chosen fields of items.
+    fn list_chosen(self, columns: &[Column], items: &[Value]) -> Result<(), Failure> {
+        let columns = self.chosen(columns, items);
+        let picked = || items.iter().map(|item| pick(&columns, item)).collect::<Vec<_>>();
+        match self.format {
+            Format::Table if items.is_empty() => {
+                self.note("Nothing here.");
+                Ok(())
+            }
+            Format::Table => data(&table(&columns, items)),
+            Format::Json => data(&pretty(&Items { items: &picked() })?),
+            Format::Jsonl => data(&text(picked().iter().map(row).collect::<Result<Vec<_>, _>>()?.into_iter())),
+            Format::Csv => data(&sheet(&columns, items)),
+        }
+    }
+
     /// Prints items. Columns are what a table shows; JSON has all there is, as the API's listings have it.
     pub(crate) fn list(self, columns: &[Column], items: &[impl Serialize]) -> Result<(), Failure> {
+        if !self.fields.is_empty() {
+            return self.list_chosen(columns, &values(items)?);
+        }
         match self.format {
             Format::Table if items.is_empty() => {
                 self.note("Nothing here.");
@@ -66,6 +117,16 @@ impl Output {
 
     /// Prints one item: in a table, a line for each column that it has.
     pub(crate) fn one(self, columns: &[Column], item: &impl Serialize) -> Result<(), Failure> {
+        if !self.fields.is_empty() {
+            let item = value(item)?;
+            let columns = self.chosen(columns, std::slice::from_ref(&item));
+            return match self.format {
+                Format::Table => data(&lines(&columns, &item)),
+                Format::Json => data(&pretty(&pick(&columns, &item))?),
+                Format::Jsonl => data(&text(std::iter::once(row(&pick(&columns, &item))?))),
+                Format::Csv => data(&sheet(&columns, &[item])),
+            };
+        }
         match self.format {
             Format::Table => data(&lines(columns, &value(item)?)),
             Format::Json => data(&pretty(item)?),
@@ -176,6 +237,12 @@ pub(crate) fn seconds(secs: u32) -> String {
         (minutes, 0) => format!("{minutes} minutes"),
         (minutes, secs) => format!("{minutes} minutes {secs} seconds"),
     }
+}
+
+/// Of an item its chosen fields, by their names; `null` for one that it does not have.
+fn pick(columns: &[Column], item: &Value) -> Value {
+    let field = |column: &Column| (column.name.to_owned(), item.pointer(column.at).cloned().unwrap_or_default());
+    Value::Object(columns.iter().map(field).collect())
 }
 
 /// A listing, as the API has it.
@@ -290,6 +357,20 @@ mod tests {
     #[test]
     fn a_sheet_keeps_values_and_makes_no_formula() {
         assert_eq!(sheet(&COLUMNS, &items()[..1]), "id,label,until,s3_bucket\r\nl1,'=cmd,2027-01-31T12:00:00.5Z,b\r\n");
+    }
+
+    #[test]
+    fn chosen_fields_are_those_of_the_table_or_of_the_api_in_the_order_asked_for() {
+        let fields: Vec<Column> = ["s3.bucket", "label", "s3_bucket"].iter().map(|text| read_field(text).unwrap()).collect();
+        let out = Output { format: Format::Json, quiet: true, fields: fields.leak() };
+        let columns = out.chosen(&COLUMNS, &items());
+        assert_eq!(sheet(&columns, &items()[..1]), "s3.bucket,label,s3_bucket\r\nb,'=cmd,b\r\n");
+        assert_eq!(pick(&columns, &items()[0]), json!({ "s3.bucket": "b", "label": "=cmd", "s3_bucket": "b" }));
+        assert_eq!(pick(&columns[..1], &items()[1]), json!({ "s3.bucket": null }));
+        assert_eq!(table(&columns[1..], &items()[..1]), "LABEL  S3 BUCKET\n=cmd   b\n");
+        for text in ["", ".", "id.", "Id", "a b", "/id", "id,until"] {
+            assert!(read_field(text).is_err(), "{text}");
+        }
     }
 
     // UX 1

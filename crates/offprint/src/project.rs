@@ -4,23 +4,24 @@ use std::num::NonZeroUsize;
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::timing::Timing;
+use reqwest::Method;
 use serde::Serialize;
 use wire::{
     dataset::Dataset,
     grant::SharedLink,
     project::{
-        Effect, Effects, NewProject, Participant, ParticipantsAsk, ParticipantsChanged, ParticipantsOut, PlaceAsk, Placed, PolicyAsk,
-        Project, ProjectChanged, ProjectEdit,
+        NewProject, Participant, ParticipantsAsk, ParticipantsChanged, ParticipantsOut, PlaceAsk, Placed, PolicyAsk, Project,
+        ProjectChanged, ProjectEdit,
     },
 };
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     dataset::{Named, find_id},
+    effects::{Spoken, Sure},
     exit::Failure,
-    grant::rights_of,
     link::NOT_REACHED,
-    output::{Column, Format, Output, bound, column, printable},
+    output::{Column, Output, bound, column, printable},
 };
 
 /// What a project shows.
@@ -62,11 +63,6 @@ const PLACED: [Column; 4] = [
     column("project", "/dataset/project"),
     column("visibility", "/dataset/visibility"),
 ];
-/// What somebody would gain or lose.
-const EFFECT: [Column; 4] =
-    [column("who", "/who"), column("by_it", "/by_it"), column("rights", "/rights"), column("datasets", "/datasets")];
-/// People whose gains or losses are said before a change; all are listed by `--dry-run`.
-const SAID_MAX: usize = 10;
 
 /// Share datasets among people, under one policy.
 #[derive(Debug, Args)]
@@ -240,20 +236,6 @@ struct Place {
     sure: Sure,
 }
 
-/// Whether and how it is done.
-#[derive(Debug, Args)]
-struct Sure {
-    /// Only say who would gain and who would lose what.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do it without asking.
-    #[arg(short, long, conflicts_with = "dry_run")]
-    yes: bool,
-    /// Return when it is in force everywhere.
-    #[arg(long, conflicts_with = "dry_run")]
-    wait: bool,
-}
-
 /// Runs a verb.
 ///
 /// # Errors
@@ -330,8 +312,8 @@ async fn stand(api: &Api, out: Output, project: &One, state: &str, sure: &Sure) 
 
 async fn change(api: &Api, out: Output, project: &Project, edit: &ProjectEdit, sure: &Sure) -> Result<(), Failure> {
     let path = ["projects", project.id.as_str()];
-    let would: ProjectChanged = api.trial(&path, Some(project.version), edit).await?;
-    if !is_wanted(out, would.effects.unwrap_or_default(), sure, false).await? {
+    let would: ProjectChanged = api.trial(Method::PATCH, &path, Some(project.version), edit).await?;
+    if !spoken(false).is_wanted(out, &would.effects.unwrap_or_default(), sure).await? {
         return Ok(());
     }
     let Reply { body: changed, date, .. } = api.edit::<ProjectChanged>(&path, project.version, edit).await?;
@@ -341,8 +323,8 @@ async fn change(api: &Api, out: Output, project: &Project, edit: &ProjectEdit, s
 }
 
 async fn members(api: &Api, out: Output, path: &[&str], ask: &impl Serialize, (sure, asks): (&Sure, bool)) -> Result<(), Failure> {
-    let would: ParticipantsChanged = api.trial(path, None, ask).await?;
-    if !is_wanted(out, would.effects.unwrap_or_default(), sure, asks).await? {
+    let would: ParticipantsChanged = api.trial(Method::POST, path, None, ask).await?;
+    if !spoken(asks).is_wanted(out, &would.effects.unwrap_or_default(), sure).await? {
         return Ok(());
     }
     let changed = api.act::<ParticipantsChanged>(path, ask).await?;
@@ -357,8 +339,8 @@ async fn place(api: &Api, out: Output, ask: &Place, takes: bool) -> Result<(), F
     let put = ["projects", project, "datasets"];
     let take = ["projects", project, "datasets", "remove"];
     let path: &[&str] = if takes { &take } else { &put };
-    let would: Placed = api.trial(path, None, &body).await?;
-    if !is_wanted(out, would.effects.unwrap_or_default(), &ask.sure, takes).await? {
+    let would: Placed = api.trial(Method::POST, path, None, &body).await?;
+    if !spoken(takes).is_wanted(out, &would.effects.unwrap_or_default(), &ask.sure).await? {
         return Ok(());
     }
     let Reply { body: placed, date, .. } = api.create::<Placed>(path, &body).await?;
@@ -373,83 +355,9 @@ async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<Participants
     Ok(())
 }
 
-/// Says what it would do, and asks where somebody loses by it, or `asks` anyway. `false`: it was only to be said.
-/// Who would gain and lose what, as lines.
-///
-/// # Errors
-/// Where stdout cannot be written.
-pub(crate) fn show_effects(out: Output, effects: &Effects) -> Result<(), Failure> {
-    out.list(&EFFECT, &lines(effects))?;
-    if effects.more > 0 {
-        out.note(&not_looked(effects.more));
-    }
-    Ok(())
-}
-
-async fn is_wanted(out: Output, effects: Effects, sure: &Sure, asks: bool) -> Result<bool, Failure> {
-    if sure.dry_run {
-        match out.format {
-            Format::Json | Format::Jsonl => out.one(&EFFECT, &effects)?,
-            Format::Table | Format::Csv => return show_effects(out, &effects).map(|()| false),
-        }
-        if effects.more > 0 {
-            out.note(&not_looked(effects.more));
-        }
-        return Ok(false);
-    }
-    let consequence = consequence(&effects);
-    if asks || !effects.loses.is_empty() {
-        out.confirm(&consequence, "Do this?", sure.yes).await?;
-    } else {
-        out.note(&consequence);
-    }
-    Ok(true)
-}
-
-/// What one person would gain or lose: a line of the table.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Line {
-    who: String,
-    by_it: &'static str,
-    rights: String,
-    datasets: usize,
-}
-
-fn lines(effects: &Effects) -> Vec<Line> {
-    let line = |by_it: &'static str| {
-        move |effect: &Effect| Line { who: effect.name.clone(), by_it, rights: rights_of(&effect.rights, None), datasets: effect.datasets }
-    };
-    effects.loses.iter().map(line("loses")).chain(effects.gains.iter().map(line("gains"))).collect()
-}
-
-/// What a change would do, in words.
-fn consequence(effects: &Effects) -> String {
-    let lines = lines(effects);
-    let mut said: Vec<String> = lines
-        .iter()
-        .take(SAID_MAX)
-        .map(|line| {
-            let datasets = if line.datasets == 1 { "1 dataset".to_owned() } else { format!("{} datasets", line.datasets) };
-            format!("{} {} {} on {datasets}.", printable(&line.who), line.by_it, line.rights)
-        })
-        .collect();
-    if lines.is_empty() {
-        said.push("Nobody gains or loses anything by it.".to_owned());
-    }
-    if lines.len() > SAID_MAX {
-        said.push(format!("{} more gain or lose by it; --dry-run lists all.", lines.len().saturating_sub(SAID_MAX)));
-    }
-    if effects.more > 0 {
-        said.push(not_looked(effects.more));
-    }
-    if !effects.loses.is_empty() {
-        said.push(how_fast());
-    }
-    said.join("\n")
-}
-
-fn not_looked(more: usize) -> String {
-    format!("Of {more} more pairs of a person and a dataset nobody looked.")
+/// A change of a project, which asks in any case where that is said.
+fn spoken(asks: bool) -> Spoken<'static> {
+    Spoken { said: None, by: "the project", asks }
 }
 
 fn how_fast() -> String {
@@ -458,26 +366,4 @@ fn how_fast() -> String {
         bound(Timing::PRIVATE),
         bound(Timing::WORLD)
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn effect(name: &str, rights: &[&str], datasets: usize) -> Effect {
-        Effect { user: "u1".to_owned(), name: name.to_owned(), rights: rights.iter().map(|word| (*word).to_owned()).collect(), datasets }
-    }
-
-    #[test]
-    fn who_gains_and_who_loses_is_said_losses_first() {
-        let gains = vec![effect("ada", &["discover", "meta", "coarse", "list", "read"], 2)];
-        let loses = vec![effect("gr\u{1b}ace", &["list", "read"], 1)];
-        let effects = Effects { gains, loses, more: 3, ..Effects::default() };
-        let said = consequence(&effects);
-        let wanted = "gr\\u{1b}ace loses list, read on 1 dataset.\nada gains view on 2 datasets.\nOf 3 more pairs of a person and a dataset nobody looked.\nReading that only";
-        assert!(said.starts_with(wanted) && said.contains("within 65 seconds"), "{said}");
-        assert_eq!(consequence(&Effects::default()), "Nobody gains or loses anything by it.");
-        let many = Effects { gains: vec![effect("ada", &["discover"], 1); 13], ..Effects::default() };
-        assert!(consequence(&many).ends_with("\n3 more gain or lose by it; --dry-run lists all."));
-    }
 }

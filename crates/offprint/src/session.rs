@@ -30,9 +30,10 @@ use crate::{
 Examples:
   offprint sign-in --server https://app.example.org
   offprint sign-in < code.txt
+  offprint sign-in --profile lab --server https://app.example.org; offprint link list --profile lab
 
 A code works once. The session ends by itself after some hours, and is kept in ~/.config/offprint (XDG_CONFIG_HOME), readable by you alone. \
-It is used where neither OFFPRINT_TOKEN nor a token of the state folder is there.")]
+It is used where neither OFFPRINT_TOKEN nor a token of the state folder is there. With --profile it is kept under a name, beside others, and used where that is named.")]
 pub(crate) struct SignIn {
     /// The code; asked for, or read from stdin, if left out: then it stands in no shell's history.
     #[arg(value_name = "CODE")]
@@ -49,7 +50,7 @@ pub(crate) struct SignOut {
     remote: Remote,
 }
 
-/// The sessions that are kept, by the server that began each.
+/// The sessions that are kept, by the server that began each, or by a name.
 #[derive(Default)]
 pub(crate) struct Sessions {
     /// Where they are kept; `None`: there is no home to keep them in.
@@ -60,6 +61,9 @@ pub(crate) struct Sessions {
 /// One session. No `Debug`: it holds a secret.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    /// The server, where it is kept under a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
     user: String,
     until: String,
     secret: String,
@@ -77,14 +81,20 @@ impl Sessions {
         Self { file, kept: kept.unwrap_or_default() }
     }
 
-    /// The token of the session at a server.
+    /// The token of the session at a server that has no name.
     pub(crate) fn secret(&self, server: &str) -> Option<&str> {
-        self.kept.get(server).map(|kept| kept.secret.as_str())
+        self.kept.get(server).filter(|kept| kept.server.is_none()).map(|kept| kept.secret.as_str())
     }
 
-    /// The server, where there is a session at one and no other.
+    /// The server and the token of the session that is kept under a name.
+    pub(crate) fn named(&self, name: &str) -> Option<(&str, &str)> {
+        let kept = self.kept.get(name)?;
+        kept.server.as_deref().map(|server| (server, kept.secret.as_str()))
+    }
+
+    /// The server, where there is a session without a name at one and no other.
     pub(crate) fn only_server(&self) -> Option<&str> {
-        let mut servers = self.kept.keys();
+        let mut servers = self.kept.iter().filter(|(_, kept)| kept.server.is_none()).map(|(server, _)| server);
         servers.next().filter(|_first| servers.next().is_none()).map(String::as_str)
     }
 
@@ -111,8 +121,15 @@ impl Sessions {
     /// Sessions of a test, by server and token.
     #[cfg(test)]
     pub(crate) fn of(sessions: &[(&str, &str)]) -> Self {
-        let kept = |secret: &str| Kept { user: "ada".to_owned(), until: String::new(), secret: secret.to_owned() };
+        let kept = |secret: &str| Kept { server: None, user: "ada".to_owned(), until: String::new(), secret: secret.to_owned() };
         Self { file: None, kept: sessions.iter().map(|(server, secret)| ((*server).to_owned(), kept(secret))).collect() }
+    }
+
+    /// One more, under a name.
+    #[cfg(test)]
+    pub(crate) fn name(&mut self, name: &str, server: &str, secret: &str) {
+        let kept = Kept { server: Some(server.to_owned()), user: "ada".to_owned(), until: String::new(), secret: secret.to_owned() };
+        self.kept.insert(name.to_owned(), kept);
     }
 }
 
@@ -129,7 +146,7 @@ fn config_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf
 pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
     let (remote, out) = (&command.remote, command.remote.out());
     let mut sessions = Sessions::open();
-    let server = remote.server(None)?;
+    let server = remote.server_to_sign_in(&sessions)?;
     sessions.prepare()?;
     let code = match command.code {
         Some(code) => code,
@@ -143,8 +160,9 @@ pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
         SignInAsk { code: Some(text), ..SignInAsk::default() }
     };
     let SignedIn { user, session } = Api::new(&server, None, out.quiet)?.create_once(&["sign-in"], &ask).await?.body;
-    let kept = Kept { user: user.name.clone(), until: session.token.until.clone(), secret: session.secret };
-    sessions.kept.insert(server.clone(), kept);
+    let (name, of) = remote.profile().map_or((server.as_str(), None), |name| (name, Some(server.clone())));
+    let kept = Kept { server: of, user: user.name.clone(), until: session.token.until.clone(), secret: session.secret };
+    sessions.kept.insert(name.to_owned(), kept);
     sessions.write()?;
     // Never the session's secret.
     out.one(&ME, &Me { id: user.id, name: user.name, administrator: user.administrator, auditor: user.auditor, token: session.token })?;
@@ -176,11 +194,15 @@ async fn ask_for_code() -> Result<String, Failure> {
 pub(crate) async fn sign_out(command: SignOut) -> Result<(), Failure> {
     let (remote, out) = (&command.remote, command.remote.out());
     let mut sessions = Sessions::open();
-    let server = remote.server(Some(&sessions))?;
-    let Some(secret) = sessions.secret(&server) else {
-        return Err(
+    let (name, server, secret) = if let Some(name) = remote.profile() {
+        let (server, secret) = remote.of_profile(name, &sessions)?;
+        (name.to_owned(), server.to_owned(), secret)
+    } else {
+        let server = remote.server(Some(&sessions))?;
+        let secret = sessions.secret(&server).ok_or_else(|| {
             Failure::new(Exit::SignIn, format!("no session is kept for {server}")).hint("`offprint token revoke` ends other tokens")
-        );
+        })?;
+        (server.clone(), server.clone(), secret)
     };
     let token = TokenSecret::parse(secret);
     let ended = match &token {
@@ -196,7 +218,7 @@ pub(crate) async fn sign_out(command: SignOut) -> Result<(), Failure> {
         Err(why) if why.exit == Exit::SignIn => None,
         Err(why) => return Err(why),
     };
-    let user = sessions.kept.remove(&server).map(|kept| kept.user).unwrap_or_default();
+    let user = sessions.kept.remove(&name).map(|kept| kept.user).unwrap_or_default();
     sessions.write()?;
     if let Some(ended) = ended {
         out.one(&TOKEN, &ended)?;

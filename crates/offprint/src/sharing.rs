@@ -68,14 +68,14 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Fa
         .chain(&sharing.blocked)
         .chain(sharing.links.iter().map(|link| &link.maker));
     let names = user::names(api, people.map(String::as_str)).await;
-    if out.format == Format::Csv {
+    if out.is_for_reading() {
+        data(&report(&sharing, &names)?)?;
+    } else {
         let all: Vec<Reacher> = reaching(&sharing, &names)
             .into_iter()
             .chain(sharing.links.iter().map(|link| by_link(link, &sharing.dataset, &names)))
             .collect();
         out.list(&WHO, &all)?;
-    } else {
-        data(&report(&sharing, &names)?)?;
     }
     if sharing.more_links {
         out.note(&format!(

@@ -7,7 +7,7 @@ use crate::{
     api::Remote,
     dataset::Named,
     exit::Failure,
-    output::{Column, Format, column, data, instant_of, printable},
+    output::{Column, column, data, instant_of, printable},
 };
 
 /// What a ticket shows.
@@ -62,8 +62,5 @@ pub(crate) async fn run(command: TicketCommand) -> Result<(), Failure> {
         instant_of(&ticket.until),
         ticket.id
     ));
-    match out.format {
-        Format::Table => data(&format!("{}\n", ticket.url)),
-        Format::Json | Format::Jsonl | Format::Csv => out.one(&TICKET, &ticket),
-    }
+    if out.is_for_reading() { data(&format!("{}\n", ticket.url)) } else { out.one(&TICKET, &ticket) }
 }

@@ -10,7 +10,7 @@ use crate::{
     api::{InForce, Remote, Reply, Stops},
     dataset::Named,
     exit::Failure,
-    output::{Column, Format, column, data},
+    output::{Column, column, data},
 };
 
 /// What a token shows.
@@ -111,10 +111,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             };
             let made: NewTokenMade = api.create(&["tokens"], &NewToken { label, scopes, dataset, days }).await?.body;
             out.note(&format!("Token {} works until {}. It is shown once: treat it like a password.", made.token.id, made.token.until));
-            match out.format {
-                Format::Table => data(&format!("{}\n", made.secret)),
-                Format::Json | Format::Jsonl | Format::Csv => out.one(&MADE, &made),
-            }
+            if out.is_for_reading() { data(&format!("{}\n", made.secret)) } else { out.one(&MADE, &made) }
         }
         Verb::Revoke { token, yes } => {
             out.confirm("Every program that uses this token is refused, for good. Links made with it stay.", "Revoke this token?", yes)

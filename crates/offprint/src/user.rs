@@ -234,10 +234,7 @@ fn invited(out: Output, invited: &Invited) -> Result<(), Failure> {
         "With this code {name} signs in, once, until {}. It is shown once: treat it like a password.",
         instant_of(&invited.until)
     ));
-    match out.format {
-        Format::Table => data(&format!("{}\n", invited.code)),
-        Format::Json | Format::Jsonl | Format::Csv => out.one(&INVITED, invited),
-    }
+    if out.is_for_reading() { data(&format!("{}\n", invited.code)) } else { out.one(&INVITED, invited) }
 }
 
 async fn stand(api: &Api, out: Output, user: &User, edit: UserEdit, wait: bool) -> Result<(), Failure> {

@@ -564,6 +564,84 @@ fn what_is_written_wrongly_is_refused_before_anybody_is_asked() {
     }
 }
 
+// L12
+#[test]
+fn a_review_link_is_promoted_after_it_is_said_what_that_does() {
+    let up = Up::start();
+    let url = up.link(&[PLAIN, "--class", "review", "--label", "paper"]);
+    let other = up.link(&[PLAIN, "--class", "review", "--label", "other"]);
+    up.run(&["link", "promote", &url, "--dry-run"]).refused(5, "[audience-too-wide]");
+    up.run(&["source", "edit", "demo", "--audience", "world"]).done();
+    let colleagues = up.link(&[PLAIN]);
+    let object = format!("{url}/.zattrs");
+    assert_eq!(status_of(&object), 200, "streamed");
+    let would = up.json(&["link", "promote", &url, "--dry-run", "--json"]);
+    assert_eq!((&would["link"]["class"], &would["shows_path"]), (&Value::from("publication"), &Value::from(true)));
+    let asked = up.run(&["link", "promote", &url, "--until", "never"]).ends(2);
+    assert_eq!(asked.out, "");
+    for said in ["demo:plain-v2.ome.zarr", "without an end", "no way back", "hidden no more", "5 minutes 30 seconds", "add -y"] {
+        assert!(asked.err.contains(said), "{said}: {}", asked.err);
+    }
+    up.run(&["link", "promote", &colleagues, "-y"]).refused(6, "[not-review]");
+    let done = up.run(&["link", "promote", &url, &colleagues, &other, "-y", "--reason", "accepted"]).ends(8);
+    assert!(done.err.contains("link 2") && done.err.contains("[not-review]") && done.err.contains("1 of 3 failed."), "{}", done.err);
+    for promoted in [&url, &other] {
+        let link = up.json(&["link", "show", promoted, "--json"]);
+        assert_eq!((&link["class"], link["url"].as_str()), (&Value::from("publication"), Some(promoted.as_str())));
+    }
+    // Once more changes nothing.
+    let again = up.run(&["link", "promote", &url, "-y"]).done();
+    assert!(again.out.contains("publication"), "{}", again.out);
+    assert!(up.run(&["link", "revoke", &url, "-y"]).ends(6).err.contains("[reason-needed]"));
+}
+
+#[test]
+fn of_several_links_each_that_is_not_there_is_named_and_the_others_are_revoked() {
+    let up = Up::start();
+    let (id, url) = {
+        let url = up.link(&[PLAIN]);
+        (up.json(&["link", "show", &url, "--json"])["id"].as_str().expect("an id").to_owned(), url)
+    };
+    let nobodys = "laaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for known in [&id, &url] {
+        let ran = up.run(&["link", "revoke", nobodys, known, "-y"]).ends(8);
+        assert!(ran.out.contains(&id) && ran.out.contains("revoked") && !ran.out.contains(nobodys), "{}", ran.out);
+        assert!(ran.err.contains(nobodys) && ran.err.contains("[not-found]") && ran.err.contains("1 of 2 failed."), "{}", ran.err);
+    }
+    // A URL is named by its place: it opens.
+    let (first, second) = (format!("{}/x", "a".repeat(32)), "b".repeat(32));
+    let ran = up.run(&["link", "revoke", &first, &second, "-y"]).ends(3);
+    assert!(ran.out.is_empty() && ran.err.contains("link 1") && ran.err.contains("link 2") && !ran.err.contains(&second), "{}", ran.err);
+    let sheet = up.run(&["link", "revoke", nobodys, &id, "-y", "-o", "csv"]).ends(8).out;
+    assert!(sheet.lines().count() == 3 && sheet.contains("not-found") && sheet.contains(&id), "{sheet}");
+}
+
+#[test]
+fn fields_are_chosen_alike_in_every_format() {
+    let up = Up::start();
+    let url = up.link(&[PLAIN, "--label", "=1+1"]);
+    let chosen = ["link", "list", "--label", "1+1", "--fields", "label,s3.bucket,until", "-o"];
+    let list = |format: &str| up.run(&[&chosen[..], &[format]].concat()).done().out;
+    let sheet = list("csv");
+    assert!(sheet.starts_with("label,s3.bucket,until\r\n'=1+1,"), "{sheet}");
+    let item = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+    let (json, line) = (item(&list("json")), item(list("jsonl").trim()));
+    assert_eq!(json["items"], Value::from(vec![line.clone()]));
+    let names: Vec<&String> = line.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["label", "s3.bucket", "until"]);
+    assert!(url.contains(line["s3.bucket"].as_str().expect("a key")));
+    let table = list("table");
+    assert!(table.starts_with("LABEL") && table.lines().count() == 2, "{table}");
+    let one = up.run(&["link", "show", &url, "--fields", "state,label"]).done().out;
+    assert_eq!(one.lines().map(|line| line.split_whitespace().next().expect("a name")).collect::<Vec<_>>(), ["state", "label"]);
+    assert_eq!(up.json(&["link", "create", PLAIN, "--label", "=1+1", "--fields", "url", "--json"]), serde_json::json!({ "url": url }));
+    assert!(up.run(&["dataset", "list", "--fields", "place"]).done().out.contains(PLAIN));
+    assert!(up.run(&["whoami", "--fields", "name", "-o", "csv"]).done().out.starts_with("name\r\n"));
+    let warned = up.run(&["link", "list", "--fields", "id,colour"]).done();
+    assert!(warned.err.contains("warning: nothing here has a field `colour`"), "{}", warned.err);
+    assert!(up.run(&["link", "list", "--fields", "Id"]).ends(2).err.contains("names of columns"));
+}
+
 #[test]
 fn a_session_goes_to_the_server_that_began_it_and_to_no_other() {
     let up = Up::start();
@@ -592,4 +670,19 @@ fn a_session_goes_to_the_server_that_began_it_and_to_no_other() {
     up.run(&["sign-out", "--server", &app]).refused(4, "no session is kept");
     // Signing out ends a session and nothing else: the administrator's token is still good.
     up.run(&["whoami"]).done();
+
+    // Under a name: beside others, with its own server, and no other token is used.
+    let invited = up.json(&["user", "add", "nia", "--json"]);
+    let code = invited["code"].as_str().expect("a code");
+    up.run_with_input(&["sign-in", "--profile", "lab", "--server", &app], code).done();
+    let whose = |words: &[&str]| up.run(&[&["whoami", "--fields", "name", "-o", "csv"], words].concat()).done().out;
+    assert_eq!(whose(&["--profile", "lab"]), "name\r\nnia\r\n");
+    assert_ne!(whose(&[]), "name\r\nnia\r\n", "the state folder's");
+    let by_environment = up.command(&["whoami", "--json"]).env("OFFPRINT_PROFILE", "lab").env("OFFPRINT_TOKEN", &nobodys).output();
+    assert!(up.check(by_environment.expect("it runs")).done().out.contains("nia"));
+    up.run(&["whoami", "--profile", "other"]).refused(4, "no session is kept under the profile `other`");
+    up.run(&["whoami", "--profile", "lab", "--server", "http://127.0.0.1:1"]).refused(2, "is of http://");
+    up.run(&["whoami", "--profile", "Lab"]).ends(2);
+    up.run(&["sign-out", "--profile", "lab"]).done();
+    up.run(&["sign-out", "--profile", "lab"]).refused(4, "no session is kept under the profile `lab`");
 }
