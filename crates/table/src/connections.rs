@@ -8,6 +8,7 @@ use domain::{
     decision::Permit,
     id::UserId,
     limits::{CONNECTION_KEPT_SECS, CONNECTIONS_ASKED_DAY_MAX, CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX},
+    user::User,
 };
 use futures_util::future::try_join;
 use jiff::Timestamp;
@@ -296,6 +297,15 @@ impl Table {
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy => Err(TableError::Throttled),
         }
+    }
+
+    /// Remembers a request that met what it asks for: a late copy of it does nothing about what became of the two since.
+    ///
+    /// # Errors
+    /// [`TableError::Mismatch`] where the key was used for something else.
+    pub async fn connection_met(&self, permit: &Permit, other: &User, once: Option<&Once>, now: Timestamp) -> Result<(), TableError> {
+        let by = permit.allows_connecting().ok_or(TableError::NotForThis)?;
+        self.remember(once, by, &other.id.to_string(), now).await
     }
 
     /// What has become of what a request did before.

@@ -3,6 +3,7 @@
 //! Not here: whether both are the same data, which nobody can know but whoever moved them.
 
 use domain::{
+    dataset::Dataset,
     decision::{DatasetFacts, LinkFacts, Permit},
     id::UserId,
     link::Link,
@@ -105,7 +106,20 @@ fn moved(old: &Link, new: &Link) -> Change {
 fn checks(retarget: &Retarget<'_>, new: &Link, by: UserId, now: Timestamp) -> Option<Vec<(Tag, Part)>> {
     let Retarget { before, to, .. } = retarget;
     let there = proof(&to.place.dataset, &to.reach, by, new.via);
-    once_each(as_seen(&before.place).into_iter().chain(as_seen(&to.place)).chain(rests_on(before, by, now)).chain(there))
+    let checks = once_each(as_seen(&before.place).into_iter().chain(as_seen(&to.place)).chain(rests_on(before, by, now)).chain(there))?;
+    Some(checks.into_iter().map(|(tag, part)| (tag, if_strict(&to.place.dataset, new, part))).collect())
+}
+
+/// The check of a strict dataset that a link comes to also notes there when what the link gave elsewhere has ended: what ends all that is on the
+/// dataset reads the dataset, and not each link (ADR 0049).
+fn if_strict(dataset: &Dataset, new: &Link, part: Part) -> Part {
+    match part {
+        Part::Check(key, seen) if dataset.strict && new.given_until > dataset.given_until && key == schema::dataset(dataset.id) => {
+            let given = new.given_until.map(|given| number(given.as_millisecond()));
+            Part::Change(Change::new(key, seen).set_if("given_until", given).count("version"))
+        }
+        part => part,
+    }
 }
 
 /// The link among those of the dataset that it moved to, and no more among those of the one that it left.

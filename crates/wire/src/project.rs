@@ -191,7 +191,8 @@ pub struct Effects {
     pub gains: Vec<Effect>,
     /// Who would have less than now, and what. What somebody keeps by another way is not lost.
     pub loses: Vec<Effect>,
-    /// On how many pairs of a person and a dataset nobody looked, because there are over 1,000, or the caller does not administer the dataset.
+    /// Of how many pairs of a person and a dataset nothing is told, because there are over 1,000, the caller does not administer the dataset, or
+    /// the person is of a group or project that the caller may not know of.
     /// Whoever is in several groups of many may be counted for each.
     pub more: usize,
     /// The ids of links on these datasets that would stop by it, of those that open now or may again; at most 100.

@@ -185,6 +185,7 @@ pub(crate) async fn ask(
         }
         let Some(request) = connection_asked(&permit, &to, pair.connection.as_ref(), now)? else {
             let waits = pair.connection.ok_or_else(Problem::not_found)?;
+            app.table.connection_met(&permit, &to, once.as_ref(), now).await?;
             return Ok(json::ok(&shown(&waits, &to, now)));
         };
         match app.table.ask_connection(&permit, &pair, &request, once.as_ref(), now).await {
@@ -255,7 +256,10 @@ async fn turn(app: &App, caller: &Caller, id: &str, turn: Turn, once: Option<&ta
             // It was done: what has become of it since.
             return Ok(json::ok(&shown(&there, &other, now)));
         }
-        let Some(after) = there.turned(&permit, &other, turn, now)? else { return Ok(json::ok(&shown(&there, &other, now))) };
+        let Some(after) = there.turned(&permit, &other, turn, now)? else {
+            app.table.connection_met(&permit, &other, once, now).await?;
+            return Ok(json::ok(&shown(&there, &other, now)));
+        };
         if turn == Turn::Remove {
             let contexts = app.table.contexts(caller.user.id, other.id, now).await?;
             if contexts.connect() {

@@ -62,7 +62,7 @@ pub(crate) async fn retire(
             if app.table.holds_others(before).await? {
                 return Err(TableError::HoldsOthers.into());
             }
-            let supposed = Supposed::retired(&app, before, after).await?;
+            let supposed = Supposed::retired(&app, &caller, before, after).await?;
             let mut effects = effects::of(&app, &caller, &supposed, now).await?;
             let ended = (std::mem::take(&mut effects.links_ended), std::mem::take(&mut effects.more_links));
             return answer(&app, &caller, facts.place.clone(), ended, Some(effects)).await;

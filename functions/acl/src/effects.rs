@@ -4,7 +4,10 @@
 //! Each person is asked about at each dataset as things are and as they would be, by the decision's own sum of rights: so what somebody keeps by
 //! another way is not lost. Not here: what lies below those datasets, which follows them where nothing restricted is in between.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     dataset::Dataset,
@@ -18,11 +21,11 @@ use domain::{
     user::User,
 };
 use edge::{App, caller::Caller, problem::Problem};
+use http::StatusCode;
 use jiff::Timestamp;
-use std::sync::Arc;
 use table::Page;
 
-use crate::{ending::Ending, ways::words};
+use crate::{ending::Ending, group, project, ways::words};
 
 /// What would be another thing of what somebody has.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +52,8 @@ impl Turn {
 pub(crate) struct Supposed {
     /// Everybody whom it may concern, of as many as are looked at.
     people: Vec<(UserId, Vec<Turn>)>,
+    /// Of whom the caller may be told; `None`: of everybody.
+    named: Option<BTreeSet<UserId>>,
     /// How many more there are.
     others: usize,
     /// Every dataset that it may concern; and how one would be then, where that is what changes.
@@ -60,7 +65,7 @@ impl Supposed {
     pub(crate) async fn change(app: &App, before: &Project, after: Project) -> Result<Self, Problem> {
         let people = app.table.everybody_in(before.id).await?;
         let people = people.into_iter().map(|part| (part.user, vec![Turn::Part(after.id, takes_part(&after, Some(part.role)))])).collect();
-        Ok(Self { people, others: 0, datasets: reached(app, Subject::Project(before.id)).await? })
+        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Project(before.id)).await? })
     }
 
     /// People in a project as wanted, or not at all.
@@ -74,7 +79,7 @@ impl Supposed {
         people.dedup();
         let part = takes_part(project, wanted);
         let people = people.into_iter().map(|user| (user, vec![Turn::Part(project.id, part)])).collect();
-        Ok(Self { people, others: 0, datasets: reached(app, Subject::Project(project.id)).await? })
+        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Project(project.id)).await? })
     }
 
     /// People who leave a group.
@@ -82,17 +87,18 @@ impl Supposed {
         people.sort_unstable();
         people.dedup();
         let people = people.into_iter().map(|user| (user, vec![Turn::Leaves(group)])).collect();
-        Ok(Self { people, others: 0, datasets: reached(app, Subject::Group(group)).await? })
+        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Group(group)).await? })
     }
 
     /// A dataset on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
     /// the world, is nobody's in particular.
-    pub(crate) async fn withdrawn(app: &App, dataset: DatasetId, subject: Subject) -> Result<Self, Problem> {
-        let (mut people, others) = people_of(app, subject).await?;
+    pub(crate) async fn withdrawn(app: &App, caller: &Caller, dataset: DatasetId, subject: Subject) -> Result<Self, Problem> {
+        let Named { mut people, others, known } = people_of(app, caller, subject).await?;
         people.sort_unstable();
         people.dedup();
+        let named = people.iter().copied().filter(|_| known).collect();
         let people = people.into_iter().map(|user| (user, vec![Turn::Loses(dataset, subject)])).collect();
-        Ok(Self { people, others, datasets: vec![(dataset, None)] })
+        Ok(Self { people, named: Some(named), others, datasets: vec![(dataset, None)] })
     }
 
     /// A dataset in this project, or in none any more.
@@ -108,12 +114,13 @@ impl Supposed {
             }
         }
         let after = before.moved(project.map(|project| project.id));
-        Ok(Self { people: people.into_iter().collect(), others: 0, datasets: vec![(before.id, Some(after))] })
+        Ok(Self { people: people.into_iter().collect(), named: None, others: 0, datasets: vec![(before.id, Some(after))] })
     }
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
-    pub(crate) async fn retired(app: &App, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
+    pub(crate) async fn retired(app: &App, caller: &Caller, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
         let (mut people, mut others) = (vec![before.owner], 0_usize);
+        let mut named = BTreeSet::from([before.owner]);
         let mut subjects: Vec<_> = before.project.into_iter().map(Subject::Project).collect();
         let mut page = Page::default();
         loop {
@@ -125,24 +132,57 @@ impl Supposed {
             }
         }
         for subject in subjects {
-            let (some, more) = people_of(app, subject).await?;
-            people.extend(some);
-            others = others.saturating_add(more);
+            let some = people_of(app, caller, subject).await?;
+            named.extend(some.people.iter().copied().filter(|_| some.known));
+            people.extend(some.people);
+            others = others.saturating_add(some.others);
         }
         people.sort_unstable();
         people.dedup();
         let people = people.into_iter().map(|user| (user, Vec::new())).collect();
-        Ok(Self { people, others, datasets: vec![(before.id, Some(after))] })
+        Ok(Self { people, named: Some(named), others, datasets: vec![(before.id, Some(after))] })
+    }
+
+    /// Whether the caller may be told of somebody.
+    fn names(&self, user: UserId) -> bool {
+        self.named.as_ref().is_none_or(|named| named.contains(&user))
     }
 }
 
-/// Whom a subject names, alone or as members, about as many as are looked at; and how many more there are.
-async fn people_of(app: &App, subject: Subject) -> Result<(Vec<UserId>, usize), Problem> {
-    match subject {
-        Subject::User(user) => Ok((vec![user], 0)),
-        Subject::Group(group) => members(app, group).await,
-        Subject::Project(project) => Ok((app.table.everybody_in(project).await?.into_iter().map(|part| part.user).collect(), 0)),
-        Subject::Accounts | Subject::World => Ok((Vec::new(), 0)),
+/// Whom a subject names, alone or as members.
+struct Named {
+    /// About as many as are looked at.
+    people: Vec<UserId>,
+    /// How many more there are.
+    others: usize,
+    /// Whether the caller may know who they are: whoever may grant to a group or project by its name is not to learn by that who is in it.
+    known: bool,
+}
+
+async fn people_of(app: &App, caller: &Caller, subject: Subject) -> Result<Named, Problem> {
+    let now = app.now();
+    let (people, others, known) = match subject {
+        Subject::User(user) => (vec![user], 0, true),
+        Subject::Group(group) => {
+            let known = is_known(group::load(app, caller, &group.to_string(), Action::See, now).await)?;
+            let (people, others) = members(app, group).await?;
+            (people, others, known)
+        }
+        Subject::Project(project) => {
+            let known = is_known(project::load(app, caller, &project.to_string(), Action::See, now).await)?;
+            (app.table.everybody_in(project).await?.into_iter().map(|part| part.user).collect(), 0, known)
+        }
+        Subject::Accounts | Subject::World => (Vec::new(), 0, true),
+    };
+    Ok(Named { people, others, known })
+}
+
+/// Whether something is the caller's to know of.
+fn is_known<T>(loaded: Result<T, Problem>) -> Result<bool, Problem> {
+    match loaded {
+        Ok(_known) => Ok(true),
+        Err(why) if why.status == StatusCode::NOT_FOUND => Ok(false),
+        Err(why) => Err(why),
     }
 }
 
@@ -234,8 +274,12 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
         }
     }
     let (links_ended, more_links) = ending.links(app, now).await?;
+    // Where the dataset itself would be another thing, all its links were asked of; else those of the people who were looked at.
+    let by_people = supposed.datasets.iter().any(|(_, after)| after.is_none());
+    let more_links = more_links || (by_people && all > pairs.len());
     let told = |of: fn(&Difference) -> (Rights, usize)| {
-        let some = differences.iter().map(|(user, difference)| (user, of(difference))).filter(|(_, (rights, _))| !rights.is_empty());
+        let some = differences.iter().filter(|(user, _)| supposed.names(**user)).map(|(user, difference)| (user, of(difference)));
+        let some = some.filter(|(_, (rights, _))| !rights.is_empty());
         let one = |(user, (rights, datasets)): (&UserId, (Rights, usize))| wire::project::Effect {
             user: user.to_string(),
             name: known.get(user).map(|user| user.name.clone()).unwrap_or_default(),
@@ -247,7 +291,7 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
     Ok(wire::project::Effects {
         gains: told(|difference| difference.gains),
         loses: told(|difference| difference.loses),
-        more: all.saturating_sub(pairs.len()),
+        more: all.saturating_sub(pairs.iter().filter(|(_, (user, _))| supposed.names(*user)).count()),
         links_ended,
         more_links,
     })

@@ -8,6 +8,7 @@ use domain::{
     id::{DatasetId, UserId},
     limits::{LINKS_ENDED_MAX, LINKS_LOOKED_AT_MAX},
     link::LinkState,
+    source::State,
 };
 use edge::{App, problem::Problem};
 use jiff::Timestamp;
@@ -86,6 +87,10 @@ impl On<'_> {
             if !whole.is_some_and(|whole| link.supposing(&whole).may_open(now)) {
                 return Ok(false);
             }
+        }
+        // Nothing opens by what is retired, whoever made it.
+        if self.after.is_some_and(|after| after.state != State::Active) {
+            return Ok(true);
         }
         if let Some(then) = known {
             return Ok(!link.supposing(then).may_open(now));

@@ -65,7 +65,7 @@ pub(crate) async fn withdraw(
     let reason = bounded(ask.reason)?;
     let (grant, effects) = if trial.dry_run {
         let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
-        let supposed = Supposed::withdrawn(&app, dataset, subject).await?;
+        let supposed = Supposed::withdrawn(&app, &caller, dataset, subject).await?;
         (there, Some(effects::of(&app, &caller, &supposed, now).await?))
     } else {
         (take_back(&app, &permit, dataset, subject, reason.as_deref()).await?, None)

@@ -195,6 +195,16 @@ async fn a_request_and_its_acceptance_that_are_sent_twice_are_done_once() {
     ask(&app, &bo, "Eve").await.is(201);
     assert_eq!(accepts().await.is(200).text("/state"), "pending");
     assert_eq!(show(&app, &bo, "Eve").await.json["connected"], json!(false));
+    // Nor does one that met what was so already: it is remembered, too.
+    let meets = async || app.send("POST", &accept, &app.eve.token, &[("idempotency-key", "met")], "").await.is(200);
+    let asks_again = async || send(&bo, AT, "again", json!({ "to": "Eve" })).await;
+    assert_eq!(asks_again().await.is(200).text("/state"), "pending");
+    turn(&app, &app.eve, "Bo", "accept").await.is(200);
+    assert_eq!(meets().await.text("/state"), "accepted");
+    turn(&app, &bo, "Eve", "remove").await.is(200);
+    assert_eq!(asks_again().await.is(201).text("/state"), "removed");
+    ask(&app, &bo, "Eve").await.is(201);
+    assert_eq!(meets().await.text("/state"), "pending");
 }
 
 #[tokio::test]

@@ -410,6 +410,32 @@ async fn a_dataset_is_retired_by_its_owner_and_its_place_is_free() {
     retire(&notes, &app.ada, "").await.is(200);
 }
 
+// ACCESS: whoever is not in a group or project does not know of it, and may grant to it by its name.
+#[tokio::test]
+async fn a_dry_run_names_nobody_of_what_its_caller_does_not_know() {
+    let app = start().await;
+    let asked = app.post("/api/v1/datasets", &app.ada.token, json!({ "source": "demo", "path": "notes" })).await.is(201);
+    let notes = format!("/api/v1/datasets/{}", asked.text("/id"));
+    app.post("/api/v1/users", &app.ada.token, json!({ "name": "Bo" })).await.is(201);
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "board" })).await.is(201);
+    app.post("/api/v1/groups/board/members", &app.ada.token, json!({ "users": ["Bo"] })).await.is(200);
+    app.post("/api/v1/projects", &app.ada.token, json!({ "name": "retina" })).await.is(201);
+    app.post("/api/v1/projects/retina/members", &app.ada.token, json!({ "users": ["Bo"] })).await.is(200);
+    give(&app, &notes, &app.ada, "user:Eve", "manager").await.is(201);
+    for subject in ["group:board", "project:retina"] {
+        give(&app, &notes, &app.eve, subject, "view").await.is(201);
+        let told = async |by: &Person| {
+            let trial = app.post(&format!("{notes}/grants/withdraw?dry_run=true"), &by.token, json!({ "to": subject })).await.is(200);
+            let names: Vec<_> = trial.json["effects"]["loses"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+            (names, trial.json["effects"]["more"].as_u64().unwrap())
+        };
+        let (names, more) = told(&app.eve).await;
+        assert!(names.is_empty() && more > 0, "{subject}: {names:?}, {more}");
+        assert_eq!(told(&app.ada).await, (vec![json!("Bo")], 0), "{subject}");
+        app.post(&format!("{notes}/grants/withdraw"), &app.eve.token, json!({ "to": subject })).await.is(200);
+    }
+}
+
 // A17: whichever was registered first, a folder above never opens what is restricted in it.
 #[tokio::test]
 async fn a_folder_registered_above_a_restricted_part_does_not_open_it() {
