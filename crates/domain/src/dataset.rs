@@ -1,12 +1,12 @@
 //! Datasets: a folder or one object inside a source, with one owner.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
     id::{DatasetId, ProjectId, SourceId, UserId},
     levels::Levels,
-    limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX, WRITE_SETTLES_SECS},
+    limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
     source::State,
     timing::Timing,
@@ -224,9 +224,8 @@ impl Dataset {
     /// The dataset once it is strict, or is no more.
     #[must_use]
     pub fn made_strict(&self, strict: bool, now: Timestamp) -> Self {
-        // What is signed until this takes effect lives as long as the longest that anything on it may: a narrowing right after it must say so.
-        let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
-        let given_until = strict.then(|| Timing::WORLD.enforced_by(effect, None));
+        // What is signed until this takes effect lives as long as the longest that anything on it may.
+        let given_until = strict.then(|| Timing::WORLD.given_until(now, None));
         Self { strict, given_until, version: self.version.saturating_add(1), ..self.clone() }
     }
 

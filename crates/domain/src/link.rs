@@ -9,7 +9,7 @@ use crate::{
     grant::Zones,
     id::{DatasetId, LinkId, SourceId, UserId},
     key::{Epoch, KeyHash},
-    limits::{BYTES_PER_DAY_MAX, LABEL_CHARS_MAX, REASON_CHARS_MAX, REQUESTS_PER_SECOND_MAX, SAME_EXTENSION_SECS, WRITE_SETTLES_SECS},
+    limits::{BYTES_PER_DAY_MAX, LABEL_CHARS_MAX, REASON_CHARS_MAX, REQUESTS_PER_SECOND_MAX, SAME_EXTENSION_SECS},
     pass::Guard,
     path::ObjectPath,
     rights::Role,
@@ -495,8 +495,7 @@ impl Link {
             link.over_until = None;
         }
         if link.options.strict && !self.options.strict {
-            // What was signed until this takes effect outlives the bound of strict links; a revoke right after it must say so.
-            link.given_until = Some(self.given_by_now(now));
+            link.given_until = Some(self.timing().given_until(now, self.given_until));
         }
         link.check()?;
         // A ceiling that fell meanwhile binds at use; it must not keep anybody from narrowing a link.
@@ -504,12 +503,6 @@ impl Link {
             link.check_ceiling(place)?;
         }
         Ok(link)
-    }
-
-    /// When what it gives until a change of now takes effect has ended, by its own times.
-    fn given_by_now(&self, now: Timestamp) -> Timestamp {
-        let effect = now.checked_add(SignedDuration::from_secs(i64::from(WRITE_SETTLES_SECS))).unwrap_or(now);
-        self.timing().enforced_by(effect, self.given_until)
     }
 
     /// Whether this person, who may change the link, may change the label: a word of the maker's own, by which the maker finds the link, and
@@ -545,7 +538,7 @@ impl Link {
             subpath,
             links_gen: place.dataset.links_gen,
             // What was signed where it stood outlives the bound of a strict dataset that knows nothing of it.
-            given_until: if comes_to_strict { Some(self.given_by_now(now)) } else { self.given_until },
+            given_until: if comes_to_strict { Some(self.timing().given_until(now, self.given_until)) } else { self.given_until },
             // What a stewarded link rests on is the dataset itself.
             via: via.filter(|_| !self.stewarded),
             ..self.clone()
@@ -673,10 +666,12 @@ impl Link {
 
     /// When a narrowing of this link that was done by `now` is in force everywhere, `on` being the dataset that it stands on as it was after that:
     /// by the link's own times, and sooner where the dataset is strict. What was handed out before the link became what it is, or came where it is, counts.
+    /// Of a dataset that it does not stand on nothing follows.
     #[must_use]
     pub fn enforced_by(&self, on: &Dataset, now: Timestamp) -> Timestamp {
         let own = self.timing().enforced_by(now, self.given_until);
-        if on.strict { own.min(Timing::STRICT.enforced_by(now, self.given_until.max(on.given_until))) } else { own }
+        let is_strict = on.strict && on.id == self.dataset;
+        if is_strict { own.min(Timing::STRICT.enforced_by(now, self.given_until.max(on.given_until))) } else { own }
     }
 
     /// How many seconds after a revoke at `now` its URLs work, at most.

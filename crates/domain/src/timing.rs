@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::limits::{
     CREDENTIALS_MARGIN_SECS, PRIVATE_FACTS_CACHE_SECS, PRIVATE_PRESIGN_SECS, PRIVATE_REVOKE_BOUND_SECS, PRIVATE_WINDOW_SECS,
     REDIRECT_CACHE_MARGIN_SECS, SIGN_LEAST_SECS, STRICT_FACTS_CACHE_SECS, STRICT_PRESIGN_SECS, STRICT_REVOKE_BOUND_SECS,
-    STRICT_WINDOW_SECS, WORLD_FACTS_CACHE_SECS, WORLD_PRESIGN_SECS, WORLD_REVOKE_BOUND_SECS, WORLD_WINDOW_SECS,
+    STRICT_WINDOW_SECS, WORLD_FACTS_CACHE_SECS, WORLD_PRESIGN_SECS, WORLD_REVOKE_BOUND_SECS, WORLD_WINDOW_SECS, WRITE_SETTLES_SECS,
 };
 
 /// One row of the table of SEMANTICS 5; all in seconds.
@@ -51,6 +51,13 @@ impl Timing {
         let whole = Timestamp::from_second(now.as_second().saturating_add(1)).unwrap_or(now);
         let bound = whole.checked_add(secs(self.revoke_bound_secs)).unwrap_or(Timestamp::MAX);
         given_until.map_or(bound, |given| given.max(bound))
+    }
+
+    /// When what these times gave until a change of `now` takes effect has ended: a narrowing right after a change to shorter ones must say so.
+    #[must_use]
+    pub fn given_until(self, now: Timestamp, before: Option<Timestamp>) -> Timestamp {
+        let effect = now.checked_add(secs(WRITE_SETTLES_SECS)).unwrap_or(now);
+        self.enforced_by(effect, before)
     }
 }
 

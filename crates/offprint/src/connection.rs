@@ -49,6 +49,14 @@ pub(crate) struct ConnectionCommand {
     verb: Verb,
 }
 
+/// The person that is meant.
+#[derive(Debug, Args)]
+struct One {
+    /// The name or id of the other person.
+    #[arg(value_name = "NAME|ID")]
+    user: String,
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List what you agreed with others, asked of them or were asked.
@@ -66,46 +74,22 @@ enum Verb {
     },
     /// Say whether you and somebody are connected, and by what.
     #[command(after_help = "Example:\n  offprint connection show ada")]
-    Show {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Show(One),
     /// Ask somebody for a connection; it waits for 30 days.
     #[command(after_help = "Example:\n  offprint connection ask ada")]
-    Ask {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Ask(One),
     /// Accept a connection that somebody asked of you.
     #[command(after_help = "Example:\n  offprint connection accept ada")]
-    Accept {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Accept(One),
     /// Reject a connection that somebody asked of you; that person may ask again after 30 days.
     #[command(after_help = "Example:\n  offprint connection reject ada")]
-    Reject {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Reject(One),
     /// Take back what you asked.
     #[command(after_help = "Example:\n  offprint connection cancel ada")]
-    Cancel {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Cancel(One),
     /// End a connection, where nothing that you share connects you without it.
     #[command(after_help = "Example:\n  offprint connection remove ada")]
-    Remove {
-        /// The name or id of the other person.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-    },
+    Remove(One),
 }
 
 /// Runs a verb.
@@ -122,25 +106,25 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
             out.more(more, limit);
             Ok(())
         }
-        Verb::Show { user } => {
+        Verb::Show(One { user }) => {
             let Reply { body: connected, .. } = api.get::<Connected>(&["connections", &user]).await?;
             let dataset_places = connected.shared.datasets.iter().map(|dataset| dataset.place.as_str()).collect();
             let project_names = connected.shared.projects.iter().map(|project| project.name.as_str()).collect();
             out.one(&CONNECTED, &Told { connected: &connected, dataset_places, project_names })
         }
-        Verb::Ask { user } => {
+        Verb::Ask(One { user }) => {
             let Reply { body: asked, .. } = api.create::<Connection>(&["connections"], &NewConnection { to: user }).await?;
             let until = instant_of(&asked.waits_until);
             out.note(&format!("It waits for {} until {until}. Tell the person: nothing was mailed.", printable(&asked.name)));
             out.one(&CONNECTION, &asked)
         }
-        Verb::Accept { user } => {
+        Verb::Accept(One { user }) => {
             let accepted = api.create::<Connection>(&["connections", &user, "accept"], &serde_json::json!({})).await?;
             out.one(&CONNECTION, &accepted.body)
         }
-        Verb::Reject { user } => end(&api, out, &user, "reject").await,
-        Verb::Cancel { user } => end(&api, out, &user, "cancel").await,
-        Verb::Remove { user } => end(&api, out, &user, "remove").await,
+        Verb::Reject(One { user }) => end(&api, out, &user, "reject").await,
+        Verb::Cancel(One { user }) => end(&api, out, &user, "cancel").await,
+        Verb::Remove(One { user }) => end(&api, out, &user, "remove").await,
     }
 }
 

@@ -78,15 +78,16 @@ impl Spoken<'_> {
         said.extend(links(effects, SAID_MAX));
         said.extend(not_looked(effects.more));
         if self.said.is_some() || !effects.loses.is_empty() {
-            said.push(format!(
-                "Reading that only {} allowed stops within {}, by links within {} at the latest. {NOT_REACHED}",
-                self.by,
-                bound(Timing::PRIVATE),
-                bound(Timing::WORLD)
-            ));
+            said.push(how_fast(self.by));
         }
         said.join("\n")
     }
+}
+
+/// How fast it stops what `by`, "the project", no longer allows.
+pub(crate) fn how_fast(by: &str) -> String {
+    let (soon, at_last) = (bound(Timing::PRIVATE), bound(Timing::WORLD));
+    format!("Reading that only {by} allowed stops within {soon}, by links within {at_last} at the latest. {NOT_REACHED}")
 }
 
 /// Shows what a change would do: who would gain and lose what as lines, the rest on stderr.

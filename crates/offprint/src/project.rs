@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
-use domain::timing::Timing;
 use reqwest::Method;
 use serde::Serialize;
 use wire::{
@@ -18,10 +17,9 @@ use wire::{
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     dataset::{Named, find_id},
-    effects::{Spoken, Sure},
+    effects::{Spoken, Sure, how_fast},
     exit::Failure,
-    link::NOT_REACHED,
-    output::{Column, Output, bound, column, printable},
+    output::{Column, Output, column, printable},
 };
 
 /// What a project shows.
@@ -264,8 +262,11 @@ pub(crate) async fn run(command: ProjectCommand) -> Result<(), Failure> {
             members(&api, out, &["projects", &project.project, "members", "remove"], &ask, (&sure, true)).await
         }
         Verb::Leave { project: One { project }, yes } => {
-            let consequence =
-                format!("You lose what only {} gives you. What you put into it stays there. {}", printable(&project), how_fast());
+            let consequence = format!(
+                "You lose what only {} gives you. What you put into it stays there. {}",
+                printable(&project),
+                how_fast("the project")
+            );
             out.confirm(&consequence, "Leave this project?", yes).await?;
             let left = api.act::<ParticipantsChanged>(&["projects", &project, "leave"], &serde_json::json!({})).await?;
             tell(out, left, false).await
@@ -358,12 +359,4 @@ async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<Participants
 /// A change of a project, which asks in any case where that is said.
 fn spoken(asks: bool) -> Spoken<'static> {
     Spoken { said: None, by: "the project", asks }
-}
-
-fn how_fast() -> String {
-    format!(
-        "Reading that only the project allowed stops within {}, by links within {} at the latest. {NOT_REACHED}",
-        bound(Timing::PRIVATE),
-        bound(Timing::WORLD)
-    )
 }

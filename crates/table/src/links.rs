@@ -459,17 +459,33 @@ impl Table {
             write = write.parts(as_seen(&before.place)).parts(rests_on(before, by, now));
         }
         match self.commit(write).await? {
-            Outcome::Done => LinkRow::of(&new).link(new.hash),
+            // Without its password, a link that names one would open to nobody.
+            Outcome::Busy if !widens && !other_password => self.edit_alone(&change, new, audited).await,
+            outcome => {
+                let new = LinkRow::of(&new).link(new.hash)?;
+                self.link_changed(outcome, new, (by, once), now).await
+            }
+        }
+    }
+
+    /// What the outcome of a change says that does not go alone: `new` is the link after it.
+    pub(crate) async fn link_changed(
+        &self,
+        outcome: Outcome,
+        new: Link,
+        (by, once): (UserId, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Link, TableError> {
+        match outcome {
+            Outcome::Done => Ok(new),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
             Outcome::Refused(_) => Err(TableError::Stale),
-            // Without its password, a link that names one would open to nobody.
-            Outcome::Busy if widens || other_password => Err(TableError::Throttled),
-            Outcome::Busy => self.edit_alone(&change, new, audited).await,
+            Outcome::Busy => Err(TableError::Throttled),
         }
     }
 
     /// The link after the same request, which was sent at the same time and did it.
-    pub(crate) async fn changed_by_other(&self, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<Link, TableError> {
+    async fn changed_by_other(&self, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<Link, TableError> {
         match self.once_if(by, once, now).await? {
             Some(id) => Ok(self.inserted_as(&id, by, now).await?.link),
             None => Err(TableError::Throttled),

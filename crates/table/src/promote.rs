@@ -22,7 +22,7 @@ use crate::{
     links::{link_change, pointer_change, said},
     once::Once,
     schema,
-    write::{Condition, Outcome, Part, Tag, Write},
+    write::{Condition, Part, Tag, Write},
 };
 
 /// A link that is promoted.
@@ -88,12 +88,8 @@ impl Table {
             .parts(as_seen(&on.place))
             .parts(stewards(on, by, now))
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
-        match self.commit(write).await? {
-            Outcome::Done => Ok(new),
-            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
-            Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy => Err(TableError::Throttled),
-        }
+        let outcome = self.commit(write).await?;
+        self.link_changed(outcome, new, (by, once), now).await
     }
 }
 

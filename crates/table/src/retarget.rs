@@ -20,7 +20,7 @@ use crate::{
     links::{PointerRow, link_change, rests_on, said, through_texts},
     once::Once,
     schema,
-    write::{Change, Condition, Outcome, Part, Tag, Write, once_each},
+    write::{Change, Condition, Part, Tag, Write, once_each},
 };
 
 /// A link that is moved.
@@ -79,12 +79,8 @@ impl Table {
             .parts(checks(retarget, &new, by, now).ok_or(TableError::Stale)?)
             .parts(pointers(old, &new)?)
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
-        match self.commit(write).await? {
-            Outcome::Done => Ok(new),
-            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.changed_by_other(by, once, now).await,
-            Outcome::Refused(_) => Err(TableError::Stale),
-            Outcome::Busy => Err(TableError::Throttled),
-        }
+        let outcome = self.commit(write).await?;
+        self.link_changed(outcome, new, (by, once), now).await
     }
 }
 

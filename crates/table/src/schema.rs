@@ -444,12 +444,16 @@ pub(crate) const TRANSFERS: &str = "Q#transfer#";
 
 /// How many invitations a person has sent on a day (UTC).
 pub(crate) fn invitations_sent(user: UserId, at: Timestamp) -> Key {
-    Key { pk: format!("R#invitation#{user}"), sk: at.strftime("%Y%m%d").to_string() }
+    rate("invitation", user, at)
 }
 
 /// How many requests for a connection a person has made on a day (UTC).
 pub(crate) fn connections_asked(user: UserId, at: Timestamp) -> Key {
-    Key { pk: format!("R#connection#{user}"), sk: at.strftime("%Y%m%d").to_string() }
+    rate("connection", user, at)
+}
+
+fn rate(what: &str, user: UserId, at: Timestamp) -> Key {
+    Key { pk: format!("R#{what}#{user}"), sk: at.strftime("%Y%m%d").to_string() }
 }
 
 /// The id at the end of a place in a list.

@@ -22,9 +22,8 @@ use table::TableError;
 
 use crate::{
     dataset_show::shown,
-    effects::{self, Supposed},
+    effects::{self, Supposed, Trial},
     ending::Ending,
-    project::Trial,
     source_edit::bounded,
 };
 

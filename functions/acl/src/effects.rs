@@ -23,9 +23,20 @@ use domain::{
 use edge::{App, caller::Caller, problem::Problem};
 use http::StatusCode;
 use jiff::Timestamp;
+use serde::Deserialize;
 use table::Page;
 
 use crate::{ending::Ending, group, project, ways::words};
+
+/// Whether a change is only asked about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Trial {
+    /// Write nothing, and answer who would gain and who would lose what.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
 
 /// What would be another thing of what somebody has.
 #[derive(Debug, Clone, Copy)]
@@ -61,43 +72,36 @@ pub(crate) struct Supposed {
 }
 
 impl Supposed {
+    /// A change of which all may be told whom it concerns, and all are looked at.
+    fn of_all(people: Vec<(UserId, Vec<Turn>)>, datasets: Vec<(DatasetId, Option<Dataset>)>) -> Self {
+        Self { people, named: None, others: 0, datasets }
+    }
+
     /// A project as it would be after a change of its policy or state.
     pub(crate) async fn change(app: &App, before: &Project, after: Project) -> Result<Self, Problem> {
         let people = app.table.everybody_in(before.id).await?;
         let people = people.into_iter().map(|part| (part.user, vec![Turn::Part(after.id, takes_part(&after, Some(part.role)))])).collect();
-        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Project(before.id)).await? })
+        Ok(Self::of_all(people, reached(app, Subject::Project(before.id)).await?))
     }
 
     /// People in a project as wanted, or not at all.
-    pub(crate) async fn members(
-        app: &App,
-        project: &Project,
-        mut people: Vec<UserId>,
-        wanted: Option<ProjectRole>,
-    ) -> Result<Self, Problem> {
-        people.sort_unstable();
-        people.dedup();
-        let part = takes_part(project, wanted);
-        let people = people.into_iter().map(|user| (user, vec![Turn::Part(project.id, part)])).collect();
-        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Project(project.id)).await? })
+    pub(crate) async fn members(app: &App, project: &Project, people: Vec<UserId>, wanted: Option<ProjectRole>) -> Result<Self, Problem> {
+        let people = once_each(people, &[Turn::Part(project.id, takes_part(project, wanted))]);
+        Ok(Self::of_all(people, reached(app, Subject::Project(project.id)).await?))
     }
 
     /// People who leave a group.
-    pub(crate) async fn left(app: &App, group: GroupId, mut people: Vec<UserId>) -> Result<Self, Problem> {
-        people.sort_unstable();
-        people.dedup();
-        let people = people.into_iter().map(|user| (user, vec![Turn::Leaves(group)])).collect();
-        Ok(Self { people, named: None, others: 0, datasets: reached(app, Subject::Group(group)).await? })
+    pub(crate) async fn left(app: &App, group: GroupId, people: Vec<UserId>) -> Result<Self, Problem> {
+        let people = once_each(people, &[Turn::Leaves(group)]);
+        Ok(Self::of_all(people, reached(app, Subject::Group(group)).await?))
     }
 
     /// A dataset on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
     /// the world, is nobody's in particular.
     pub(crate) async fn withdrawn(app: &App, caller: &Caller, dataset: DatasetId, subject: Subject) -> Result<Self, Problem> {
-        let Named { mut people, others, known } = people_of(app, caller, subject).await?;
-        people.sort_unstable();
-        people.dedup();
+        let Named { people, others, known } = people_of(app, caller, subject).await?;
         let named = people.iter().copied().filter(|_| known).collect();
-        let people = people.into_iter().map(|user| (user, vec![Turn::Loses(dataset, subject)])).collect();
+        let people = once_each(people, &[Turn::Loses(dataset, subject)]);
         Ok(Self { people, named: Some(named), others, datasets: vec![(dataset, None)] })
     }
 
@@ -114,7 +118,7 @@ impl Supposed {
             }
         }
         let after = before.moved(project.map(|project| project.id));
-        Ok(Self { people: people.into_iter().collect(), named: None, others: 0, datasets: vec![(before.id, Some(after))] })
+        Ok(Self::of_all(people.into_iter().collect(), vec![(before.id, Some(after))]))
     }
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
@@ -137,16 +141,18 @@ impl Supposed {
             people.extend(some.people);
             others = others.saturating_add(some.others);
         }
-        people.sort_unstable();
-        people.dedup();
-        let people = people.into_iter().map(|user| (user, Vec::new())).collect();
-        Ok(Self { people, named: Some(named), others, datasets: vec![(before.id, Some(after))] })
+        Ok(Self { people: once_each(people, &[]), named: Some(named), others, datasets: vec![(before.id, Some(after))] })
     }
 
     /// Whether the caller may be told of somebody.
     fn names(&self, user: UserId) -> bool {
         self.named.as_ref().is_none_or(|named| named.contains(&user))
     }
+}
+
+/// Each person once, with what would be another thing for all of them.
+fn once_each(people: Vec<UserId>, turns: &[Turn]) -> Vec<(UserId, Vec<Turn>)> {
+    BTreeSet::from_iter(people).into_iter().map(|user| (user, turns.to_vec())).collect()
 }
 
 /// Whom a subject names, alone or as members.

@@ -23,8 +23,7 @@ use jiff::Timestamp;
 use table::{Page, TableError};
 
 use crate::{
-    effects::{self, Supposed},
-    project::Trial,
+    effects::{self, Supposed, Trial},
     source_edit::bounded,
     subject, ways,
 };
@@ -63,19 +62,15 @@ pub(crate) async fn withdraw(
     let permit = if subject == Subject::User(caller.user.id) { own } else { may_grant? };
     let dataset = facts.place.dataset.id;
     let reason = bounded(ask.reason)?;
-    let (grant, effects) = if trial.dry_run {
+    let (grant, enforced_by, effects) = if trial.dry_run {
         let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
         let supposed = Supposed::withdrawn(&app, &caller, dataset, subject).await?;
-        (there, Some(effects::of(&app, &caller, &supposed, now).await?))
+        (there, None, Some(effects::of(&app, &caller, &supposed, now).await?))
     } else {
-        (take_back(&app, &permit, dataset, subject, reason.as_deref()).await?, None)
-    };
-    // The bound runs from here: until the write was done, another process may have read the grant.
-    let enforced_by = if trial.dry_run {
-        None
-    } else {
+        let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
         let on = app.table.strict_still(&facts.place.dataset).await;
-        Some(on.enforced_by(Timing::PRIVATE, app.now()).to_string())
+        // The bound runs from here: until the write was done, another process may have read the grant.
+        (withdrawn, Some(on.enforced_by(Timing::PRIVATE, app.now()).to_string()), None)
     };
     let (remains, links_ended) = match subject {
         Subject::User(user) => left(&app, &caller, (dataset, trial.dry_run), user, app.now()).await?,

@@ -23,9 +23,8 @@ use std::sync::Arc;
 use table::Page;
 
 use crate::{
-    effects::{self, Supposed},
+    effects::{self, Supposed, Trial},
     paged::Ask,
-    project::Trial,
     subject::person,
 };
 

@@ -23,24 +23,13 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
 use table::Page;
 
 use crate::{
-    effects::{self, Supposed},
+    effects::{self, Supposed, Trial},
     paged::Ask,
     source_show::state_word,
 };
-
-/// Whether a change is only asked about.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Trial {
-    /// Write nothing, and answer who would gain and who would lose what.
-    #[serde(default)]
-    pub(crate) dry_run: bool,
-}
 
 /// Makes a project. Its maker is its first manager.
 ///

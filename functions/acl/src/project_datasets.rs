@@ -30,9 +30,9 @@ use table::{Page, TableError, grants::Grounds};
 use crate::{
     dataset_edit::not_retired,
     dataset_show::shown,
-    effects::{self, Supposed},
+    effects::{self, Supposed, Trial},
     paged::Ask,
-    project::{In, Trial, load},
+    project::{In, load},
     sharing_links,
 };
 

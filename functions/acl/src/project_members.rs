@@ -21,10 +21,10 @@ use http::StatusCode;
 use table::{Page, TableError, projects::ParticipantsSet};
 
 use crate::{
-    effects::{self, Supposed},
+    effects::{self, Supposed, Trial},
     group::too_many,
     paged::Ask,
-    project::{In, Trial, load},
+    project::{In, load},
     subject::person,
 };
 

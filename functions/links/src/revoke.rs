@@ -49,10 +49,7 @@ pub(crate) async fn end(app: &App, caller: &Caller, id: &str, reason: Option<Str
     let on = app.table.strict_still(&facts.place.dataset).await;
     // The bound runs from here: until the write was done, another process may have read the link alive, as it was or as it had become.
     let now = app.now();
-    let bound = |link: &Link| {
-        let moved = link.dataset != on.id;
-        if moved { link.timing().enforced_by(now, link.given_until) } else { link.enforced_by(&on, now) }
-    };
+    let bound = |link: &Link| link.enforced_by(&on, now);
     let at_the_end = revoked.link.as_ref().map_or_else(|| Timing::WORLD.enforced_by(now, facts.link.given_until), bound);
     let enforced_by = bound(&facts.link).max(at_the_end);
     let mut facts = Arc::unwrap_or_clone(facts);
