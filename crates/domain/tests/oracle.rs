@@ -214,7 +214,10 @@ fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
 fn the_decision_is_the_oracles_in_every_world() {
     // Passes are mostly no good, as they should be here: they are counted by themselves.
     let (tally, guests, orphans, offers) = (Tally::default(), Tally::default(), Tally::default(), Tally::default());
-    let asked = TestRunner::new(worlds_to_ask()).run(&(worlds::world(), worlds::from()), |(world, from)| {
+    let config = worlds_to_ask();
+    // By the worlds asked, so that a shorter run is no failure: a mutation run would take one for a mutant caught.
+    let some = u64::from(config.cases) / 10;
+    let asked = TestRunner::new(config).run(&(worlds::world(), worlds::from()), |(world, from)| {
         for asker in asking::askers(&world) {
             for dataset in 0..world.datasets.len() {
                 compare(&world, &asker, from, About::Dataset(dataset), &tally)?;
@@ -257,11 +260,11 @@ fn the_decision_is_the_oracles_in_every_world() {
     });
     asked.unwrap_or_else(|why| panic!("{why}"));
     tally.is_not_trivial();
-    assert!(tally.levels.load(Ordering::Relaxed) > 100, "coarse levels alone are opened, too: {tally:?}");
+    assert!(tally.levels.load(Ordering::Relaxed) > some, "coarse levels alone are opened, too: {tally:?}");
     let strict = tally.strict.load(Ordering::Relaxed);
-    assert!(strict > 100 && strict < tally.yes.load(Ordering::Relaxed), "some of it is read strictly: {tally:?}");
-    assert!(orphans.yes.load(Ordering::Relaxed) > 100, "some owners are succeeded: {orphans:?}");
-    assert!(offers.yes.load(Ordering::Relaxed) > 100, "some offers are answered: {offers:?}");
+    assert!(strict > some && strict < tally.yes.load(Ordering::Relaxed), "some of it is read strictly: {tally:?}");
+    assert!(orphans.yes.load(Ordering::Relaxed) > some, "some owners are succeeded: {orphans:?}");
+    assert!(offers.yes.load(Ordering::Relaxed) > some, "some offers are answered: {offers:?}");
     println!("by pass: {guests:?}");
-    assert!(guests.yes.load(Ordering::Relaxed) > 100, "a pass opens what its link opens: {guests:?}");
+    assert!(guests.yes.load(Ordering::Relaxed) > some, "a pass opens what its link opens: {guests:?}");
 }
