@@ -9,6 +9,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use edge::provider::ProviderSettings;
 use embed::Keys;
 use http::StatusCode;
+use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use table::Table;
 use tempfile::TempDir;
@@ -17,6 +18,9 @@ use tests::{
     faults::{Fault, Faults},
     late::Late,
 };
+
+/// A minute less than the storage lets a signature be ahead of its clock.
+const AHEAD_SECS: i64 = 14 * 60;
 
 /// What goes wrong with the table.
 #[derive(Debug, Clone)]
@@ -129,6 +133,13 @@ async fn patient_through(dir: TempDir, client: SharedHttpClient, provider: Optio
         Table::new(settings.to_builder().http_client(client).timeout_config(patient).build(), "offprint")
     };
     TestApp::built(dir, patient, provider).await
+}
+
+/// Whether an answer is that the storage refused a signature of ours, where it may: time passed here that did not pass for it, and what is
+/// signed a quarter of an hour ahead of its clock it takes from nobody.
+pub fn is_ahead_of_storage(app: &TestApp, answer: &Answer) -> bool {
+    let ahead_secs = app.now().as_second() - Timestamp::now().as_second();
+    answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.json()["code"] == "store-refused" && ahead_secs > AHEAD_SECS
 }
 
 /// When the signature in a redirect ends, in seconds; `None`: no redirect.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     is_share,
-    weather::{Sky, Weather, given},
+    weather::{Sky, Weather, given, is_ahead_of_storage},
 };
 
 const OUTER: &str = "lab";
@@ -32,6 +32,8 @@ const LOOK_EACH: usize = 4;
 const CACHE_SECS: i64 = 6;
 /// With less left than this nothing may be signed any more.
 const LAST_MOMENTS_MS: i64 = 6_000;
+/// What is strict is signed for this long, and the second that is begun; an end sooner than that after its narrowing is strict, too.
+const STRICT_SECS: i64 = 16;
 
 /// How often what came about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,13 +63,15 @@ pub struct Tally {
     placed: usize,
     /// A read by name that only the project let through.
     by_project: usize,
+    /// A reader who was shut out as soon as what is strict promises.
+    closed_soon: usize,
 }
 
 impl Tally {
     /// Both.
     pub fn add(&mut self, other: Self) {
         let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, .. } = other;
-        let Self { closed, closed_by_project, joined, ruled, placed, by_project, .. } = other;
+        let Self { closed, closed_by_project, joined, ruled, placed, by_project, closed_soon, .. } = other;
         self.yes += yes;
         self.no += no;
         self.done += done;
@@ -82,6 +86,7 @@ impl Tally {
         self.ruled += ruled;
         self.placed += placed;
         self.by_project += by_project;
+        self.closed_soon += closed_soon;
     }
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
@@ -97,6 +102,7 @@ impl Tally {
         is_share("reads that only the project let through", self.by_project, self.yes, 0.05);
         is_share("acts on who is in the project", self.joined, self.done, 0.03);
         is_share("acts on what is in the project", self.placed, self.done, 0.03);
+        is_share("readers who were shut out within what is strict promises", self.closed_soon, self.closed, 0.03);
         assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0, "{self:?}");
         println!("{self:?}");
     }
@@ -125,6 +131,8 @@ struct Run {
     strays: Vec<Effect>,
     /// Late writes arrived in this step.
     arrived: bool,
+    /// One of them made a dataset strict: what was signed and cached before had longer to live than such an edit reckons with.
+    slipped: bool,
     /// When the signatures given to each reader end, in seconds.
     given: BTreeMap<Probe, Vec<i64>>,
     /// By when a reader was to be shut out, where that was acknowledged.
@@ -189,6 +197,7 @@ impl Run {
             before: Vec::new(),
             strays: Vec::new(),
             arrived: false,
+            slipped: false,
             given: BTreeMap::new(),
             closed_by: BTreeMap::new(),
             began,
@@ -206,6 +215,9 @@ impl Run {
         self.app.clock.fetch_max(Timestamp::now().as_millisecond(), Ordering::SeqCst);
         self.before = self.beliefs.clone();
         self.arrived = false;
+        if std::mem::take(&mut self.slipped) {
+            self.given.clear();
+        }
         if step.late_arrive {
             self.late_arrive().await?;
         }
@@ -229,6 +241,7 @@ impl Run {
         self.tally.late += late;
         for stray in std::mem::take(&mut self.strays) {
             let after: Vec<_> = self.beliefs.iter().filter_map(|belief| belief.after(stray)).collect();
+            self.slipped |= matches!(stray.cell, Cell::Strict(_)) && !after.is_empty();
             self.beliefs.extend(after);
         }
         self.look().await
@@ -285,6 +298,7 @@ impl Run {
             }
             Act::Open { on, to } => self.edit(dataset(on, ""), json!({ "visibility": visibility_word(to) })).await,
             Act::Restrict { restricted } => self.edit(dataset(Spot::Inner, ""), json!({ "restricted": restricted })).await,
+            Act::Strict { on, strict } => self.edit(dataset(on, ""), json!({ "strict": strict })).await,
             Act::Join { person, part: Part::Out } => post(self.of_project("/members/remove"), json!({ "users": [self.people[person].id] })),
             Act::Join { person, part } => {
                 let role = if part == Part::Manager { "manager" } else { "member" };
@@ -328,6 +342,10 @@ impl Run {
     /// Keeps what leads to the answer.
     fn judge(&mut self, step: &Step, answer: &Answer, may_fail: bool, is_late: bool, now: i64) -> Result<()> {
         let status = answer.status.as_u16();
+        if is_ahead_of_storage(&self.app, answer) {
+            // Whether what is to be restricted lies in an array could not be read: nothing was decided.
+            return Ok(());
+        }
         let mut kept = Vec::new();
         if status == 503 && may_fail {
             self.tally.open += 1;
@@ -379,9 +397,10 @@ impl Run {
                 let by = reply["enforced_by"].as_str().with_context(|| format!("{probe:?} was shut out without `enforced_by`"))?;
                 let by = by.parse::<Timestamp>()?.as_second();
                 let late = self.given.get(&probe).into_iter().flatten().find(|end| **end > by);
-                ensure!(late.is_none(), "{probe:?} was signed for until {late:?}, but this is to be enforced by {by}");
+                ensure!(late.is_none() || self.slipped, "{probe:?} was signed for until {late:?}, but this is to be enforced by {by}");
                 self.closed_by.insert(probe, by);
                 self.tally.closed += 1;
+                self.tally.closed_soon += usize::from(by - now / 1_000 <= STRICT_SECS);
             }
         }
         Ok(())
@@ -406,7 +425,7 @@ impl Run {
                 let was_open = before.iter().any(|reads| until_of(*reads).is_some());
                 ensure!(was_open || self.arrived, "{probe:?} was let in though shut out before this step");
                 let by = self.closed_by.get(&probe);
-                ensure!(by.is_none_or(|by| end <= *by), "{probe:?} was signed for until {end}, though shut out by {by:?}");
+                ensure!(self.slipped || by.is_none_or(|by| end <= *by), "{probe:?} was signed for until {end}, though shut out by {by:?}");
             }
             self.given.entry(probe).or_default().push(end);
         }
@@ -454,6 +473,8 @@ impl Run {
                 let until = wanted.iter().filter_map(|reads| until_of(*reads)).max();
                 let until = until.with_context(|| format!("{probe:?} was let in, not {wanted:?}"))?;
                 ensure!(end.saturating_mul(1_000) <= until, "{probe:?} was signed for until {end}, its right ends at {until}");
+                let strictly = self.beliefs.iter().all(|belief| belief.reads_strictly(probe));
+                ensure!(!strictly || end <= now / 1_000 + STRICT_SECS, "{probe:?} was signed for until {end}, though it is strict");
                 self.given.entry(probe).or_default().push(end);
             }
             None => {
@@ -495,6 +516,7 @@ impl Run {
             if on == Spot::Inner {
                 shown.insert(Cell::Restricted, Shown::Flag(dataset["restricted"] == true));
             }
+            shown.insert(Cell::Strict(on), Shown::Flag(dataset["strict"] == true));
         }
         let project = self.app.api(Method::GET, &self.of_project(""), None).await.json();
         let view = if project["policy"]["view"] == "preview" { Role::Preview } else { Role::View };
@@ -599,7 +621,7 @@ impl Run {
                         .filter(|entry| ["source.block", "source.unblock"].contains(&entry.verb.as_str()) && after(entry)["user"] == id)
                         .count()
                 }
-                Cell::Shown(on) => {
+                Cell::Shown(on) | Cell::Strict(on) => {
                     *edits.entry(on).or_default() += version;
                     continue;
                 }

@@ -56,7 +56,8 @@ pub fn kept() -> Vec<(&'static str, Program)> {
 /// Programs of up to this many steps.
 pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     // Most begin with people who can do something: who has nothing is refused everything.
-    let begin = prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 2 => Just(Vec::new())];
+    let begin =
+        prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 4 => any_spot().prop_map(of_a_strict_one), 2 => Just(Vec::new())];
     (begin, vec(any_step(), steps_max / 2..=steps_max)).prop_map(|(begin, steps)| Program([begin, steps].concat()))
 }
 
@@ -76,6 +77,15 @@ fn of_a_project() -> Vec<Step> {
         plain(By::Person(0), Act::Join { person: 1, part: Part::Member }),
         plain(By::Person(0), Act::Link { on: Spot::Outer }),
     ]
+}
+
+/// Everybody is given a view of what is strict, for so long that its promises are short; then it is taken from one.
+fn of_a_strict_one(on: Spot) -> Vec<Step> {
+    let give = |to| plain(By::Owner, Act::Give { on, to: Subject::Person(to), role: Role::View, may_share: true, until_in_secs: None });
+    let link = |by| plain(By::Person(by), Act::Link { on });
+    let strict = Step { pass_secs: 340, ..plain(By::Owner, Act::Strict { on, strict: true }) };
+    let given = (0..PEOPLE).flat_map(|person| [give(person), link(person)]);
+    given.chain([strict, plain(By::Owner, Act::Withdraw { on, from: Subject::Person(0) })]).collect()
 }
 
 fn plain(by: By, act: Act) -> Step {
@@ -115,6 +125,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         3 => (any_person(), any::<bool>()).prop_map(|(person, blocked)| Act::Block { person, blocked }),
         3 => (any_spot(), select(vec![Visibility::Private, Visibility::Project, Visibility::Accounts])).prop_map(|(on, to)| Act::Open { on, to }),
         2 => any::<bool>().prop_map(|restricted| Act::Restrict { restricted }),
+        3 => (any_spot(), any::<bool>()).prop_map(|(on, strict)| Act::Strict { on, strict }),
         6 => (any_person(), select(vec![Part::Out, Part::Out, Part::Member, Part::Member, Part::Manager]))
             .prop_map(|(person, part)| Act::Join { person, part }),
         3 => (select(vec![Role::Preview, Role::View]), prop::bool::weighted(0.8)).prop_map(|(view, active)| Act::Rule { view, active }),

@@ -93,6 +93,10 @@ pub enum Act {
     Restrict {
         restricted: bool,
     },
+    Strict {
+        on: Spot,
+        strict: bool,
+    },
     /// A person is taken into the project, given another part in it, or taken out.
     Join {
         person: usize,
@@ -133,6 +137,7 @@ pub enum Cell {
     /// To whom a dataset is open, and whether it is in the project: one row of the product.
     Shown(Spot),
     Restricted,
+    Strict(Spot),
     Part(usize),
     Rule,
     Revoked(usize, Spot),
@@ -262,7 +267,9 @@ impl Belief {
     pub fn holds(&self, cell: Cell) -> Option<Held> {
         let first = match cell {
             Cell::Grant(..) => None,
-            Cell::Member(..) | Cell::Suspended(_) | Cell::Blocked(_) | Cell::Restricted | Cell::Revoked(..) => Some(Held::Flag(false)),
+            Cell::Member(..) | Cell::Suspended(_) | Cell::Blocked(_) | Cell::Restricted | Cell::Strict(_) | Cell::Revoked(..) => {
+                Some(Held::Flag(false))
+            }
             Cell::Shown(_) => Some(Held::Shown { visibility: Visibility::Private, placed: false }),
             Cell::Part(_) => Some(Held::Part(Part::Out)),
             Cell::Rule => Some(Held::Rule { view: Role::View, active: true }),
@@ -308,6 +315,15 @@ impl Belief {
             Part::Manager => Role::Manager,
         };
         is_open.then_some(Way { role, shares: role == Role::Manager, until: i64::MAX, by_project: true })
+    }
+
+    /// Whether what is read here is looked at for each read: by a dataset's name what lies above counts, too.
+    pub fn reads_strictly(&self, probe: Probe) -> bool {
+        match probe {
+            Probe::Named(_, Spot::Inner) => self.is(Cell::Strict(Spot::Inner)) || self.is(Cell::Strict(Spot::Outer)),
+            Probe::Named(_, on) | Probe::Link(_, on) => self.is(Cell::Strict(on)),
+            Probe::Through(_) => self.is(Cell::Strict(Spot::Outer)),
+        }
     }
 
     /// Until when a person has what `wanted` asks of a way; `None`: not at all.
@@ -375,6 +391,7 @@ impl Belief {
             Act::Block { person, blocked } => self.administers(by, Cell::Blocked(person), blocked),
             Act::Open { on, to } => self.opens(by, on, to, now),
             Act::Restrict { restricted } => self.restricts(by, restricted, now),
+            Act::Strict { on, strict } => self.makes_strict(by, on, strict, now),
             Act::Join { person, part } => self.joins(by, person, part),
             Act::Leave => self.leaves(by),
             Act::Rule { view, active } => self.rules(by, view, active),
@@ -487,6 +504,17 @@ impl Belief {
             return Outcome::Refused(403);
         }
         self.effect(Cell::Restricted, Held::Flag(restricted))
+    }
+
+    /// What is strict is no more by whoever administers it for good.
+    fn makes_strict(&self, by: By, on: Spot, strict: bool, now: i64) -> Outcome {
+        if let Err(refused) = self.may_grant(by, on, now) {
+            return refused;
+        }
+        if self.is(Cell::Strict(on)) && !strict && !self.administers_for_good(by, on, false, now) {
+            return Outcome::Refused(403);
+        }
+        self.effect(Cell::Strict(on), Held::Flag(strict))
     }
 
     /// Whether somebody manages the project; else the refusal.

@@ -9,12 +9,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use tests::app::{Answer, DATA, TestApp};
 
 use super::{
-    program::{Act, Edit, End, Program, Step, Wish},
+    program::{Act, Class, Edit, End, Program, Step, Wish},
     reference::{Asking, Belief, Change, Outcome, Row, label},
 };
 use crate::{
     is_share,
-    weather::{Sky, Weather, given},
+    weather::{Sky, Weather, given, is_ahead_of_storage},
 };
 
 /// The dataset whose links are made, the one that they are moved to, and an object in either.
@@ -47,12 +47,16 @@ pub struct Tally {
     pub failed_reads: usize,
     /// An acknowledged revoke, single or of all.
     pub revokes: usize,
+    /// A review link that was promoted.
+    pub promoted: usize,
+    /// A read that was streamed, once caches had aged.
+    pub streamed: usize,
 }
 
 impl Tally {
     /// Both.
     pub fn add(&mut self, other: Self) {
-        let Self { yes, no, accepted, refused, open, late, failed_reads, revokes } = other;
+        let Self { yes, no, accepted, refused, open, late, failed_reads, revokes, promoted, streamed } = other;
         self.yes += yes;
         self.no += no;
         self.accepted += accepted;
@@ -61,6 +65,8 @@ impl Tally {
         self.late += late;
         self.failed_reads += failed_reads;
         self.revokes += revokes;
+        self.promoted += promoted;
+        self.streamed += streamed;
     }
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
@@ -72,6 +78,8 @@ impl Tally {
         is_share("changes that were refused", self.refused, changes, 0.05);
         is_share("changes whose outcome was left open", self.open, changes, 0.05);
         is_share("revokes that were acknowledged", self.revokes, changes, 0.05);
+        is_share("reads that were streamed", self.streamed, self.yes, 0.02);
+        is_share("promotions", self.promoted, self.accepted, 0.01);
         assert!(self.late > 0 && self.failed_reads > 0, "{self:?}");
         println!("{self:?}");
     }
@@ -143,7 +151,7 @@ pub async fn run(program: Arc<Program>) -> Result<Tally> {
     let dir = tempfile::TempDir::new()?;
     for dataset in DATASETS {
         std::fs::create_dir_all(dir.path().join(dataset))?;
-        std::fs::write(dir.path().join(format!("{dataset}{OBJECT}")), "{}")?;
+        std::fs::write(dir.path().join(format!("{dataset}{OBJECT}")), dataset)?;
     }
     let (app, sky) = Sky::over(dir).await;
     let datasets = [app.dataset(DATASETS[0]).await, app.dataset(DATASETS[1]).await];
@@ -199,7 +207,7 @@ impl Run {
             }
         }
         self.read_at_once().await?;
-        let publications = self.links.iter().any(|link| link.beliefs.iter().any(|belief| belief.row.publication));
+        let publications = self.links.iter().any(|link| link.beliefs.iter().any(|belief| belief.row.class == Class::Publication));
         self.app.pass_secs(step.pass_secs + if publications { PUBLICATION_CACHE_SECS } else { CACHE_SECS });
         self.read_while(&step.reading).await?;
         self.look().await?;
@@ -250,18 +258,22 @@ impl Run {
             Act::Create(wish) => self.create(wish, step).await,
             Act::Again(pick) => self.create_again(*pick).await,
             Act::RevokeAll => self.revoke_all(step).await,
-            Act::Pause(pick) => self.change(*pick, |_| Change::Switch { enabled: false }, step).await,
-            Act::Resume(pick) => self.change(*pick, |_| Change::Switch { enabled: true }, step).await,
-            Act::Revoke(pick) => self.change(*pick, |_| Change::Revoke, step).await,
+            Act::Pause(pick) => self.change(self.pick(*pick), |_| Change::Switch { enabled: false }, step).await,
+            Act::Resume(pick) => self.change(self.pick(*pick), |_| Change::Switch { enabled: true }, step).await,
+            Act::Revoke(pick) => self.change(self.pick(*pick), |_| Change::Revoke, step).await,
             Act::Retarget { link, stale } => {
                 let Some(index) = self.pick(*link) else { return Ok(()) };
                 let to = 1 - self.links[index].beliefs[0].row.place;
                 let if_match = |version: u64| if *stale { version + 50 } else { version };
-                self.change(*link, |version| Change::Retarget { to, if_match: if_match(version) }, step).await
+                self.change(Some(index), |version| Change::Retarget { to, if_match: if_match(version) }, step).await
+            }
+            Act::Promote { link, until, stale } => {
+                let if_match = |version: u64| if *stale { version + 50 } else { version };
+                self.change(self.pick_review(*link), |version| Change::Promote { until: *until, if_match: if_match(version) }, step).await
             }
             Act::Edit { link, edit, stale } => {
                 let if_match = |version: u64| if *stale { version + 50 } else { version };
-                self.change(*link, |version| Change::Edit { edit: edit.clone(), if_match: if_match(version) }, step).await
+                self.change(self.pick(*link), |version| Change::Edit { edit: edit.clone(), if_match: if_match(version) }, step).await
             }
         }
     }
@@ -278,10 +290,8 @@ impl Run {
         if there.is_none() && self.links.len() >= LINKS_MAX {
             return Ok(());
         }
-        let mut body = json!({ "dataset": self.datasets[0], "label": label(wish.label), "strict": wish.strict });
-        if wish.publication {
-            body["class"] = json!("publication");
-        }
+        let class = class_word(wish.class);
+        let mut body = json!({ "dataset": self.datasets[0], "label": label(wish.label), "strict": wish.strict, "class": class });
         if wish.until != End::ByClass {
             body["until"] = json!(end_word(wish.until, now));
         }
@@ -298,11 +308,11 @@ impl Run {
             match status {
                 503 if may_fail => {
                     self.tally.open += 1;
-                    if there.is_none() && !row.never_opens() {
+                    if there.is_none() && row.refusal().is_none() {
                         self.expected.push(Belief::of(row.clone()));
                     }
                 }
-                422 if row.never_opens() && answer.json()["code"] == "never-open" => {
+                422 if row.refusal().is_some_and(|code| answer.json()["code"] == code) => {
                     self.tally.refused += 1;
                     continue;
                 }
@@ -310,7 +320,7 @@ impl Run {
                     self.tally.accepted += 1;
                     self.expected.retain(|expected| expected.row != row);
                     acknowledged = true;
-                    ensure!(!row.never_opens(), "a link was made that never opens");
+                    ensure!(row.refusal().is_none(), "a link was made that is to be refused");
                     let body = answer.json();
                     let id = body["id"].as_str().context("no id")?;
                     if let Some(there) = there.or(made) {
@@ -388,8 +398,8 @@ impl Run {
         Ok(())
     }
 
-    async fn change(&mut self, pick: u8, change: impl Fn(u64) -> Change, step: &Step) -> Result<()> {
-        let Some(index) = self.pick(pick) else { return Ok(()) };
+    async fn change(&mut self, index: Option<usize>, change: impl Fn(u64) -> Change, step: &Step) -> Result<()> {
+        let Some(index) = index else { return Ok(()) };
         let now = self.now();
         let link = &self.links[index];
         let change = change(link.version);
@@ -449,12 +459,14 @@ impl Run {
                 keep(&mut kept, Belief { remembered: false, ..belief });
             }
         }
-        link.beliefs = kept;
+        let believed = std::mem::replace(&mut link.beliefs, kept);
         if status == 200 {
             self.tally.accepted += 1
         } else {
             self.tally.refused += 1
         }
+        let was_review = believed.iter().all(|belief| belief.row.class == Class::Review);
+        self.tally.promoted += usize::from(status == 200 && was_review && matches!(change, Change::Promote { .. }));
         if let Some(by) = enforced_by {
             let revoked = matches!(change, Change::Revoke);
             self.tally.revokes += usize::from(revoked);
@@ -473,8 +485,11 @@ impl Run {
         let now = self.now();
         for link in &mut self.links {
             let answer = self.app.get(&link.path).await;
+            if is_ahead_of_storage(&self.app, &answer) {
+                continue;
+            }
             let possible = || link.before.iter().chain(&link.beliefs);
-            if let Some(end) = given(&answer)? {
+            if let Some(end) = opened(&answer, now)? {
                 ensure!(possible().any(|belief| belief.opens(now)), "{} was opened at once though it is {:?}", link.id, link.beliefs);
                 if link.beliefs.iter().all(|belief| !belief.opens(now)) {
                     let by = link.enforced_by.or(link.revoked_by);
@@ -517,7 +532,7 @@ impl Run {
             self.tally.failed_reads += 1;
             return Ok(());
         }
-        let end = given(&answer)?;
+        let end = opened(&answer, now)?;
         ensure!(
             link.beliefs.iter().any(|belief| belief.opens(now) == end.is_some()),
             "{} is {:?}, but answered {} while the table failed",
@@ -576,8 +591,12 @@ impl Run {
         let now = self.now();
         for link in &mut self.links {
             let answer = self.app.get(&link.path).await;
+            if is_ahead_of_storage(&self.app, &answer) {
+                ensure!(link.revoked_by.is_none(), "a revoke of {} that was acknowledged is undone", link.id);
+                continue;
+            }
             let [belief] = link.beliefs.as_slice() else { bail!("{} may still be several things: {:?}", link.id, link.beliefs) };
-            let end = given(&answer)?;
+            let end = opened(&answer, now)?;
             ensure!(link.revoked_by.is_none() || end.is_none(), "a revoke of {} that was acknowledged is undone", link.id);
             let last_moments = belief.row.until.is_some_and(|until| until - now < LAST_MOMENTS_MS);
             if belief.opens(now) {
@@ -598,7 +617,17 @@ impl Run {
             }
             match end {
                 Some(end) => {
-                    let leads_to_other = answer.headers["location"].to_str()?.contains("/moved/");
+                    let is_streamed = answer.status == StatusCode::OK;
+                    self.tally.streamed += usize::from(is_streamed);
+                    ensure!(
+                        is_streamed == (belief.row.class == Class::Review),
+                        "{} is {belief:?}, but answered {}",
+                        link.id,
+                        answer.status
+                    );
+                    let from =
+                        if is_streamed { String::from_utf8_lossy(&answer.body).into_owned() } else { answer.header("location").to_owned() };
+                    let leads_to_other = from.contains("moved/");
                     ensure!(leads_to_other == (belief.row.place == 1), "{} is {belief:?}, but leads elsewhere", link.id);
                     ensure!(
                         belief.row.until.is_none_or(|until| end * 1_000 <= until),
@@ -648,7 +677,9 @@ impl Run {
                 link.id
             );
             let mut versions = Vec::new();
-            for entry in ["link.edit", "link.pause", "link.resume", "link.retarget"].iter().flat_map(|verb| of(&link.id, verb)) {
+            for entry in
+                ["link.edit", "link.pause", "link.resume", "link.retarget", "link.promote"].iter().flat_map(|verb| of(&link.id, verb))
+            {
                 let after: Value = serde_json::from_str(entry.after.as_deref().context("no `after`")?)?;
                 versions.push(after["version"].as_u64().context("no version")?);
             }
@@ -680,6 +711,14 @@ impl Run {
             return alive.get(number % alive.len()).copied();
         }
         (!self.links.is_empty()).then(|| number % self.links.len())
+    }
+
+    /// A link that may be promoted: one for a review that is not revoked, where there is any, three times of four.
+    fn pick_review(&self, pick: u8) -> Option<usize> {
+        let may_be = |link: &Known| link.beliefs.iter().any(|belief| belief.row.class == Class::Review && !belief.revoked);
+        let reviews: Vec<usize> = (0..self.links.len()).filter(|index| may_be(&self.links[*index])).collect();
+        let review = usize::from(pick / 4).checked_rem(reviews.len()).filter(|_| !pick.is_multiple_of(4));
+        review.map_or_else(|| self.pick(pick), |number| reviews.get(number).copied())
     }
 
     fn met_by(&self, asking: &Asking) -> Option<usize> {
@@ -745,6 +784,11 @@ fn believe_revoked_with_all_too(link: &mut Known) {
     }
 }
 
+/// By when what was let through ends, in seconds: a redirect's signature does, a stream is over; `None`: a refusal.
+fn opened(answer: &Answer, now: i64) -> Result<Option<i64>> {
+    if answer.status == StatusCode::OK { Ok(Some(now / 1_000)) } else { given(answer) }
+}
+
 /// A narrowing was acknowledged: nothing that was given out works later than it says.
 fn is_enforced(link: &mut Known, by: i64, revoked: bool) -> Result<()> {
     if let Some(end) = link.given.iter().find(|end| **end > by).filter(|_| !link.slipped) {
@@ -775,6 +819,10 @@ fn request(link: &Known, change: &Change, datasets: &[String; 2], now: i64, step
             headers: vec![("if-match", format!("\"{if_match}\"")), ("idempotency-key", format!("move-{step}"))],
             ..post(of("/retarget"), Some(json!({ "dataset": datasets[*to] })))
         },
+        Change::Promote { until, if_match } => Asked {
+            headers: vec![("if-match", format!("\"{if_match}\"")), ("idempotency-key", format!("promote-{step}"))],
+            ..post(of("/promote"), Some(if *until == End::ByClass { json!({}) } else { json!({ "until": end_word(*until, now) }) }))
+        },
         Change::Edit { edit, if_match } => Asked {
             method: Method::PATCH,
             path: of(""),
@@ -803,6 +851,14 @@ fn patch(edit: &Edit, now: i64) -> Value {
         patch["strict"] = json!(strict);
     }
     patch
+}
+
+fn class_word(class: Class) -> &'static str {
+    match class {
+        Class::Collaboration => "collaboration",
+        Class::Review => "review",
+        Class::Publication => "publication",
+    }
 }
 
 fn end_word(end: End, now: i64) -> String {
@@ -839,6 +895,7 @@ fn is_shown(belief: &Belief, place: usize, item: &Value, now: i64) -> bool {
         && item["version"] == json!(row.version)
         && item["label"] == json!(row.label)
         && item["strict"] == json!(row.strict)
+        && item["class"] == class_word(row.class)
         && item["state"] == json!(belief.state(now))
         && time("until") == row.until
         && time("not_before") == row.not_before

@@ -40,6 +40,8 @@ pub enum Act {
     Edit { link: u8, edit: Edit, stale: bool },
     /// A link is moved to the other place; with a version that it does not have, if stale.
     Retarget { link: u8, stale: bool },
+    /// A review link is promoted; with a version that it does not have, if stale. Of another link it is asked, too.
+    Promote { link: u8, until: End, stale: bool },
     /// A link is revoked.
     Revoke(u8),
     /// Every link of the dataset that they are made on is revoked.
@@ -57,8 +59,19 @@ pub struct Wish {
     pub begins_in_secs: Option<i64>,
     /// Strict.
     pub strict: bool,
-    /// Of the class of publications.
-    pub publication: bool,
+    /// Its class.
+    pub class: Class,
+}
+
+/// The class of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// For colleagues.
+    Collaboration,
+    /// It is streamed, and has an end.
+    Review,
+    /// It needs none.
+    Publication,
 }
 
 /// When a link ends.
@@ -90,8 +103,8 @@ pub struct Edit {
 /// Programs that failed once, made small, and what was wrong.
 pub fn kept() -> Vec<(&'static str, Program)> {
     let plain = |act| Step { late_arrive: false, act, weather: Weather::Fair, twice: false, pass_secs: 0, reading: Weather::Fair };
-    let wish = Wish { label: 0, until: End::ByClass, begins_in_secs: None, strict: false, publication: false };
-    let publication = Wish { publication: true, ..wish.clone() };
+    let wish = Wish { label: 0, until: End::ByClass, begins_in_secs: None, strict: false, class: Class::Collaboration };
+    let publication = Wish { class: Class::Publication, ..wish.clone() };
     let strict = Edit { label: None, until: None, begins_in_secs: None, strict: Some(true) };
     vec![
         (
@@ -125,6 +138,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         4 => any::<u8>().prop_map(Act::Resume),
         7 => edit.prop_map(|(link, edit, stale)| Act::Edit { link, edit, stale }),
         4 => (any::<u8>(), prop::bool::weighted(0.1)).prop_map(|(link, stale)| Act::Retarget { link, stale }),
+        8 => (any::<u8>(), any_end(true), prop::bool::weighted(0.1)).prop_map(|(link, until, stale)| Act::Promote { link, until, stale }),
         3 => any::<u8>().prop_map(Act::Revoke),
         1 => Just(Act::RevokeAll),
     ]
@@ -132,8 +146,14 @@ fn any_act() -> impl Strategy<Value = Act> {
 
 fn any_wish() -> impl Strategy<Value = Wish> {
     let begins = option::weighted(0.1, select(vec![20, 200]));
-    (0..3_u8, any_end(true), begins, prop::bool::weighted(0.2), prop::bool::weighted(0.15))
-        .prop_map(|(label, until, begins_in_secs, strict, publication)| Wish { label, until, begins_in_secs, strict, publication })
+    let class = prop_oneof![12 => Just(Class::Collaboration), 5 => Just(Class::Review), 3 => Just(Class::Publication)];
+    (0..3_u8, any_end(true), begins, prop::bool::weighted(0.2), class).prop_map(|(label, until, begins_in_secs, strict, class)| Wish {
+        label,
+        until,
+        begins_in_secs,
+        strict,
+        class,
+    })
 }
 
 fn any_edit() -> impl Strategy<Value = Edit> {
