@@ -1,43 +1,22 @@
 //! A permit is proof of one answer and of no other: for the one who asked, for what was asked, about what was asked.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use std::sync::Arc;
 
 use domain::{
     dataset::Kind,
     decision::{Action, DatasetFacts, Denial, Facts, Permit, Who, decide},
     grant::{Membership, Policy, ProjectRole, Reach},
-    link::Class,
+    link::{Class, LinkState},
     path::{ObjectPath, PathError},
     rights::Role,
     timing::Timing,
     token::{Scope, Token, TokenKind},
 };
 use jiff::Timestamp;
-use model::{
+
+use crate::model::{
     facts::{at, dataset_id, group_id, link_id, path, project_id, source_id, user_id},
-    world::{About, Asker, From, LinkRow, ProjectRow, To, TokenRow, World},
+    world::{About, Asker, From, LinkRow, OfferRow, ProjectRow, To, TokenRow, World},
     worlds::{gathered, given, live, plain},
 };
 
@@ -90,11 +69,49 @@ fn a_permit_proves_one_answer_and_no_other() {
             assert_eq!(permit.allows_administer(), when(action == Action::Administer), "{what}");
             let register = permit.place_to_register().map(|place| place.dataset.id);
             assert_eq!(register, Some(dataset_id(1)).filter(|_| action == Action::Register), "{what}");
+            let levels = permit.place_of_levels().map(|place| place.dataset.id);
+            let looks = on_dataset && matches!(action, Action::Register | Action::Grant);
+            assert_eq!(levels, Some(dataset_id(1)).filter(|_| looks), "{what}");
             assert_eq!(permit.scope().is_some(), matches!(action, Action::Read | Action::List), "{what}");
+            for (kind, by) in [
+                (TokenKind::Api, Some(Action::MakeToken)),
+                (TokenKind::Viewer, Some(Action::MakeToken)),
+                (TokenKind::Ticket, Some(Action::MakeTicket)),
+                (TokenKind::Session, None),
+                (TokenKind::Code, None),
+                (TokenKind::Provider, None),
+            ] {
+                assert_eq!(permit.allows_token(kind), by == Some(action), "{what}: {kind:?}");
+            }
         }
     }
     let holder = decide(&world.principal(&Asker::Holder, From::Lab), Action::Read, &world.facts(&Asker::Holder, About::Link(0)), at(0));
     assert_eq!(holder.unwrap().by(), None);
+}
+
+#[test]
+fn a_permit_to_answer_an_offer_answers_no_other() {
+    let mut world = plain(2, &[("", 1)]);
+    let offer = OfferRow { dataset: 0, by: 1, from: 1, to: OWNER, end: 60, waits: true };
+    world.offers = vec![offer.clone(), OfferRow { dataset: 0, ..offer }];
+    let answer = permit(&world, Action::HandOver, About::Offer(0)).unwrap();
+    let answered = [0, 1].map(|offer| answer.allows_answer_to(world.offer(offer).id));
+    assert_eq!(answered, [Some(user_id(OWNER)), None]);
+    assert_eq!(answer.allows_succession(dataset_id(0)), None, "its owner is there");
+    for action in Action::ALL.into_iter().filter(|action| *action != Action::HandOver) {
+        let allowed = permit(&world, action, About::Offer(0)).ok().and_then(|permit| permit.allows_answer_to(world.offer(0).id));
+        assert_eq!(allowed, None, "{action:?}");
+    }
+}
+
+#[test]
+fn a_link_into_what_was_restricted_is_stopped() {
+    let mut world = plain(1, &[("", OWNER), ("a/", OWNER), ("a/x/", OWNER)]);
+    world.links = ["", "x/", "x/y/", "xy/"].map(|subpath| LinkRow { subpath: subpath.to_owned(), ..live(1, OWNER) }).to_vec();
+    let states = |world: &World| [0, 1, 2, 3].map(|link| world.link_facts(link, None).state(at(0)));
+    assert_eq!(states(&world), [LinkState::Live; 4]);
+    world.datasets[2].restricted = true;
+    assert_eq!(states(&world), [LinkState::Live, LinkState::Stopped, LinkState::Stopped, LinkState::Live]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use domain::{
     id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
-    link::{Class, Link, Options, Tombstone, Until},
+    link::{Link, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
     project::Project,
@@ -434,11 +434,6 @@ fn link_hash(index: usize) -> KeyHash {
     KeyHash::of(&format!("key {index}"))
 }
 
-/// The place of a dataset in its world's list.
-pub fn index_of_dataset(world: &World, id: DatasetId) -> Option<usize> {
-    (0..world.datasets.len()).find(|index| dataset_id(*index) == id)
-}
-
 pub fn is_folder(path: &str) -> bool {
     path.is_empty() || path.ends_with('/')
 }
@@ -465,9 +460,4 @@ pub fn link_row(link: &Link, dataset: usize, maker: usize) -> LinkRow {
         counted: link.options.sessions_max.is_some(),
         over: second_of(link.over_until),
     }
-}
-
-/// Whether publication links are meant.
-pub fn is_publication(class: Class) -> bool {
-    class == Class::Publication
 }

@@ -4,32 +4,6 @@
 //! the presigner of `objects`), P14 over real stores, P15, P17 and P18 (`tests/tests/model`), P19 (the age of facts:
 //! `crates/table/tests/table/ages.rs`).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    clippy::print_stdout,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod acts;
-    pub mod asking;
-    pub mod deeds;
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -44,14 +18,15 @@ use domain::{
     source::{Audience, State},
     user::Standing,
 };
-use model::{
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+
+use crate::model::{
     acts::{self, What},
     asking::{self, Has},
     facts::{at, dataset_id, net, path, second_of},
     world::{About, Asker, From, TokenRow, World, Zone},
     worlds,
 };
-use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
 /// How many worlds a property is tried in unless `PROPTEST_CASES` says otherwise.
 const WORLDS: u32 = 120;
@@ -432,7 +407,7 @@ proptest! {
                 let Ok(permit) = decide(&world.principal(&Asker::Holder, from), action, &facts, at(second)) else { continue };
                 prop_assert!(matches!(action, Action::Read | Action::List), "a key does nothing else");
                 let ceiling = if row.class == Class::Publication { Audience::World } else { Audience::Link };
-                prop_assert!(source.audience >= ceiling && source.serving && model::second::admits(source.zone, from));
+                prop_assert!(source.audience >= ceiling && source.serving && crate::model::second::admits(source.zone, from));
                 for text in asking::paths(&world, About::Link(link)) {
                     let Ok(key) = permit.scope().unwrap().key(&path(&text)) else { continue };
                     prop_assert!(key.as_str().starts_with(&base), "{} leaves {}", key, base);

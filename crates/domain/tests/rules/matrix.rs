@@ -1,8 +1,6 @@
 //! The policy as a table: every principal, every state of a link, every action, and the rule that decided.
 //! A change of policy shows as a diff of the snapshot, for reviewers to read.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, missing_docs, reason = "a test may fail loudly")]
-
 use std::{fmt::Write as _, sync::Arc};
 
 use domain::{

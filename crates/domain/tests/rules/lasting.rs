@@ -1,27 +1,5 @@
 //! How long facts open by themselves, which is how long they are kept, is what the decision says of every instant until then.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use domain::{
     dataset::Dataset,
     decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, Place, decide},
@@ -31,12 +9,13 @@ use domain::{
     timing::{Timing, Validity},
 };
 use jiff::Timestamp;
-use model::{
+use proptest::prelude::*;
+
+use crate::model::{
     facts::at,
     world::{About, Asker, From, LinkRow, TokenRow, World},
     worlds::{self, live, plain},
 };
-use proptest::prelude::*;
 
 /// The seconds at which something of a world begins or ends, and those beside them.
 const SECONDS: [i64; 9] = [0, 1, 2, 9, 10, 11, 999, 1_000, 1_001];

@@ -1,27 +1,5 @@
 //! A review link becomes a publication link: who makes it one, and what of it stays.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use domain::{
     decision::{Action, Denial, Facts, Permit, decide},
     link::{Class, Link, LinkError, LinkState, Until},
@@ -29,7 +7,8 @@ use domain::{
     source::Audience,
     timing::Timing,
 };
-use model::{
+
+use crate::model::{
     facts::{at, link_row},
     world::{About, Asker, From, GrantRow, LinkRow, Terms, To, TokenRow, World},
     worlds::{given, live, plain},

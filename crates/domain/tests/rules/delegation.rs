@@ -1,28 +1,6 @@
 //! Who may give what to whom, and under which conditions (ACCESS 5, R1 to R3), as a table: every refusal at least once, and the accepted
 //! neighbour of each.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use std::collections::BTreeMap;
 
 use domain::{
@@ -35,7 +13,8 @@ use domain::{
     source::Audience,
     user::Standing,
 };
-use model::{
+
+use crate::model::{
     facts::{at, conditions, dataset_id, grant, subject, user_id},
     world::{About, Asker, From, GrantRow, GroupRow, ProjectRow, Terms, To, TokenRow, WEEK, World, Zone},
     worlds::{gathered, given, plain},

@@ -1,7 +1,5 @@
 //! The life of a connection between two people: who may do what, in which state (ACCESS 7).
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
-
 use std::sync::Arc;
 
 use domain::{

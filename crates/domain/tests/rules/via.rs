@@ -1,35 +1,15 @@
 //! By what a person has a right: what a link or a ticket is told to look at first, ever after.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{DatasetFacts, Through, Via, via, via_of},
     grant::{Participation, Policy, ProjectRole, Subject},
     rights::{Right, Role},
+    source::State,
     user::Standing,
 };
-use model::{
+
+use crate::model::{
     facts::{at, dataset_id, group_id, net, project_id, source_id, user_id},
     world::{From, GrantRow, LinkRow, ProjectRow, Terms, To, World, Zone},
     worlds::{gathered, given, live, plain},
@@ -190,6 +170,28 @@ fn what_a_link_may_open_is_told_whatever_it_waits_for() {
     assert_eq!(change(|row| row.end = Some(0)), [false, false], "ended");
     assert_eq!(change(|row| row.revoked = true), [false, false]);
     assert_eq!(change(|row| row.stewarded = true), [true, true], "the dataset's own");
+}
+
+#[test]
+fn a_link_whose_place_is_supposed_to_be_another_opens_what_is_there() {
+    let mut world = world(vec![GrantRow { may_share: true, ..given(To::Person(READER), Role::View) }]);
+    world.links = vec![LinkRow { stewarded: true, ..live(1, READER) }];
+    let (facts, on) = (world.link_facts(0, None), world.dataset_facts(1, Some(READER)));
+    let retired = on.supposing(Dataset { state: State::Retired, ..on.place.dataset.clone() });
+    assert_eq!([&on, &retired].map(|on| facts.supposing(on).may_open(at(0))), [true, false]);
+}
+
+#[test]
+fn whether_the_maker_of_a_link_may_have_more_is_told_by_what_was_read() {
+    let may_have_more = |grant: GrantRow| {
+        let mut world = world(vec![grant]);
+        world.links = vec![LinkRow { enabled: false, ..live(1, READER) }];
+        world.link_facts(0, None).maker_may_have_more(at(0))
+    };
+    let shares = GrantRow { may_share: true, ..given(To::Person(READER), Role::View) };
+    assert!(!may_have_more(shares.clone()), "that is all it takes");
+    assert!(may_have_more(GrantRow { may_share: false, ..shares.clone() }));
+    assert!(may_have_more(GrantRow { terms: Terms { zone: Zone::Lab, ..Terms::NONE }, ..shares }), "not from everywhere");
 }
 
 #[test]

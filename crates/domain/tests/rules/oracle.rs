@@ -1,31 +1,7 @@
 //! The decision against a second one, written from the rules over whole worlds (`model/second.rs`): for every principal, action, thing and
 //! path, both say yes, or both say no by the same rule.
 //!
-//! `PROPTEST_CASES` sets how many worlds are asked about. 20,000 of them: `PROPTEST_CASES=20000 cargo test --release -p domain --test oracle`.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    clippy::print_stdout,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod asking;
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
+//! `PROPTEST_CASES` sets how many worlds are asked about. 20,000 of them: `PROPTEST_CASES=20000 cargo test --release -p domain --test rules oracle`.
 
 use std::{
     collections::BTreeMap,
@@ -40,16 +16,17 @@ use domain::{
     rights::Right,
     timing::Timing,
 };
-use model::{
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseError, TestRunner},
+};
+
+use crate::model::{
     asking,
     facts::{at, net, path, second_of},
     second::{Answer, FOR_GOOD},
     world::{About, Asker, From, PassRow, TokenRow, World},
     worlds,
-};
-use proptest::{
-    prelude::*,
-    test_runner::{TestCaseError, TestRunner},
 };
 
 /// How many worlds are asked about unless `PROPTEST_CASES` says otherwise.

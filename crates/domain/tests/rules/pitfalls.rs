@@ -3,38 +3,14 @@
 //! Not here, because they are mistakes of writes: an edit, a late create or a retry that raises a revoked link, a re-activated grant with
 //! its old `ttl`, registering above while restricting below (the table's tests).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod acts;
-    pub mod asking;
-    pub mod deeds;
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
-
 use domain::{
     dataset::{Dataset, Kind, RetireError, Visibility},
     decision::{Action, Denial, decide},
     link::{Class, Until},
     rights::Role,
 };
-use model::{
+
+use crate::model::{
     acts::{Act, What},
     facts::{at, dataset_id, path},
     world::{About, Asker, From, GrantRow, LinkRow, Terms, To, TokenRow, World, Zone},
@@ -90,7 +66,7 @@ fn a_link_on_a_parent_that_its_maker_cannot_share_opens_nothing() {
     let make = |dataset, subpath| What::MakeLink { dataset, subpath, class: Class::Collaboration, until: Until::Never, level: None };
     assert!(!does(&mut world, child_owner, make(1, "x/")) && !does(&mut world, child_owner, make(0, "")));
     assert!(does(&mut world, child_owner, make(2, "")));
-    world.links.push(model::world::LinkRow { subpath: "x/".to_owned(), ..live(1, child_owner) });
+    world.links.push(crate::model::world::LinkRow { subpath: "x/".to_owned(), ..live(1, child_owner) });
     assert!(world.reads(&Asker::Holder, About::Link(0), "c/0", From::Lab, 0));
     assert_eq!(refusal(&world, &Asker::Holder, Action::Read, About::Link(1)), Some(Denial::Maker));
 }

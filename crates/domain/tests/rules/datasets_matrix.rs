@@ -1,29 +1,7 @@
 //! Named access as a table: every kind of principal, every state of a dataset and its source, every action, and the rule that decided.
 //! A change of policy shows as a diff of the snapshot, for reviewers to read.
 //!
-//! `INSTA_UPDATE=always cargo test -p domain --test datasets_matrix` writes it anew.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::enum_glob_use,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_arguments,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test may fail loudly, and each test binary uses a part of the model"
-)]
-
-mod model {
-    pub mod facts;
-    pub mod second;
-    pub mod world;
-    pub mod worlds;
-}
+//! `INSTA_UPDATE=always cargo test -p domain --test rules matrix` writes it anew.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -36,7 +14,8 @@ use domain::{
     token::Scope,
     user::Standing,
 };
-use model::{
+
+use crate::model::{
     facts::{at, path, project_id},
     world::{About, Asker, From, GrantRow, ProjectRow, Terms, To, TokenRow, WEEK, World, Zone},
     worlds::{gathered, given, plain},
