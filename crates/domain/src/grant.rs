@@ -528,6 +528,29 @@ mod tests {
     }
 
     #[test]
+    fn zones_take_their_bytes_each() {
+        let [none, one, two] =
+            [&[][..], &["10.0.0.0/8"], &["10.0.0.0/8", "192.0.2.0/24"]].map(|texts| Zones::parse(texts).unwrap().bytes());
+        assert!(none == 0 && one > 0 && two == 2 * one, "{none}, {one}, {two}");
+    }
+
+    #[test]
+    fn a_word_means_what_it_is_the_word_of_and_no_other_means_anything() {
+        assert_eq!(ClonePolicy::ALL.map(|clone| ClonePolicy::of(clone.word())), ClonePolicy::ALL.map(Some));
+        assert_eq!(ProjectRole::ALL.map(|role| ProjectRole::of(role.word())), ProjectRole::ALL.map(Some));
+        assert_eq!((ClonePolicy::of("Full"), ClonePolicy::of("")), (None, None));
+        assert_eq!((ProjectRole::of("owner"), ProjectRole::of("")), (None, None));
+    }
+
+    #[test]
+    fn an_order_is_bounded_by_the_time_it_may_be_ahead() {
+        let last = u64::try_from((1_000 + ORDER_AHEAD_SECS) * 1_000).unwrap();
+        let are = [0, 7, last - 1, last, last + 1, u64::MAX].map(|order| is_order(order, at(1_000)));
+        assert_eq!(are, [true, true, true, true, false, false]);
+        assert!(!is_order(0, at(-1_000 - ORDER_AHEAD_SECS)), "before there was any time");
+    }
+
+    #[test]
     fn zones_lie_in_wider_ones() {
         let zones = |texts: &[&str]| Zones::parse(texts).unwrap();
         for (inner, outer, want) in [

@@ -103,6 +103,14 @@ mod tests {
         Levels::new(arrays.iter().map(|(array, level)| (read(array), *level)).collect())
     }
 
+    #[test]
+    fn a_map_takes_the_bytes_of_its_arrays_and_their_folders() {
+        let bytes = |arrays: &[(&str, u8)]| levels(arrays).unwrap().bytes();
+        let (none, one, longer) = (bytes(&[]), bytes(&[("0/", 0)]), bytes(&[("longer/0/", 0)]));
+        assert!(none == 0 && one > 2, "{none}, {one}");
+        assert_eq!((longer - one, bytes(&[("0/", 0), ("1/", 1)])), (7, 2 * one));
+    }
+
     // SECURITY T32
     #[test]
     fn an_object_has_the_level_of_its_array_and_no_other() {

@@ -389,8 +389,11 @@ pub enum LinkError {
     /// A review link without an end (L12).
     #[error("a review link ends by itself")]
     Endless,
+    /// All that it would open lies in a restricted dataset below its own (ACCESS R2).
+    #[error("what lies there was restricted, and no link from above opens it")]
+    Restricted,
     /// A publication link is the dataset's own act (ACCESS R4).
-    #[error("a publication link needs the right `administer` on its dataset")]
+    #[error("a publication link needs the right to administer its dataset, for good")]
     NotSteward,
     /// Only a review link becomes a publication link.
     #[error("only a review link becomes a publication link")]
@@ -723,6 +726,9 @@ impl Link {
 fn check_target(permit: &Permit, place: &Place, subpath: &ObjectPath, class: Class) -> Result<(), LinkError> {
     if place.dataset.kind == Kind::File && !subpath.is_root() || place.dataset.path.join(subpath).is_err() {
         return Err(LinkError::Subpath);
+    }
+    if place.dataset.path.join(subpath).is_ok_and(|opens| place.dataset.is_cut(&opens)) {
+        return Err(LinkError::Restricted);
     }
     if place.source.ceilings.audience < class.audience() {
         return Err(LinkError::AudienceTooWide);

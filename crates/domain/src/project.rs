@@ -88,7 +88,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Visibility;
+    use crate::{dataset::Visibility, rights::Right};
 
     #[test]
     fn a_policy_gives_no_more_than_full_and_no_bytes_by_a_way_round() {
@@ -102,6 +102,22 @@ mod tests {
             }
         }
         assert_eq!(Policy::FIRST.checked(), Ok(Policy::FIRST));
+    }
+
+    #[test]
+    fn a_project_gives_what_its_policy_says_and_nothing_once_it_is_retired() {
+        let project = Project {
+            id: ProjectId::new(uuid::Uuid::from_u128(1)),
+            name: "atlas".to_owned(),
+            policy: Policy::FIRST,
+            managers: 1,
+            state: State::Active,
+            made: Timestamp::UNIX_EPOCH,
+            version: 1,
+        };
+        let more = Project { policy: Policy { view: Role::Full, ..Policy::FIRST }, ..project.clone() };
+        assert!(project.gives().has(Right::Read) && !project.gives().has(Right::Edit) && more.gives().has(Right::Edit));
+        assert!(Project { state: State::Retired, ..more }.gives().is_empty());
     }
 
     #[test]

@@ -81,11 +81,15 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let tags = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
-        tags.map(|tags| Self(tags.to_owned())).ok_or_else(|| {
-            Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match", "an edit names the version that it was made on")
-                .hint("send `If-Match` with the `ETag` of what was read")
-        })
+        let wrong =
+            |status, why| Problem::new(status, "if-match", why).hint("send `If-Match` with the `ETag` of what was read, in its quotes");
+        let Some(tags) = parts.headers.get(header::IF_MATCH) else {
+            return Err(wrong(StatusCode::PRECONDITION_REQUIRED, "an edit names the version that it was made on"));
+        };
+        let is_tag =
+            |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').is_some_and(|tag| tag.ends_with('"'));
+        let tags = tags.to_str().ok().filter(|tags| tags.split(',').map(str::trim).all(is_tag));
+        tags.map(|tags| Self(tags.to_owned())).ok_or_else(|| wrong(StatusCode::BAD_REQUEST, "that is no version"))
     }
 }
 

@@ -157,5 +157,7 @@ impl App {
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
 pub fn system_now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    // To the millisecond, as which it is kept: an answer says the same time now and when it is asked for again.
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }

@@ -71,10 +71,10 @@ impl Problem {
         }
     }
 
-    /// 503: nothing is wrong with the request; it may be sent again.
+    /// 503: nothing is wrong with the request; it may be sent again. Where it was to write, nobody knows yet whether it did.
     #[must_use]
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).hint("try again in a moment; nothing was decided");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).hint("send the same again in a moment");
         Self { retry_after_secs: Some(RETRY_AFTER_SECS), ..problem }
     }
 
@@ -221,7 +221,9 @@ impl From<Denial> for Problem {
             Denial::Ceiling => gone("link-ceiling").hint("the source allows less than when the link was made"),
             Denial::Retired => gone("dataset-retired").hint("the data were taken out of service"),
             Denial::Maker => gone("link-maker").hint("an owner of the data can make a new link"),
-            Denial::NotServing => Self::unavailable("not-serving", why.to_string()),
+            Denial::NotServing => {
+                Self::unavailable("not-serving", why.to_string()).hint("an administrator switched it off, and can switch it on")
+            }
             Denial::SignIn => Self::sign_in_for_data(),
             Denial::Restricted => gone("link-restricted").hint("an owner of the data can make a link to the restricted part itself"),
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
@@ -285,8 +287,8 @@ impl From<LinkError> for Problem {
             LinkError::NoSession => wrong("sessions-max").at("/sessions_max").hint("leave it out for as many as are asked for"),
             LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
-                .at("/class")
-                .hint("ask who administers the dataset to make it"),
+                .hint("ask who administers the dataset, and not for a while only"),
+            LinkError::Restricted => wrong("in-restricted").at("/path").hint("share the restricted dataset itself, by its own id"),
             LinkError::NotReview => Self::new(StatusCode::CONFLICT, "not-review", why.to_string())
                 .hint("make a publication link beside it; it has a URL of its own"),
             LinkError::NotMaker => Self::new(StatusCode::FORBIDDEN, "not-maker", why.to_string())
@@ -429,6 +431,7 @@ impl From<TableError> for Problem {
             TableError::Throttled | TableError::Unavailable { .. } => {
                 tracing::warn!(why = %text, "the table did not answer");
                 Self::unavailable("table-unavailable", "the table did not answer in time")
+                    .hint("send the same again in a moment: what was to be written may be, and is not written twice")
             }
             TableError::Unreadable { what } => {
                 tracing::error!(what, "a row could not be read; this version does not decide on it");

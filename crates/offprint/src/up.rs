@@ -81,6 +81,12 @@ pub struct Up {
     /// How its tokens are signed, with commas between: as its discovery document names it.
     #[arg(long, value_name = "WORDS", default_value = "RS256", requires = "oidc_issuer")]
     pub oidc_algorithms: String,
+    /// What typ of its tokens may say, with commas between; absent for a provider that leaves it out.
+    #[arg(long, value_name = "WORDS", default_value = "at+jwt,JWT", requires = "oidc_issuer")]
+    pub oidc_types: String,
+    /// Where its keys are; without it its discovery document says so.
+    #[arg(long, value_name = "URL", requires = "oidc_issuer")]
+    pub oidc_keys_url: Option<String>,
     /// As whom the provider knows this app: browsers are sent there to sign in, and come back to APP/sign-in/callback. The client's secret, if
     /// it has one, is read from the environment.
     #[arg(long, value_name = "TEXT", requires = "oidc_issuer")]

@@ -213,8 +213,8 @@ async fn change(
     let now = app.now();
     let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
     if group.kind != GroupKind::Manual {
-        return Err(Problem::new(StatusCode::CONFLICT, "group-kind", "the group is filled by the identity provider, not by hand")
-            .hint("change who is in it at the provider, or grant to a group of your own"));
+        return Err(Problem::new(StatusCode::CONFLICT, "group-kind", "the group is filled by what it is synced with, not by hand")
+            .hint("change who is in it where that comes from, or grant to a group of your own"));
     }
     if ask.users.len() > BATCH_ITEMS_MAX {
         return Err(too_many("/users"));

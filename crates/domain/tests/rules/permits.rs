@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     dataset::Kind,
-    decision::{Action, DatasetFacts, Denial, Facts, Permit, Who, decide},
+    decision::{Action, DatasetFacts, Denial, Facts, Permit, ReadScope, Who, decide},
     grant::{Membership, Policy, ProjectRole, Reach},
     link::{Class, LinkState},
     path::{ObjectPath, PathError},
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     facts::{at, dataset_id, group_id, link_id, path, project_id, source_id, user_id},
-    world::{About, Asker, From, LinkRow, OfferRow, ProjectRow, To, TokenRow, World},
+    world::{About, Asker, From, GrantRow, LinkRow, OfferRow, ProjectRow, To, TokenRow, World},
     worlds::{gathered, given, live, plain},
 };
 
@@ -220,6 +220,32 @@ fn a_key_that_no_store_can_have_is_refused() {
     assert!(permit.scope().unwrap().key(&longest).is_ok());
     let longer = ObjectPath::from_decoded("x".repeat(1_025 - "lab/a/".len())).unwrap();
     assert_eq!(permit.scope().unwrap().key(&longer), Err(Denial::Path(PathError::TooLong)));
+}
+
+// Of images "" and "b/" with three levels each.
+#[test]
+fn whose_metadata_are_shown_in_part_is_shown_the_levels_that_open() {
+    let scoped = |grants: [Vec<GrantRow>; 2], ask: &dyn Fn(&ReadScope<'_>)| {
+        let mut world = plain(2, &[("", OWNER), ("a/", OWNER), ("a/b/", OWNER)]);
+        [world.datasets[0].grants, world.datasets[1].grants] = grants;
+        (world.datasets[1].levelled, world.datasets[2].restricted) = (true, true);
+        let asker = Asker::Person(1, TokenRow::whole());
+        let permit = decide(&world.principal(&asker, From::Lab), Action::Read, &world.facts(&asker, About::Dataset(1)), at(0)).unwrap();
+        ask(&permit.scope().unwrap());
+    };
+    let preview = |level| vec![GrantRow { level, ..given(To::Person(1), Role::Preview) }];
+    let shown = |scope: &ReadScope<'_>| ["0/", "1/", "2/", "b/2/", "c/"].map(|array| scope.shows(&path(array)));
+    scoped([Vec::new(), preview(Some(1))], &|scope| {
+        assert!(scope.has_coarse_alone());
+        assert_eq!(shown(scope), [false, true, true, false, false], "what is restricted is nobody's to see, nor what is no array");
+    });
+    scoped([Vec::new(), preview(None)], &|scope| {
+        assert_eq!((scope.has_coarse_alone(), shown(scope)), (false, [false; 5]), "metadata alone");
+    });
+    let whole = vec![given(To::Person(1), Role::View)];
+    scoped([whole, preview(Some(1))], &|scope| {
+        assert!(!scope.has_coarse_alone(), "all of it, by another way");
+    });
 }
 
 // A key of another source is nobody's to see, however the question came about.

@@ -269,6 +269,8 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
         "OFFPRINT_OIDC_ISSUER" => up.oidc_issuer.clone(),
         "OFFPRINT_OIDC_AUDIENCE" => up.oidc_audience.clone(),
         "OFFPRINT_OIDC_ALGORITHMS" => Some(up.oidc_algorithms.clone()),
+        "OFFPRINT_OIDC_TYPES" => Some(up.oidc_types.clone()),
+        "OFFPRINT_OIDC_KEYS_URL" => up.oidc_keys_url.clone(),
         "OFFPRINT_OIDC_CLIENT_ID" => up.oidc_client_id.clone(),
         "OFFPRINT_OIDC_CLIENT_SECRET" => {
             std::env::var(name).ok().map(|secret| secret.trim().to_owned()).filter(|secret| !secret.is_empty())
