@@ -265,6 +265,36 @@ async fn the_first_listing_of_s3_goes_on_by_markers() {
     assert!(String::from_utf8_lossy(&app.get("/?prefix=x").await.body).contains("<Marker/>"), "nothing of nobody's");
 }
 
+// ACCESS R2: nothing that is shared from above opens it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_link_is_made_on_what_was_restricted_or_moved_there() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for file in ["lab/a.csv", "lab/hush/k.csv"] {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, b"x").expect("a file");
+    }
+    let app = TestApp::over(dir, |table, _url, _keys| table).await;
+    let (lab, hush) = (app.dataset("lab/").await, app.dataset("lab/hush/").await);
+    let ask = async |path: &str, body: Value| {
+        let answer = app.api_with(Method::POST, path, Some(body), &[("if-match", "*")]).await;
+        (answer.status.as_u16(), answer.json())
+    };
+    let (_made, link) = ask("/api/v1/links", json!({ "dataset": lab, "path": "a.csv" })).await;
+    let at = format!("/api/v1/datasets/{hush}");
+    let closed = app.api_with(Method::PATCH, &at, Some(json!({ "restricted": true })), &[("if-match", "*")]).await;
+    assert_eq!(closed.status, StatusCode::OK);
+    let retarget = format!("/api/v1/links/{}/retarget", link["id"].as_str().expect("an id"));
+    for path in ["hush/", "hush/k.csv"] {
+        let (status, refused) = ask("/api/v1/links", json!({ "dataset": lab, "path": path })).await;
+        assert_eq!((status, &refused["errors"][0]), (422, &json!({ "code": "in-restricted", "pointer": "/path" })), "{refused}");
+    }
+    let (status, refused) = ask(&retarget, json!({ "dataset": lab, "path": "hush/k.csv" })).await;
+    assert_eq!((status, &refused["code"]), (422, &json!("in-restricted")), "{refused}");
+    let (status, moved) = ask(&retarget, json!({ "dataset": hush, "path": "k.csv" })).await;
+    assert_eq!((status, &moved["link"]["state"]), (200, &json!("live")), "{moved}");
+}
+
 // SEMANTICS 3.11; ADR 0015
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_name_nothing_of_a_restricted_part_and_nothing_that_cannot_be_sent_back() {

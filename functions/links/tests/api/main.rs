@@ -330,7 +330,10 @@ async fn an_edit_keeps_the_url_and_says_when_a_narrowing_is_in_force() {
     let link = app.a_link(json!({ "until": "10d" })).await;
     let path = format!("/api/v1/links/{}", id_of(&link));
     app.send("PATCH", &path, &app.ada.token, &[], "{}").await.refuses(428, "if-match", "");
-    for tag in ["\"2\"", "\"0\"", "1", "W/\"1\""] {
+    for tag in ["1", "\"1", "\"1\", 2", ""] {
+        app.send("PATCH", &path, &app.ada.token, &[("if-match", tag)], "{\"label\":\"x\"}").await.refuses(400, "if-match", "");
+    }
+    for tag in ["\"2\"", "\"0\"", "W/\"1\""] {
         let stale = app.send("PATCH", &path, &app.ada.token, &[("if-match", tag)], "{\"label\":\"x\"}").await.refuses(412, "stale", "");
         assert_eq!(stale.json["version"], 1);
     }
