@@ -72,7 +72,7 @@ async fn panic(ask: Panic) -> Result<(), Failure> {
         out.confirm(&consequence, "Stop serving?", ask.yes).await?;
     }
     let reason = ask.reason.unwrap_or_else(|| "resumed".to_owned());
-    let Reply { body, date, .. } = api.act::<Serving>(&["serving"], &ServingAsk { serving: ask.resume, reason }).await?;
+    let Reply { body, date, .. } = api.create::<Serving>(&["serving"], &ServingAsk { serving: ask.resume, reason }).await?;
     out.one(&SERVING, &body)?;
     InForce { stops: Stops::Everything, by: body.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
     Ok(())

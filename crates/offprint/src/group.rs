@@ -178,7 +178,7 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
             Ok(())
         }
         Verb::Add { group: One { group }, users } => {
-            let changed = api.act::<MembersChanged>(&["groups", &group, "members"], &Members { users }).await?;
+            let changed = api.create::<MembersChanged>(&["groups", &group, "members"], &Members { users }).await?;
             tell(out, changed, false).await
         }
         Verb::Sync { group: One { group }, file, order, remove } => sync(&api, out, &group, &file, order, remove).await,
@@ -274,7 +274,7 @@ async fn remove(api: &Api, out: Output, group: &str, users: Vec<String>, sure: &
     if !spoken.is_wanted(out, &would.and_then(|would| would.effects).unwrap_or_default(), sure).await? {
         return Ok(());
     }
-    tell(out, api.act(&path, &ask).await?, sure.wait).await
+    tell(out, api.create(&path, &ask).await?, sure.wait).await
 }
 
 /// What taking people out does.

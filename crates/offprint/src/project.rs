@@ -268,7 +268,7 @@ pub(crate) async fn run(command: ProjectCommand) -> Result<(), Failure> {
                 how_fast("the project")
             );
             out.confirm(&consequence, "Leave this project?", yes).await?;
-            let left = api.act::<ParticipantsChanged>(&["projects", &project, "leave"], &serde_json::json!({})).await?;
+            let left = api.create::<ParticipantsChanged>(&["projects", &project, "leave"], &serde_json::json!({})).await?;
             tell(out, left, false).await
         }
         Verb::Put(ask) => place(&api, out, &ask, false).await,
@@ -328,7 +328,7 @@ async fn members(api: &Api, out: Output, path: &[&str], ask: &impl Serialize, (s
     if !spoken(asks).is_wanted(out, &would.effects.unwrap_or_default(), sure).await? {
         return Ok(());
     }
-    let changed = api.act::<ParticipantsChanged>(path, ask).await?;
+    let changed = api.create::<ParticipantsChanged>(path, ask).await?;
     tell(out, changed, sure.wait).await
 }
 

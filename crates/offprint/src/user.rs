@@ -248,7 +248,7 @@ async fn stand(api: &Api, out: Output, user: &User, edit: UserEdit, wait: bool) 
 }
 
 async fn block(api: &Api, out: Output, source: &str, ask: BlockAsk, wait: bool) -> Result<(), Failure> {
-    let Reply { body: blocks, date, .. } = api.act::<Blocks>(&["sources", source, "blocks"], &ask).await?;
+    let Reply { body: blocks, date, .. } = api.create::<Blocks>(&["sources", source, "blocks"], &ask).await?;
     print_blocks(out, &blocks)?;
     InForce { stops: Stops::Beyond, by: blocks.enforced_by.as_deref(), date, wait }.tell(out).await;
     Ok(())

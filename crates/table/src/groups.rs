@@ -17,14 +17,14 @@ use crate::{
     error::TableError,
     grants::{hold_of, hold_word, is_withdrawn},
     item::{Item, NEEDS_CLAIMED, Row, item, needs, number, row, text, time, time_if, unreadable},
-    once::Once,
+    once::{Asked, Once, number_of},
     read::{Cost, Stretch, Window},
     schema::{self, GROUP_RANK, Key, MEMBER_PREFIX, MEMBER_SHARDS},
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
-/// Members of one transaction: one place is the group's own, one the audit's, one the owner's, who must not be blocked.
-const MEMBERS_OF_WRITE: usize = ACTIONS_MAX - 3;
+/// Members of one transaction: one place is the group's own, one the audit's, one the owner's, who must not be blocked, and one the key's.
+const MEMBERS_OF_WRITE: usize = ACTIONS_MAX - 4;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
 
@@ -285,40 +285,48 @@ impl Table {
     }
 
     /// Adds people to a group, or removes them from it, by its owner, who stays. Those who are as wanted already are left alone.
-    /// Answers how many changed. A failure in between leaves some changed: the same call again changes the rest.
+    /// Answers how many changed. A failure in between leaves some changed: the same call again changes the rest, and its key is kept with the
+    /// last of them.
     ///
     /// # Errors
     /// [`TableError::Missing`] for somebody who has no account here: nobody of that part was changed. [`TableError::Blocked`] where whoever is
-    /// blocked at a source would add anybody.
+    /// blocked at a source would add anybody. [`TableError::Mismatch`] for another request under one key.
     pub async fn set_members(
         &self,
         permit: &Permit,
         group: &Group,
         people: &[UserId],
         wanted: Hold,
+        once: Option<&Once>,
         now: Timestamp,
     ) -> Result<usize, TableError> {
         let by = permit.allows_gather(group.id).filter(|_| group.kind == GroupKind::Manual).ok_or(TableError::NotForThis)?;
+        if let Some(done) = self.once_if(by, once, now).await? {
+            return number_of(&done);
+        }
         let mut people: Vec<_> = people.iter().copied().filter(|user| *user != group.owner).collect();
         people.sort_unstable();
         people.dedup();
         let mut changed = 0_usize;
         // A person and the check that the account is there are two actions.
         let mut unblocked = if wanted == Hold::Active { Some(self.unblocked(by).await?) } else { None };
-        for part in people.chunks(MEMBERS_OF_WRITE / 2) {
-            changed = changed.saturating_add(self.set_part(by, group, part, wanted, &mut unblocked, now).await?);
+        let mut parts = people.chunks(MEMBERS_OF_WRITE / 2).peekable();
+        while let Some(part) = parts.next() {
+            let asked = Asked { by, once: once.filter(|_| parts.peek().is_none()), now };
+            changed = self.set_part(asked, group, part, wanted, &mut unblocked, changed).await?;
         }
         Ok(changed)
     }
 
+    /// The same for as many as one transaction takes, where `before` were changed already. Answers how many are then.
     async fn set_part(
         &self,
-        by: UserId,
+        Asked { by, once, now }: Asked<'_>,
         group: &Group,
         people: &[UserId],
         wanted: Hold,
         unblocked: &mut Option<(Tag, Part)>,
-        now: Timestamp,
+        before: usize,
     ) -> Result<usize, TableError> {
         let verb = if wanted == Hold::Active { "group.add" } else { "group.remove" };
         for _round in 0..ROUNDS {
@@ -327,32 +335,42 @@ impl Table {
             let mut named = Vec::new();
             for user in people {
                 let key = schema::member(group.id, *user);
-                let before = there.get(&key).cloned().map(|item| row::<MemberRow>(item)?.member()).transpose()?;
-                if before.map_or(Hold::Withdrawn, |member| member.hold) == wanted {
+                let member = there.get(&key).cloned().map(|item| row::<MemberRow>(item)?.member()).transpose()?;
+                if member.map_or(Hold::Withdrawn, |member| member.hold) == wanted {
                     continue;
                 }
-                let unchanged = before.map_or_else(Condition::absent, |member| Condition::is("version", number(member.version)));
-                let version = before.map_or(0, |member| member.version).saturating_add(1);
+                let unchanged = member.map_or_else(Condition::absent, |member| Condition::is("version", number(member.version)));
+                let version = member.map_or(0, |member| member.version).saturating_add(1);
                 parts.push((Tag::Seen, Part::Put(item(&key, &MemberRow::new(group.id, *user, wanted, now, version))?, unchanged)));
                 if wanted == Hold::Active {
                     parts.push((Tag::Same, Part::Check(schema::user(*user), Condition::present())));
                 }
                 named.push(user.to_string());
             }
+            let changed = before.saturating_add(named.len());
             if named.is_empty() {
-                return Ok(0);
+                self.remember(once, by, &changed.to_string(), now).await?;
+                return Ok(changed);
             }
             let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
             let audited = Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named }));
-            let write =
-                Write::audited(audited.clone()).parts(parts.clone()).parts(unblocked.clone()).check(schema::group(group.id), active);
+            let write = Write::audited(audited.clone())
+                .parts(parts.clone())
+                .parts(unblocked.clone())
+                .check(schema::group(group.id), active)
+                .parts(Once::part(once, by, &changed.to_string(), now)?);
             match self.commit(write).await? {
-                Outcome::Done => return Ok(named.len()),
+                Outcome::Done => return Ok(changed),
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) => {
+                    if let Some(done) = self.once_if(by, once, now).await? {
+                        return number_of(&done);
+                    }
+                }
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
                 Outcome::Busy if wanted == Hold::Withdrawn => {
                     if self.remove_alone(parts).await? {
                         self.record(audited).await;
-                        return Ok(named.len());
+                        return Ok(changed);
                     }
                 }
                 // Somebody else changed one of them, or something of the owner: look again.

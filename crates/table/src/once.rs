@@ -9,11 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Table,
     error::TableError,
-    item::{Item, Row, item, number, row},
+    item::{Item, Row, item, number, row, unreadable},
     read::Cost,
     schema::{self, TTL},
     write::{Condition, Part, Tag},
 };
+
+/// Who asks, by which request, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) by: UserId,
+    pub(crate) once: Option<&'a Once>,
+    pub(crate) now: Timestamp,
+}
 
 /// A request that its client may send twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +71,11 @@ impl Once {
         let Some(once) = once else { return Ok(None) };
         Ok(Some((Tag::Once, Part::Put(once.item(user, result, now)?, Self::condition(now)))))
     }
+}
+
+/// A number that an idempotency item holds: of a request on many, how many it changed.
+pub(crate) fn number_of(result: &str) -> Result<usize, TableError> {
+    result.parse().map_err(unreadable("an idempotency item"))
 }
 
 impl Table {

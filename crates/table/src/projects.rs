@@ -23,7 +23,7 @@ use crate::{
     error::TableError,
     grants::{hold_of, hold_word, is_withdrawn, takes_part},
     item::{Item, Row, item, number, row, text, time, unreadable},
-    once::Once,
+    once::{Asked, Once, number_of},
     read::{Cost, Stretch, Window},
     schema::{self, Key, MEMBER_PREFIX, MEMBER_SHARDS, PROJECT_PREFIX},
     sources::{state_of, state_word},
@@ -31,8 +31,8 @@ use crate::{
 };
 
 /// Members of one transaction, each with a check that the account is there: the others are the project's own action, two about the manager who
-/// acts, that he is one and that no block came, and the audit's.
-const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 4) / 2;
+/// acts, that he is one and that no block came, the audit's and the key's.
+const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 5) / 2;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
 /// Rows of a partition that are counted at once, and how often that goes on.
@@ -193,6 +193,22 @@ pub struct ParticipantsSet {
     pub narrows: bool,
 }
 
+impl ParticipantsSet {
+    fn and(self, other: Self) -> Self {
+        Self { changed: self.changed.saturating_add(other.changed), narrows: self.narrows || other.narrows }
+    }
+
+    /// As an idempotency item holds it.
+    fn result(self) -> String {
+        format!("{}{}", if self.narrows { "-" } else { "" }, self.changed)
+    }
+
+    fn read(result: &str) -> Result<Self, TableError> {
+        let narrowed = result.strip_prefix('-');
+        Ok(Self { changed: number_of(narrowed.unwrap_or(result))?, narrows: narrowed.is_some() })
+    }
+}
+
 impl Table {
     /// A project.
     ///
@@ -323,13 +339,14 @@ impl Table {
     /// # Errors
     /// [`TableError::LastManager`] where none would be left, [`TableError::Missing`] for somebody who has no account here: nobody of that
     /// part was changed. [`TableError::Stale`] where whoever acts is no manager any more, [`TableError::Blocked`] where whoever is blocked at a
-    /// source would let anybody in.
+    /// source would let anybody in. [`TableError::Mismatch`] for another request under one key.
     pub async fn set_participants(
         &self,
         permit: &Permit,
         project: &Project,
         people: &[UserId],
         wanted: Option<ProjectRole>,
+        once: Option<&Once>,
         now: Timestamp,
     ) -> Result<ParticipantsSet, TableError> {
         let leaves = permit.is_in(project.id).filter(|by| wanted.is_none() && people == [*by]);
@@ -338,25 +355,31 @@ impl Table {
             (None, Some(by)) => Acts { by, verb: "project.leave", manages: false },
             (None, None) => return Err(TableError::NotForThis),
         };
+        if let Some(done) = self.once_if(acts.by, once, now).await? {
+            return ParticipantsSet::read(&done);
+        }
         let mut people = people.to_vec();
         people.sort_unstable();
         people.dedup();
         let mut all = ParticipantsSet::default();
         let mut unblocked = if wanted.is_some() { Some(self.unblocked(acts.by).await?) } else { None };
-        for part in people.chunks(MEMBERS_OF_WRITE) {
-            let set = self.set_some((&acts, &mut unblocked), project.id, part, wanted, now).await?;
-            all = ParticipantsSet { changed: all.changed.saturating_add(set.changed), narrows: all.narrows || set.narrows };
+        let mut parts = people.chunks(MEMBERS_OF_WRITE).peekable();
+        while let Some(part) = parts.next() {
+            let asked = Asked { by: acts.by, once: once.filter(|_| parts.peek().is_none()), now };
+            all = self.set_some((&acts, &mut unblocked), asked, project.id, part, wanted, all).await?;
         }
         Ok(all)
     }
 
+    /// The same for as many as one transaction takes, where `before` was done already. Answers both.
     async fn set_some(
         &self,
         (acts, unblocked): (&Acts, &mut Option<(Tag, Part)>),
+        Asked { by, once, now }: Asked<'_>,
         project: ProjectId,
         people: &[UserId],
         wanted: Option<ProjectRole>,
-        now: Timestamp,
+        before: ParticipantsSet,
     ) -> Result<ParticipantsSet, TableError> {
         for _round in 0..ROUNDS {
             let head = schema::project(project);
@@ -365,8 +388,9 @@ impl Table {
             let found = there.remove(&head).ok_or(TableError::Missing { what: "the project" })?;
             let found = row::<ProjectRow>(found)?.project()?;
             let changes = changes(project, people, &there, wanted, now)?;
-            let set = ParticipantsSet { changed: changes.people.len(), narrows: changes.narrows };
-            if set.changed == 0 {
+            let set = before.and(ParticipantsSet { changed: changes.people.len(), narrows: changes.narrows });
+            if changes.people.is_empty() {
+                self.remember(once, by, &set.result(), now).await?;
                 return Ok(set);
             }
             if i64::from(found.managers).saturating_add(changes.managers) < 1 {
@@ -385,9 +409,15 @@ impl Table {
                 .parts(changes.parts.clone())
                 .part(Tag::Seen, counted(&found, changes.managers))
                 .parts(manager)
-                .parts(unblocked.clone());
+                .parts(unblocked.clone())
+                .parts(Once::part(once, by, &set.result(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(set),
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) => {
+                    if let Some(done) = self.once_if(by, once, now).await? {
+                        return ParticipantsSet::read(&done);
+                    }
+                }
                 Outcome::Refused(failed) if failed.contains(&Tag::New) => return Err(TableError::Stale),
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::Missing { what: "somebody named" }),
                 // Removing never fails for bookkeeping; a manager's going does, for it rests on how many are left.

@@ -21,7 +21,7 @@ use crate::{
     error::TableError,
     grants::{hold_of, hold_word},
     item::{NEEDS_HARD_ZONES, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
-    once::Once,
+    once::{Once, number_of},
     reach::is_blocking,
     read::{Cost, Stretch},
     schema,
@@ -354,21 +354,25 @@ impl Table {
     /// Blocks a person at a source, or lifts the block, by an administrator. What is so already stays.
     ///
     /// # Errors
-    /// [`TableError::Missing`] for a person who is not there, [`TableError::Stale`] where it changes at the same time.
+    /// [`TableError::Missing`] for a person who is not there, [`TableError::Stale`] where it changes at the same time,
+    /// [`TableError::Mismatch`] for another request under one key.
     pub async fn set_block(
         &self,
         permit: &Permit,
-        source: SourceId,
-        user: UserId,
+        (source, user): (SourceId, UserId),
         blocked: bool,
         reason: Option<&str>,
+        once: Option<&Once>,
         now: Timestamp,
     ) -> Result<(), TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+        if self.once_if(by, once, now).await?.is_some() {
+            return Ok(());
+        }
         let key = schema::block(source, user);
         let there = self.get(&key, &mut Cost::default()).await?.map(row::<BlockRow>).transpose()?;
         if there.as_ref().is_some_and(|block| !block.is_lifted()) == blocked {
-            return Ok(());
+            return self.remember(once, by, &user.to_string(), now).await;
         }
         let version = there.as_ref().map_or(0, |block| block.version).saturating_add(1);
         let unchanged = there.map_or_else(Condition::absent, |block| Condition::is("version", number(block.version)));
@@ -386,9 +390,13 @@ impl Table {
         let block = item(&key, &block)?;
         // Whoever has just looked for blocks of this person looks again (`unblocked`).
         let counted = Change::new(schema::user(user), Condition::present()).count("version");
-        let write = Write::audited(audited.clone()).put(Tag::Seen, block.clone(), unchanged.clone()).change(Tag::Same, counted.clone());
+        let write = Write::audited(audited.clone())
+            .put(Tag::Seen, block.clone(), unchanged.clone())
+            .change(Tag::Same, counted.clone())
+            .parts(Once::part(once, by, &user.to_string(), now)?);
         match self.commit(write).await? {
             Outcome::Done => Ok(()),
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => self.once_if(by, once, now).await.map(drop),
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
             Outcome::Refused(_) => Err(TableError::Stale),
             Outcome::Busy if !blocked => Err(TableError::Throttled),
@@ -443,20 +451,35 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`]; where it is unknown whether it was written, press it again.
-    pub async fn set_serving_all(&self, permit: &Permit, serving: bool, reason: Option<&str>, now: Timestamp) -> Result<usize, TableError> {
+    pub async fn set_serving_all(
+        &self,
+        permit: &Permit,
+        serving: bool,
+        reason: Option<&str>,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<usize, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
+        if let Some(done) = self.once_if(by, once, now).await? {
+            return number_of(&done);
+        }
         let sources = self.sources().await?;
         let verb = if serving { "deployment.serve" } else { "deployment.stop" };
         let change = |source: &Source| {
             Change::new(schema::source(source.id), Condition::present()).set("serving", AttributeValue::Bool(serving)).count("version")
         };
         let changes: Vec<_> = sources.iter().map(change).collect();
-        // A full register leaves no room for the audit entry: the last source goes in a transaction of its own, with the same words.
-        for batch in changes.chunks(ACTIONS_MAX.saturating_sub(1)) {
+        // A full register leaves no room for the audit entry and the key: the last sources go in a transaction of their own, with the same words.
+        let mut batches = changes.chunks(ACTIONS_MAX.saturating_sub(2)).peekable();
+        while let Some(batch) = batches.next() {
+            let once = once.filter(|_| batches.peek().is_none());
             let audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
             let parts = batch.iter().cloned().map(|change| (Tag::Seen, Part::Change(change)));
-            match self.commit(Write::audited(audited.clone()).parts(parts)).await? {
+            let kept = Once::part(once, by, &sources.len().to_string(), now)?;
+            match self.commit(Write::audited(audited.clone()).parts(parts).parts(kept)).await? {
                 Outcome::Done => {}
+                // The same request, at the same time.
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) => drop(self.once_if(by, once, now).await?),
                 Outcome::Refused(_) => return Err(TableError::Stale),
                 Outcome::Busy if serving => return Err(TableError::Throttled),
                 Outcome::Busy => self.stop_one_by_one(batch, audited).await?,

@@ -18,7 +18,7 @@ use crate::{
     audit::Audited,
     error::TableError,
     item::{NEEDS_DATASET, Row, item, needs, number, row, text, time, time_if, unreadable},
-    once::Once,
+    once::{Asked, Once},
     read::{Cost, Stretch},
     schema::{self, Key},
     write::{Change, Condition, Outcome, Part, Tag, Write},
@@ -30,14 +30,6 @@ const ACCOUNT_TRIES: usize = 4;
 const DROP_SECS: i64 = 86_400;
 /// How long a program's token that has ended is kept, in seconds.
 const API_DROP_SECS: i64 = 90 * 86_400;
-
-/// Who asks for a token, when, and by which request.
-#[derive(Clone, Copy)]
-struct Asked<'a> {
-    by: UserId,
-    once: Option<&'a Once>,
-    now: Timestamp,
-}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserRow {
@@ -487,21 +479,27 @@ impl Table {
     /// person made stop; grants that the person gave stay.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user.
+    /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user;
+    /// [`TableError::Mismatch`] for another request under one key.
     pub async fn edit_user(
         &self,
         permit: &Permit,
         user: UserId,
         edit: AccountEdit,
         reason: Option<&str>,
+        once: Option<&Once>,
         now: Timestamp,
     ) -> Result<User, TableError> {
         let by = permit.allows_administer().filter(|by| *by != user).ok_or(TableError::NotForThis)?;
         let mut tries = 1..ACCOUNT_TRIES;
         loop {
             let (before, version) = self.account_now(user).await?;
+            if self.once_if(by, once, now).await?.is_some() {
+                return Ok(before);
+            }
             let after = edit.of(&before);
             if after == before {
+                self.remember(once, by, &user.to_string(), now).await?;
                 return Ok(before);
             }
             let widens = before.is_widened_by(&after);
@@ -513,8 +511,11 @@ impl Table {
                 .count("version");
             let said = |user: &User| json!({ "standing": standing_word(user.standing), "administrator": user.administrator, "auditor": user.auditor });
             let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(&before)).to(&said(&after)).because(reason);
-            let made = match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
+            let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone());
+            let made = match self.commit(write.parts(Once::part(once, by, &user.to_string(), now)?)).await? {
                 Outcome::Done => true,
+                // The same request, at the same time: the next round finds what it did.
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) && tries.next().is_some() => continue,
                 Outcome::Refused(_) => false,
                 Outcome::Busy if widens => return Err(TableError::Throttled),
                 // Suspending never fails for bookkeeping.

@@ -179,10 +179,18 @@ pub(crate) async fn members(app: App, caller: Caller, Id(id): Id, Filters(ask): 
 /// # Errors
 /// 403 for anybody but its owner, and `blocked` for one who is blocked at a source; 422 for somebody who is not there.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "add_members", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The group's id or name")), request_body = wire::group::Members,
+    params(("id" = String, Path, description = "The group's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::group::Members,
     responses((status = 200, description = "How many were new", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn add(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::group::Members>) -> Result<Response, Problem> {
-    change(&app, &caller, &id, ask, (Hold::Active, false)).await
+pub(crate) async fn add(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    once: Once,
+    Body { ask, bytes }: Body<wire::group::Members>,
+) -> Result<Response, Problem> {
+    let once = once.of(&format!("POST /api/v1/groups/{id}/members"), &bytes);
+    change(&app, &caller, &id, ask, (Hold::Active, false), once).await
 }
 
 /// Removes up to 1,000 people from a group, by its owner, who stays; or with `dry_run` says what that would do on the datasets that are granted
@@ -191,16 +199,19 @@ pub(crate) async fn add(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: 
 /// # Errors
 /// 403 for anybody but its owner, 422 for somebody who is not there.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members/remove", tag = "groups", operation_id = "remove_members", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The group's id or name"), Trial), request_body = wire::group::Members,
+    params(("id" = String, Path, description = "The group's id or name"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::group::Members,
     responses((status = 200, description = "How many were in it, and when that is in force everywhere; or what it would do", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn remove(
     app: App,
     caller: Caller,
     Id(id): Id,
     Filters(trial): Filters<Trial>,
-    Body { ask, .. }: Body<wire::group::Members>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::group::Members>,
 ) -> Result<Response, Problem> {
-    change(&app, &caller, &id, ask, (Hold::Withdrawn, trial.dry_run)).await
+    let once = once.of(&format!("POST /api/v1/groups/{id}/members/remove"), &bytes);
+    change(&app, &caller, &id, ask, (Hold::Withdrawn, trial.dry_run), once).await
 }
 
 async fn change(
@@ -209,6 +220,7 @@ async fn change(
     id: &str,
     ask: wire::group::Members,
     (wanted, dry_run): (Hold, bool),
+    once: Option<table::once::Once>,
 ) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
@@ -234,7 +246,7 @@ async fn change(
         let effects = Some(effects::of(app, caller, &supposed, now).await?);
         return Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed: 0, enforced_by: None, effects }));
     }
-    let changed = app.table.set_members(&permit, &group, &people, wanted, now).await?;
+    let changed = app.table.set_members(&permit, &group, &people, wanted, once.as_ref(), now).await?;
     let enforced_by = (wanted == Hold::Withdrawn).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by, effects: None }))
 }

@@ -15,6 +15,7 @@ use edge::{
     caller::Caller,
     json,
     json::Body,
+    once::Once,
     problem::Problem,
 };
 use http::StatusCode;
@@ -57,15 +58,18 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
 /// # Errors
 /// 403 for a member who manages it not, 403 `blocked`, 409 `last-manager`, 422 for somebody who is not there.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", tag = "projects", operation_id = "add_project_members", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The project's id or name"), Trial), request_body = wire::project::ParticipantsAsk,
+    params(("id" = String, Path, description = "The project's id or name"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::project::ParticipantsAsk,
     responses((status = 200, description = "How many changed, or what the change would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn add(
     app: App,
     caller: Caller,
     Id(id): Id,
     Filters(trial): Filters<Trial>,
-    Body { ask, .. }: Body<wire::project::ParticipantsAsk>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::project::ParticipantsAsk>,
 ) -> Result<Response, Problem> {
+    let once = once.of(&format!("POST /api/v1/projects/{id}/members"), &bytes);
     let role = match ask.role.as_deref() {
         None => ProjectRole::Member,
         Some(word) => ProjectRole::of(word).ok_or_else(|| {
@@ -74,7 +78,7 @@ pub(crate) async fn add(
                 .hint("`member`, `leader` or `manager`")
         })?,
     };
-    change(&app, &caller, &id, &ask.users, Some(role), trial.dry_run).await
+    change(&app, &caller, &id, &ask.users, (Some(role), trial.dry_run), once).await
 }
 
 /// Takes up to 1,000 people out of a project, by a manager; or with `dry_run` says what that would do. One manager stays.
@@ -82,16 +86,19 @@ pub(crate) async fn add(
 /// # Errors
 /// 403 for a member who manages it not, 409 `last-manager`, 422 for somebody who is not there.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members/remove", tag = "projects", operation_id = "remove_project_members", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The project's id or name"), Trial), request_body = wire::project::ParticipantsOut,
+    params(("id" = String, Path, description = "The project's id or name"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::project::ParticipantsOut,
     responses((status = 200, description = "How many were in it, and when that is in force everywhere, or what it would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn remove(
     app: App,
     caller: Caller,
     Id(id): Id,
     Filters(trial): Filters<Trial>,
-    Body { ask, .. }: Body<wire::project::ParticipantsOut>,
+    once: Once,
+    Body { ask, bytes }: Body<wire::project::ParticipantsOut>,
 ) -> Result<Response, Problem> {
-    change(&app, &caller, &id, &ask.users, None, trial.dry_run).await
+    let once = once.of(&format!("POST /api/v1/projects/{id}/members/remove"), &bytes);
+    change(&app, &caller, &id, &ask.users, (None, trial.dry_run), once).await
 }
 
 /// Leaves a project. Datasets that the caller put into it stay there.
@@ -99,16 +106,21 @@ pub(crate) async fn remove(
 /// # Errors
 /// 404 for a project that the caller is not in, 409 `last-manager`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/leave", tag = "projects", operation_id = "leave_project", security(("token" = ["groups"])),
-    params(("id" = String, Path, description = "The project's id or name")),
+    params(("id" = String, Path, description = "The project's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     responses((status = 200, description = "When that is in force everywhere", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id, once: Once) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.of(&format!("POST /api/v1/projects/{id}/leave"), b"");
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        // Left already, and perhaps taken in again since: a replay leaves nothing.
+        return Ok(answer(&app, &id, ParticipantsSet { changed: 1, narrows: true }));
+    }
     let In { project, permit, .. } = load(&app, &caller, &id, Action::See, now).await?;
     // Whoever is in it may leave, but not by a token that only reads.
     if !caller.token.may(Scope::Groups) {
         return Err(Denial::Scope { needed: Scope::Groups }.into());
     }
-    let set = app.table.set_participants(&permit, &project, &[caller.user.id], None, now).await?;
+    let set = app.table.set_participants(&permit, &project, &[caller.user.id], None, once.as_ref(), now).await?;
     Ok(answer(&app, &project.id.to_string(), set))
 }
 
@@ -117,8 +129,8 @@ async fn change(
     caller: &Caller,
     id: &str,
     users: &[String],
-    wanted: Option<ProjectRole>,
-    dry_run: bool,
+    (wanted, dry_run): (Option<ProjectRole>, bool),
+    once: Option<table::once::Once>,
 ) -> Result<Response, Problem> {
     let now = app.now();
     let In { project, permit, .. } = load(app, caller, id, Action::Gather, now).await?;
@@ -144,7 +156,7 @@ async fn change(
         let none = wire::project::ParticipantsChanged { project: project.id.to_string(), changed: 0, enforced_by: None, effects };
         return Ok(json::ok(&none));
     }
-    let set = app.table.set_participants(&permit, &project, &people, wanted, now).await?;
+    let set = app.table.set_participants(&permit, &project, &people, wanted, once.as_ref(), now).await?;
     // Where they are so already, perhaps the reply to the change was lost: from here its bound is later, and holds too.
     let narrows = set.narrows || (set.changed == 0 && wanted != Some(ProjectRole::Manager));
     Ok(answer(app, &project.id.to_string(), ParticipantsSet { narrows, ..set }))

@@ -118,11 +118,18 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
 /// # Errors
 /// 403 for anybody but an administrator, 404 for a person who is not there, 409 `oneself`, 422 `standing`.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "edit_user", security(("token" = ["admin"])),
-    params(("id" = String, Path, description = "The person's id or name")),
+    params(("id" = String, Path, description = "The person's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The person after the change", body = wire::user::UserChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn edit(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::user::UserEdit>) -> Result<Response, Problem> {
+pub(crate) async fn edit(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    once: Once,
+    Body { ask, bytes }: Body<wire::user::UserEdit>,
+) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.of(&format!("PATCH /api/v1/users/{id}"), &bytes);
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let user = found(&app, &id).await?;
     let standing = match ask.standing.as_deref() {
@@ -139,7 +146,7 @@ pub(crate) async fn edit(app: App, caller: Caller, Id(id): Id, Body { ask, .. }:
         return Err(Problem::new(StatusCode::CONFLICT, "oneself", "nobody changes the own account").hint("ask another administrator"));
     }
     let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor };
-    let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), now).await?;
+    let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), once.as_ref(), now).await?;
     let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);
     let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }))
@@ -162,14 +169,23 @@ pub(crate) async fn blocks(app: App, caller: Caller, Id(id): Id) -> Result<Respo
 /// # Errors
 /// 403 for anybody but an administrator, 404 for a source that is not there, 422 for a person who is not.
 #[utoipa::path(post, path = "/api/v1/sources/{id}/blocks", tag = "sources", operation_id = "block", security(("token" = ["admin"])),
-    params(("id" = String, Path, description = "The source's id or name")), request_body = wire::user::BlockAsk,
+    params(("id" = String, Path, description = "The source's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    request_body = wire::user::BlockAsk,
     responses((status = 200, description = "Who is blocked now", body = wire::user::Blocks), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn block(app: App, caller: Caller, Id(id): Id, Body { ask, .. }: Body<wire::user::BlockAsk>) -> Result<Response, Problem> {
+pub(crate) async fn block(
+    app: App,
+    caller: Caller,
+    Id(id): Id,
+    once: Once,
+    Body { ask, bytes }: Body<wire::user::BlockAsk>,
+) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.of(&format!("POST /api/v1/sources/{id}/blocks"), &bytes);
     let permit = caller.may(Action::Administer, &Facts::Deployment, now)?;
     let source = named(&app, &id).await?;
     let user = person(&app, &ask.user, "/user").await?;
-    app.table.set_block(&permit, source.id, user.id, ask.blocked, bounded(ask.reason)?.as_deref(), now).await?;
+    let (at, reason) = ((source.id, user.id), bounded(ask.reason)?);
+    app.table.set_block(&permit, at, ask.blocked, reason.as_deref(), once.as_ref(), now).await?;
     let enforced_by = ask.blocked.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     blocked(&app, &id, enforced_by).await
 }

@@ -221,9 +221,9 @@ async fn a_refusal_is_kept_a_second_at_the_most() {
     assert!(!is_live(&look(&deployment, &cache, &facts, millis(20_999), None).await), "a second at the most");
     assert!(is_live(&look(&deployment, &cache, &facts, millis(21_000), None).await), "resumed");
     let permit = deployment.administer();
-    deployment.table.set_serving_all(&permit, false, None, now()).await.unwrap();
+    deployment.table.set_serving_all(&permit, false, None, None, now()).await.unwrap();
     assert!(!look(&deployment, &cache, &facts, millis(30_000), None).await.facts.unwrap().place.source.serving);
-    deployment.table.set_serving_all(&permit, true, None, now()).await.unwrap();
+    deployment.table.set_serving_all(&permit, true, None, None, now()).await.unwrap();
     assert!(look(&deployment, &cache, &facts, millis(31_000), None).await.facts.unwrap().place.source.serving);
 }
 

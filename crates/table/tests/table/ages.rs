@@ -298,11 +298,11 @@ impl Run {
                 deployment.set_members(&self.group, &[&self.bo], hold).await.unwrap();
             }
             Change::Serve(serving) => {
-                deployment.table.set_serving_all(&deployment.administer(), serving, None, now()).await.unwrap();
+                deployment.table.set_serving_all(&deployment.administer(), serving, None, None, now()).await.unwrap();
             }
             Change::Strict(strict) => self.strict = deployment.set_strict(&ada, self.dataset, strict).await.unwrap().strict,
             Change::Stand(standing) => {
-                deployment.table.edit_user(&deployment.administer(), self.bo.user.id, standing.into(), None, now()).await.unwrap();
+                deployment.table.edit_user(&deployment.administer(), self.bo.user.id, standing.into(), None, None, now()).await.unwrap();
             }
             Change::Revoke => {
                 deployment.revoke(&self.facts(&self.links[1]).await).await;

@@ -67,7 +67,7 @@ impl Deployment {
     }
 
     async fn stands(&self, person: &Person, standing: Standing) {
-        self.table.edit_user(&self.administer(), person.user.id, standing.into(), None, now()).await.unwrap();
+        self.table.edit_user(&self.administer(), person.user.id, standing.into(), None, None, now()).await.unwrap();
     }
 }
 
@@ -376,7 +376,7 @@ async fn a_project_of_more_than_five_hundred_connects_nobody_and_costs_no_more()
     deployment.take_in(&ada, &project, &[&bo, &cy], Some(ProjectRole::Member)).await.unwrap();
     let crowd = deployment.crowd(usize::from(CONTEXT_PEOPLE_MAX) - 3).await;
     let join_in = async |people: &[UserId], role| {
-        deployment.table.set_participants(&ada.manages(&project), &project, people, role, now()).await.unwrap();
+        deployment.table.set_participants(&ada.manages(&project), &project, people, role, None, now()).await.unwrap();
     };
     join_in(&crowd, Some(ProjectRole::Member)).await;
     let look = async || {

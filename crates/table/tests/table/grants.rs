@@ -132,7 +132,7 @@ impl Deployment {
                 drop(table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await.unwrap());
             }
             Meanwhile::Blocked => {
-                table.set_block(&self.administer(), self.root.source.id, bo.user.id, true, None, now()).await.unwrap();
+                table.set_block(&self.administer(), (self.root.source.id, bo.user.id), true, None, None, now()).await.unwrap();
             }
             Meanwhile::HandedOver => {
                 drop(self.passes_on(bo, on, &ada).await);
@@ -506,7 +506,7 @@ pub async fn what_cannot_be_read_lets_nobody_in(store: Store) {
     // A block, lifted or not: what cannot be read blocks.
     deployment.give(&ada, dataset, bo.to(), Role::Full).await;
     for blocked in [true, false] {
-        deployment.table.set_block(&deployment.administer(), source, bo.user.id, blocked, None, now()).await.unwrap();
+        deployment.table.set_block(&deployment.administer(), (source, bo.user.id), blocked, None, None, now()).await.unwrap();
         assert_eq!(deployment.rights(dataset, &bo).await.has(Right::Read), !blocked);
         let left = deployment.rights_left(dataset, &bo, format!("S#{source}"), format!("B#{}", bo.user.id)).await;
         assert_eq!(left, Vec::new(), "{blocked}");

@@ -79,7 +79,7 @@ pub async fn members_come_and_go_and_come_again(store: Store) {
     assert!(!is_member(&bo).await, "nobody of that part was changed");
     assert_eq!(deployment.set_members(&group, &[&stranger], Hold::Withdrawn).await, Ok(0), "was never in it");
     let other = deployment.group(&ada, "other").await;
-    let refused = deployment.table.set_members(&ada.gathers(&other), &group, &[bo.user.id], Hold::Active, now()).await;
+    let refused = deployment.table.set_members(&ada.gathers(&other), &group, &[bo.user.id], Hold::Active, None, now()).await;
     assert_eq!(refused, Err(TableError::NotForThis));
     assert_eq!(deployment.audited("group.add", group.id).await, 2);
     assert_eq!(deployment.audited("group.remove", group.id).await, 2);
@@ -105,7 +105,7 @@ pub async fn each_of_three_hundred_is_listed_once(store: Store) {
     let group = deployment.group(&ada, "everybody").await;
     let crowd = deployment.crowd(300).await;
     let permit = ada.gathers(&group);
-    let set = async |people: &[UserId], wanted| deployment.table.set_members(&permit, &group, people, wanted, now()).await;
+    let set = async |people: &[UserId], wanted| deployment.table.set_members(&permit, &group, people, wanted, None, now()).await;
     assert_eq!(set(&crowd, Hold::Active).await, Ok(300));
     assert_eq!(set(&crowd, Hold::Active).await, Ok(0));
     let (left, stayed): (Vec<_>, Vec<_>) = crowd.iter().copied().enumerate().partition(|(number, _)| number % 5 == 0);
@@ -121,7 +121,7 @@ pub async fn each_of_three_hundred_is_listed_once(store: Store) {
     }
     let small = deployment.group(&ada, "small").await;
     let few: Vec<_> = crowd.iter().copied().take(5).collect();
-    deployment.table.set_members(&ada.gathers(&small), &small, &few, Hold::Active, now()).await.unwrap();
+    deployment.table.set_members(&ada.gathers(&small), &small, &few, Hold::Active, None, now()).await.unwrap();
     assert_eq!(listed(&deployment, small.id, 1).await.into_iter().collect::<HashSet<_>>().len(), 6);
     let odd = Page { position: Some("x".to_owned()), items_max: 2 };
     assert_eq!(deployment.table.members(group.id, &odd).await, Err(TableError::Position));
@@ -135,7 +135,7 @@ pub async fn somebody_s_groups_are_listed_newest_first(store: Store) {
     for number in 0..5 {
         let group = deployment.group(&ada, &format!("group-{number}")).await;
         let at = later(number);
-        deployment.table.set_members(&ada.gathers(&group), &group, &[bo.user.id], Hold::Active, at).await.unwrap();
+        deployment.table.set_members(&ada.gathers(&group), &group, &[bo.user.id], Hold::Active, None, at).await.unwrap();
         joined.insert(0, group);
     }
     let groups_of = async |items_max| {

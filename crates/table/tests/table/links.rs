@@ -467,7 +467,7 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     assert_eq!(table.revoke(&narrow, &other, &tombstone).await, Err(TableError::NotForThis));
     let share = deployment.permit(Action::Share, &dataset);
     assert_eq!(table.revoke_all(&share, &deployment.place, None, None, now()).await, Err(TableError::NotForThis));
-    assert_eq!(table.set_serving_all(&share, false, None, now()).await, Err(TableError::NotForThis));
+    assert_eq!(table.set_serving_all(&share, false, None, None, now()).await, Err(TableError::NotForThis));
     assert_eq!(table.insert_user(&share, &deployment.user, &a_code(&deployment.user), None, now()).await, Err(TableError::NotForThis));
     assert_eq!(table.insert_token(&share, &deployment.token, None, now()).await, Err(TableError::NotForThis));
     let source = &deployment.place.source;

@@ -210,7 +210,8 @@ async fn whoever_is_to_lose_something_loses_it_where_transactions_conflict() {
             }
         };
         conflicts("PutItem");
-        let block = async |blocked| deployment.table.set_block(&deployment.administer(), source, bo.user.id, blocked, None, now()).await;
+        let block =
+            async |blocked| deployment.table.set_block(&deployment.administer(), (source, bo.user.id), blocked, None, None, now()).await;
         assert_eq!(block(true).await, Ok(()), "{fault:?}");
         assert_eq!(block(false).await, Err(TableError::Throttled), "lifting a block does not go alone");
         assert!(deployment.at(deployment.place.dataset.id, &bo).await.reach.blocked, "{fault:?}");
@@ -411,10 +412,14 @@ async fn a_source_is_closed_and_all_are_stopped_where_transactions_conflict() {
         let wider = edit(&closed, Source { ceilings: before.ceilings.clone(), ..closed.clone() }).await;
         assert_eq!(wider, Err(TableError::Throttled), "{fault:?}: raising a ceiling does not go alone");
         conflicts();
-        let all = table.set_serving_all(&admin, false, Some("drill"), now()).await;
+        let all = table.set_serving_all(&admin, false, Some("drill"), None, now()).await;
         assert_eq!(all, Ok(table.sources().await.unwrap().len()), "{fault:?}");
         assert!(!table.source(before.id).await.unwrap().unwrap().serving, "{fault:?}");
-        assert_eq!(table.set_serving_all(&admin, true, None, now()).await, Err(TableError::Throttled), "{fault:?}: nor does going on");
+        assert_eq!(
+            table.set_serving_all(&admin, true, None, None, now()).await,
+            Err(TableError::Throttled),
+            "{fault:?}: nor does going on"
+        );
         faults.heal();
         let audited = [deployment.audited("source.edit", before.id).await, deployment.audited("deployment.stop", "all sources").await];
         assert_eq!(audited, [1, 1], "{fault:?}: and is audited");

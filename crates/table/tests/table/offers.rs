@@ -66,7 +66,7 @@ impl Deployment {
     }
 
     async fn suspend(&self, person: &Person) {
-        self.table.edit_user(&self.administer(), person.user.id, Standing::Suspended.into(), None, now()).await.unwrap();
+        self.table.edit_user(&self.administer(), person.user.id, Standing::Suspended.into(), None, None, now()).await.unwrap();
     }
 
     async fn waiting_for(&self, person: &Person) -> Vec<RequestId> {
@@ -168,7 +168,7 @@ pub async fn an_offer_is_accepted_on_what_was_seen(store: Store) {
             Meanwhile::AddresseeSuspended => deployment.suspend(&bo).await,
             Meanwhile::AddresseeBlocked => {
                 let source = deployment.root.source.id;
-                deployment.table.set_block(&deployment.administer(), source, bo.user.id, true, None, now()).await.unwrap();
+                deployment.table.set_block(&deployment.administer(), (source, bo.user.id), true, None, None, now()).await.unwrap();
             }
             Meanwhile::Granted => drop(deployment.give(&dee, dataset, ada.to(), Role::View).await),
         }

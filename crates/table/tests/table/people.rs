@@ -90,7 +90,7 @@ impl Deployment {
 
     pub async fn set_members(&self, group: &Group, people: &[&Person], wanted: Hold) -> Result<usize, TableError> {
         let people: Vec<_> = people.iter().map(|person| person.user.id).collect();
-        self.table.set_members(&self.owner().gathers(group), group, &people, wanted, now()).await
+        self.table.set_members(&self.owner().gathers(group), group, &people, wanted, None, now()).await
     }
 
     /// What somebody has at a dataset now.

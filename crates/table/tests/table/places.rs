@@ -102,7 +102,7 @@ pub async fn the_panic_switch_turns_every_source_off(store: Store) {
     let facts = deployment.link(crate::example::ask("a")).await;
     let permit = deployment.administer();
     for serving in [false, true] {
-        assert_eq!(deployment.table.set_serving_all(&permit, serving, Some("drill"), now()).await, Ok(5));
+        assert_eq!(deployment.table.set_serving_all(&permit, serving, Some("drill"), None, now()).await, Ok(5));
         assert!(deployment.table.sources().await.unwrap().iter().all(|source| source.serving == serving));
         assert_eq!(deployment.facts(&facts.link).await.place.source.serving, serving);
     }
@@ -228,7 +228,7 @@ async fn a_hundred_sources_are_the_most_and_stop_together() {
     }
     let one_more = register(&deployment, &a_source("one-more", "one-more/")).await;
     assert_eq!(one_more, Err(TableError::TooMany { what: "sources", max: 100 }));
-    assert_eq!(deployment.table.set_serving_all(&deployment.administer(), false, None, now()).await, Ok(100));
+    assert_eq!(deployment.table.set_serving_all(&deployment.administer(), false, None, None, now()).await, Ok(100));
     assert!(deployment.table.sources().await.unwrap().iter().all(|source| !source.serving));
 }
 

@@ -52,7 +52,7 @@ impl Deployment {
         role: Option<ProjectRole>,
     ) -> Result<usize, TableError> {
         let people: Vec<_> = people.iter().map(|person| person.user.id).collect();
-        self.table.set_participants(&by.manages(project), project, &people, role, now()).await.map(|set| set.changed)
+        self.table.set_participants(&by.manages(project), project, &people, role, None, now()).await.map(|set| set.changed)
     }
 
     pub async fn put_into(&self, by: &Person, dataset: DatasetId, project: &Project) -> Result<Dataset, TableError> {
@@ -160,7 +160,7 @@ pub async fn people_come_and_go_and_one_manages_always(store: Store) {
     assert_eq!(set(&ada, &[&ada], Some(ProjectRole::Manager)).await, Err(TableError::Stale), "nobody raises himself");
     let leave = async |who: &Person, people: &[UserId], wanted| {
         let permit = who.in_project(Action::See, &project, ProjectRole::Member);
-        deployment.table.set_participants(&permit, &project, people, wanted, now()).await
+        deployment.table.set_participants(&permit, &project, people, wanted, None, now()).await
     };
     assert_eq!(leave(&ada, &[bo.user.id], None).await, Err(TableError::NotForThis));
     assert_eq!(leave(&ada, &[ada.user.id], Some(ProjectRole::Manager)).await, Err(TableError::NotForThis));
@@ -185,8 +185,10 @@ pub async fn a_late_copy_of_a_change_of_members_changes_nothing(store: Store) {
     deployment.take_in(&ada, &project, &[&bo], Some(ProjectRole::Member)).await.unwrap();
     let part = deployment.table.participant(project.id, bo.user.id).await.unwrap().unwrap();
     assert_eq!((part.version, part.at), (1, now()));
-    let promote =
-        deployment.table.set_participants(&ada.manages(&project), &project, &[bo.user.id], Some(ProjectRole::Manager), later(9)).await;
+    let promote = deployment
+        .table
+        .set_participants(&ada.manages(&project), &project, &[bo.user.id], Some(ProjectRole::Manager), None, later(9))
+        .await;
     assert_eq!(promote, Ok(ParticipantsSet { changed: 1, narrows: false }));
     let part = deployment.table.participant(project.id, bo.user.id).await.unwrap().unwrap();
     assert_eq!((part.version, part.at), (2, now()), "since when is since when, whatever the role");
@@ -204,7 +206,7 @@ pub async fn of_two_managers_who_leave_at_once_one_stays(store: Store) {
         deployment.take_in(&ada, &project, &[&bo], Some(ProjectRole::Manager)).await.unwrap();
         let leave = async |who: &Person| {
             let permit = who.in_project(Action::See, &project, ProjectRole::Manager);
-            deployment.table.set_participants(&permit, &project, &[who.user.id], None, now()).await
+            deployment.table.set_participants(&permit, &project, &[who.user.id], None, None, now()).await
         };
         let left = join_all([leave(&ada), leave(&bo)]).await;
         let left: Vec<_> = left.into_iter().map(|left| left.map(|set| set.changed)).collect();
@@ -223,7 +225,7 @@ pub async fn each_of_a_hundred_is_listed_once(store: Store) {
     let ada = deployment.owner();
     let project = deployment.project(&ada, "everybody").await;
     let crowd = deployment.crowd(100).await;
-    let set = deployment.table.set_participants(&ada.manages(&project), &project, &crowd, Some(ProjectRole::Member), now()).await;
+    let set = deployment.table.set_participants(&ada.manages(&project), &project, &crowd, Some(ProjectRole::Member), None, now()).await;
     assert_eq!(set, Ok(ParticipantsSet { changed: 100, narrows: false }), "in three transactions");
     let (mut people, mut page) = (Vec::new(), Page { position: None, items_max: 7 });
     loop {

@@ -93,7 +93,7 @@ pub async fn late_and_repeated_words_of_a_directory_change_nothing(store: Store)
     let missing = TableError::Missing { what: "somebody named" };
     assert_eq!(deployment.says(&group, 10, &[(nobody, Hold::Active), (cy.user.id, Hold::Active)]).await, Err(missing));
     assert_eq!(deployment.table.is_member(group.id, cy.user.id).await, Ok(false), "nobody of that part was changed");
-    let by_hand = deployment.table.set_members(&ada.gathers(&group), &group, &[cy.user.id], Hold::Active, now()).await;
+    let by_hand = deployment.table.set_members(&ada.gathers(&group), &group, &[cy.user.id], Hold::Active, None, now()).await;
     assert_eq!(by_hand, Err(TableError::NotForThis), "nobody fills it by hand");
     let manual = deployment.group(&ada, "by-hand").await;
     assert_eq!(deployment.says(&manual, 1, &[(cy.user.id, Hold::Active)]).await, Err(TableError::NotForThis));

@@ -131,7 +131,7 @@ pub async fn a_code_is_redeemed_once(store: Store) {
     assert_eq!(redeem(&used, &session(), later(7)).await, Err(TableError::NotForThis));
     let (late, permit) = (a_code(&bo.user), deployment.administer());
     deployment.table.insert_code(&permit, &late, None, now()).await.unwrap();
-    deployment.table.edit_user(&permit, bo.user.id, Standing::Suspended.into(), None, now()).await.unwrap();
+    deployment.table.edit_user(&permit, bo.user.id, Standing::Suspended.into(), None, None, now()).await.unwrap();
     assert_eq!(redeem(&late, &session(), now()).await, Err(TableError::Stale), "suspended meanwhile");
 }
 
@@ -204,8 +204,9 @@ async fn it_is_noted_within_the_hour_when_a_token_was_used() {
 pub async fn nobody_suspends_oneself(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (permit, bo) = (deployment.administer(), deployment.person("Bo").await);
-    let set =
-        async |user: &User, standing: Standing| deployment.table.edit_user(&permit, user.id, standing.into(), Some("why"), now()).await;
+    let set = async |user: &User, standing: Standing| {
+        deployment.table.edit_user(&permit, user.id, standing.into(), Some("why"), None, now()).await
+    };
     for standing in [Standing::Suspended, Standing::Active] {
         assert_eq!(set(&deployment.user, standing).await, Err(TableError::NotForThis));
     }

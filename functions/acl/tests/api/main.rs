@@ -14,6 +14,7 @@
 mod connections;
 mod invitations;
 mod projects;
+mod repeats;
 mod roles;
 mod sharing;
 #[path = "../../../links/tests/api/support.rs"]

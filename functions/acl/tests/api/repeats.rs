@@ -1,0 +1,144 @@
+//! What came twice: a request that is repeated, late, with its `Idempotency-Key` undoes no later word (SEMANTICS 5.13, 6).
+
+use serde_json::{Value, json};
+
+use crate::{
+    start,
+    support::{Answer, TestApp},
+};
+
+/// A write that gives, the one that takes it back, and where it shows.
+struct Word {
+    method: &'static str,
+    path: String,
+    give: Value,
+    take: (String, Value),
+    shown: (String, &'static str),
+}
+
+async fn words(app: &TestApp) -> Vec<Word> {
+    for name in ["Max", "Ben"] {
+        app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.is(201);
+    }
+    for kind in ["groups", "projects"] {
+        app.post(&format!("/api/v1/{kind}"), &app.ada.token, json!({ "name": format!("the-{kind}") })).await.is(201);
+    }
+    let of = |path: &str| path.to_owned();
+    let account = |give: Value, take: Value, shown| Word {
+        method: "PATCH",
+        path: of("/api/v1/users/Max"),
+        give,
+        take: (of("/api/v1/users/Max"), take),
+        shown: (of("/api/v1/users/Max"), shown),
+    };
+    let members = |kind: &str, role: Value| Word {
+        method: "POST",
+        path: format!("/api/v1/{kind}/the-{kind}/members"),
+        give: json!({ "users": ["Ben"] })
+            .as_object()
+            .into_iter()
+            .chain(role.as_object())
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        take: (format!("/api/v1/{kind}/the-{kind}/members/remove"), json!({ "users": ["Ben"] })),
+        shown: (format!("/api/v1/{kind}/the-{kind}/members"), "/items"),
+    };
+    vec![
+        account(json!({ "standing": "active" }), json!({ "standing": "suspended" }), "/standing"),
+        account(json!({ "administrator": true }), json!({ "administrator": false }), "/administrator"),
+        account(json!({ "auditor": true }), json!({ "auditor": false }), "/auditor"),
+        Word {
+            method: "POST",
+            path: of("/api/v1/sources/demo/blocks"),
+            give: json!({ "user": "Ben", "blocked": false }),
+            take: (of("/api/v1/sources/demo/blocks"), json!({ "user": "Ben", "blocked": true })),
+            shown: (of("/api/v1/sources/demo/blocks"), "/blocked"),
+        },
+        Word {
+            method: "POST",
+            path: of("/api/v1/serving"),
+            give: json!({ "serving": true, "reason": "on" }),
+            take: (of("/api/v1/serving"), json!({ "serving": false, "reason": "off" })),
+            shown: (of("/api/v1/sources/demo"), "/serving"),
+        },
+        members("groups", json!({})),
+        members("projects", json!({ "role": "manager" })),
+    ]
+}
+
+#[tokio::test]
+async fn a_late_repeat_with_its_key_undoes_no_later_word() {
+    let app = start().await;
+    for (number, Word { method, path, give, take: (away, take), shown: (at, pointer) }) in words(&app).await.into_iter().enumerate() {
+        let send = async |key: &str, path: &str, ask: &Value| -> Answer {
+            app.send(method, path, &app.ada.token, &[("idempotency-key", key)], ask.to_string()).await
+        };
+        let shows = async || app.get(&at, &app.ada.token).await.is(200).json.pointer(pointer).cloned();
+        let (first, second, third) = (format!("{number}-a"), format!("{number}-b"), format!("{number}-c"));
+        // So it was, or becomes: either is remembered.
+        send(&first, &path, &give).await.is(200);
+        let given = shows().await;
+        send(&second, &away, &take).await.is(200);
+        let taken = shows().await;
+        assert_ne!(given, taken, "{path} {give}");
+        send(&first, &path, &give).await.is(200);
+        assert_eq!(shows().await, taken, "{path} {give}: the repeat of what was said before");
+        send(&third, &path, &give).await.is(200);
+        assert_eq!(shows().await.map(without_times), given.map(without_times), "{path} {give}: said anew");
+        send(&second, &away, &take).await.is(200);
+        assert_eq!(shows().await.map(without_times), app.get(&at, &app.ada.token).await.json.pointer(pointer).cloned().map(without_times));
+        assert_ne!(shows().await, taken, "{away} {take}: the repeat of taking it");
+        send(&first, &away, &take).await.refuses(422, "idempotency-mismatch", "");
+        // As it was, for the words that follow.
+        send(&format!("{number}-d"), &path, &give).await.is(200);
+    }
+}
+
+/// Since when somebody is in it is another time when it is said anew.
+fn without_times(mut shown: Value) -> Value {
+    for member in shown.as_array_mut().into_iter().flatten() {
+        if let Some(member) = member.as_object_mut() {
+            member.remove("since");
+        }
+    }
+    shown
+}
+
+// Who leaves a project and is taken in again does not leave it by the same request.
+#[tokio::test]
+async fn who_left_and_came_back_stays() {
+    let app = start().await;
+    app.post("/api/v1/projects", &app.ada.token, json!({ "name": "atlas" })).await.is(201);
+    let take_in = json!({ "users": ["Eve"] });
+    app.post("/api/v1/projects/atlas/members", &app.ada.token, take_in.clone()).await.is(200);
+    let leave = async || app.send("POST", "/api/v1/projects/atlas/leave", &app.eve.token, &[("idempotency-key", "k")], "").await;
+    let left = leave().await.is(200).json;
+    assert_eq!((&left["changed"], left["enforced_by"].is_string()), (&json!(1), true));
+    assert_eq!(leave().await.is(200).json["changed"], 1, "out of it, and told so");
+    app.post("/api/v1/projects/atlas/members", &app.ada.token, take_in).await.is(200);
+    leave().await.is(200);
+    let members = app.get("/api/v1/projects/atlas/members", &app.eve.token).await.is(200);
+    assert_eq!(members.json["items"].as_array().map(Vec::len), Some(2));
+}
+
+// A request on many is remembered with the last of them, and tells how many it changed.
+#[tokio::test]
+async fn a_repeat_tells_how_many_the_first_changed() {
+    let app = start().await;
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
+    let names: Vec<String> = (0..60).map(|number| format!("person-{number}")).collect();
+    for name in &names {
+        app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.is(201);
+    }
+    let add = async || {
+        let body = json!({ "users": names }).to_string();
+        app.send("POST", "/api/v1/groups/imaging/members", &app.ada.token, &[("idempotency-key", "k")], body).await.is(200).json["changed"]
+            .clone()
+    };
+    assert_eq!((add().await, add().await), (json!(60), json!(60)));
+    app.post("/api/v1/groups/imaging/members/remove", &app.ada.token, json!({ "users": ["person-0", "person-59"] })).await.is(200);
+    assert_eq!(add().await, json!(60));
+    let members = app.get("/api/v1/groups/imaging/members?limit=100", &app.ada.token).await.is(200);
+    assert_eq!(members.json["items"].as_array().map(Vec::len), Some(59), "their owner, and all but two");
+}
