@@ -1188,6 +1188,13 @@ impl Permit {
         self.by.filter(|_| on && self.action == Action::Gather)
     }
 
+    /// The person, if the permit is one to see `group`, as whoever is in it may, and who audits.
+    #[must_use]
+    pub fn sees_group(&self, group: GroupId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Group { group: there, .. } if there.id == group);
+        self.by.filter(|_| on && self.action == Action::See)
+    }
+
     /// The person, if the permit is one to change `project` and who is in it.
     #[must_use]
     pub fn allows_manage(&self, project: ProjectId) -> Option<UserId> {

@@ -123,6 +123,15 @@ enum Verb {
         #[command(flatten)]
         sure: Sure,
     },
+    /// Leave a group that somebody else owns.
+    #[command(after_help = "Example:\n  offprint group leave imaging-core")]
+    Leave {
+        #[command(flatten)]
+        group: One,
+        /// Do it without asking.
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Take a group out: nobody gets anything through it any more.
     #[command(after_help = "Example:\n  offprint group retire imaging-core")]
     Retire {
@@ -183,6 +192,11 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
         }
         Verb::Sync { group: One { group }, file, order, remove } => sync(&api, out, &group, &file, order, remove).await,
         Verb::Remove { group: One { group }, users, sure } => remove(&api, out, &group, users, &sure).await,
+        Verb::Leave { group: One { group }, yes } => {
+            let consequence = format!("You lose what only {} gives you. {}", printable(&group), how_fast());
+            out.confirm(&consequence, "Leave this group?", yes).await?;
+            tell(out, api.create(&["groups", &group, "leave"], &serde_json::json!({})).await?, false).await
+        }
         Verb::Retire { group: One { group }, yes } => {
             let group = find(&api, &group).await?;
             let consequence = format!("Nobody gets anything through {} until it is reinstated. {}", printable(&group.name), how_fast());

@@ -284,7 +284,7 @@ impl Table {
         self.group(id).await?.ok_or(TableError::Missing { what: "the group" })
     }
 
-    /// Adds people to a group, or removes them from it, by its owner, who stays. Those who are as wanted already are left alone.
+    /// Adds people to a group, or removes them from it, by its owner, who stays; or removes whoever leaves it. Those who are as wanted already are left alone.
     /// Answers how many changed. A failure in between leaves some changed: the same call again changes the rest, and its key is kept with the
     /// last of them.
     ///
@@ -300,7 +300,15 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<usize, TableError> {
-        let by = permit.allows_gather(group.id).filter(|_| group.kind == GroupKind::Manual).ok_or(TableError::NotForThis)?;
+        let leaves = permit.sees_group(group.id).filter(|by| wanted == Hold::Withdrawn && people == [*by]);
+        let (by, verb) = match (permit.allows_gather(group.id), wanted) {
+            (Some(by), Hold::Active) => (by, "group.add"),
+            (Some(by), _) => (by, "group.remove"),
+            (None, _) => (leaves.ok_or(TableError::NotForThis)?, "group.leave"),
+        };
+        if group.kind != GroupKind::Manual {
+            return Err(TableError::NotForThis);
+        }
         if let Some(done) = self.once_if(by, once, now).await? {
             return number_of(&done);
         }
@@ -313,7 +321,7 @@ impl Table {
         let mut parts = people.chunks(MEMBERS_OF_WRITE / 2).peekable();
         while let Some(part) = parts.next() {
             let asked = Asked { by, once: once.filter(|_| parts.peek().is_none()), now };
-            changed = self.set_part(asked, group, part, wanted, &mut unblocked, changed).await?;
+            changed = self.set_part(asked, (group, verb), part, wanted, &mut unblocked, changed).await?;
         }
         Ok(changed)
     }
@@ -322,13 +330,12 @@ impl Table {
     async fn set_part(
         &self,
         Asked { by, once, now }: Asked<'_>,
-        group: &Group,
+        (group, verb): (&Group, &'static str),
         people: &[UserId],
         wanted: Hold,
         unblocked: &mut Option<(Tag, Part)>,
         before: usize,
     ) -> Result<usize, TableError> {
-        let verb = if wanted == Hold::Active { "group.add" } else { "group.remove" };
         for _round in 0..ROUNDS {
             let there = self.batch(people.iter().map(|user| schema::member(group.id, *user)), &mut Cost::default()).await?;
             let mut parts = Vec::new();
@@ -352,7 +359,8 @@ impl Table {
                 self.remember(once, by, &changed.to_string(), now).await?;
                 return Ok(changed);
             }
-            let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(by.to_string())));
+            // Who owns it owns it still; who leaves is no owner.
+            let active = Condition::is("state", text(state_word(group.state))).and(Condition::is("owner", text(group.owner.to_string())));
             let audited = Audited::new(now, by, verb, &group.id)?.to(&json!({ "members": named }));
             let write = Write::audited(audited.clone())
                 .parts(parts.clone())

@@ -2,11 +2,12 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Facts, Permit},
+    decision::{Action, Denial, Facts, Permit},
     grant::{GrantError, Group, GroupKind, GroupState, Hold, group_name},
     id::{GroupId, UserId},
     limits::BATCH_ITEMS_MAX,
     timing::Timing,
+    token::Scope,
 };
 use edge::{
     App,
@@ -214,6 +215,50 @@ pub(crate) async fn remove(
     change(&app, &caller, &id, ask, (Hold::Withdrawn, trial.dry_run), once).await
 }
 
+/// Leaves a group: the caller gets nothing through it any more. Its owner stays.
+///
+/// # Errors
+/// 404 for a group that the caller is not in, 409 `owner-stays`, and `group-kind` for one that is not filled by hand.
+#[utoipa::path(post, path = "/api/v1/groups/{id}/leave", tag = "groups", operation_id = "leave_group", security(("token" = ["groups"])),
+    params(("id" = String, Path, description = "The group's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    responses((status = 200, description = "When that is in force everywhere", body = wire::group::MembersChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id, once: Once) -> Result<Response, Problem> {
+    let now = app.now();
+    let once = once.of(&format!("POST /api/v1/groups/{id}/leave"), b"");
+    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        // Left already, and perhaps added again since: a replay leaves nothing.
+        return Ok(left(&app, &*found(&app, &id).await?, 1));
+    }
+    let (group, permit) = load(&app, &caller, &id, Action::See, now).await?;
+    // Whoever is in it may leave, but not by a token that only reads.
+    if !caller.token.may(Scope::Groups) {
+        return Err(Denial::Scope { needed: Scope::Groups }.into());
+    }
+    by_hand(&group)?;
+    if group.owner == caller.user.id {
+        return Err(
+            Problem::new(StatusCode::CONFLICT, "owner-stays", "whoever owns a group is in it").hint("retire it where nobody needs it")
+        );
+    }
+    let changed = app.table.set_members(&permit, &group, &[caller.user.id], Hold::Withdrawn, once.as_ref(), now).await?;
+    Ok(left(&app, &group, changed))
+}
+
+fn left(app: &App, group: &Group, changed: usize) -> Response {
+    let enforced_by = Some(Timing::PRIVATE.enforced_by(app.now(), None).to_string());
+    json::ok(&wire::group::MembersChanged { group: shown(group), changed, enforced_by, effects: None })
+}
+
+/// # Errors
+/// 409 `group-kind` for a group that something else fills.
+fn by_hand(group: &Group) -> Result<(), Problem> {
+    if group.kind == GroupKind::Manual {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::CONFLICT, "group-kind", "the group is filled by what it is synced with, not by hand")
+        .hint("change who is in it where that comes from, or grant to a group of your own"))
+}
+
 async fn change(
     app: &App,
     caller: &Caller,
@@ -224,10 +269,7 @@ async fn change(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let (group, permit) = load(app, caller, id, Action::Gather, now).await?;
-    if group.kind != GroupKind::Manual {
-        return Err(Problem::new(StatusCode::CONFLICT, "group-kind", "the group is filled by what it is synced with, not by hand")
-            .hint("change who is in it where that comes from, or grant to a group of your own"));
-    }
+    by_hand(&group)?;
     if ask.users.len() > BATCH_ITEMS_MAX {
         return Err(too_many("/users"));
     }
@@ -262,16 +304,20 @@ pub(crate) fn too_many(pointer: &'static str) -> Problem {
 /// # Errors
 /// 404 with one body for one that is none and one that is a stranger's.
 pub(crate) async fn load(app: &App, caller: &Caller, text: &str, action: Action, now: Timestamp) -> Result<(Arc<Group>, Permit), Problem> {
+    let group = found(app, text).await?;
+    let member = app.table.membership(group.id, caller.user.id).await?;
+    let is_member = member.is_some_and(|member| group.still_names(member.confirmed, now));
+    let permit = caller.may(action, &Facts::Group { group: Arc::clone(&group), is_member }, now)?;
+    Ok((group, permit))
+}
+
+async fn found(app: &App, text: &str) -> Result<Arc<Group>, Problem> {
     let found = match (GroupId::parse(text), group_name(text)) {
         (Ok(id), _) => app.table.group(id).await?,
         (_, Some(name)) => app.table.group_named(&name).await?,
         _ => None,
     };
-    let group = Arc::new(found.ok_or_else(Problem::not_found)?);
-    let member = app.table.membership(group.id, caller.user.id).await?;
-    let is_member = member.is_some_and(|member| group.still_names(member.confirmed, now));
-    let permit = caller.may(action, &Facts::Group { group: Arc::clone(&group), is_member }, now)?;
-    Ok((group, permit))
+    found.map(Arc::new).ok_or_else(Problem::not_found)
 }
 
 pub(crate) fn shown(group: &Group) -> wire::group::Group {

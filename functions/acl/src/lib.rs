@@ -117,6 +117,7 @@ fn tried_first() -> Router<App> {
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))
+        .route("/api/v1/groups/{id}/leave", plain(post(group::leave)))
         .route("/api/v1/projects/{id}", patch(project::edit))
         .route("/api/v1/projects/{id}/members", post(project_members::add))
         .route("/api/v1/projects/{id}/members/remove", post(project_members::remove))

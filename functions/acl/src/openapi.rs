@@ -58,6 +58,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::project_members::add,
         crate::project_members::remove,
         crate::project_members::leave,
+        crate::group::leave,
         crate::project_datasets::list,
         crate::project_datasets::put,
         crate::project_datasets::take,

@@ -60,7 +60,8 @@ fn a_permit_proves_one_answer_and_no_other() {
             assert_eq!(permit.allows_change_of(link_id(1)), None, "{what}");
             let gathers = action == Action::Gather;
             assert_eq!(permit.allows_gather(group_id(0)), when(gathers && about == About::Group(0)), "{what}");
-            assert_eq!(permit.allows_gather(group_id(1)), None, "{what}");
+            assert_eq!(permit.sees_group(group_id(0)), when(action == Action::See && about == About::Group(0)), "{what}");
+            assert_eq!((permit.allows_gather(group_id(1)), permit.sees_group(group_id(1))), (None, None), "{what}");
             assert_eq!(permit.allows_manage(project_id(0)), when(gathers && about == About::Project(0)), "{what}");
             assert_eq!(permit.is_in(project_id(0)), when(action == Action::See && about == About::Project(0)), "{what}");
             assert_eq!((permit.allows_manage(project_id(1)), permit.is_in(project_id(1))), (None, None), "{what}");

@@ -507,6 +507,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", format!("/api/v1/groups/{group}/members"), "{\"users\":[\"Eve\"]}", "not-found"),
         ("POST", format!("/api/v1/groups/{group}/members/remove"), "{\"users\":[\"Ada\"]}", "not-found"),
         ("POST", format!("/api/v1/groups/{group}/members/remove?dry_run=true"), "{\"users\":[\"Ada\"]}", "not-found"),
+        ("POST", format!("/api/v1/groups/{group}/leave"), "", "not-found"),
         ("POST", format!("/api/v1/groups/{group}/sync"), "{\"order\":1,\"add\":[\"Eve\"]}", "not-found"),
         ("GET", "/api/v1/projects".to_owned(), "", ""),
         ("POST", "/api/v1/projects".to_owned(), "{\"name\":\"eves\"}", "201"),

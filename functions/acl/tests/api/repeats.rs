@@ -122,6 +122,30 @@ async fn who_left_and_came_back_stays() {
     assert_eq!(members.json["items"].as_array().map(Vec::len), Some(2));
 }
 
+// ACCESS R5: anyone gives up his own. An owner does not, nor who is in by a directory's word.
+#[tokio::test]
+async fn who_is_in_a_group_leaves_it() {
+    let app = start().await;
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "imaging" })).await.is(201);
+    let leave =
+        async |token: &str, key: &str| app.send("POST", "/api/v1/groups/imaging/leave", token, &[("idempotency-key", key)], "").await;
+    leave(&app.eve.token, "a").await.refuses(404, "not-found", "");
+    app.post("/api/v1/groups/imaging/members", &app.ada.token, json!({ "users": ["Eve"] })).await.is(200);
+    leave(&app.ada.token, "a").await.refuses(409, "owner-stays", "");
+    let reads = app.post("/api/v1/tokens", &app.eve.token, json!({ "label": "r", "scopes": ["read"], "days": 1 })).await.is(201);
+    assert_eq!(leave(reads.text("/secret"), "b").await.refuses(403, "scope", "").json["scope"], "groups");
+    let left = leave(&app.eve.token, "c").await.is(200).json;
+    assert_eq!((&left["changed"], left["enforced_by"].is_string(), &left["group"]["name"]), (&json!(1), true, &json!("imaging")));
+    app.get("/api/v1/groups/imaging", &app.eve.token).await.refuses(404, "not-found", "");
+    assert_eq!(leave(&app.eve.token, "c").await.is(200).json["changed"], 1);
+    app.post("/api/v1/groups/imaging/members", &app.ada.token, json!({ "users": ["Eve"] })).await.is(200);
+    leave(&app.eve.token, "c").await.is(200);
+    app.get("/api/v1/groups/imaging", &app.eve.token).await.is(200);
+    app.post("/api/v1/groups", &app.ada.token, json!({ "name": "staff", "kind": "synced" })).await.is(201);
+    app.post("/api/v1/groups/staff/sync", &app.ada.token, json!({ "order": 1, "add": ["Eve"] })).await.is(200);
+    app.post("/api/v1/groups/staff/leave", &app.eve.token, json!({})).await.refuses(409, "group-kind", "");
+}
+
 // A request on many is remembered with the last of them, and tells how many it changed.
 #[tokio::test]
 async fn a_repeat_tells_how_many_the_first_changed() {
