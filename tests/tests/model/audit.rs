@@ -57,6 +57,7 @@ enum Act {
     MakeGroup { name: u8, kind: &'static str },
     RetireGroup { group: usize },
     Member { group: usize, person: usize, is_in: bool },
+    LeaveGroup { group: usize },
     Sync { group: usize, order: u64, person: usize, is_in: bool },
     MakeLink { dataset: usize, label: u8, password: bool },
     EditLink { link: usize, edit: usize },
@@ -151,6 +152,7 @@ pub fn everything() -> Program {
         Act::MakeGroup { name: 0, kind: "manual" },
         Act::Member { group: 0, person: 1, is_in: true },
         Act::Member { group: 0, person: 1, is_in: false },
+        Act::Member { group: 0, person: 2, is_in: true },
         Act::Sync { group: 1, order: 1, person: 1, is_in: true },
         Act::RetireGroup { group: 2 },
         Act::MakeLink { dataset: 2, label: 1, password: false },
@@ -189,7 +191,8 @@ pub fn everything() -> Program {
         Act::Code { person: 2 },
         Act::SignIn { code: 2 },
     ];
-    let of_others = [by(Some(2), Act::Leave { project: 0 }), by(Some(2), Act::BreakGlass { dataset: 0 })];
+    let of_others =
+        [by(Some(2), Act::LeaveGroup { group: 0 }), by(Some(2), Act::Leave { project: 0 }), by(Some(2), Act::BreakGlass { dataset: 0 })];
     Program(acts.into_iter().map(|act| by(act.answered_by(), act)).chain(of_others).collect())
 }
 
@@ -231,6 +234,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => (0..4_u8, select(vec!["manual", "synced", "claimed"])).prop_map(|(name, kind)| Act::MakeGroup { name, kind }),
         1 => some().prop_map(|group| Act::RetireGroup { group }),
         4 => (some(), some(), any::<bool>()).prop_map(|(group, person, is_in)| Act::Member { group, person, is_in }),
+        1 => some().prop_map(|group| Act::LeaveGroup { group }),
         2 => (some(), 1..4_u64, some(), any::<bool>()).prop_map(|(group, order, person, is_in)| Act::Sync { group, order, person, is_in }),
     ];
     let of_links = prop_oneof![
@@ -475,6 +479,7 @@ impl Run {
                 let (below, verb) = if *is_in { ("/members", "group.add") } else { ("/members/remove", "group.remove") };
                 post(group(*at, below)?, json!({ "users": [person(*who)] }), &[verb])
             }
+            Act::LeaveGroup { group: at } => post(group(*at, "/leave")?, Value::Null, &["group.leave"]),
             Act::Sync { group: at, order, person: who, is_in } => {
                 let body = json!({ "order": order, if *is_in { "add" } else { "remove" }: [person(*who)] });
                 post(group(*at, "/sync")?, body, &["group.sync"])
