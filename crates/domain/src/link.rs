@@ -724,10 +724,11 @@ impl Link {
 
 /// What holds of a place that a link of this class stands on.
 fn check_target(permit: &Permit, place: &Place, subpath: &ObjectPath, class: Class) -> Result<(), LinkError> {
-    if place.dataset.kind == Kind::File && !subpath.is_root() || place.dataset.path.join(subpath).is_err() {
+    if place.dataset.kind == Kind::File && !subpath.is_root() {
         return Err(LinkError::Subpath);
     }
-    if place.dataset.path.join(subpath).is_ok_and(|opens| place.dataset.is_cut(&opens)) {
+    let opens = place.dataset.path.join(subpath).map_err(|_too_long| LinkError::Subpath)?;
+    if place.dataset.is_cut(&opens) {
         return Err(LinkError::Restricted);
     }
     if place.source.ceilings.audience < class.audience() {

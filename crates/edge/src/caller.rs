@@ -71,6 +71,14 @@ impl Caller {
         decide(&self.principal, action, facts, now).map_err(Problem::from)
     }
 
+    /// Holds an act that more tokens would be permitted to the scope that it takes.
+    ///
+    /// # Errors
+    /// 403 `scope` for a token without it.
+    pub fn needs(&self, needed: Scope) -> Result<(), Problem> {
+        if self.token.may(needed) { Ok(()) } else { Err(Denial::Scope { needed }.into()) }
+    }
+
     /// The facts of a dataset for this caller, by its id.
     ///
     /// # Errors
@@ -162,7 +170,8 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let AnyToken(caller) = AnyToken::from_request_parts(parts, app).await?;
         // A viewer's token is for the data origin alone.
-        if caller.token.may(Scope::Read) { Ok(caller) } else { Err(Denial::Scope { needed: Scope::Read }.into()) }
+        caller.needs(Scope::Read)?;
+        Ok(caller)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Denial, Facts, LinkFacts},
+    decision::{Action, Facts, LinkFacts},
     grant::{Grant, Subject},
     id::{DatasetId, UserId},
     link::LinkState,
@@ -50,9 +50,7 @@ pub(crate) async fn withdraw(
     // Before anybody is looked up: who may not know of the dataset is told the same whoever is named.
     let own = caller.may(Action::See, &on, now)?;
     // Giving up is for good as far as the person goes: a token that may only read does not (as one that may end itself only ends itself).
-    if !caller.token.may(Scope::Datasets) {
-        return Err(Denial::Scope { needed: Scope::Datasets }.into());
-    }
+    caller.needs(Scope::Datasets)?;
     // Anybody may give up what is his own, and people are found by anybody; the rest, groups too, is for who administers.
     let may_grant = caller.may(Action::Grant, &on, now);
     if let (false, Err(why)) = (ask.to.starts_with("user:"), &may_grant) {

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Denial, Facts, Permit},
+    decision::{Action, Facts, Permit},
     grant::{GrantError, Group, GroupKind, GroupState, Hold, group_name},
     id::{GroupId, UserId},
     limits::BATCH_ITEMS_MAX,
@@ -231,9 +231,7 @@ pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id, once: Once) -> R
     }
     let (group, permit) = load(&app, &caller, &id, Action::See, now).await?;
     // Whoever is in it may leave, but not by a token that only reads.
-    if !caller.token.may(Scope::Groups) {
-        return Err(Denial::Scope { needed: Scope::Groups }.into());
-    }
+    caller.needs(Scope::Groups)?;
     by_hand(&group)?;
     if group.owner == caller.user.id {
         return Err(

@@ -1,14 +1,7 @@
 //! `/api/v1/projects/{id}/members`: who is in a project, and as what.
 
 use axum::response::Response;
-use domain::{
-    decision::{Action, Denial},
-    grant::ProjectRole,
-    id::UserId,
-    limits::BATCH_ITEMS_MAX,
-    timing::Timing,
-    token::Scope,
-};
+use domain::{decision::Action, grant::ProjectRole, id::UserId, limits::BATCH_ITEMS_MAX, timing::Timing, token::Scope};
 use edge::{
     App,
     asked::{Filters, Id, Listing},
@@ -117,9 +110,7 @@ pub(crate) async fn leave(app: App, caller: Caller, Id(id): Id, once: Once) -> R
     }
     let In { project, permit, .. } = load(&app, &caller, &id, Action::See, now).await?;
     // Whoever is in it may leave, but not by a token that only reads.
-    if !caller.token.may(Scope::Groups) {
-        return Err(Denial::Scope { needed: Scope::Groups }.into());
-    }
+    caller.needs(Scope::Groups)?;
     let set = app.table.set_participants(&permit, &project, &[caller.user.id], None, once.as_ref(), now).await?;
     Ok(answer(&app, &project.id.to_string(), set))
 }

@@ -25,16 +25,11 @@ use crate::model::{
     asking::{self, Has},
     facts::{at, dataset_id, net, path, second_of},
     world::{About, Asker, From, TokenRow, World, Zone},
-    worlds,
+    worlds::{self, tried},
 };
 
 /// How many worlds a property is tried in unless `PROPTEST_CASES` says otherwise.
 const WORLDS: u32 = 120;
-
-fn tried(worlds: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(worlds), failure_persistence: None, ..ProptestConfig::default() }
-}
 
 /// The instants at which something may begin or end.
 const INSTANTS: [i64; 7] = [0, 1, 10, 999, 1_000, 86_400, 10_000_000];

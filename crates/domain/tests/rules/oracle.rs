@@ -32,11 +32,6 @@ use crate::model::{
 /// How many worlds are asked about unless `PROPTEST_CASES` says otherwise.
 const WORLDS: u32 = 1_000;
 
-fn worlds_to_ask() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(WORLDS), failure_persistence: None, ..ProptestConfig::default() }
-}
-
 /// What a permit opens, as [`World::answer`] says it.
 fn opened(permit: &Permit, text: &str) -> Answer {
     match permit.scope() {
@@ -191,7 +186,7 @@ fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
 fn the_decision_is_the_oracles_in_every_world() {
     // Passes are mostly no good, as they should be here: they are counted by themselves.
     let (tally, guests, orphans, offers) = (Tally::default(), Tally::default(), Tally::default(), Tally::default());
-    let config = worlds_to_ask();
+    let config = worlds::tried(WORLDS);
     // By the worlds asked, so that a shorter run is no failure: a mutation run would take one for a mutant caught.
     let some = u64::from(config.cases) / 10;
     let asked = TestRunner::new(config).run(&(worlds::world(), worlds::from()), |(world, from)| {

@@ -264,16 +264,15 @@ impl Run {
             Act::Retarget { link, stale } => {
                 let Some(index) = self.pick(*link) else { return Ok(()) };
                 let to = 1 - self.links[index].beliefs[0].row.place;
-                let if_match = |version: u64| if *stale { version + 50 } else { version };
-                self.change(Some(index), |version| Change::Retarget { to, if_match: if_match(version) }, step).await
+                self.change(Some(index), |version| Change::Retarget { to, if_match: if_match(version, *stale) }, step).await
             }
             Act::Promote { link, until, stale } => {
-                let if_match = |version: u64| if *stale { version + 50 } else { version };
-                self.change(self.pick_review(*link), |version| Change::Promote { until: *until, if_match: if_match(version) }, step).await
+                self.change(self.pick_review(*link), |version| Change::Promote { until: *until, if_match: if_match(version, *stale) }, step)
+                    .await
             }
             Act::Edit { link, edit, stale } => {
-                let if_match = |version: u64| if *stale { version + 50 } else { version };
-                self.change(self.pick(*link), |version| Change::Edit { edit: edit.clone(), if_match: if_match(version) }, step).await
+                self.change(self.pick(*link), |version| Change::Edit { edit: edit.clone(), if_match: if_match(version, *stale) }, step)
+                    .await
             }
         }
     }
@@ -851,6 +850,11 @@ fn patch(edit: &Edit, now: i64) -> Value {
         patch["strict"] = json!(strict);
     }
     patch
+}
+
+/// The version that an edit names: the one that is there, or if stale one that is not.
+fn if_match(version: u64, stale: bool) -> u64 {
+    if stale { version + 50 } else { version }
 }
 
 fn class_word(class: Class) -> &'static str {

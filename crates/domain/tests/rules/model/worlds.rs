@@ -18,6 +18,12 @@ use super::world::{
     DatasetRow, From, GrantRow, GroupRow, LinkRow, OfferRow, PersonRow, ProjectRow, SourceRow, Terms, To, TokenRow, WEEK, World, Zone,
 };
 
+/// So many worlds are tried, unless `PROPTEST_CASES` says how many.
+pub fn tried(worlds: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(worlds), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// Where datasets can lie: chains of up to five, siblings whose names begin alike, and single objects.
 const PATHS: [(&str, Kind); 10] = [
     ("", Kind::Folder),
