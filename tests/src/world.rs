@@ -366,6 +366,7 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
         administrator: true,
         auditor: false,
         standing: Standing::Active,
+        version: 1,
     };
     let token = Token {
         id: TokenId::new(uuid::Uuid::from_u128(2)),

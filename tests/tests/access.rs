@@ -304,6 +304,55 @@ async fn a_link_lives_as_long_as_its_makers_right(door: Door) {
     assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND, "given back, the same address opens again");
 }
 
+/// ACCESS R4: whoever reads by a link is where and when its maker may share, and everybody who sees the link is told so.
+async fn a_link_rests_on_its_makers_right(door: Door) {
+    let scene = Scene::new(door).await;
+    let give = async |method: Method, to: &str, zones: Value| {
+        let ask = json!({ "to": to, "role": "view", "may_share": true, "until": "2d", "zones": zones });
+        let request = scene.world.request(method, &format!("/api/v1/datasets/{}/grants", scene.dataset), Some(ask));
+        let answer = request.header("if-match", "*").send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    };
+    let shown = async |token: &str, id: &str| {
+        let address = format!("{}/api/v1/links/{id}", scene.world.app_url);
+        scene.world.client.get(address).bearer_auth(token).send().await.expect("an answer").expect_status(StatusCode::OK).await
+    };
+    give(Method::POST, "user:Eve", json!(["127.0.0.0/8", "::1/128"])).await;
+    let ask = json!({ "dataset": scene.dataset, "until": "never" });
+    let made = scene.world.client.post(format!("{}/api/v1/links", scene.world.app_url)).bearer_auth(&scene.eve.session).json(&ask);
+    let made = made.send().await.expect("an answer").expect_status(StatusCode::CREATED).await;
+    let link = Link::of(&made);
+    let ends = made["rests_on"][0]["until"].as_str().expect("its maker's right ends").to_owned();
+    assert_eq!(
+        (&made["rests_on"][0]["zones"], made.get("until")),
+        (&json!(["127.0.0.0/8", "::1/128"]), None),
+        "its own options are its own"
+    );
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+
+    // Its maker may share it from elsewhere: it is not over, and a reader who stands elsewhere is told what is in the way.
+    give(Method::POST, "user:Eve", json!(["198.51.100.0/24"])).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    let refused = scene.world.get(&link.at(CHUNK)).await.expect_status(StatusCode::FORBIDDEN).await;
+    assert_eq!(refused["code"], "zone");
+    for token in [&scene.eve.session, &scene.world.token] {
+        let shown = shown(token, &link.id).await;
+        assert_eq!((&shown["state"], &shown["rests_on"][0]["zones"]), (&json!("live"), &json!(["198.51.100.0/24"])));
+        assert!(shown["rests_on"][0]["until"].as_str() >= Some(ends.as_str()), "{shown}");
+    }
+
+    // By another right, too, it is where that one is.
+    scene.world.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "lab" }))).await.expect_status(StatusCode::CREATED).await;
+    let members = scene.world.api(Method::POST, "/api/v1/groups/lab/members", Some(json!({ "users": ["Eve"] }))).await;
+    members.expect_status(StatusCode::OK).await;
+    give(Method::POST, "group:lab", json!([])).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+    let both = shown(&scene.eve.session, &link.id).await;
+    assert_eq!(both["rests_on"].as_array().map(Vec::len), Some(1), "the wider one says it all: {both}");
+    assert_eq!(both["rests_on"][0].get("zones"), None);
+}
+
 /// A17: what is restricted is left out of a folder's links and of what is granted on it: no object, no name.
 async fn a_restricted_part_is_left_out(door: Door) {
     let scene = Scene::new(door).await;
@@ -692,6 +741,7 @@ through_both_doors! {
     roles_groups_and_everybody
     a_ticket_needs_no_header
     a_link_lives_as_long_as_its_makers_right
+    a_link_rests_on_its_makers_right
     a_restricted_part_is_left_out
     a_project_lets_its_members_read
     zones_hold_by_the_true_address

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     dataset::{Dataset, Kind, Visibility},
-    grant::{Conditions, Grant, Group, Net, Participation, ProjectRole, Reach, Subject},
+    grant::{Conditions, Grant, Group, Net, Participation, ProjectRole, Reach, Subject, Zones},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
@@ -270,9 +270,12 @@ pub enum Denial {
     /// What the link opens became a restricted dataset of its own.
     #[error("what the link opens was restricted")]
     Restricted,
-    /// The maker may no longer share, or asks for what only the maker may.
-    #[error("the link's maker may no longer share this, or only the maker may change it so")]
+    /// The maker may no longer share.
+    #[error("the link's maker may no longer share this")]
     Maker,
+    /// Another's link, which acts with its maker's rights: nobody else widens it.
+    #[error("only its maker widens a link")]
+    NotMaker,
     /// Serving is switched off.
     #[error("serving is switched off for now")]
     NotServing,
@@ -598,7 +601,7 @@ impl Asking<'_> {
                 let for_good = reach.is_some_and(|reach| administers_for_good(self.user, place, reach, self.now));
                 if for_good { Ok(given) } else { Err(Denial::NotSteward) }
             }
-            Action::Share if !made => Err(Denial::Maker),
+            Action::Share if !made => Err(Denial::NotMaker),
             Action::Share => with(Right::Share, given),
             _ => Err(Denial::NotDiscoverable),
         }
@@ -679,7 +682,7 @@ fn held(user: Option<&User>, place: &Place, reach: &Reach, wanted: Rights, net: 
     if reach.user != user.map(|user| user.id) || user.is_some_and(|user| user.standing != Standing::Active) {
         return Given::NOTHING;
     }
-    if owns(user, place, reach) {
+    if owns(reach.user, place, reach) {
         return Given { rights: Rights::ALL, level: Some(0), until: Timestamp::MAX };
     }
     let mut sum = Sum::of(wanted);
@@ -692,16 +695,16 @@ fn held(user: Option<&User>, place: &Place, reach: &Reach, wanted: Rights, net: 
 }
 
 /// Whether the person owns the dataset, or one that it lies in: ownership passes through what is restricted.
-pub(crate) fn owns(user: Option<&User>, place: &Place, reach: &Reach) -> bool {
+pub(crate) fn owns(user: Option<UserId>, place: &Place, reach: &Reach) -> bool {
     let Some(user) = user else { return false };
     let dataset = &place.dataset;
     let above = || reach.above.iter().map(|above| &above.dataset).filter(|above| dataset.ancestors.contains(&above.id));
-    dataset.owner == user.id || above().any(|above| above.owner == user.id && above.source == dataset.source)
+    dataset.owner == user || above().any(|above| above.owner == user && above.source == dataset.source)
 }
 
 /// Whether the person of `reach` owns a dataset, or administers it at any time from now on and from everywhere.
 fn administers_for_good(user: &User, place: &Place, reach: &Reach, now: Timestamp) -> bool {
-    owns(Some(user), place, reach) || one_way_for_good(place, reach, now)
+    owns(Some(user.id), place, reach) || one_way_for_good(place, reach, now)
 }
 
 fn one_way_for_good(place: &Place, reach: &Reach, now: Timestamp) -> bool {
@@ -744,6 +747,12 @@ impl Way<'_> {
     #[must_use]
     pub fn until(&self) -> Timestamp {
         self.grant.and_then(|grant| grant.conditions.until).unwrap_or(Timestamp::MAX).min(self.membership_until)
+    }
+
+    /// Until when it counts, and from where, once it has begun.
+    fn conditions(&self) -> Conditions {
+        let zones = self.grant.map_or(Zones::EVERYWHERE, |grant| grant.conditions.zones.clone());
+        Conditions { not_before: None, until: Some(self.until()).filter(|until| *until < Timestamp::MAX), zones }
     }
 
     /// Whether what is given under `conditions` lies within it (ACCESS R2).
@@ -945,15 +954,18 @@ impl LinkFacts {
         if !is_active(place) {
             return Err(Denial::Retired);
         }
+        let as_maker = |net| {
+            let wanted = wanted.or(Rights::of(&[Right::Share]));
+            if self.maker.id == link.maker { held(Some(&self.maker), place, &self.reach, wanted, net, now) } else { Given::NOTHING }
+        };
         let give = if link.stewarded {
             Given { rights: Rights::LINK.or(Rights::of(&[Right::Share])), level: Some(0), until: Timestamp::MAX }
-        } else if self.maker.id == link.maker {
-            authority(Some(&self.maker), place, &self.reach, wanted.or(Rights::of(&[Right::Share])), net, now)
         } else {
-            Given::NOTHING
+            as_maker(net)
         };
         if !give.rights.has(Right::Share) {
-            return Err(Denial::Maker);
+            // From somewhere else its maker may: then the link is not over, and whoever holds it stands in the wrong network (ADR 0059).
+            return Err(if as_maker(Net::Anywhere).rights.has(Right::Share) { Denial::Zone } else { Denial::Maker });
         }
         let most = link.options.role.rights().and(Rights::LINK);
         // The coarser of what its maker has and what it gives (ACCESS R4).
@@ -987,14 +999,36 @@ impl LinkFacts {
     /// a no is believed (ACCESS 4).
     #[must_use]
     pub fn may_rest_on_more(&self, now: Timestamp) -> bool {
-        [Net::Anywhere, Net::Unknown].into_iter().any(|net| matches!(self.gives(Rights::NONE, net, now), Err(Denial::Maker)))
+        let fails = |net| matches!(self.gives(Rights::NONE, net, now), Err(Denial::Maker | Denial::Zone));
+        [Net::Anywhere, Net::Unknown].into_iter().any(fails)
     }
 
-    /// Whether by what was read its maker cannot share it from somewhere, whatever state it is in: to change it the rest is read, too.
+    /// On what conditions of time and network its maker may share it, any of which suffices; empty: on none, or it is the dataset's own act.
+    /// Only those that hold at `now` from somewhere. The link ends with them, and opens from these networks only (ADR 0059).
+    #[must_use]
+    pub fn rests_on(&self, now: Timestamp) -> Vec<Conditions> {
+        let (place, reach) = (&self.place, &self.reach);
+        let mut widest: Vec<Conditions> = Vec::new();
+        if self.link.stewarded || owns(Some(self.maker.id), place, reach) {
+            return widest;
+        }
+        for way in paths(place, reach).filter(|way| way.rights.has(Right::Share) && way.holds(Net::Anywhere, now)) {
+            let conditions = way.conditions();
+            if !widest.iter().any(|other| conditions.lie_in(other, now)) {
+                widest.retain(|other| !other.lie_in(&conditions, now));
+                widest.push(conditions);
+            }
+        }
+        widest.retain(|conditions| *conditions != Conditions::default());
+        widest
+    }
+
+    /// Whether by what was read its maker cannot share it from everywhere and for good, whatever state it is in: to change it or to tell on
+    /// what it rests the rest is read, too.
     #[must_use]
     pub fn maker_may_have_more(&self, now: Timestamp) -> bool {
-        let shares = |net| held(Some(&self.maker), &self.place, &self.reach, Rights::NONE, net, now).rights.has(Right::Share);
-        ![Net::Anywhere, Net::Unknown].into_iter().all(shares)
+        let held = held(Some(&self.maker), &self.place, &self.reach, Rights::NONE, Net::Anywhere, now);
+        !held.rights.has(Right::Share) || !self.rests_on(now).is_empty()
     }
 
     /// Whether it was revoked, by itself or with all of its dataset.
@@ -1031,7 +1065,7 @@ impl OfferFacts {
     fn stands(&self, now: Timestamp) -> bool {
         let (place, request) = (&self.dataset.place, &self.request);
         let is_here = request.dataset == place.dataset.id && request.by == self.maker.id && self.reach.user == Some(self.maker.id);
-        let may_offer = self.maker.standing == Standing::Active && owns(Some(&self.maker), place, &self.reach);
+        let may_offer = self.maker.standing == Standing::Active && owns(Some(self.maker.id), place, &self.reach);
         is_here && may_offer && request.waits(now) && request.wish.fits(&place.dataset)
     }
 }
@@ -1136,6 +1170,11 @@ impl Permit {
     pub(crate) fn administers_for_good(&self) -> bool {
         let Facts::Dataset(facts) = &self.grounds else { return false };
         self.given.rights.has(Right::Own) || one_way_for_good(&facts.place, &facts.reach, self.at)
+    }
+
+    /// Whether whoever it was given to owns the dataset, or one that it lies in.
+    pub(crate) fn is_by_owner(&self) -> bool {
+        matches!(&self.grounds, Facts::Dataset(facts) if owns(self.by, &facts.place, &facts.reach))
     }
 
     /// Whether the same holds by more than being in a project: by owning it, or by a grant to the person or a group.

@@ -94,6 +94,9 @@ pub fn broken_glass(
     if there.is_some_and(|there| there.subject != subject) {
         return Err(GrantError::Permit);
     }
+    if permit.is_by_owner() {
+        return Err(GrantError::Owns);
+    }
     if ask.role > Role::Download {
         return Err(GrantError::MoreThanReading);
     }
@@ -152,7 +155,7 @@ fn may_give(facts: &DatasetFacts, giver: &User, least: Audience, ask: &Terms, no
                 && way.covers(&ask.conditions, now)
         })
     };
-    if !owns(Some(giver), &facts.place, &facts.reach) && !covered() {
+    if !owns(Some(giver.id), &facts.place, &facts.reach) && !covered() {
         return Err(GrantError::MoreThanGiver);
     }
     Ok(())

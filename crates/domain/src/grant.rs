@@ -479,6 +479,9 @@ pub enum GrantError {
     /// Too long, or not at all, by breaking the glass.
     #[error("the glass stays broken for 1 to `{BREAK_GLASS_HOURS_MAX}` hours")]
     Hours,
+    /// The person owns it, by breaking the glass.
+    #[error("whoever owns the data breaks no glass")]
+    Owns,
     /// Somebody gave the person a grant, which this would take the place of.
     #[error("there is a grant to the person already")]
     HasGrant,

@@ -30,6 +30,8 @@ pub struct User {
     pub auditor: bool,
     /// Whether the person may act.
     pub standing: Standing,
+    /// Counts every accepted change of the account.
+    pub version: u64,
 }
 
 /// A change of an account; what is `None` stays.
@@ -41,6 +43,8 @@ pub struct AccountEdit {
     pub administrator: Option<bool>,
     /// Whether the person audits it.
     pub auditor: Option<bool>,
+    /// The version that it is made on; `None`: whichever is there.
+    pub on: Option<u64>,
 }
 
 impl AccountEdit {

@@ -119,6 +119,15 @@ impl MaybeIfMatch {
     pub fn check_sent(&self, version: u64) -> Result<(), Problem> {
         self.0.as_ref().map_or(Ok(()), |seen| seen.check(version))
     }
+
+    /// The version that an act was sent for, where one was, and it is the one that is there.
+    ///
+    /// # Errors
+    /// As [`IfMatch::check`].
+    pub fn named(&self, version: u64) -> Result<Option<u64>, Problem> {
+        self.check_sent(version)?;
+        Ok(self.0.as_ref().map(|_tag| version))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for MaybeIfMatch {

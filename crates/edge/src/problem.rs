@@ -236,6 +236,9 @@ impl From<Denial> for Problem {
             Denial::CoarseOnly => not_yours("coarse-only").hint("metadata are open; ask the dataset's owner for the role `view`"),
             Denial::NoSuchObject => Self::no_such_object(),
             Denial::Path(why) => why.into(),
+            Denial::NotMaker => {
+                not_yours("not-maker").hint("make a link of your own; pausing and revoking this one takes no more than administering")
+            }
             Denial::NotSteward => {
                 not_yours("not-steward").hint("ask the dataset's owner; pausing and revoking it takes no more than administering now")
             }
@@ -321,6 +324,7 @@ impl From<GrantError> for Problem {
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
             GrantError::MoreThanReading => wrong("more-than-reading").at("/role").hint("`preview`, `view` or `download`"),
             GrantError::Hours => wrong("hours").at("/hours").hint("break it again when they have passed"),
+            GrantError::Owns => Self::new(StatusCode::CONFLICT, "owns-it", why.to_string()).hint("read them: they are yours"),
             GrantError::HasGrant => Self::new(StatusCode::CONFLICT, "has-grant", why.to_string())
                 .hint("use it, ask the dataset's owner for more, or give it up first"),
             GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),

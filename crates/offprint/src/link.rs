@@ -15,7 +15,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use wire::{
-    link::{Batch, BatchExtend, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RetargetAsk, RevokeAsk},
+    link::{
+        Batch, BatchExtend, BatchItem, BatchRevoke, Changed, DatasetLinksRevoked, Link, LinkEdit, ResolveAsk, RestsOn, RetargetAsk,
+        RevokeAsk,
+    },
     pass::{NewPass, Pass},
     secret::Secret,
 };
@@ -385,7 +388,7 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
     match command.verb {
         Verb::Create(ask) => create(&api, out, ask).await,
         Verb::List(ask) => list(&api, out, ask).await,
-        Verb::Show(Show { link }) => out.one(&ONE, &find(&api, &link).await?),
+        Verb::Show(Show { link }) => show(out, &find(&api, &link).await?),
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::Extend(Extend { links, until }) => extend(&api, out, &links, &until).await,
         Verb::Retarget(ask) => retarget(&api, out, ask).await,
@@ -437,6 +440,9 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
         until(&link),
         seconds(stops_within_secs(&link))
     ));
+    if let Some(note) = rests_on(&link) {
+        out.note(&note);
+    }
     if ask.options.path.is_some()
         && let Some(url) = &link.url
         && Api::is_nothing_at(url).await
@@ -444,6 +450,25 @@ async fn create_one(api: &Api, out: Output, ask: &Ask) -> Result<(), Failure> {
         out.note("warning: nothing is at this path now, and reading it answers 404; a folder's path ends with `/`");
     }
     if out.is_for_reading() { data(&format!("{}\n", url(&link))) } else { out.one(&ONE, &link) }
+}
+
+fn show(out: Output, link: &Link) -> Result<(), Failure> {
+    out.one(&ONE, link)?;
+    if let Some(note) = rests_on(link) {
+        out.note(&note);
+    }
+    Ok(())
+}
+
+/// That a link opens no longer and from nowhere else than its maker's right to share counts, where that is bound.
+fn rests_on(link: &Link) -> Option<String> {
+    let bound = |right: &RestsOn| {
+        let until = right.until.as_deref().map(|end| format!("until {}", instant_of(end)));
+        let zones = (!right.zones.is_empty()).then(|| format!("from {} only", printable(&right.zones.join(" and "))));
+        until.into_iter().chain(zones).collect::<Vec<_>>().join(", ")
+    };
+    let rights: Vec<String> = link.rests_on.iter().map(bound).collect();
+    (!rights.is_empty()).then(|| format!("It opens as long as its maker may share: {}.", rights.join("; or ")))
 }
 
 /// The URL of a link; without one (made with another secret), what names it.

@@ -111,6 +111,10 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
         let blocked: Vec<String> = sharing.blocked.iter().map(|id| name(names, id)).collect();
         said.push(format!("Blocked at its source: {}.", blocked.join(", ")));
     }
+    if !sharing.suspended.is_empty() {
+        let suspended: Vec<String> = sharing.suspended.iter().map(|id| name(names, id)).collect();
+        said.push(format!("Suspended, and getting none of this for now: {}.", suspended.join(", ")));
+    }
     if !sharing.invitations.is_empty() {
         said.push(format!("Invitations by e-mail address that wait: {}.", sharing.invitations.len()));
     }

@@ -16,6 +16,68 @@ use crate::{
     schema::{self, AUDIT_SHARDS, Key},
 };
 
+/// Every verb that an entry may have: a noun, a full stop, what was done to it.
+pub const VERBS: [&str; 58] = [
+    "connection.accept",
+    "connection.ask",
+    "connection.cancel",
+    "connection.reject",
+    "connection.remove",
+    "dataset.adopt",
+    "dataset.edit",
+    "dataset.hand-over",
+    "dataset.levels",
+    "dataset.put",
+    "dataset.register",
+    "dataset.retire",
+    "dataset.revoke-all",
+    "dataset.take",
+    "deployment.bootstrap",
+    "deployment.serve",
+    "deployment.stop",
+    "grant.break-glass",
+    "grant.give",
+    "grant.withdraw",
+    "group.add",
+    "group.claim",
+    "group.create",
+    "group.edit",
+    "group.leave",
+    "group.remove",
+    "group.sync",
+    "invitation.close",
+    "invitation.send",
+    "invitation.withdraw",
+    "link.create",
+    "link.edit",
+    "link.pause",
+    "link.promote",
+    "link.resume",
+    "link.retarget",
+    "link.revoke",
+    "offer.accept",
+    "offer.decline",
+    "offer.make",
+    "offer.withdraw",
+    "project.add",
+    "project.create",
+    "project.edit",
+    "project.leave",
+    "project.remove",
+    "source.block",
+    "source.edit",
+    "source.register",
+    "source.unblock",
+    "ticket.create",
+    "token.create",
+    "token.revoke",
+    "user.code",
+    "user.create",
+    "user.edit",
+    "user.sign-in",
+    "user.sign-up",
+];
+
 /// Who did what to which thing, and how it was before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -25,7 +87,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who.
     pub actor: UserId,
-    /// What was done, `link.create`.
+    /// What was done, `link.create`: one of [`VERBS`].
     pub verb: String,
     /// To what: an id.
     pub target: String,

@@ -438,7 +438,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Blocked`] where somebody has; [`TableError`], where any of it could not be read.
     pub(crate) async fn unblocked(&self, user: UserId) -> Result<(Tag, Part), TableError> {
-        let (_, version) = self.account_now(user).await?;
+        let version = self.account_now(user).await?.version;
         let keys: Vec<_> = self.sources().await?.iter().map(|source| schema::block(source.id, user)).collect();
         if self.batch(keys, &mut Cost::default()).await?.values().any(is_blocking) {
             return Err(TableError::Blocked);

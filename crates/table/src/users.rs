@@ -55,7 +55,7 @@ impl UserRow {
     fn of(user: &User) -> Self {
         Self {
             needs: Vec::new(),
-            version: 1,
+            version: user.version,
             id: user.id.to_string(),
             name: user.name.clone(),
             administrator: user.administrator,
@@ -71,7 +71,7 @@ impl UserRow {
             _ => return Err(TableError::Unreadable { what: Self::WHAT }),
         };
         let id = UserId::parse(&self.id).map_err(unreadable(Self::WHAT))?;
-        Ok(User { id, name: self.name, administrator: self.administrator, auditor: self.auditor, standing })
+        Ok(User { id, name: self.name, administrator: self.administrator, auditor: self.auditor, standing, version: self.version })
     }
 }
 
@@ -480,7 +480,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user;
-    /// [`TableError::Mismatch`] for another request under one key.
+    /// [`TableError::Stale`] for another version than the edit was made on; [`TableError::Mismatch`] for another request under one key.
     pub async fn edit_user(
         &self,
         permit: &Permit,
@@ -493,18 +493,22 @@ impl Table {
         let by = permit.allows_administer().filter(|by| *by != user).ok_or(TableError::NotForThis)?;
         let mut tries = 1..ACCOUNT_TRIES;
         loop {
-            let (before, version) = self.account_now(user).await?;
+            let before = self.account_now(user).await?;
             if self.once_if(by, once, now).await?.is_some() {
                 return Ok(before);
             }
-            let after = edit.of(&before);
+            if edit.on.is_some_and(|on| on != before.version) {
+                return Err(TableError::Stale);
+            }
+            let mut after = edit.of(&before);
             if after == before {
                 self.remember(once, by, &user.to_string(), now).await?;
                 return Ok(before);
             }
+            after.version = before.version.saturating_add(1);
             let widens = before.is_widened_by(&after);
             // By the version, not by what it was: a late copy of this very change would fit again once another had undone it.
-            let change = Change::new(schema::user(user), Condition::is("version", number(version)))
+            let change = Change::new(schema::user(user), Condition::is("version", number(before.version)))
                 .set("standing", text(standing_word(after.standing)))
                 .set("administrator", AttributeValue::Bool(after.administrator))
                 .set("auditor", AttributeValue::Bool(after.auditor))
@@ -520,7 +524,7 @@ impl Table {
                 Outcome::Busy if widens => return Err(TableError::Throttled),
                 // Suspending never fails for bookkeeping.
                 Outcome::Busy => {
-                    let is_there = async { Ok(self.account_now(user).await? == (after.clone(), version.saturating_add(1))) };
+                    let is_there = async { Ok(self.account_now(user).await? == after) };
                     self.narrow_alone(&change, audited, is_there).await?
                 }
             };
@@ -534,12 +538,9 @@ impl Table {
         }
     }
 
-    /// A user, and how often the user was changed.
-    pub(crate) async fn account_now(&self, user: UserId) -> Result<(User, u64), TableError> {
+    pub(crate) async fn account_now(&self, user: UserId) -> Result<User, TableError> {
         let found = self.get(&schema::user(user), &mut Cost::default()).await?.ok_or(TableError::Missing { what: "the person" })?;
-        let row = row::<UserRow>(found)?;
-        let version = row.version;
-        Ok((row.user()?, version))
+        row::<UserRow>(found)?.user()
     }
 
     /// A further token, or a ticket, of the caller's own. Nobody makes one for somebody else: it would act with that person's rights.

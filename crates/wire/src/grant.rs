@@ -315,6 +315,9 @@ pub struct Sharing {
     pub link_days_max: Option<u32>,
     /// The ids of those who are blocked at its source.
     pub blocked: Vec<String>,
+    /// The ids of those among the owners, and among the people in `grants`, who are suspended: they get none of this for the time being.
+    #[serde(default)]
+    pub suspended: Vec<String>,
     /// Links that open it or a part of it, now or again: those on it, then those on datasets above.
     pub links: Vec<SharedLink>,
     /// Whether there may be more links than are shown: they are listed at `sharing/links`.

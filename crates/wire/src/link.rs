@@ -154,6 +154,11 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub until: Option<String>,
+    /// The conditions of its maker's right to share, any of which suffices: whatever its own `until` and `zones` say, it opens no longer and from
+    /// nowhere else. Missing: that right has none, or the link is the dataset's own act. Somebody else than its maker, and a list, are told of the
+    /// right that it was made by, while that holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<RestsOn>,
     /// When it begins; missing: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
@@ -229,6 +234,19 @@ pub struct Link {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(pattern = "^(not-maker|scope|secret)$"))]
     pub no_url: Option<String>,
+}
+
+/// How long and from where the maker of a link may share it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RestsOn {
+    /// When that right ends; missing: it does not by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// The networks from where it counts; missing: every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
 }
 
 /// The record of a revoke.

@@ -1,7 +1,10 @@
 //! `GET /api/v1/audit`: who did what, by month, and the same as JSON lines or CSV to keep.
 
 use axum::{body::Body, response::Response};
-use domain::decision::{Action, Facts};
+use domain::{
+    decision::{Action, Facts},
+    id::UserId,
+};
 use edge::{
     App,
     asked::{Filters, Listing},
@@ -11,7 +14,12 @@ use edge::{
 use http::{HeaderValue, StatusCode, header};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
-use table::{Page, audit::AuditEntry};
+use table::{
+    Page,
+    audit::{AuditEntry, VERBS},
+};
+
+use crate::subject::person;
 
 /// Pages of the table that one page of the listing may look through, where filters leave little.
 const LOOKS_MAX: usize = 10;
@@ -23,7 +31,7 @@ const LOOKS_MAX: usize = 10;
 pub(crate) struct Ask {
     /// The month, in UTC, as `2027-01`; missing: this one.
     month: Option<String>,
-    /// Only what this person did, by id.
+    /// Only what this person did: a name or an id.
     actor: Option<String>,
     /// Only what was done to this, by id. Whoever administers a dataset may ask for it; everything else is for administrators.
     target: Option<String>,
@@ -42,7 +50,7 @@ pub(crate) struct Ask {
 /// Lists what was done in a month, the latest first. A page may be short before the last one; `next_cursor` says whether there is more.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, except about a dataset that the caller administers.
+/// 403 for anybody but an administrator, except about a dataset that the caller administers; 400 `month`, `format`, `verb`; 422 `no-such-user`.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit", security(("token" = ["read"])), params(Ask),
     responses((status = 200, description = "A page of entries", body = wire::page::Page<wire::audit::AuditEntry>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
@@ -63,12 +71,13 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let listing = Listing::new("/api/v1/audit", &filters, ask.limit)?;
     let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     may_read(&app, &caller, ask.target.as_deref(), now).await?;
+    let wanted = Wanted::read(&app, &ask).await?;
     let mut items = Vec::new();
     for _look in 0..LOOKS_MAX {
         let room = usize::from(listing.limit).saturating_sub(items.len());
         let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
         let found = app.table.audit_page(month, &page).await?;
-        items.extend(found.items.iter().filter(|entry| is_wanted(entry, &ask)).map(shown));
+        items.extend(found.items.iter().filter(|entry| wanted.takes(entry)).map(shown));
         position = found.next;
         if position.is_none() || items.len() >= usize::from(listing.limit) {
             break;
@@ -96,11 +105,38 @@ async fn may_read(app: &App, caller: &Caller, target: Option<&str>, now: Timesta
     caller.may(Action::Audit, &Facts::Dataset(facts), now).map(|_permit| ())
 }
 
-fn is_wanted(entry: &AuditEntry, ask: &Ask) -> bool {
-    let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-    let verb = |wanted: &str| entry.verb == wanted || entry.verb.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
-    let from = ask.source.is_none() || ask.source == entry.source;
-    from && is(&ask.actor, &entry.actor.to_string()) && is(&ask.target, &entry.target) && ask.verb.as_deref().is_none_or(verb)
+/// Which entries of a month are asked for.
+struct Wanted<'a> {
+    actor: Option<UserId>,
+    ask: &'a Ask,
+}
+
+impl<'a> Wanted<'a> {
+    /// Reads what can be known to be nobody's and nothing's: a list without an entry would look like nothing was done.
+    async fn read(app: &App, ask: &'a Ask) -> Result<Self, Problem> {
+        if let Some(verb) = ask.verb.as_deref().filter(|verb| !VERBS.iter().any(|there| is_of(there, verb))) {
+            return Err(wrong("verb", "nothing is ever done by that verb", "/verb", "such as `grant.give`, or all of a noun, as `grant`")
+                .with("asked", verb));
+        }
+        let actor = match ask.actor.as_deref() {
+            Some(text) => Some(person(app, text, "/actor").await?.id),
+            None => None,
+        };
+        Ok(Self { actor, ask })
+    }
+
+    fn takes(&self, entry: &AuditEntry) -> bool {
+        let Self { actor, ask } = self;
+        let from = ask.source.is_none() || ask.source == entry.source;
+        let by = actor.is_none_or(|actor| actor == entry.actor);
+        let to = ask.target.as_ref().is_none_or(|target| *target == entry.target);
+        from && by && to && ask.verb.as_deref().is_none_or(|verb| is_of(&entry.verb, verb))
+    }
+}
+
+/// Whether a verb is the one that is asked for, or of the noun that is.
+fn is_of(verb: &str, asked: &str) -> bool {
+    verb == asked || verb.split_once('.').is_some_and(|(noun, _done)| noun == asked)
 }
 
 fn shown(entry: &AuditEntry) -> wire::audit::AuditEntry {

@@ -1,13 +1,16 @@
 //! `GET /api/v1/datasets/{id}/sharing`: everyone who can reach it and by which path, links, ceilings.
 
+use std::collections::BTreeSet;
+
 use axum::response::Response;
 use domain::{
     dataset::Visibility,
     decision::{Action, DatasetFacts, Facts},
     grant::{Grant, Hold},
-    id::DatasetId,
+    id::{DatasetId, UserId},
     limits::API_PAGE_MAX,
     source::State,
+    user::Standing,
 };
 use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
@@ -34,11 +37,13 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
     let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;
     let waiting = invitations.items.iter().filter(|invitation| invitation.waits(now));
     let ceilings = &source.ceilings;
+    let grants = all_grants(&app, &facts).await?;
     Ok(json::ok(&wire::grant::Sharing {
         owner: dataset.owner.to_string(),
         owners_above: owners_above(&facts),
         projects: projects(&app, &facts).await?,
-        grants: all_grants(&app, &facts).await?,
+        suspended: suspended(&app, &facts, &grants).await?,
+        grants,
         audience: word_of(ceilings.audience).to_owned(),
         zones: ceilings.zones.texts().collect(),
         link_days_max: ceilings.link_days_max,
@@ -54,6 +59,15 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
 fn owners_above(facts: &DatasetFacts) -> Vec<wire::grant::OwnerAbove> {
     let above = facts.reach.above.iter().map(|above| &above.dataset);
     above.map(|above| wire::grant::OwnerAbove { dataset: above.id.to_string(), owner: above.owner.to_string() }).collect()
+}
+
+/// Those among the owners and the people in `grants` who get nothing of it.
+async fn suspended(app: &App, facts: &DatasetFacts, grants: &[wire::grant::Grant]) -> Result<Vec<String>, Problem> {
+    let owners = std::iter::once(&facts.place.dataset).chain(facts.reach.above.iter().map(|above| &above.dataset));
+    let people = grants.iter().filter_map(|grant| UserId::parse(grant.to.strip_prefix("user:")?).ok());
+    let all: BTreeSet<UserId> = owners.map(|dataset| dataset.owner).chain(people).collect();
+    let all = app.table.users(&Vec::from_iter(all)).await?;
+    Ok(all.iter().filter(|person| person.standing == Standing::Suspended).map(|person| person.id.to_string()).collect())
 }
 
 /// The projects whose policies reach the dataset: its own, and those of datasets above, each as far as the visibility there lets it.

@@ -26,7 +26,7 @@ use crate::{source_edit::bounded, subject};
 /// the dataset's sharing, and whoever administers the dataset withdraws it as any other. Asking again begins anew.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 404 for a dataset that is not there, 409 `reason-needed`, 409 `has-grant` where somebody gave the
+/// 403 for anybody but an administrator, 404 for a dataset that is not there, 409 `reason-needed`, 409 `owns-it`, 409 `has-grant` where somebody gave the
 /// administrator a grant, 422 `hours`, `more-than-reading`.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/break-glass", tag = "grants", operation_id = "break_glass", security(("token" = ["admin"])),
     params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),

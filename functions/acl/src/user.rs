@@ -9,7 +9,15 @@ use domain::{
     token::{CodeSecret, Token, TokenKind},
     user::{AccountEdit, Standing, User, user_name},
 };
-use edge::{App, asked::Id, caller::Caller, json, json::Body, once::Once, problem::Problem};
+use edge::{
+    App,
+    asked::{Id, MaybeIfMatch, with_version},
+    caller::Caller,
+    json,
+    json::Body,
+    once::Once,
+    problem::Problem,
+};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,6 +50,7 @@ pub(crate) async fn create(
         administrator: ask.administrator.unwrap_or_default(),
         auditor: ask.auditor.unwrap_or_default(),
         standing: Standing::Active,
+        version: 1,
     };
     let once = once.of("POST /api/v1/users", &bytes);
     let fresh = NewCode::new(&app, &caller, &user, once.as_ref(), now)?;
@@ -106,25 +115,29 @@ impl NewCode {
 /// 404 for a name that nobody has.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", operation_id = "show_user", security(("token" = ["read"])),
     params(("id" = String, Path, description = "The person's id or name")),
-    responses((status = 200, description = "The person", body = wire::user::User), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The person; `ETag` is the version of the account", body = wire::user::User), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let _may_look = caller.may(Action::See, &Facts::Deployment, app.now())?;
-    Ok(json::ok(&shown(&found(&app, &id).await?)))
+    let user = found(&app, &id).await?;
+    Ok(with_version(json::ok(&shown(&user)), user.version))
 }
 
 /// Suspends a person, whose links stop, or lets the person act again; makes the person an administrator or an auditor, or takes that back.
 /// A session knows of a new role once the person has signed in again, and of one that is gone at once.
 ///
 /// # Errors
-/// 403 for anybody but an administrator, 404 for a person who is not there, 409 `oneself`, 422 `standing`.
+/// 403 for anybody but an administrator, 404 for a person who is not there, 409 `oneself`, 412 for another version than `If-Match` names,
+/// 422 `standing`.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "edit_user", security(("token" = ["admin"])),
-    params(("id" = String, Path, description = "The person's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
+    params(("id" = String, Path, description = "The person's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the person as read")),
     request_body(content = wire::user::UserEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The person after the change", body = wire::user::UserChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The person after the change; `ETag` is the version of the account", body = wire::user::UserChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     app: App,
     caller: Caller,
     Id(id): Id,
+    seen: MaybeIfMatch,
     once: Once,
     Body { ask, bytes }: Body<wire::user::UserEdit>,
 ) -> Result<Response, Problem> {
@@ -145,11 +158,13 @@ pub(crate) async fn edit(
     if user.id == caller.user.id {
         return Err(Problem::new(StatusCode::CONFLICT, "oneself", "nobody changes the own account").hint("ask another administrator"));
     }
-    let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor };
+    let is_repeated = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
+    let on = if is_repeated { None } else { seen.named(user.version)? };
+    let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor, on };
     let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), once.as_ref(), now).await?;
     let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);
     let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
-    Ok(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }))
+    Ok(with_version(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }), after.version))
 }
 
 /// Lists who is blocked at a source.
@@ -205,7 +220,7 @@ pub(crate) async fn found(app: &App, text: &str) -> Result<User, Problem> {
         Ok(id) => app.table.user(id).await?,
         Err(_a_name) => app.table.user_named(text).await?,
     };
-    found.ok_or_else(Problem::not_found)
+    found.ok_or_else(|| Problem::not_found().hint("the whole name, as the person's own `offprint whoami` shows it, or the id"))
 }
 
 /// A person as anybody with an account sees one.

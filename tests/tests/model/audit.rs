@@ -1,7 +1,7 @@
 //! Each accepted write stands in the audit once, and nothing else does (P18): what lies in the table is compared before and after every request.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use http::Method;
 use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
-use table::Table;
+use table::{Table, audit::VERBS};
 use tests::app::TestApp;
 
 use crate::{is_share, weather::patient_and_vouched};
@@ -296,20 +296,6 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("user.sign-up", "the first sign-in through a provider"),
 ];
 
-/// Every verb that the table writes down, as its source has them.
-fn verbs() -> Result<BTreeSet<String>> {
-    let mut verbs = BTreeSet::new();
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/table/src"))? {
-        let source = std::fs::read_to_string(file?.path())?;
-        let is_verb = |text: &str| {
-            let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-            text.split_once('.').is_some_and(|(noun, verb)| is_word(noun) && is_word(verb))
-        };
-        verbs.extend(source.split('"').filter(|text| is_verb(text)).map(str::to_owned));
-    }
-    Ok(verbs)
-}
-
 impl Tally {
     /// Both.
     pub fn add(&mut self, other: Self) {
@@ -328,8 +314,7 @@ impl Tally {
         is_share("requests that changed something", written, all, 0.2);
         is_share("requests that were refused", self.refused, all, 0.1);
         is_share("requests that changed nothing", self.repeated, all, 0.1);
-        let verbs = verbs().expect("the table's source");
-        let missing: Vec<_> = verbs.iter().filter(|verb| !self.written.contains_key(*verb)).map(String::as_str).collect();
+        let missing: Vec<_> = VERBS.into_iter().filter(|verb| !self.written.contains_key(*verb)).collect();
         assert_eq!(missing, ELSEWHERE.map(|(verb, _by)| verb), "what was written down: {self:?}");
     }
 }

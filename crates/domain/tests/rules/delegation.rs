@@ -320,6 +320,10 @@ fn the_glass_is_broken_by_an_administrator_for_himself_to_read_for_a_while() {
     assert_eq!(ask(Role::View, 1, Some(&of_another)), Err(GrantError::Permit), "another's grant");
     let other_dataset = broken_glass(&glass, dataset_id(0), BrokenGlass { role: Role::View, hours: 1 }, None, at(0));
     assert_eq!(other_dataset, Err(GrantError::Permit));
+    world.people[OWNER].administrator = true;
+    let own = permit(&world, OWNER, Action::BreakGlass);
+    let by_owner = broken_glass(&own, dataset_id(DATASET), BrokenGlass { role: Role::View, hours: 1 }, None, at(0));
+    assert_eq!(by_owner, Err(GrantError::Owns), "his own");
     let granting = permit(&world, OWNER, Action::Grant);
     let by_owner = broken_glass(&granting, dataset_id(DATASET), BrokenGlass { role: Role::View, hours: 1 }, None, at(0));
     assert_eq!(by_owner, Err(GrantError::Permit), "another permit");

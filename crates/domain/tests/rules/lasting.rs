@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::model::{
-    facts::at,
-    world::{About, Asker, From, LinkRow, TokenRow, World},
+    facts::{at, net},
+    world::{About, Asker, From, LinkRow, TokenRow, World, Zone},
     worlds::{self, live, plain},
 };
 
@@ -59,8 +59,26 @@ proptest! {
             let about = Facts::Link(facts.clone().into());
             let says = |from, second| opens(&world, &Asker::Holder, &about, from, second);
             agrees(facts.opens_until(at(0)), later, |second| says(From::Anywhere, second).is_ok())?;
-            let by_maker = [From::Anywhere, From::Unknown].into_iter().any(|from| says(from, 0) == Err(Denial::Maker));
-            prop_assert_eq!(facts.may_rest_on_more(at(0)), by_maker);
+            // Without zones of link and source, what is refused by network is refused by the maker's.
+            let mut boundless = world.clone();
+            boundless.links[index].zone = Zone::Everywhere;
+            boundless.sources.iter_mut().for_each(|source| (source.zone, source.serving) = (Zone::Everywhere, true));
+            let boundless_facts = boundless.link_facts(index, None);
+            let about = Facts::Link(boundless_facts.clone().into());
+            let says = |from, second| opens(&boundless, &Asker::Holder, &about, from, second);
+            let by_maker = |from, second| matches!(says(from, second), Err(Denial::Maker | Denial::Zone));
+            prop_assert_eq!(facts.may_rest_on_more(at(0)), by_maker(From::Anywhere, 0) || by_maker(From::Unknown, 0));
+            // What it rests on is when and from where it opens, as far as that is its maker's.
+            let rests_on = boundless_facts.rests_on(at(0));
+            if says(From::Anywhere, 0).is_ok() {
+                for from in From::READERS {
+                    for second in SECONDS {
+                        let holds = rests_on.is_empty() || rests_on.iter().any(|conditions| conditions.hold(net(from), at(second)));
+                        prop_assert!(!(holds && by_maker(from, second)), "closed from {:?} at {}: {:?}", from, second, rests_on);
+                        prop_assert!(holds || later || says(from, second).is_err(), "open from {:?} at {}: {:?}", from, second, rests_on);
+                    }
+                }
+            }
         }
         for (index, dataset) in world.datasets.iter().enumerate() {
             let nobody = world.dataset_facts(index, None);

@@ -41,6 +41,7 @@ fn user(id: u128) -> User {
         administrator: false,
         auditor: false,
         standing: Standing::Active,
+        version: 1,
     }
 }
 

@@ -68,6 +68,7 @@ fn class(denial: Denial) -> Class {
         | NotGroupOwner
         | NotProjectManager
         | NotSteward
+        | NotMaker
         | NotSession
         | NotAdministrator
         | NotAuditor

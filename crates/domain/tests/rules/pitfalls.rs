@@ -115,7 +115,7 @@ fn who_administers_ends_anothers_link_and_never_widens_it() {
         vec![given(To::Person(MANAGER), Role::Manager), GrantRow { may_share: true, ..given(To::Person(FRIEND), Role::View) }];
     world.links.push(live(0, FRIEND));
     for person in [OWNER, MANAGER] {
-        assert_eq!(refusal(&world, &whole(person), Action::Share, About::Link(0)), Some(Denial::Maker));
+        assert_eq!(refusal(&world, &whole(person), Action::Share, About::Link(0)), Some(Denial::NotMaker));
         assert_eq!(refusal(&world, &whole(person), Action::Narrow, About::Link(0)), None);
     }
     assert_eq!(refusal(&world, &whole(FRIEND), Action::Share, About::Link(0)), None);

@@ -3,14 +3,14 @@
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{DatasetFacts, Through, Via, via, via_of},
-    grant::{Participation, Policy, ProjectRole, Subject},
+    grant::{Conditions, Participation, Policy, ProjectRole, Subject},
     rights::{Right, Role},
     source::State,
     user::Standing,
 };
 
 use crate::model::{
-    facts::{at, dataset_id, group_id, net, project_id, source_id, user_id},
+    facts::{at, conditions, dataset_id, group_id, net, project_id, source_id, user_id},
     world::{From, GrantRow, LinkRow, ProjectRow, Terms, To, World, Zone},
     worlds::{gathered, given, live, plain},
 };
@@ -182,6 +182,36 @@ fn a_link_whose_place_is_supposed_to_be_another_opens_what_is_there() {
 }
 
 #[test]
+fn a_link_rests_on_what_its_makers_widest_rights_do() {
+    let by = |terms: Terms, to: To| GrantRow { may_share: true, terms, ..given(to, Role::View) };
+    let (for_long, for_short) = (Terms { end: Some(9), ..Terms::NONE }, Terms { end: Some(5), ..Terms::NONE });
+    let (in_lab, later) = (Terms { zone: Zone::Lab, ..Terms::NONE }, Terms { begin: Some(1), ..Terms::NONE });
+    let rests_on = |grants: [Terms; 2], stewarded| {
+        let [mine, groups] = grants;
+        let mut world = world(vec![by(mine, To::Person(READER)), by(groups, To::Group(0))]);
+        world.groups = vec![gathered(OWNER, &[READER])];
+        world.links = vec![LinkRow { stewarded, ..live(1, READER) }];
+        world.link_facts(0, None).rests_on(at(0))
+    };
+    let until = |second| Conditions { until: Some(at(second)), ..Conditions::default() };
+    let lab = Conditions { zones: conditions(in_lab).zones, ..Conditions::default() };
+    for (grants, want) in [
+        ([for_short, for_long], vec![until(9)]),
+        ([for_long, for_short], vec![until(9)]),
+        ([for_long, in_lab], vec![until(9), lab.clone()]),
+        ([in_lab, in_lab], vec![lab.clone()]),
+        ([in_lab, later], vec![lab]),
+        ([for_long, Terms::NONE], vec![]),
+        ([Terms::NONE, for_long], vec![]),
+    ] {
+        let mut told = rests_on(grants, false);
+        told.sort_by_key(|conditions| conditions.until.is_none());
+        assert_eq!(told, want, "{grants:?}");
+        assert_eq!(rests_on(grants, true), [], "the dataset's own");
+    }
+}
+
+#[test]
 fn whether_the_maker_of_a_link_may_have_more_is_told_by_what_was_read() {
     let may_have_more = |grant: GrantRow| {
         let mut world = world(vec![grant]);
@@ -191,7 +221,8 @@ fn whether_the_maker_of_a_link_may_have_more_is_told_by_what_was_read() {
     let shares = GrantRow { may_share: true, ..given(To::Person(READER), Role::View) };
     assert!(!may_have_more(shares.clone()), "that is all it takes");
     assert!(may_have_more(GrantRow { may_share: false, ..shares.clone() }));
-    assert!(may_have_more(GrantRow { terms: Terms { zone: Zone::Lab, ..Terms::NONE }, ..shares }), "not from everywhere");
+    assert!(may_have_more(GrantRow { terms: Terms { zone: Zone::Lab, ..Terms::NONE }, ..shares.clone() }), "not from everywhere");
+    assert!(may_have_more(GrantRow { terms: Terms { end: Some(9), ..Terms::NONE }, ..shares }), "not for good");
 }
 
 #[test]

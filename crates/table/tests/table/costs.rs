@@ -95,7 +95,14 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
     // Somebody of a provider's, in that group and in one that the provider fills.
     let identity = Identity { issuer: "https://id.test", subject: "eli" };
-    let eli = User { id: spread_id(UserId::new), name: "Eli".to_owned(), administrator: false, auditor: false, standing: Standing::Active };
+    let eli = User {
+        id: spread_id(UserId::new),
+        name: "Eli".to_owned(),
+        administrator: false,
+        auditor: false,
+        standing: Standing::Active,
+        version: 1,
+    };
     deployment.table.sign_up(identity, &eli, now()).await.unwrap();
     deployment.table.set_members(&ada.gathers(&group), &group, &[eli.id], Hold::Active, None, now()).await.unwrap();
     let (_, claimed) = deployment.filled(&ada, "of-the-provider", GroupKind::Claimed).await;

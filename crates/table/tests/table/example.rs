@@ -100,8 +100,14 @@ impl Deployment {
     pub async fn new(store: &Store) -> Self {
         let name = format!("table-{}-{}", std::process::id(), unique());
         let table = store.table(&name).await;
-        let user =
-            User { id: some_id(UserId::new), name: "Ada".to_owned(), administrator: true, auditor: false, standing: Standing::Active };
+        let user = User {
+            id: some_id(UserId::new),
+            name: "Ada".to_owned(),
+            administrator: true,
+            auditor: false,
+            standing: Standing::Active,
+            version: 1,
+        };
         let secret = some_secret();
         let token = a_token(&user, &secret);
         table.bootstrap(&user, &token, now()).await.unwrap();

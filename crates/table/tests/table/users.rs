@@ -52,6 +52,7 @@ pub async fn a_deployment_is_founded_once(store: Store) {
         administrator: true,
         auditor: false,
         standing: Standing::Active,
+        version: 1,
     };
     let (first, second) = (user("first"), user("second"));
     let token = a_token(&first, &TokenSecret::new([1; 20]));
@@ -68,8 +69,14 @@ pub async fn a_deployment_is_founded_once(store: Store) {
 
 pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let other =
-        User { id: some_id(UserId::new), name: "Bo".to_owned(), administrator: false, auditor: false, standing: Standing::Suspended };
+    let other = User {
+        id: some_id(UserId::new),
+        name: "Bo".to_owned(),
+        administrator: false,
+        auditor: false,
+        standing: Standing::Suspended,
+        version: 1,
+    };
     deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
     let again_there = deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await;
@@ -86,7 +93,7 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
     let (table, administer) = (&deployment.table, deployment.administer());
     let new = || {
         let name = "Émile".to_owned();
-        let user = User { id: some_id(UserId::new), name, administrator: false, auditor: false, standing: Standing::Active };
+        let user = User { id: some_id(UserId::new), name, administrator: false, auditor: false, standing: Standing::Active, version: 1 };
         (a_code(&user), user)
     };
     let ((first_code, first), (again_code, again)) = (new(), new());
@@ -232,6 +239,7 @@ pub async fn no_two_have_one_name(store: Store) {
         administrator: false,
         auditor: false,
         standing: Standing::Active,
+        version: 1,
     };
     let first = named("Émile du Châtelet");
     deployment.table.insert_user(&deployment.administer(), &first, &a_code(&first), None, now()).await.unwrap();

@@ -159,3 +159,26 @@ async fn a_repeat_tells_how_many_the_first_changed() {
     let members = app.get("/api/v1/groups/imaging/members?limit=100", &app.ada.token).await.is(200);
     assert_eq!(members.json["items"].as_array().map(Vec::len), Some(59), "their owner, and all but two");
 }
+
+// SEMANTICS 6: concurrent edits give 412, of an account as of everything else; whoever names no version means whichever is there.
+#[tokio::test]
+async fn an_edit_of_an_account_meets_the_version_that_it_names() {
+    let app = start().await;
+    let account = "/api/v1/users/Eve";
+    let etag = async || app.get(account, &app.ada.token).await.is(200).headers["etag"].to_str().unwrap().to_owned();
+    let edit = async |headers: &[(&str, &str)], ask: Value| app.send("PATCH", account, &app.ada.token, headers, ask.to_string()).await;
+    let first = etag().await;
+    let audits = edit(&[("if-match", &first), ("idempotency-key", "a")], json!({ "auditor": true })).await.is(200);
+    let second = etag().await;
+    assert_eq!((audits.headers["etag"].to_str().unwrap(), second != first), (second.as_str(), true));
+    let stale = edit(&[("if-match", &first)], json!({ "standing": "suspended" })).await.refuses(412, "stale", "");
+    assert_eq!(format!("\"{}\"", stale.json["version"]), second);
+    edit(&[("if-match", "second")], json!({ "auditor": false })).await.refuses(400, "if-match", "");
+    edit(&[("if-match", &first), ("idempotency-key", "a")], json!({ "auditor": true })).await.is(200);
+    assert_eq!(etag().await, second, "the repeat is answered, and does nothing");
+    edit(&[("if-match", "*")], json!({ "auditor": true })).await.is(200);
+    assert_eq!(etag().await, second, "nothing changed");
+    edit(&[], json!({ "auditor": false })).await.is(200);
+    assert_ne!(etag().await, second);
+    app.get("/api/v1/users/Nobody", &app.ada.token).await.refuses(404, "not-found", "");
+}

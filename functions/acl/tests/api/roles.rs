@@ -118,6 +118,7 @@ async fn an_administrator_breaks_the_glass_for_a_while_and_everybody_concerned_s
     ask(&bo.token, json!({ "reason": "r", "role": "boss" })).await.refuses(422, "grant-role", "/role");
     let narrow = app.token_for(&bo.user, &[Scope::Datasets], 150).await;
     ask(&narrow, json!({ "reason": "r" })).await.refuses(403, "scope", "");
+    ask(&app.ada.token, json!({ "reason": "mine" })).await.refuses(409, "owns-it", "");
     let given = app.send("POST", &glass, &bo.token, &[("idempotency-key", "a")], "{\"reason\":\"beam time\",\"hours\":2}").await.is(201);
     assert_eq!((given.text("/role"), &given.json["break_glass"], &given.json["may_share"]), ("view", &json!(true), &json!(false)));
     assert_eq!(given.text("/until"), (app.now() + SignedDuration::from_hours(2)).to_string());

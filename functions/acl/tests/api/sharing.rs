@@ -685,7 +685,11 @@ async fn whoever_is_suspended_or_blocked_gets_nothing() {
         .await
         .refuses(409, "oneself", "");
     // Whoever is suspended owns nothing for the time being, and so is made no owner.
+    let sharing = async || app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200).json;
+    assert_eq!(sharing().await["suspended"], json!([]));
     suspend("suspended").await.is(200);
+    let told = sharing().await;
+    assert_eq!((&told["suspended"], &told["grants"][0]["name"]), (&json!([app.eve.user.id.to_string()]), &json!("Eve")));
     let offer = app.post(&format!("{address}/offers"), &app.ada.token, json!({ "to": "Eve" })).await;
     offer.refuses(422, "suspended-owner", "/to");
 }
@@ -750,6 +754,15 @@ async fn every_accepted_change_is_in_the_audit_once_and_is_exported() {
     app.get("/api/v1/audit?month=2001-01", &app.ada.token).await.is(200);
     app.get("/api/v1/audit?month=January", &app.ada.token).await.refuses(400, "month", "/month");
     app.get("/api/v1/audit?format=xml", &app.ada.token).await.refuses(400, "format", "/format");
+    // What nobody can have done is no empty list.
+    for verb in ["block", "grant.", "grant.gave", "Grant", ""] {
+        app.get(&format!("/api/v1/audit?verb={verb}"), &app.ada.token).await.refuses(400, "verb", "/verb");
+    }
+    app.get("/api/v1/audit?actor=Nobody", &app.ada.token).await.refuses(422, "no-such-user", "/actor");
+    let by = async |actor: &str| app.get(&format!("/api/v1/audit?verb=grant&actor={actor}"), &app.ada.token).await.is(200).json;
+    assert_eq!(by("Eve").await["items"], json!([]));
+    assert_eq!(by("Ada").await, by(&app.ada.user.id.to_string()).await);
+    assert_eq!(by("Ada").await["items"].as_array().map(Vec::len), Some(2));
 }
 
 // Issue 3, 3: source address hashed; ADR 0029

@@ -113,6 +113,7 @@ impl TestApp {
             administrator: true,
             auditor: false,
             standing: Standing::Active,
+            version: 1,
         };
         let eve = User {
             id: UserId::new(Uuid::from_u128(2)),
@@ -120,6 +121,7 @@ impl TestApp {
             administrator: false,
             auditor: false,
             standing: Standing::Active,
+            version: 1,
         };
         let (token, text) = new_token(&ada, &Scope::ALL, 100, now);
         table.bootstrap(&ada, &token, now).await.unwrap();
@@ -158,7 +160,7 @@ impl TestApp {
     /// Bo, who may administer the deployment and owns nothing.
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
-        let user = User { id, name, administrator: true, auditor: false, standing: Standing::Active };
+        let user = User { id, name, administrator: true, auditor: false, standing: Standing::Active, version: 1 };
         let (permit, now) = (administer(&self.ada.user, self.now()), self.now());
         self.app.table.insert_user(&permit, &user, &a_code(&user, 202, now), None, now).await.unwrap();
         let token = self.token_for(&user, &Scope::ALL, 102).await;

@@ -157,6 +157,7 @@ impl World {
             administrator: row.administrator,
             auditor: row.auditor,
             standing: row.standing,
+            version: 1,
         }
     }
 

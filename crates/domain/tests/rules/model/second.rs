@@ -339,8 +339,11 @@ impl World {
             return Err(Denial::NotDiscoverable);
         }
         self.ended(link, at)?;
-        if !row.stewarded && !self.has(Some(row.maker), d, Right::Share, from, at) {
-            return Err(Denial::Maker);
+        let shares = |from| row.stewarded || self.has(Some(row.maker), d, Right::Share, from, at);
+        match (shares(from), shares(From::Anywhere)) {
+            (true, _) => {}
+            (false, true) => return Err(Denial::Zone),
+            (false, false) => return Err(Denial::Maker),
         }
         if !source.serving {
             return Err(Denial::NotServing);
@@ -494,7 +497,7 @@ impl World {
         }
         let needed = if row.stewarded { Right::Administer } else { Right::Share };
         if !row.stewarded && !made {
-            return Err(Denial::Maker);
+            return Err(Denial::NotMaker);
         }
         if !self.has(Some(person), d, needed, from, at) {
             return Err(Denial::Lacks { right: needed });
