@@ -237,10 +237,21 @@ async fn roles_groups_and_everybody(door: Door) {
     assert_eq!(status(ceiling.header("if-match", "*")).await, 200);
     scene.give("world", "view").await;
     assert_eq!(status(scene.read("0/0/0/0/0")).await, 401, "what everybody gets is a switch of its own");
-    scene.edit(json!({ "visibility": "world" })).await;
+    let path = format!("/api/v1/datasets/{}", scene.dataset);
+    let opens = |query: &str| {
+        let ask = scene.world.request(Method::PATCH, &format!("{path}{query}"), Some(json!({ "visibility": "world" })));
+        ask.header("if-match", "*")
+    };
+    let refused = opens("").send().await.expect("an answer").expect_status(StatusCode::CONFLICT).await;
+    assert_eq!(refused["code"], "confirmation-needed");
+    let tried = opens("?dry_run=true").send().await.expect("an answer").expect_status(StatusCode::OK).await;
+    assert_eq!((&tried["effects_on_all"][1]["to"], &tried["dataset"]["audience"]), (&json!("world"), &json!("private")));
+    let opened = scene.edit(json!({ "visibility": "world", "confirm": true })).await;
+    assert_eq!(opened["dataset"]["audience"], "world");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(status(scene.read("0/0/0/0/0")).await, 302);
-    scene.edit(json!({ "visibility": "private" })).await;
+    let closed = scene.edit(json!({ "visibility": "private" })).await;
+    assert_eq!(closed["beyond_recall"][1]["until"], closed["enforced_by"]);
     tokio::time::sleep(Duration::from_millis(5_200)).await;
     assert_eq!(status(scene.read("0/0/0/0/0")).await, 401);
 }

@@ -147,7 +147,13 @@ impl Scene {
         self.post("retire a dataset, a dry run", &on(&gone, "/retire?dry_run=true"), json!({})).await;
         self.post("retire a dataset", &on(&gone, "/retire"), json!({})).await;
         let (moved, handed) = (self.app.dataset("b/moved.zarr/").await, self.app.dataset("c/").await);
-        self.patch("visibility", &on(&cells, ""), json!({ "visibility": "accounts" })).await;
+        self.patch("visibility, a dry run", &on(&cells, "?dry_run=true"), json!({ "visibility": "accounts" })).await;
+        self.patch("visibility", &on(&cells, ""), json!({ "visibility": "accounts", "confirm": true })).await;
+        let closes = json!({ "visibility": "private", "end_links": true, "reason": "so" });
+        self.patch("back to private, and end its links", &on(&cells, ""), closes).await;
+        self.app
+            .api_with(Method::PATCH, &on(&cells, ""), Some(json!({ "visibility": "accounts", "confirm": true })), &[("if-match", "*")])
+            .await;
         self.patch("restrict, below two", &on(&cells, ""), json!({ "restricted": true })).await;
         self.patch("open again", &on(&cells, ""), json!({ "restricted": false })).await;
         let level =

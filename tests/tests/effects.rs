@@ -41,6 +41,9 @@ enum Act {
     RetireProject,
     TakeOut,
     Retire,
+    Restrict,
+    Close,
+    CloseAndEnd,
 }
 
 /// Two people who share a dataset, each by something, and what is then done.
@@ -61,6 +64,9 @@ fn case() -> impl Strategy<Value = Case> {
         Act::RetireProject,
         Act::TakeOut,
         Act::Retire,
+        Act::Restrict,
+        Act::Close,
+        Act::CloseAndEnd,
     ]);
     ([by(), by()], act).prop_map(|(by, act)| Case { by, act })
 }
@@ -162,6 +168,12 @@ impl Scene {
             Act::RetireProject => (Method::PATCH, "/api/v1/projects/retina".to_owned(), json!({ "state": "retired" })),
             Act::TakeOut => (Method::POST, "/api/v1/projects/retina/datasets/remove".to_owned(), json!({ "dataset": dataset })),
             Act::Retire => (Method::POST, format!("/api/v1/datasets/{dataset}/retire"), json!({})),
+            Act::Restrict => (Method::PATCH, format!("/api/v1/datasets/{dataset}"), json!({ "restricted": true })),
+            Act::Close => (Method::PATCH, format!("/api/v1/datasets/{dataset}"), json!({ "visibility": "private" })),
+            Act::CloseAndEnd => {
+                let ask = json!({ "visibility": "private", "end_links": true, "reason": "so" });
+                (Method::PATCH, format!("/api/v1/datasets/{dataset}"), ask)
+            }
         };
         let answer = self.app.api_with(method, &format!("{path}{query}"), Some(ask), &[("if-match", "*")]).await;
         let is_none = act == Act::WithdrawFromOne && answer.status == 404;
@@ -229,6 +241,12 @@ async fn run(case: &Case) -> Result<(usize, usize), TestCaseError> {
     if case.act == Act::Retire {
         prop_assert_eq!(&ids(&did["links_ended"]), &named);
     }
+    if matches!(case.act, Act::Close | Act::CloseAndEnd) {
+        // What it leaves is said before it is done and after.
+        let left: BTreeSet<_> = before.difference(&named).cloned().collect();
+        prop_assert_eq!(&ids(&would["links_left"]), &left);
+        prop_assert_eq!(&ids(&did["links_left"]), &left);
+    }
     let mut stopped = BTreeSet::new();
     for link in &scene.links {
         if before.contains(&link.0) && !scene.opens(link).await {
@@ -257,11 +275,15 @@ fn the_links_that_a_dry_run_names_are_those_that_stop() {
         (By::Project, Act::RetireProject),
         (By::Project, Act::TakeOut),
         (By::Above, Act::Retire),
+        (By::Above, Act::Restrict),
+        (By::Project, Act::Close),
+        (By::Name, Act::CloseAndEnd),
     ] {
         let case = Case { by: [by, By::Above], act };
         let (stopped, stayed) = runtime.block_on(run(&case)).unwrap_or_else(|why| panic!("{case:?}: {why}"));
         assert!(stopped >= 3, "{case:?}: a live one, a paused one and one that has not begun");
-        assert!((stayed == 0) == (act == Act::Retire), "{case:?}: others' stay, but for a dataset that is gone");
+        let all = matches!(act, Act::Retire | Act::CloseAndEnd);
+        assert!((stayed == 0) == all, "{case:?}: others' stay, but where all end");
     }
 }
 

@@ -827,16 +827,25 @@ pub fn via_of(user: UserId, place: &Place, reach: &Reach, right: Right, net: Net
     Some(Via { on: longest.on.id, through })
 }
 
+/// Whether what is granted on `on` to all accounts, or to the world, counts: as far as its visibility and the source's ceiling let it.
+pub(crate) fn is_open(place: &Place, on: &Dataset, all: Subject) -> bool {
+    let ceiling = place.source.ceilings.audience;
+    match all {
+        Subject::Accounts => on.visibility >= Visibility::Accounts && ceiling >= Audience::Accounts,
+        Subject::World => on.visibility == Visibility::World && ceiling == Audience::World,
+        Subject::User(_) | Subject::Group(_) | Subject::Project(_) => false,
+    }
+}
+
 /// What a grant on `on` gives the person of `reach`; `None`: it is for somebody else, or asleep. `near` is for [`membership`].
 fn by_grant<'a>(place: &Place, reach: &Reach, on: &'a Dataset, grant: &'a Grant, near: &mut usize) -> Option<Way<'a>> {
     let signed_in = reach.user.is_some();
-    let audience = place.source.ceilings.audience;
     let membership_until = match grant.subject {
         Subject::User(user) if reach.user == Some(user) => Timestamp::MAX,
         Subject::Group(group) if signed_in => membership(reach, group, near)?,
         Subject::Project(project) if signed_in && reach.projects.iter().any(|part| part.project == project) => Timestamp::MAX,
-        Subject::Accounts if signed_in && on.visibility >= Visibility::Accounts && audience >= Audience::Accounts => Timestamp::MAX,
-        Subject::World if on.visibility == Visibility::World && audience == Audience::World => Timestamp::MAX,
+        Subject::Accounts if signed_in && is_open(place, on, grant.subject) => Timestamp::MAX,
+        Subject::World if is_open(place, on, grant.subject) => Timestamp::MAX,
         _ => return None,
     };
     let rights = grant.rights();
@@ -1110,6 +1119,17 @@ impl DatasetFacts {
     #[must_use]
     pub fn supposing(&self, dataset: Dataset) -> Self {
         Self { place: Place { dataset, source: self.place.source.clone() }, ..self.clone() }
+    }
+
+    /// The same facts, supposed that the dataset were restricted, or no more: those above remember the cut, or forget it.
+    #[must_use]
+    pub fn cut_off(mut self, restricted: bool) -> Self {
+        let dataset = &mut self.place.dataset;
+        for above in &mut self.reach.above {
+            above.dataset.cuts = above.dataset.cuts_with(dataset, restricted);
+        }
+        dataset.restricted = restricted;
+        self
     }
 
     /// The same facts, supposed that the person had this part in `project`.

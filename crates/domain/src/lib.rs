@@ -19,6 +19,7 @@
 )]
 
 pub mod address;
+pub mod audience;
 mod base32;
 pub mod connection;
 pub mod dataset;

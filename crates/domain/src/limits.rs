@@ -209,6 +209,8 @@ pub const EFFECTS_MAX: usize = 1_000;
 pub const LINKS_ENDED_MAX: usize = 100;
 /// Links that are looked at to name them.
 pub const LINKS_LOOKED_AT_MAX: usize = 1_000;
+/// Datasets inside one, after which no more are counted, to say how many are opened with it.
+pub const OPENED_COUNTED_MAX: usize = 1_000;
 /// How coarsely it is kept when a token was last used, in seconds: noting it is a write, which no request should pay for.
 pub const TOKEN_USE_SECS: i64 = 3_600;
 /// How long the row of a grant that was withdrawn from a group is kept, in seconds: longer than any copy of a request can be late.

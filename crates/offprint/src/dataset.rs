@@ -5,12 +5,13 @@ use std::{fmt, num::NonZeroUsize, str::FromStr};
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
 use reqwest::Method;
-use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, HandOver, LevelsRead, NewDataset, Retire, Retired};
+use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, DatasetEdited, EffectOnAll, HandOver, LevelsRead, NewDataset, Retire, Retired};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
-    effects,
+    effects::{self, Sure},
     exit::{Exit, Failure},
+    grant::rights_of,
     link::NOT_REACHED,
     output::{Column, Format, Output, bound, column, printable},
     place::Place,
@@ -18,9 +19,10 @@ use crate::{
 };
 
 /// What a list of datasets shows.
-const LIST: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("place", "/place")];
+const LIST: [Column; 5] =
+    [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("audience", "/audience"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 16] = [
+const ONE: [Column; 17] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -29,6 +31,7 @@ const ONE: [Column; 16] = [
     column("owner", "/owner"),
     column("successor", "/successor"),
     column("visibility", "/visibility"),
+    column("audience", "/audience"),
     column("project", "/project"),
     column("restricted", "/restricted"),
     column("strict", "/strict"),
@@ -39,7 +42,8 @@ const ONE: [Column; 16] = [
     column("version", "/version"),
 ];
 /// What a list of datasets shared with the caller shows.
-const SHARED: [Column; 4] = [column("id", "/id"), column("kind", "/kind"), column("place", "/place"), column("rights", "/rights")];
+const SHARED: [Column; 5] =
+    [column("id", "/id"), column("kind", "/kind"), column("audience", "/audience"), column("place", "/place"), column("rights", "/rights")];
 /// What the levels of a dataset show.
 const LEVELS: [Column; 2] = [column("level", "/level"), column("path", "/path")];
 /// Whom a dataset can be open to, from the fewest.
@@ -121,7 +125,8 @@ enum Verb {
 #[command(
     after_help = "\
 Examples:
-  offprint dataset edit lab:retina/exp-03.ome.zarr --visibility accounts
+  offprint dataset edit lab:retina/exp-03.ome.zarr --visibility accounts --dry-run
+  offprint dataset edit lab:retina/exp-03.ome.zarr --visibility private --end-links --reason 'withdrawn by the donor'
   offprint dataset edit lab:retina/patients/ --restricted true
   offprint dataset edit lab:retina/patients/ --strict true
   offprint dataset edit lab:retina/exp-03.ome.zarr --successor ada
@@ -146,12 +151,14 @@ struct Edit {
     /// Whom it is to belong to where its owner is suspended, by name or id; empty: nobody.
     #[arg(long, value_name = "NAME|ID")]
     successor: Option<String>,
-    /// Do it without asking.
-    #[arg(short, long)]
-    yes: bool,
-    /// Return when the change is in force everywhere.
-    #[arg(long)]
-    wait: bool,
+    /// With the visibility private or project: every link on it ends, too.
+    #[arg(long, requires_all = ["visibility", "reason"], conflicts_with_all = ["restricted", "strict", "successor"])]
+    end_links: bool,
+    /// Why it is to have this visibility: it stays with the record.
+    #[arg(long, value_name = "TEXT", requires = "visibility", conflicts_with_all = ["restricted", "strict", "successor"])]
+    reason: Option<String>,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Debug, Args)]
@@ -301,15 +308,82 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
     let successor = ask.successor.map(|name| Some(name).filter(|name| !name.is_empty()));
-    let edit = DatasetEdit { visibility: ask.visibility, restricted: ask.restricted, strict: ask.strict, successor };
+    let Edit { visibility, restricted, strict, end_links, reason, sure, .. } = ask;
+    // What it opens is said before it is asked whether that is meant, or `--yes` says so.
+    let confirm = visibility.is_some();
+    let edit = DatasetEdit { visibility, restricted, strict, successor, confirm, end_links, reason };
     let differs = edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility)
         || edit.restricted.is_some_and(|to| to != dataset.restricted)
-        || edit.strict.is_some_and(|to| to != dataset.strict);
-    if differs {
-        out.confirm(&consequence(&dataset, &edit), "Change this dataset?", ask.yes).await?;
+        || edit.strict.is_some_and(|to| to != dataset.strict)
+        || edit.end_links;
+    let path = ["datasets", dataset.id.as_str()];
+    if differs || sure.dry_run {
+        let would: DatasetEdited = api.trial(Method::PATCH, &path, Some(dataset.version), &edit).await?;
+        if sure.dry_run {
+            return tried(out, &would);
+        }
+        let said = std::iter::once(consequence(&dataset, &edit)).chain(foreseen(&would)).collect::<Vec<_>>().join("\n");
+        out.confirm(&said, "Change this dataset?", sure.yes).await?;
     }
-    let changed = api.edit::<DatasetChanged>(&["datasets", &dataset.id], dataset.version, &edit).await?;
-    tell(out, changed, ask.wait).await
+    let Reply { body: edited, date, .. } = api.edit::<DatasetEdited>(&path, dataset.version, &edit).await?;
+    match out.format {
+        Format::Table | Format::Csv => out.one(&ONE, &edited.dataset)?,
+        Format::Json | Format::Jsonl => out.one(&ONE, &edited)?,
+    }
+    if let Some(left) = left(&edited) {
+        out.note(&left);
+    }
+    InForce { stops: Stops::Beyond, by: edited.enforced_by.as_deref(), date, wait: sure.wait }.tell(out).await;
+    Ok(())
+}
+
+/// Shows what a change would do.
+fn tried(out: Output, would: &DatasetEdited) -> Result<(), Failure> {
+    match out.format {
+        Format::Json | Format::Jsonl => out.one(&ONE, would)?,
+        Format::Table | Format::Csv => effects::show(out, &would.effects.clone().unwrap_or_default())?,
+    }
+    for said in on_everybody(would) {
+        out.note(&said);
+    }
+    Ok(())
+}
+
+/// What a change would do, line by line.
+fn foreseen(would: &DatasetEdited) -> Vec<String> {
+    would.effects.iter().flat_map(effects::said).chain(on_everybody(would)).collect()
+}
+
+/// What a change would do to everybody, to the datasets in it, and which links it would leave.
+fn on_everybody(would: &DatasetEdited) -> Vec<String> {
+    let mut said = Vec::new();
+    for EffectOnAll { to, gains, loses } in &would.effects_on_all {
+        let whom = if to == "world" { "Everybody, without signing in," } else { "Everybody with an account" };
+        for (rights, word) in [(loses, "loses"), (gains, "gains")] {
+            if !rights.is_empty() {
+                said.push(format!("{whom} {word} {}.", rights_of(rights, None)));
+            }
+        }
+    }
+    if let Some(below) = would.opened_below.filter(|below| *below > 0) {
+        let more = if would.more_below { " or more" } else { "" };
+        said.push(format!("Datasets in it that are opened with it: {below}{more}."));
+    }
+    said.extend(left(would));
+    said
+}
+
+/// Which links open all the same after a dataset is closed.
+fn left(edited: &DatasetEdited) -> Option<String> {
+    let ids: Vec<String> = edited.links_left.iter().map(|id| printable(id)).collect();
+    match (ids.is_empty(), edited.more_links) {
+        (true, false) => None,
+        (true, true) => Some("Links on it may open all the same; --end-links ends them.".to_owned()),
+        (false, more) => {
+            let others = if more { " and perhaps others" } else { "" };
+            Some(format!("Links on it that open all the same: {}{others}. --end-links ends them.", ids.join(", ")))
+        }
+    }
 }
 
 async fn levels(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure> {
@@ -543,6 +617,7 @@ mod tests {
             owner: "u1".to_owned(),
             successor: None,
             visibility: "private".to_owned(),
+            audience: "private".to_owned(),
             project: None,
             restricted: false,
             strict: false,

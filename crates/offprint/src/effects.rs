@@ -63,25 +63,35 @@ impl Spoken<'_> {
 
     /// The same in words.
     fn consequence(&self, effects: &Effects) -> String {
-        let lines = lines(effects);
         let mut said: Vec<String> = self.said.iter().cloned().collect();
-        said.extend(lines.iter().take(SAID_MAX).map(|line| {
-            let datasets = if line.datasets == 1 { "1 dataset".to_owned() } else { format!("{} datasets", line.datasets) };
-            format!("{} {} {} on {datasets}.", printable(&line.who), line.by_it, line.rights)
-        }));
-        if said.is_empty() {
+        if said.is_empty() && effects.gains.is_empty() && effects.loses.is_empty() {
             said.push("Nobody gains or loses anything by it.".to_owned());
         }
-        if lines.len() > SAID_MAX {
-            said.push(format!("{} more gain or lose by it; --dry-run lists all.", lines.len().saturating_sub(SAID_MAX)));
-        }
-        said.extend(links(effects, SAID_MAX));
-        said.extend(not_looked(effects.more));
+        said.extend(self::said(effects));
         if self.said.is_some() || !effects.loses.is_empty() {
             said.push(how_fast(self.by));
         }
         said.join("\n")
     }
+}
+
+/// Who gains and who loses what, which links stop, and how much nobody looked at: line by line, and not all of very many.
+pub(crate) fn said(effects: &Effects) -> Vec<String> {
+    let lines = lines(effects);
+    let mut said: Vec<String> = lines
+        .iter()
+        .take(SAID_MAX)
+        .map(|line| {
+            let datasets = if line.datasets == 1 { "1 dataset".to_owned() } else { format!("{} datasets", line.datasets) };
+            format!("{} {} {} on {datasets}.", printable(&line.who), line.by_it, line.rights)
+        })
+        .collect();
+    if lines.len() > SAID_MAX {
+        said.push(format!("{} more gain or lose by it; --dry-run lists all.", lines.len().saturating_sub(SAID_MAX)));
+    }
+    said.extend(links(effects, SAID_MAX));
+    said.extend(not_looked(effects.more));
+    said
 }
 
 /// How fast it stops what `by`, "the project", no longer allows.

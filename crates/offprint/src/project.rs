@@ -36,13 +36,8 @@ const PROJECT: [Column; 8] = [
 /// What a person in a project shows.
 const MEMBER: [Column; 4] = [column("id", "/user"), column("name", "/name"), column("role", "/role"), column("since", "/since")];
 /// What a dataset in a project shows.
-const DATASET: [Column; 5] = [
-    column("id", "/id"),
-    column("kind", "/kind"),
-    column("visibility", "/visibility"),
-    column("place", "/place"),
-    column("rights", "/rights"),
-];
+const DATASET: [Column; 5] =
+    [column("id", "/id"), column("kind", "/kind"), column("audience", "/audience"), column("place", "/place"), column("rights", "/rights")];
 /// What a link on such a dataset shows.
 const LINK: [Column; 6] = [
     column("dataset", "/dataset"),

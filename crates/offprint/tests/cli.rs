@@ -417,6 +417,22 @@ fn a_project_says_who_gains_and_who_loses_before_it_changes() {
     assert!(up.run(&["project", "links", "retina"]).done().out.contains("live"));
     assert!(up.run(&["dataset", "sharing", PLAIN]).done().out.contains("project retina"));
     assert!(up.run(&["check", PLAIN, "--user", "nia"]).done().out.contains("through project retina: view"));
+    // Whom a dataset is open to: said, asked, and said again where links stay.
+    let shown_to = |visibility: &'static str, more: &[&'static str]| {
+        up.run(&[&["dataset", "edit", PLAIN, "--visibility", visibility][..], more].concat())
+    };
+    up.run(&["grant", "give", PLAIN, "--to", "accounts", "--role", "view"]).done();
+    let would = shown_to("accounts", &["--dry-run"]).done();
+    assert!(would.err.contains("Everybody with an account gains view."), "{}", would.err);
+    assert!(shown_to("accounts", &[]).ends(2).err.contains("Everybody with an account gains view."));
+    assert_eq!(up.json(&["dataset", "show", PLAIN, "--json"])["audience"], "project", "nothing was written");
+    shown_to("accounts", &["-y"]).done();
+    assert!(up.run(&["dataset", "list", "--source", "demo"]).done().out.contains("accounts"));
+    let closed = shown_to("project", &["-y"]).done();
+    assert!(closed.err.contains("Links on it that open all the same: l") && closed.err.contains("in force"), "{}", closed.err);
+    let ended = shown_to("project", &["--end-links", "--reason", "so", "-y"]).done();
+    assert!(!ended.err.contains("open all the same"), "{}", ended.err);
+    assert!(!up.run(&["project", "links", "retina"]).done().out.contains("live"));
     // What takes something away asks first.
     let narrower = ["project", "edit", "retina", "--view", "preview"];
     let asked = up.run(&narrower).ends(2);

@@ -8,7 +8,7 @@ use domain::{
     dataset::{Dataset, Kind},
     decision::Permit,
     id::DatasetId,
-    limits::{ADOPTED_MAX, ANCESTORS_MAX},
+    limits::{ADOPTED_MAX, ANCESTORS_MAX, OPENED_COUNTED_MAX},
     path::ObjectPath,
 };
 use jiff::Timestamp;
@@ -107,6 +107,28 @@ impl Table {
     /// [`TableError`], where the store did not answer or a row cannot be read.
     pub async fn holds_others(&self, dataset: &Dataset) -> Result<bool, TableError> {
         Ok(self.chain_below(dataset).await? > 0)
+    }
+
+    /// How many datasets lie in one and are reached by what is granted on it, those left out that are restricted; and whether there may be
+    /// more than were counted.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or a row cannot be read.
+    pub async fn reached_below(&self, dataset: &Dataset) -> Result<(usize, bool), TableError> {
+        if dataset.kind == Kind::File {
+            return Ok((0, false));
+        }
+        let (mut count, mut looked_at, mut after) = (0_usize, 0_usize, None);
+        loop {
+            let (below, next) = self.claims_below(dataset, after, ALL_CLAIMS).await?;
+            looked_at = looked_at.saturating_add(below.len());
+            let is_reached = |(path, claimant): &&(ObjectPath, Option<DatasetId>)| claimant.is_some() && !dataset.is_cut(path);
+            count = count.saturating_add(below.iter().filter(is_reached).count());
+            if next.is_none() || looked_at >= OPENED_COUNTED_MAX {
+                return Ok((count, next.is_some()));
+            }
+            after = next;
+        }
     }
 
     /// Some of the claims inside a dataset, by path, those that are free too, and where to go on.

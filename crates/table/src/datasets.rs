@@ -370,24 +370,59 @@ impl Table {
     pub async fn set_visibility(
         &self,
         permit: &Permit,
-        Grounds { facts, via }: Grounds<'_>,
+        grounds: Grounds<'_>,
         visibility: Visibility,
-        once: Option<&Once>,
+        (reason, once): (Option<&str>, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &grounds.facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
+        self.show_to(grounds, (by, visibility, before.links_gen), (reason, once), now).await
+    }
+
+    /// The same, and revokes every link of the dataset in the same write, by who may do both.
+    ///
+    /// # Errors
+    /// As [`Table::set_visibility`].
+    pub async fn close(
+        &self,
+        (permit, ends): (&Permit, &Permit),
+        grounds: Grounds<'_>,
+        visibility: Visibility,
+        (reason, once): (&str, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
+        let before = &grounds.facts.place.dataset;
+        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
+        if ends.allows(Action::RevokeAll, before.id) != Some(by) {
+            return Err(TableError::NotForThis);
+        }
+        self.show_to(grounds, (by, visibility, before.links_gen.saturating_add(1)), (Some(reason), once), now).await
+    }
+
+    async fn show_to(
+        &self,
+        Grounds { facts, via }: Grounds<'_>,
+        (by, visibility, links_gen): (UserId, Visibility, u64),
+        (reason, once): (Option<&str>, Option<&Once>),
         now: Timestamp,
     ) -> Result<Dataset, TableError> {
         let before = &facts.place.dataset;
-        let by = permit.allows(Action::Grant, before.id).ok_or(TableError::NotForThis)?;
-        let after = Dataset { visibility, version: before.version.saturating_add(1), ..before.clone() };
+        let after = Dataset { visibility, links_gen, version: before.version.saturating_add(1), ..before.clone() };
         if self.once_if(by, once, now).await?.is_some() {
             return self.dataset_now(before.id).await;
         }
-        if before.visibility == visibility {
+        let ends = before.links_gen != links_gen;
+        if before.visibility == visibility && !ends {
             return Ok(before.clone());
         }
-        let said = |dataset: &Dataset| json!({ "visibility": dataset.visibility.word() });
-        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
-        let change = head(facts).set("visibility", text(visibility.word()));
-        self.change_one(Grounds { facts, via }, (change, audited), after, visibility < before.visibility, (by, once), now).await
+        let said = |dataset: &Dataset| {
+            let visibility = dataset.visibility.word();
+            if ends { json!({ "visibility": visibility, "links_gen": dataset.links_gen }) } else { json!({ "visibility": visibility }) }
+        };
+        let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after)).because(reason);
+        let change = head(facts).set("visibility", text(visibility.word())).set("links_gen", number(links_gen));
+        self.change_one(Grounds { facts, via }, (change, audited), after, ends || visibility < before.visibility, (by, once), now).await
     }
 
     /// Makes a dataset strict, or no more, by who administers it.

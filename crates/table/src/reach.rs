@@ -160,6 +160,22 @@ impl Table {
         Ok(assemble(&place.dataset, user, &found))
     }
 
+    /// What everybody with an account has at places that were read, in their order, and nothing that one person has: whom they are open to.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn reaches_of_all(&self, places: &[Place], user: UserId) -> Result<Vec<Reach>, TableError> {
+        let cost = &mut Cost::default();
+        let datasets = || places.iter().map(|place| &place.dataset);
+        let mut found = self.batch(datasets().flat_map(|dataset| &dataset.ancestors).map(|above| schema::dataset(*above)), cost).await?;
+        let above = found.values().filter_map(|item| readable(row::<DatasetRow>(item.clone()).and_then(DatasetRow::dataset)));
+        // What is open to nobody further needs no look at what is granted to them.
+        let switched: Vec<_> = datasets().cloned().chain(above).filter(|on| on.visibility >= Visibility::Accounts).collect();
+        let terms = switched.iter().flat_map(|on| [Subject::Accounts, Subject::World].map(|all| schema::grant(on.id, all)));
+        found.extend(self.batch(terms, cost).await?);
+        Ok(datasets().map(|dataset| assemble(dataset, Some(user), &found)).collect())
+    }
+
     /// A dataset's own item, and its grants to groups and projects where somebody has to be looked for in them: one trip.
     async fn head(&self, dataset: DatasetId, with_groups: bool, cost: &mut Cost) -> Result<Option<(Dataset, Found)>, TableError> {
         let (mut of_head, mut of_groups) = (Cost::default(), Cost::default());

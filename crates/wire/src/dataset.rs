@@ -29,6 +29,10 @@ pub struct Dataset {
     /// Whom it is open to beside those it is granted to.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
     pub visibility: String,
+    /// Whom it is open to in effect, by itself or by what lies above it: as far as the source allows, and something is granted to them there.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
+    pub audience: String,
     /// The id of the project that it is in; missing: in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -91,6 +95,15 @@ pub struct DatasetEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub successor: Option<Option<String>>,
+    /// That it is to be open to more people, `accounts` or `world`, is meant: without it that is refused, and the refusal says what it opens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm: bool,
+    /// With the visibility `private` or `project`: every link on it is revoked in the same write. By a token for `links`, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_links: bool,
+    /// With a visibility: why. It stands in the audit, and is needed to end links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A dataset after a change.
@@ -103,6 +116,67 @@ pub struct DatasetChanged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
+}
+
+/// A dataset after an edit, or what the edit would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatasetEdited {
+    /// The dataset, as it is now.
+    pub dataset: Dataset,
+    /// Where somebody may get less than before, or for less long: when that is in force everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub enforced_by: Option<String>,
+    /// With the visibility `private` or `project`: the ids of the links on it that open all the same, or may again, at most 100. `end_links` ends them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links_left: Vec<String>,
+    /// Whether there may be others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_links: bool,
+    /// Where it is open to fewer than before: what nobody can call back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond_recall: Vec<BeyondRecall>,
+    /// With `dry_run`: who would gain and who would lose what on it by name, by a group or by a project. Nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
+    /// With `dry_run`: what all accounts and the world would gain and lose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects_on_all: Vec<EffectOnAll>,
+    /// With `dry_run`, and a wider visibility: how many datasets in it are opened with it, those left out that are restricted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_below: Option<usize>,
+    /// Whether there may be more of these: over 1,000 were not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_below: bool,
+}
+
+/// Something that is out of reach once it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BeyondRecall {
+    /// What: `copies`, `signed-addresses` or `caches`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(copies|signed-addresses|caches)$"))]
+    pub code: String,
+    /// The same in a sentence.
+    pub detail: String,
+    /// When it is over; missing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+}
+
+/// What everybody would gain and lose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EffectOnAll {
+    /// Who: every account, or the world.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(accounts|world)$"))]
+    pub to: String,
+    /// The rights that would come, the weakest first.
+    pub gains: Vec<String>,
+    /// Those that would go.
+    pub loses: Vec<String>,
 }
 
 /// The levels of a dataset's multiscale images, after its metadata were read again.

@@ -15,7 +15,7 @@ use domain::{
 };
 use edge::{
     App,
-    asked::{Id, IfMatch, with_version},
+    asked::{Filters, Id, IfMatch, with_version},
     caller::Caller,
     json,
     json::Body,
@@ -27,21 +27,29 @@ use http::StatusCode;
 use jiff::Timestamp;
 use table::{TableError, grants::Grounds};
 
-use crate::{dataset_show::shown, offer::suspended, source_edit::bounded, subject::person};
+use crate::{
+    dataset_show::shown,
+    effects::{self, Supposed, Trial},
+    offer::suspended,
+    opening::{beyond_recall, confirmed, links_left, on_all},
+    source_edit::bounded,
+    subject::person,
+};
 
-/// Changes a dataset, one thing at a time.
+/// Changes a dataset, one thing at a time. With `dry_run`, says what that would do.
 ///
 /// # Errors
 /// 428 without `If-Match`, 412 for another version, 403 without the right to administer it, or to own it for its successor, or beyond the
-/// source's ceiling; 422 for a person who is not there.
+/// source's ceiling; 409 `confirmation-needed` to open it to accounts or the world; 422 for a person who is not there.
 #[utoipa::path(patch, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "edit_dataset", security(("token" = ["datasets"])),
-    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
+    params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
     request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The dataset after the change", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The dataset after the change, or with what the change would do", body = wire::dataset::DatasetEdited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     app: App,
     caller: Caller,
     Id(id): Id,
+    Filters(trial): Filters<Trial>,
     seen: IfMatch,
     once: Once,
     Body { ask, bytes }: Body<wire::dataset::DatasetEdit>,
@@ -50,62 +58,183 @@ pub(crate) async fn edit(
     let facts = caller.dataset(&app, &id).await?;
     let action = if ask.successor.is_some() { Action::HandOver } else { Action::Grant };
     let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
-    let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes);
+    let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes).filter(|_| !trial.dry_run);
+    let before = &facts.place.dataset;
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
         // The same request again: it was done, on the version that it names.
-        let there = &facts.place.dataset;
-        let enforced_by = if ask.restricted == Some(true) || ask.strict == Some(true) {
-            Some(Timing::WORLD.enforced_by(app.now(), None))
-        } else {
-            ask.visibility.as_ref().map(|_| there.enforced_by(Timing::PRIVATE, app.now()))
-        };
-        return answer(&app, &caller, &facts, there.clone(), enforced_by).await;
+        let wide = ask.restricted == Some(true) || ask.strict == Some(true) || ask.end_links;
+        let shuts = wide || ask.visibility.is_some();
+        let enforced_by = shuts.then(|| before.enforced_by(if wide { Timing::WORLD } else { Timing::PRIVATE }, app.now()));
+        let closed = ask.visibility.as_deref().and_then(Visibility::of).is_some_and(|to| to <= Visibility::Project);
+        let told = told(&app, before, (closed, enforced_by)).await;
+        return answer(&app, &caller, &facts, before.clone(), told).await;
     }
     not_retired(&facts)?;
-    seen.check(facts.place.dataset.version)?;
-    let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
-    let before = &facts.place.dataset;
-    let after = match (ask.visibility.as_deref(), ask.restricted, ask.strict, ask.successor) {
-        (None, None, None, None) => before.clone(),
-        (None, None, None, Some(name)) => {
-            let successor = match name {
-                Some(name) => Some(successor(&app, &name, before).await?),
-                None => None,
-            };
-            app.table.set_successor(&permit, &facts, successor, once.as_ref(), now).await?
-        }
-        (Some(word), None, None, None) => {
-            let visibility = visibility(word, &facts)?;
-            if visibility > before.visibility {
-                may_open(&permit, before.id)?;
-            }
-            app.table.set_visibility(&permit, grounds, visibility, once.as_ref(), now).await?
-        }
-        (None, Some(restricted), None, None) => {
-            if restricted {
-                check_restricted(&app, &permit, before).await?;
-            } else {
-                may_open(&permit, before.id)?;
-            }
-            app.table.set_restricted(&permit, grounds, restricted, once.as_ref(), now).await?
-        }
-        (None, None, Some(strict), None) => {
-            // What others gave then reads on for longer than they were told, for good (ADR 0049).
-            if before.strict && !strict {
-                may_open(&permit, before.id)?;
-            }
-            app.table.set_strict(&permit, grounds, strict, once.as_ref(), now).await?
-        }
-        _ => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
-    };
+    seen.check(before.version)?;
+    let confirm = ask.confirm || trial.dry_run;
+    let change = Change::read(&app, &caller, (&permit, &facts), ask, now).await?;
+    if let Change::Visibility { to, .. } = change {
+        confirmed(&app, &facts, to, confirm, now).await?;
+    }
+    if trial.dry_run {
+        let told = change.tried(&app, &caller, &facts, now).await?;
+        return answer(&app, &caller, &facts, before.clone(), told).await;
+    }
+    let closes = matches!(change, Change::Visibility { to, .. } if to <= before.visibility);
+    let after = change.made(&app, (&caller, &permit, &facts), once.as_ref(), now).await?;
     // Publication links above may have opened what is restricted now, and those on what is strict now gave what they gave: theirs is the widest bound.
     let shuts = (after.restricted && !before.restricted) || (after.strict && !before.strict);
-    let enforced_by = match (shuts, after.visibility < before.visibility) {
-        (true, _) => Some(Timing::WORLD.enforced_by(app.now(), None)),
-        (false, true) => Some(before.enforced_by(Timing::PRIVATE, app.now())),
-        (false, false) => None,
+    let enforced_by = if shuts {
+        Some(Timing::WORLD.enforced_by(app.now(), None))
+    } else if after.links_gen > before.links_gen {
+        Some(before.enforced_by(Timing::WORLD, app.now()))
+    } else {
+        (after.visibility < before.visibility).then(|| before.enforced_by(Timing::PRIVATE, app.now()))
     };
-    answer(&app, &caller, &facts, after, enforced_by).await
+    let told = told(&app, &after, (closes, enforced_by)).await;
+    answer(&app, &caller, &facts, after, told).await
+}
+
+/// What is to be another thing of a dataset.
+enum Change {
+    Nothing,
+    Successor(Option<UserId>),
+    Visibility {
+        to: Visibility,
+        /// Why, and by what permit its links are to end, too.
+        reason: Option<String>,
+        ends: Option<Permit>,
+    },
+    Restricted(bool),
+    Strict(bool),
+}
+
+impl Change {
+    /// The change that is asked for, if the caller may make it.
+    async fn read(
+        app: &App,
+        caller: &Caller,
+        (permit, facts): (&Permit, &Arc<DatasetFacts>),
+        ask: wire::dataset::DatasetEdit,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let before = &facts.place.dataset;
+        if ask.visibility.is_none() && (ask.end_links || ask.reason.is_some()) {
+            let pointer = if ask.end_links { "/end_links" } else { "/reason" };
+            return Err(wrong("visibility", pointer, "this goes with a visibility", "name the `visibility` that it is to have"));
+        }
+        Ok(match (ask.visibility.as_deref(), ask.restricted, ask.strict, ask.successor) {
+            (None, None, None, None) => Self::Nothing,
+            (None, None, None, Some(None)) => Self::Successor(None),
+            (None, None, None, Some(Some(name))) => Self::Successor(Some(successor(app, &name, before).await?)),
+            (Some(word), None, None, None) => {
+                let to = visibility(word, facts)?;
+                if to > before.visibility {
+                    may_open(permit, before.id)?;
+                }
+                let reason = bounded(ask.reason)?;
+                let ends = if ask.end_links { Some(ends_links(caller, facts, (to, reason.as_deref()), now)?) } else { None };
+                Self::Visibility { to, reason, ends }
+            }
+            (None, Some(restricted), None, None) => {
+                if restricted {
+                    check_restricted(app, permit, before).await?;
+                } else {
+                    may_open(permit, before.id)?;
+                }
+                Self::Restricted(restricted)
+            }
+            (None, None, Some(strict), None) => {
+                // What others gave then reads on for longer than they were told, for good (ADR 0049).
+                if before.strict && !strict {
+                    may_open(permit, before.id)?;
+                }
+                Self::Strict(strict)
+            }
+            _ => return Err(wrong("one-change", "", "one thing of a dataset is changed at a time", "send two requests")),
+        })
+    }
+
+    /// Makes it.
+    async fn made(
+        self,
+        app: &App,
+        (caller, permit, facts): (&Caller, &Permit, &DatasetFacts),
+        once: Option<&table::once::Once>,
+        now: Timestamp,
+    ) -> Result<Dataset, Problem> {
+        let grounds = Grounds { facts, via: caller.via(facts, Right::Administer, now) };
+        Ok(match self {
+            Self::Nothing => facts.place.dataset.clone(),
+            Self::Successor(to) => app.table.set_successor(permit, facts, to, once, now).await?,
+            Self::Visibility { to, reason, ends: Some(ends) } => {
+                app.table.close((permit, &ends), grounds, to, (reason.as_deref().unwrap_or_default(), once), now).await?
+            }
+            Self::Visibility { to, reason, ends: None } => {
+                app.table.set_visibility(permit, grounds, to, (reason.as_deref(), once), now).await?
+            }
+            Self::Restricted(restricted) => app.table.set_restricted(permit, grounds, restricted, once, now).await?,
+            Self::Strict(strict) => app.table.set_strict(permit, grounds, strict, once, now).await?,
+        })
+    }
+
+    /// What it would do.
+    async fn tried(&self, app: &App, caller: &Caller, facts: &DatasetFacts, now: Timestamp) -> Result<Told, Problem> {
+        let before = &facts.place.dataset;
+        let (supposed, then) = match self {
+            Self::Visibility { to, ends, .. } => {
+                let links_gen = before.links_gen.saturating_add(u64::from(ends.is_some()));
+                let then = Dataset { visibility: *to, links_gen, ..before.clone() };
+                (Supposed::shown_to(app, caller, before, then.clone()).await?, facts.supposing(then))
+            }
+            Self::Restricted(restricted) if *restricted != before.restricted => {
+                (Supposed::cut(app, caller, facts, *restricted).await?, facts.clone().cut_off(*restricted))
+            }
+            // Nobody gets another thing by these.
+            Self::Nothing | Self::Successor(_) | Self::Strict(_) | Self::Restricted(_) => {
+                return Ok(Told { effects: Some(wire::project::Effects::default()), ..Told::default() });
+            }
+        };
+        let mut told = Told { on_all: on_all(facts, &then, now), ..Told::default() };
+        let (after, widens) = (&then.place.dataset, then.place.dataset.visibility > before.visibility);
+        if widens {
+            told.below = Some(app.table.reached_below(after).await?);
+        }
+        let effects = effects::of(app, caller, &supposed, now).await?;
+        let closes = matches!(self, Self::Visibility { ends: None, .. }) && after.visibility <= Visibility::Project && !widens;
+        if closes {
+            let (mut left, more) = links_left(app, after, now).await?;
+            left.retain(|link| !effects.links_ended.contains(link));
+            told.links_left = (left, more);
+        }
+        told.effects = Some(effects);
+        Ok(told)
+    }
+}
+
+/// The permit by which the links of a dataset end with its being open to others.
+fn ends_links(
+    caller: &Caller,
+    facts: &Arc<DatasetFacts>,
+    (to, reason): (Visibility, Option<&str>),
+    now: Timestamp,
+) -> Result<Permit, Problem> {
+    if to > Visibility::Project {
+        let detail = "links end with a dataset's being open to everybody";
+        return Err(wrong(
+            "visibility",
+            "/end_links",
+            detail,
+            "`private` or `project`; or revoke them: `POST /api/v1/datasets/{id}/links/revoke`",
+        ));
+    }
+    let permit = caller.may(Action::RevokeAll, &Facts::Dataset(Arc::clone(facts)), now)?;
+    if reason.is_none_or(|reason| reason.trim().is_empty()) {
+        return Err(Problem::new(StatusCode::CONFLICT, "reason-needed", "ending every link of a dataset needs a reason")
+            .at("/reason")
+            .hint("say why; it stands in the audit"));
+    }
+    Ok(permit)
 }
 
 /// What was retired changes no more: it would be tried until there was time for no other try.
@@ -150,7 +279,7 @@ pub(crate) async fn hand_over(
         let facts = caller.dataset(&app, &id).await?;
         if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
             // The same request again: whoever sent it has nothing there any more to be asked by.
-            return answer(&app, &caller, &facts, facts.place.dataset.clone(), Some(shut(&facts))).await;
+            return handed(&app, &caller, &facts, facts.place.dataset.clone(), shut(&facts)).await;
         }
         let permit = succeeds(&app, &caller, &facts, now).await?;
         let to = person(&app, &ask.to, "/to").await?;
@@ -161,9 +290,15 @@ pub(crate) async fn hand_over(
         match app.table.hand_over(&permit, &facts, to.id, (reason.as_deref(), once.as_ref()), now).await {
             // Something else of the dataset changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
-            after => return answer(&app, &caller, &facts, after?, Some(shut(&facts))).await,
+            after => return handed(&app, &caller, &facts, after?, shut(&facts)).await,
         }
     }
+}
+
+async fn handed(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, enforced_by: Timestamp) -> Result<Response, Problem> {
+    let (dataset, version) = after_it(app, caller, facts, after).await?;
+    let enforced_by = Some(enforced_by.to_string());
+    Ok(with_version(json::ok(&wire::dataset::DatasetChanged { dataset, enforced_by }), version))
 }
 
 /// The permit of whoever hands a dataset over in its owner's place.
@@ -182,19 +317,56 @@ async fn succeeds(app: &App, caller: &Caller, facts: &Arc<DatasetFacts>, now: Ti
     }
 }
 
-async fn answer(
-    app: &App,
-    caller: &Caller,
-    facts: &DatasetFacts,
-    after: Dataset,
+/// What an answer says beside the dataset.
+#[derive(Default)]
+struct Told {
     enforced_by: Option<Timestamp>,
-) -> Result<Response, Problem> {
+    /// Links that open all the same, and whether there may be others.
+    links_left: (Vec<String>, bool),
+    /// Whether it was to be open to no more people than before.
+    closes: bool,
+    effects: Option<wire::project::Effects>,
+    on_all: Vec<wire::dataset::EffectOnAll>,
+    /// How many datasets in it are opened with it, and whether there may be more.
+    below: Option<(usize, bool)>,
+}
+
+/// What is said of a change that was made.
+async fn told(app: &App, after: &Dataset, (closes, enforced_by): (bool, Option<Timestamp>)) -> Told {
+    let links_left = if closes && after.visibility <= Visibility::Project {
+        // It was done, whether or not somebody can say what is left.
+        links_left(app, after, app.now()).await.unwrap_or((Vec::new(), true))
+    } else {
+        (Vec::new(), false)
+    };
+    Told { enforced_by, links_left, closes, ..Told::default() }
+}
+
+async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, told: Told) -> Result<Response, Problem> {
+    let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, below } = told;
     let enforced_by = enforced_by.map(|at| at.to_string());
+    let beyond_recall = enforced_by.as_deref().filter(|_| closes).map(beyond_recall).unwrap_or_default();
+    let (dataset, version) = after_it(app, caller, facts, after).await?;
+    let edited = wire::dataset::DatasetEdited {
+        dataset,
+        enforced_by,
+        links_left,
+        more_links,
+        beyond_recall,
+        effects,
+        effects_on_all: on_all,
+        opened_below: below.map(|(count, _)| count),
+        more_below: below.is_some_and(|(_, more)| more),
+    };
+    Ok(with_version(json::ok(&edited), version))
+}
+
+/// A dataset as the caller sees it after a change, and its version.
+async fn after_it(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset) -> Result<(wire::dataset::Dataset, u64), Problem> {
     let place = Place { source: facts.place.source.clone(), dataset: after };
-    let now_there = caller.at(app, place).await?;
-    let dataset = shown(&now_there, caller, app.now());
+    let dataset = shown(&*caller.at(app, place).await?, caller, app.now());
     let version = dataset.version;
-    Ok(with_version(json::ok(&wire::dataset::DatasetChanged { dataset, enforced_by }), version))
+    Ok((dataset, version))
 }
 
 fn visibility(word: &str, facts: &DatasetFacts) -> Result<Visibility, Problem> {

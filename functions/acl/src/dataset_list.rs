@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use table::Page;
 
-use crate::{dataset_show::shown, subject::person};
+use crate::{dataset_show::shown_as, subject::person};
 
 /// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
 const LOOKS_MAX: usize = 10;
@@ -59,7 +59,8 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
         let room = usize::from(listing.limit).saturating_sub(items.len());
         let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
         let found = app.table.datasets_of_owner(owner, &page).await?;
-        items.extend(found.items.into_iter().filter_map(|place| kept(place, &ask, &caller, now)));
+        let reaches = app.table.reaches_of_all(&found.items, caller.user.id).await?;
+        items.extend(found.items.into_iter().zip(reaches).filter_map(|(place, of_all)| kept(place, of_all, &ask, &caller, now)));
         position = found.next;
         if position.is_none() || items.len() >= usize::from(listing.limit) {
             break;
@@ -69,14 +70,15 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
 }
 
 /// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes. Of another's the caller sees that it is.
-fn kept(place: Place, ask: &Ask, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
+fn kept(place: Place, of_all: Reach, ask: &Ask, caller: &Caller, now: Timestamp) -> Option<wire::dataset::Dataset> {
     let fits = ask
         .source
         .as_deref()
         .is_none_or(|text| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text);
+    let audience = DatasetFacts::new(place.clone(), of_all).ok()?.audience(now);
     // Owning it is enough, and all that this list is about.
     let reach = Reach { user: Some(caller.user.id), ..Reach::default() };
     let facts = Arc::new(DatasetFacts::new(place, reach).ok()?);
     let is_there = || ask.owner.is_some() || caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok();
-    (fits && is_there()).then(|| shown(&facts, caller, now))
+    (fits && is_there()).then(|| shown_as(&facts, audience, caller, now))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::response::Response;
 use domain::{
-    dataset::{Dataset, Kind},
+    dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Facts},
     rights::Right,
 };
@@ -41,6 +41,11 @@ fn levels(dataset: &Dataset) -> Vec<u8> {
 
 /// A dataset as whoever may know of it sees it.
 pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wire::dataset::Dataset {
+    shown_as(facts, facts.audience(now), caller, now)
+}
+
+/// The same where it is known whom it is open to, and `facts` have not all that says so.
+pub(crate) fn shown_as(facts: &DatasetFacts, audience: Visibility, caller: &Caller, now: Timestamp) -> wire::dataset::Dataset {
     let place = &facts.place;
     let dataset = &place.dataset;
     let rights = facts.rights_of(Some(&caller.user), caller.principal.net, now);
@@ -59,6 +64,7 @@ pub(crate) fn shown(facts: &DatasetFacts, caller: &Caller, now: Timestamp) -> wi
         owner: dataset.owner.to_string(),
         successor: dataset.successor.filter(|_| rights.has(Right::Administer)).map(|successor| successor.to_string()),
         visibility: dataset.visibility.word().to_owned(),
+        audience: audience.word().to_owned(),
         project: dataset.project.map(|project| project.to_string()),
         restricted: dataset.restricted,
         strict: dataset.strict,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    dataset::Dataset,
+    dataset::{Dataset, Visibility},
     decision::{Action, DatasetFacts, Facts},
     grant::{Hold, Net, Participation, ProjectRole, Subject},
     id::{DatasetId, GroupId, ProjectId, UserId},
@@ -47,6 +47,8 @@ enum Turn {
     Leaves(GroupId),
     /// Nothing is granted to this subject on the dataset any more.
     Loses(DatasetId, Subject),
+    /// The dataset is restricted, or no more.
+    Cut(bool),
 }
 
 impl Turn {
@@ -55,6 +57,7 @@ impl Turn {
             Self::Part(project, part) => facts.with_part(project, part),
             Self::Leaves(group) => facts.without_group(group),
             Self::Loses(dataset, subject) => facts.without_grant(dataset, subject),
+            Self::Cut(restricted) => facts.cut_off(restricted),
         }
     }
 }
@@ -69,12 +72,14 @@ pub(crate) struct Supposed {
     others: usize,
     /// Every dataset that it may concern; and how one would be then, where that is what changes.
     datasets: Vec<(DatasetId, Option<Dataset>)>,
+    /// What lies above, as it would be, where links on it may stop by that.
+    above: Vec<Dataset>,
 }
 
 impl Supposed {
     /// A change of which all may be told whom it concerns, and all are looked at.
     fn of_all(people: Vec<(UserId, Vec<Turn>)>, datasets: Vec<(DatasetId, Option<Dataset>)>) -> Self {
-        Self { people, named: None, others: 0, datasets }
+        Self { people, named: None, others: 0, datasets, above: Vec::new() }
     }
 
     /// A project as it would be after a change of its policy or state.
@@ -102,7 +107,7 @@ impl Supposed {
         let Named { people, others, known } = people_of(app, caller, subject).await?;
         let named = people.iter().copied().filter(|_| known).collect();
         let people = once_each(people, &[Turn::Loses(dataset, subject)]);
-        Ok(Self { people, named: Some(named), others, datasets: vec![(dataset, None)] })
+        Ok(Self { people, named: Some(named), others, datasets: vec![(dataset, None)], above: Vec::new() })
     }
 
     /// A dataset in this project, or in none any more.
@@ -123,30 +128,66 @@ impl Supposed {
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
     pub(crate) async fn retired(app: &App, caller: &Caller, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
-        let (mut people, mut others) = (vec![before.owner], 0_usize);
-        let mut named = BTreeSet::from([before.owner]);
-        let mut subjects: Vec<_> = before.project.into_iter().map(Subject::Project).collect();
-        let mut page = Page::default();
-        loop {
-            let found = app.table.grants_on(before.id, &page).await?;
-            subjects.extend(found.items.iter().filter(|grant| grant.hold == Hold::Active).map(|grant| grant.subject));
-            page.position = found.next;
-            if page.position.is_none() {
-                break;
-            }
+        let mut subjects = vec![Subject::User(before.owner)];
+        subjects.extend(before.project.map(Subject::Project));
+        subjects.extend(granted_on(app, before.id).await?);
+        Self::of_subjects(app, caller, subjects, after).await
+    }
+
+    /// A dataset with another visibility: of who is in its project, where it is open to the project by that, or no more. What all accounts get, or
+    /// the world, is nobody's in particular.
+    pub(crate) async fn shown_to(app: &App, caller: &Caller, before: &Dataset, after: Dataset) -> Result<Self, Problem> {
+        let is_open = |dataset: &Dataset| dataset.visibility >= Visibility::Project;
+        let project = before.project.filter(|_| is_open(before) != is_open(&after)).map(Subject::Project);
+        Self::of_subjects(app, caller, project.into_iter().collect(), after).await
+    }
+
+    /// A dataset that is restricted, or no more: of everybody to whom something is granted above it, and who is in a project of what lies above.
+    pub(crate) async fn cut(app: &App, caller: &Caller, facts: &DatasetFacts, restricted: bool) -> Result<Self, Problem> {
+        let mut subjects = Vec::new();
+        for above in facts.reach.above.iter().map(|above| &above.dataset) {
+            subjects.extend(above.project.map(Subject::Project));
+            subjects.extend(granted_on(app, above.id).await?);
         }
+        let then = facts.clone().cut_off(restricted);
+        let mut supposed = Self::of_subjects(app, caller, subjects, then.place.dataset).await?;
+        supposed.people.iter_mut().for_each(|(_, turns)| turns.push(Turn::Cut(restricted)));
+        supposed.above = then.reach.above.into_iter().map(|above| above.dataset).collect();
+        Ok(supposed)
+    }
+
+    /// A dataset that would be this, and whomever these name, alone or as members.
+    async fn of_subjects(app: &App, caller: &Caller, mut subjects: Vec<Subject>, after: Dataset) -> Result<Self, Problem> {
+        let (mut people, mut others) = (Vec::new(), 0_usize);
+        let mut named = BTreeSet::new();
+        subjects.sort_unstable();
+        subjects.dedup();
         for subject in subjects {
             let some = people_of(app, caller, subject).await?;
             named.extend(some.people.iter().copied().filter(|_| some.known));
             people.extend(some.people);
             others = others.saturating_add(some.others);
         }
-        Ok(Self { people: once_each(people, &[]), named: Some(named), others, datasets: vec![(before.id, Some(after))] })
+        let datasets = vec![(after.id, Some(after))];
+        Ok(Self { people: once_each(people, &[]), named: Some(named), others, datasets, above: Vec::new() })
     }
 
     /// Whether the caller may be told of somebody.
     fn names(&self, user: UserId) -> bool {
         self.named.as_ref().is_none_or(|named| named.contains(&user))
+    }
+}
+
+/// To whom something is granted on a dataset.
+async fn granted_on(app: &App, dataset: DatasetId) -> Result<Vec<Subject>, Problem> {
+    let (mut subjects, mut page) = (Vec::new(), Page::default());
+    loop {
+        let found = app.table.grants_on(dataset, &page).await?;
+        subjects.extend(found.items.iter().filter(|grant| grant.hold == Hold::Active).map(|grant| grant.subject));
+        page.position = found.next;
+        if page.position.is_none() {
+            return Ok(subjects);
+        }
     }
 }
 
@@ -279,6 +320,7 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
             ending.of_maker(user.id, then);
         }
     }
+    supposed.above.iter().for_each(|after| ending.of_dataset(after));
     let (links_ended, more_links) = ending.links(app, now).await?;
     // Where the dataset itself would be another thing, all its links were asked of; else those of the people who were looked at.
     let by_people = supposed.datasets.iter().any(|(_, after)| after.is_none());

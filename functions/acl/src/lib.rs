@@ -26,6 +26,7 @@ mod invitation;
 mod me;
 mod offer;
 mod openapi;
+mod opening;
 mod paged;
 mod project;
 mod project_datasets;
@@ -63,7 +64,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sources/{id}/doctor", plain(post(source_doctor::doctor)))
         .route("/api/v1/serving", plain(post(serving::serving)))
         .route("/api/v1/datasets", plain(get(dataset_list::list).post(dataset_register::register)))
-        .route("/api/v1/datasets/{id}", plain(get(dataset_show::show).patch(dataset_edit::edit)))
+        .route("/api/v1/datasets/{id}", get(dataset_show::show))
         .route("/api/v1/datasets/{id}/hand-over", plain(post(dataset_edit::hand_over)))
         .route("/api/v1/datasets/{id}/offers", plain(get(offer::list).post(offer::make)))
         .route("/api/v1/datasets/{id}/offers/accept", plain(post(offer::accept)))
@@ -114,6 +115,7 @@ pub fn router(app: App) -> Router {
 /// Writes that `?dry_run=true` tries first: the others take nothing in the query.
 fn tried_first() -> Router<App> {
     Router::new()
+        .route("/api/v1/datasets/{id}", patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 use domain::{
-    dataset::Kind,
+    dataset::{Kind, Visibility},
     decision::{Action, DatasetFacts, Facts, Place},
     grant::Reach,
     limits::HOME_ITEMS_MAX,
@@ -43,6 +43,8 @@ struct Item {
     name: String,
     place: String,
     kind: &'static str,
+    /// Whom it is open to beside those whom something names; `None`: nobody.
+    open_to: Option<&'static str>,
     may_make_ticket: bool,
 }
 
@@ -58,7 +60,8 @@ pub(crate) async fn home(app: App, Member(caller): Member) -> Result<Response, P
     let mut shared = List { items: Vec::new(), is_cut: more.is_some() };
     for facts in found {
         // One that comes by two ways is listed once here.
-        let item = Item::of(facts, &caller, now);
+        let audience = facts.audience(now);
+        let item = Item::of(facts, audience, &caller, now);
         if shared.items.iter().all(|known| known.id != item.id) {
             shared.items.push(item);
         }
@@ -78,8 +81,12 @@ async fn owned(app: &App, caller: &Caller, now: Timestamp) -> Result<List, Probl
     let page = Page { position: None, items_max: HOME_ITEMS_MAX };
     let found = app.table.datasets_of_owner(caller.user.id, &page).await?;
     let is_cut = found.next.is_some();
-    let items = found.items.into_iter().filter_map(|place| seen(place, caller, now)).map(|facts| Item::of(facts, caller, now)).collect();
-    Ok(List { items, is_cut })
+    let reaches = app.table.reaches_of_all(&found.items, caller.user.id).await?;
+    let items = found.items.into_iter().zip(reaches).filter_map(|(place, of_all)| {
+        let audience = DatasetFacts::new(place.clone(), of_all).ok()?.audience(now);
+        seen(place, caller, now).map(|facts| Item::of(facts, audience, caller, now))
+    });
+    Ok(List { items: items.collect(), is_cut })
 }
 
 /// The facts of a dataset of the caller's, if the caller may see it: an index only proposes. Owning it is enough here.
@@ -90,7 +97,7 @@ fn seen(place: Place, caller: &Caller, now: Timestamp) -> Option<Arc<DatasetFact
 }
 
 impl Item {
-    fn of(facts: Arc<DatasetFacts>, caller: &Caller, now: Timestamp) -> Self {
+    fn of(facts: Arc<DatasetFacts>, audience: Visibility, caller: &Caller, now: Timestamp) -> Self {
         Self {
             id: facts.place.dataset.id.to_string(),
             name: plain(facts.name()),
@@ -99,6 +106,11 @@ impl Item {
                 Kind::Zarr => "Zarr",
                 Kind::Folder => "folder",
                 Kind::File => "file",
+            },
+            open_to: match audience {
+                Visibility::Private | Visibility::Project => None,
+                Visibility::Accounts => Some("every account"),
+                Visibility::World => Some("the world"),
             },
             may_make_ticket: caller.may(Action::MakeTicket, &Facts::Dataset(facts), now).is_ok(),
         }

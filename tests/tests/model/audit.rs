@@ -434,7 +434,9 @@ impl Run {
                 let verbs = vec![vec!["dataset.register"], vec!["dataset.register", "dataset.adopt"], vec!["dataset.adopt"]];
                 Asked { verbs, ..post("/api/v1/datasets".to_owned(), body, &[]) }
             }
-            Act::Show { dataset: at, visibility } => patch(dataset(*at, "")?, json!({ "visibility": visibility }), &["dataset.edit"]),
+            Act::Show { dataset: at, visibility } => {
+                patch(dataset(*at, "")?, json!({ "visibility": visibility, "confirm": true }), &["dataset.edit"])
+            }
             Act::Restrict { dataset: at, restricted } => patch(dataset(*at, "")?, json!({ "restricted": restricted }), &["dataset.edit"]),
             Act::ReadLevels(at) => post(dataset(*at, "/levels")?, Value::Null, &["dataset.levels"]),
             Act::HandOver { dataset: at, to } => post(dataset(*at, "/hand-over")?, json!({ "to": person(*to) }), &["dataset.hand-over"]),

@@ -14,6 +14,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod audience;
 mod connections;
 mod datasets_matrix;
 mod delegation;

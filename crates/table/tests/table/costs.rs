@@ -302,8 +302,15 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
     note("set_members, one less");
     let facts = deployment.at(dataset, &ada).await;
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
-    deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await.unwrap();
+    deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, (None, None), now()).await.unwrap();
     note("set_visibility");
+    let facts = deployment.at(dataset, &ada).await;
+    let (permit, ends) = (ada.permit(Action::Grant, &facts), ada.permit(Action::RevokeAll, &facts));
+    let grounds = Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) };
+    let closed = deployment.table.close((&permit, &ends), grounds, Visibility::Private, ("over", None), now()).await.unwrap();
+    assert_eq!((closed.visibility, closed.links_gen), (Visibility::Private, facts.place.dataset.links_gen + 1));
+    assert_eq!(deployment.dataset(dataset).await, closed);
+    note("close");
     let facts = deployment.at(dataset, &ada).await;
     let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
     deployment.table.set_strict(&permit, grounds, true, None, now()).await.unwrap();
@@ -364,6 +371,7 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("set_members, one more of a thousand", vec![5]),
         ("set_members, one less", vec![3]),
         ("set_visibility", vec![2]),
+        ("close", vec![2]),
         ("set_strict", vec![2]),
         ("set_levels", vec![2]),
         ("set_levels, the same", vec![]),

@@ -129,7 +129,7 @@ impl Deployment {
             Meanwhile::DatasetAboveChanged => {
                 let facts = self.at(on, &ada).await;
                 let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: None });
-                drop(table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await.unwrap());
+                drop(table.set_visibility(&permit, grounds, Visibility::Accounts, (None, None), now()).await.unwrap());
             }
             Meanwhile::Blocked => {
                 table.set_block(&self.administer(), (self.root.source.id, bo.user.id), true, None, None, now()).await.unwrap();

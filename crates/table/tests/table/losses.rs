@@ -349,7 +349,7 @@ async fn a_dataset_is_closed_where_transactions_conflict() {
         let set = async |visibility| {
             let facts = deployment.at(inner.id, &ada).await;
             let (permit, grounds) = (ada.permit(Action::Grant, &facts), Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) });
-            deployment.table.set_visibility(&permit, grounds, visibility, None, now()).await
+            deployment.table.set_visibility(&permit, grounds, visibility, (None, None), now()).await
         };
         let restrict = async |restricted| {
             let facts = deployment.at(inner.id, &ada).await;

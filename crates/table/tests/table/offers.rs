@@ -162,7 +162,7 @@ pub async fn an_offer_is_accepted_on_what_was_seen(store: Store) {
                 let facts = deployment.at(dataset, &dee).await;
                 let grounds = Grounds { facts: &facts, via: dee.via(&facts, Right::Administer) };
                 let permit = dee.permit(Action::Grant, &facts);
-                drop(deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await.unwrap());
+                drop(deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, (None, None), now()).await.unwrap());
             }
             Meanwhile::MakerSuspended => deployment.suspend(&dee).await,
             Meanwhile::AddresseeSuspended => deployment.suspend(&bo).await,

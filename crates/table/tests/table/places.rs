@@ -505,7 +505,7 @@ pub async fn a_restriction_rests_on_what_the_right_to_it_rests_on(store: Store) 
         assert_eq!(deployment.restrict(&bo, &facts, true).await, Err(TableError::Stale), "{narrower:?}");
         let permit = bo.permit(Action::Grant, &facts);
         let grounds = Grounds { facts: &facts, via: bo.via(&facts, Right::Administer) };
-        let opened = deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, None, now()).await;
+        let opened = deployment.table.set_visibility(&permit, grounds, Visibility::Accounts, (None, None), now()).await;
         assert_eq!(opened, Err(TableError::Stale), "{narrower:?}");
     }
     deployment.give(&ada, root, bo.to(), Role::Manager).await;
@@ -547,7 +547,7 @@ pub async fn equal_requests_at_once_change_a_dataset_once(store: Store) {
         let grounds = Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) };
         let key = once(&format!("show {round}"), 1);
         let wanted = if round % 2 == 0 { Visibility::Private } else { Visibility::Accounts };
-        let set = || deployment.table.set_visibility(&permit, grounds, wanted, Some(&key), now());
+        let set = || deployment.table.set_visibility(&permit, grounds, wanted, (None, Some(&key)), now());
         let (one, other) = join(set(), set()).await;
         assert_eq!(one.as_ref().map(|dataset| (dataset.visibility, dataset.version)), Ok((wanted, facts.place.dataset.version + 1)));
         assert_eq!(other, one);

@@ -306,7 +306,7 @@ pub async fn what_a_member_has_is_what_the_policy_says_now(store: Store) {
     let private = async |visibility| {
         let facts = deployment.at(above.id, &ada).await;
         let grounds = Grounds { facts: &facts, via: ada.via(&facts, Right::Administer) };
-        deployment.table.set_visibility(&ada.permit(Action::Grant, &facts), grounds, visibility, None, now()).await.unwrap();
+        deployment.table.set_visibility(&ada.permit(Action::Grant, &facts), grounds, visibility, (None, None), now()).await.unwrap();
     };
     private(Visibility::Private).await;
     assert!(has(above.id).await.is_empty() && has(inside.id).await.is_empty(), "in it, and open to nobody");

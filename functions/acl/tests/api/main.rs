@@ -13,6 +13,7 @@
 
 mod connections;
 mod invitations;
+mod opening;
 mod projects;
 mod repeats;
 mod roles;
@@ -395,8 +396,8 @@ async fn an_edit_of_a_dataset_sent_twice_has_its_effect_once() {
     let send = async |key: &str, body: &str| {
         app.send("PATCH", &path, &app.ada.token, &[("if-match", "\"1\""), ("idempotency-key", key)], body.to_owned()).await
     };
-    let first = send("a", "{\"visibility\":\"accounts\"}").await.is(200);
-    assert_eq!(send("a", "{\"visibility\":\"accounts\"}").await.is(200).json["dataset"], first.json["dataset"]);
+    let first = send("a", "{\"visibility\":\"accounts\",\"confirm\":true}").await.is(200);
+    assert_eq!(send("a", "{\"visibility\":\"accounts\",\"confirm\":true}").await.is(200).json["dataset"], first.json["dataset"]);
     send("a", "{\"visibility\":\"private\"}").await.refuses(422, "idempotency-mismatch", "");
     send("b", "{\"visibility\":\"private\"}").await.refuses(412, "stale", "");
 }
@@ -462,6 +463,8 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", root.clone(), "", "not-found"),
         ("PATCH", root.clone(), "{\"visibility\":\"world\"}", "not-found"),
         ("PATCH", root.clone(), "{\"visibility\":\"nowhere\"}", "not-found"),
+        ("PATCH", root.clone(), "{\"visibility\":\"private\",\"end_links\":true}", "not-found"),
+        ("PATCH", format!("{root}?dry_run=true"), "{\"visibility\":\"world\"}", "not-found"),
         ("POST", at("hand-over"), "{\"to\":\"Nobody\"}", "not-found"),
         ("POST", at("grants"), "{\"to\":\"user:Nobody\",\"role\":\"view\"}", "not-found"),
         ("POST", at("grants"), "{\"to\":\"group:none\",\"role\":\"none\"}", "not-found"),

@@ -250,7 +250,7 @@ async fn visibility_opens_a_dataset_to_accounts_by_the_terms_that_were_granted()
     app.get(&address, &app.eve.token).await.refuses(404, "not-found", "");
     let version = app.get(&address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
     app.patch(&address, &app.ada.token, version, json!({ "visibility": "everybody" })).await.refuses(422, "visibility", "/visibility");
-    let opened = app.patch(&address, &app.ada.token, version, json!({ "visibility": "accounts" })).await.is(200);
+    let opened = app.patch(&address, &app.ada.token, version, json!({ "visibility": "accounts", "confirm": true })).await.is(200);
     assert_eq!(opened.json.get("enforced_by"), None, "nobody gets less");
     assert_eq!(rights(&app, &address, &app.eve).await, ["discover", "meta", "coarse", "list", "read"]);
     let back = app.patch(&address, &app.ada.token, version + 1, json!({ "visibility": "private" })).await.is(200);
@@ -519,7 +519,7 @@ async fn a_dataset_becomes_strict_and_each_narrowing_of_it_says_by_when() {
     app.wait(SignedDuration::from_secs(40));
     assert_eq!(shown().await.get("given_until"), None);
     assert_eq!(give_and_withdraw().await, Some(16));
-    assert_eq!(after(&edit(json!({ "visibility": "accounts" })).await.is(200)), None);
+    assert_eq!(after(&edit(json!({ "visibility": "accounts", "confirm": true })).await.is(200)), None);
     assert_eq!(after(&edit(json!({ "visibility": "private" })).await.is(200)), Some(16));
     let sharing = app.get(&format!("{address}/sharing"), &app.ada.token).await.is(200);
     assert_eq!(sharing.json["dataset"]["strict"], true);
@@ -586,7 +586,7 @@ async fn what_is_open_to_everybody_is_among_what_is_shared_and_each_is_there_onc
     };
     let open = async |address: &str, visibility: &str| {
         let version = app.get(address, &app.ada.token).await.is(200).json["version"].as_u64().unwrap();
-        app.patch(address, &app.ada.token, version, json!({ "visibility": visibility })).await.is(200);
+        app.patch(address, &app.ada.token, version, json!({ "visibility": visibility, "confirm": true })).await.is(200);
     };
     give(&app, &address, &app.ada, "accounts", "view").await.is(201);
     give(&app, &notes_address, &app.ada, "world", "view").await.is(201);

@@ -296,7 +296,7 @@ impl Run {
             Act::Block { person, blocked } => {
                 post("/api/v1/sources/demo/blocks".to_owned(), json!({ "user": self.people[person].id, "blocked": blocked }))
             }
-            Act::Open { on, to } => self.edit(dataset(on, ""), json!({ "visibility": visibility_word(to) })).await,
+            Act::Open { on, to } => self.edit(dataset(on, ""), json!({ "visibility": visibility_word(to), "confirm": true })).await,
             Act::Restrict { restricted } => self.edit(dataset(Spot::Inner, ""), json!({ "restricted": restricted })).await,
             Act::Strict { on, strict } => self.edit(dataset(on, ""), json!({ "strict": strict })).await,
             Act::Join { person, part: Part::Out } => post(self.of_project("/members/remove"), json!({ "users": [self.people[person].id] })),

@@ -136,7 +136,7 @@ impl Run {
             Deed::Withdraw { on: spot, to } => (Method::POST, on(spot, "/grants/withdraw"), json!({ "to": self.word(*to) })),
             Deed::Join(who) => (Method::POST, format!("/api/v1/groups/{}/members", self.group), json!({ "users": [person(who)] })),
             Deed::Leave(who) => (Method::POST, format!("/api/v1/groups/{}/members/remove", self.group), json!({ "users": [person(who)] })),
-            Deed::Show { on: spot, visibility } => (Method::PATCH, on(spot, ""), json!({ "visibility": visibility })),
+            Deed::Show { on: spot, visibility } => (Method::PATCH, on(spot, ""), json!({ "visibility": visibility, "confirm": true })),
             Deed::Restrict { on: spot, restricted } => (Method::PATCH, on(spot, ""), json!({ "restricted": restricted })),
             Deed::HandOver { on: spot, to } => {
                 self.app.api(Method::POST, &on(spot, "/offers"), Some(json!({ "to": person(to) }))).await;

@@ -1,0 +1,52 @@
+//! Whom a dataset is open to in effect, beside those whom a grant names.
+//!
+//! It decides nothing: `decision.rs` sums up what one person has, by the same switch, ceiling and grants.
+
+use jiff::Timestamp;
+
+use crate::{
+    dataset::{Dataset, Visibility},
+    decision::{DatasetFacts, is_active, is_open},
+    grant::{Grant, Net, Subject},
+    rights::Rights,
+};
+
+impl DatasetFacts {
+    /// The widest audience that gets something here, by the dataset itself or by one above that reaches it: a visibility counts as far as the
+    /// source's ceiling lets it, and where something is granted to those whom it lets in, or a project is there.
+    #[must_use]
+    pub fn audience(&self, now: Timestamp) -> Visibility {
+        let of_project = |(on, _): (&Dataset, _)| on.visibility >= Visibility::Project && on.project.is_some();
+        if !self.given_to_all(Subject::World, now).is_empty() {
+            Visibility::World
+        } else if !self.given_to_all(Subject::Accounts, now).is_empty() {
+            Visibility::Accounts
+        } else if is_active(&self.place) && self.reaching().any(of_project) {
+            Visibility::Project
+        } else {
+            Visibility::Private
+        }
+    }
+
+    /// What everybody has here now who comes from a network that it is open to: [`Subject::World`], or each person with an account,
+    /// [`Subject::Accounts`], who has what the world has, too. Nothing for any other subject.
+    #[must_use]
+    pub fn given_to_all(&self, all: Subject, now: Timestamp) -> Rights {
+        if !is_active(&self.place) {
+            return Rights::NONE;
+        }
+        let holds = |on: &Dataset, grant: &Grant| {
+            let is_for = grant.subject == all || (all == Subject::Accounts && grant.subject == Subject::World);
+            is_for && is_open(&self.place, on, grant.subject) && grant.conditions.hold(Net::Anywhere, now)
+        };
+        let granted = self.reaching().flat_map(|(on, grants)| grants.iter().filter(move |grant| holds(on, grant)));
+        granted.fold(Rights::NONE, |sum, grant| sum.or(grant.rights()))
+    }
+
+    /// The dataset and those above that reach it, with what is granted on each, whoever asks.
+    fn reaching(&self) -> impl Iterator<Item = (&Dataset, &[Grant])> {
+        let here = (&self.place.dataset, self.reach.here.as_slice());
+        let above = self.reach.above.iter().map(|above| (&above.dataset, above.grants.as_slice()));
+        std::iter::once(here).chain(above).filter(|(on, _)| on.reaches(&self.place.dataset))
+    }
+}

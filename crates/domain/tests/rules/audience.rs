@@ -1,0 +1,86 @@
+//! Whom a dataset is open to, and what a cut would do, are what the decision says of people who have nothing else, and of a world that is so.
+
+use crate::model::{
+    facts::at,
+    world::{To, World},
+    worlds::{self, given, plain},
+};
+use domain::{
+    dataset::Visibility,
+    grant::{Net, Subject},
+    rights::Role,
+    source::Audience,
+};
+use proptest::prelude::*;
+
+/// A world with one more person in it, who has an account and nothing else; and who that is.
+fn with_stranger(mut world: World) -> (World, usize) {
+    let stranger = world.people.len();
+    world.people.extend(plain(1, &[]).people);
+    (world, stranger)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    // ACCESS 9
+    #[test]
+    fn what_everybody_has_is_what_somebody_with_nothing_else_has(world in worlds::world()) {
+        let (world, stranger) = with_stranger(world);
+        for index in 0..world.datasets.len() {
+            let of_world = world.dataset_facts(index, None).rights_of(None, Net::Anywhere, at(0));
+            let of_accounts = world.dataset_facts(index, Some(stranger)).rights_of(Some(&world.user(stranger)), Net::Anywhere, at(0));
+            for asking in 0..=stranger {
+                let facts = world.dataset_facts(index, Some(asking));
+                prop_assert_eq!(facts.given_to_all(Subject::World, at(0)), of_world);
+                prop_assert_eq!(facts.given_to_all(Subject::Accounts, at(0)), of_accounts, "whoever asks");
+                let audience = facts.audience(at(0));
+                prop_assert_eq!(audience == Visibility::World, !of_world.is_empty());
+                prop_assert_eq!(audience >= Visibility::Accounts, !of_accounts.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_that_is_supposed_does_what_it_would(world in worlds::world()) {
+        for index in (0..world.datasets.len()).filter(|index| !world.above(*index).is_empty()) {
+            let restricted = !world.datasets[index].restricted;
+            let mut then = world.clone();
+            then.datasets[index].restricted = restricted;
+            for person in 0..world.people.len() {
+                let user = world.user(person);
+                let supposed = world.dataset_facts(index, Some(person)).cut_off(restricted);
+                let wanted = then.dataset_facts(index, Some(person));
+                prop_assert_eq!(supposed.rights_of(Some(&user), Net::Anywhere, at(0)), wanted.rights_of(Some(&user), Net::Anywhere, at(0)));
+            }
+        }
+    }
+}
+
+// ACCESS 9
+#[test]
+fn a_switch_and_its_terms_make_an_audience_each_as_far_as_the_source_lets_them() {
+    let audience = |visibility: Visibility, to: &[To], ceiling: Audience| {
+        let mut world = plain(1, &[("", 0), ("a/", 0)]);
+        world.sources[0].audience = ceiling;
+        world.datasets[0].visibility = visibility;
+        world.datasets[0].grants = to.iter().map(|to| given(*to, Role::View)).collect();
+        let below = world.dataset_facts(1, Some(0)).audience(at(0));
+        world.datasets[1].restricted = true;
+        assert_eq!(world.dataset_facts(1, Some(0)).audience(at(0)), Visibility::Private, "it stops at what is restricted");
+        below
+    };
+    let both = [To::Accounts, To::World];
+    for (visibility, to, ceiling, wanted) in [
+        (Visibility::World, &both[..], Audience::World, Visibility::World),
+        (Visibility::World, &both[..], Audience::Link, Visibility::Accounts),
+        (Visibility::World, &both[..], Audience::Named, Visibility::Private),
+        (Visibility::World, &both[..1], Audience::World, Visibility::Accounts),
+        (Visibility::World, &[], Audience::World, Visibility::Private),
+        (Visibility::Accounts, &both[..], Audience::World, Visibility::Accounts),
+        (Visibility::Accounts, &both[1..], Audience::World, Visibility::Private),
+        (Visibility::Private, &both[..], Audience::World, Visibility::Private),
+    ] {
+        assert_eq!(audience(visibility, to, ceiling), wanted, "{visibility:?} {to:?} {ceiling:?}");
+    }
+}

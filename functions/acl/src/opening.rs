@@ -1,0 +1,78 @@
+//! What opening a dataset to everybody does, said before it is done; and what stays after it was closed again.
+
+use domain::{
+    dataset::{Dataset, Visibility},
+    decision::DatasetFacts,
+    grant::Subject,
+};
+use edge::{App, problem::Problem};
+use http::StatusCode;
+use jiff::Timestamp;
+
+use crate::{ending::Ending, ways::words};
+
+/// Refuses to open a dataset to all accounts or the world, and says what that opens: `confirm` says that it is meant.
+///
+/// # Errors
+/// 409 `confirmation-needed`; 503 where the table does not answer.
+pub(crate) async fn confirmed(app: &App, facts: &DatasetFacts, to: Visibility, confirm: bool, now: Timestamp) -> Result<(), Problem> {
+    let before = &facts.place.dataset;
+    let (whom, all) = match to {
+        _ if to <= before.visibility || confirm => return Ok(()),
+        Visibility::Private | Visibility::Project => return Ok(()),
+        Visibility::Accounts => ("everybody with an account", Subject::Accounts),
+        Visibility::World => ("everybody, without signing in,", Subject::World),
+    };
+    let then = facts.supposing(Dataset { visibility: to, ..before.clone() });
+    let what = match words(then.given_to_all(all, now)) {
+        none if none.is_empty() => "what will be granted to them".to_owned(),
+        rights => rights.join(", "),
+    };
+    let below = match app.table.reached_below(before).await? {
+        (0, _) => String::new(),
+        (1, false) => " and at 1 dataset in it".to_owned(),
+        (count, more) => format!(" and at {count}{} datasets in it", if more { " or more" } else { "" }),
+    };
+    let place = format!("{}:{}", facts.place.source.name.as_str(), before.path);
+    Err(Problem::new(StatusCode::CONFLICT, "confirmation-needed", format!("{whom} would get {what} at `{place}`{below}"))
+        .at("/confirm")
+        .hint("send `confirm: true` if that is meant; `?dry_run=true` says more"))
+}
+
+/// What all accounts and the world would gain and lose.
+pub(crate) fn on_all(facts: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> Vec<wire::dataset::EffectOnAll> {
+    let effect = |(all, to): (Subject, &str)| {
+        let (has, would) = (facts.given_to_all(all, now), then.given_to_all(all, now));
+        let differs = has != would;
+        let effect =
+            || wire::dataset::EffectOnAll { to: to.to_owned(), gains: words(would.without(has)), loses: words(has.without(would)) };
+        differs.then(effect)
+    };
+    [(Subject::Accounts, "accounts"), (Subject::World, "world")].into_iter().filter_map(effect).collect()
+}
+
+/// The links on a dataset that open, or may again, once it is this; and whether there may be others.
+///
+/// # Errors
+/// 503 where the table does not answer.
+pub(crate) async fn links_left(app: &App, after: &Dataset, now: Timestamp) -> Result<(Vec<String>, bool), Problem> {
+    // Those are left that would end if all did.
+    let ended = Dataset { links_gen: after.links_gen.saturating_add(1), ..after.clone() };
+    let mut ending = Ending::default();
+    ending.of_dataset(&ended);
+    ending.links(app, now).await
+}
+
+/// What nobody can call back, of what was given until `enforced_by`.
+pub(crate) fn beyond_recall(enforced_by: &str) -> Vec<wire::dataset::BeyondRecall> {
+    let of = |code: &str, detail: &str, until: Option<&str>| wire::dataset::BeyondRecall {
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+        until: until.map(str::to_owned),
+    };
+    vec![
+        of("copies", "Copies that somebody made stay, and a download that is under way may finish.", None),
+        of("signed-addresses", "Addresses that were signed before work for whoever has them.", Some(enforced_by)),
+        of("caches", "Browsers and programs keep what they loaded for as long as they like.", None),
+    ]
+}
