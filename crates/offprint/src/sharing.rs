@@ -66,6 +66,7 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Fa
         .chain(sharing.owners_above.iter().map(|above| &above.owner))
         .chain(sharing.grants.iter().filter_map(|grant| grant.group.as_ref()).map(|group| &group.owner))
         .chain(&sharing.blocked)
+        .chain(&sharing.suspended)
         .chain(sharing.links.iter().map(|link| &link.maker));
     let names = user::names(api, people.map(String::as_str)).await;
     if out.is_for_reading() {
