@@ -28,6 +28,12 @@ impl DatasetFacts {
         }
     }
 
+    /// Whether what is granted on `on`, this dataset or one above, to all accounts or the world counts, by its visibility and the source's ceiling.
+    #[must_use]
+    pub fn counts(&self, on: &Dataset, all: Subject) -> bool {
+        is_active(&self.place) && is_open(&self.place, on, all)
+    }
+
     /// What everybody has here now who comes from a network that it is open to: [`Subject::World`], or each person with an account,
     /// [`Subject::Accounts`], who has what the world has, too. Nothing for any other subject.
     #[must_use]

@@ -87,7 +87,7 @@ impl Problem {
     /// 404, the same for everything that is not there or not to be known of.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the last characters of the address")
+        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is here").hint("check the address, or the name in it, to the last character")
     }
 
     /// 401 of data asked for by name: the same whether nothing was shown or something that is no good, and whether or not there is such a dataset.

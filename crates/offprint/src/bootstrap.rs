@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use clap::Args;
 use domain::{
@@ -42,6 +42,9 @@ pub(crate) struct Bootstrap {
     /// The first user's name.
     #[arg(long, value_name = "NAME", default_value = "administrator")]
     user: String,
+    /// Let the first user act and administer again, where that was taken away.
+    #[arg(long)]
+    reinstate: bool,
 }
 
 /// Runs it: prints the token on stdout, once.
@@ -52,6 +55,9 @@ pub(crate) async fn run(ask: Bootstrap) -> Result<(), Failure> {
     let settings = Table::settings(ask.table_endpoint, &ask.region, None::<Credentials>)
         .context("the table needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")?;
     let table = Table::new(settings, ask.table);
+    if ask.reinstate {
+        reinstate(&table, edge::system_now()).await?;
+    }
     let secret = random_token()?;
     found(&table, &secret, &ask.user, edge::system_now()).await?;
     output::say("A token for the first user, an administrator, good for 365 days. It is shown once: treat it like a password.");
@@ -66,6 +72,29 @@ pub(crate) fn random_token() -> Result<TokenSecret> {
     let mut bits = [0; 20];
     getrandom::fill(&mut bits).context("no random bits can be had")?;
     Ok(TokenSecret::new(bits))
+}
+
+/// Lets the first user act and administer again, where there is one who may not.
+///
+/// # Errors
+/// Where the table cannot be read or written.
+pub(crate) async fn reinstate(table: &Table, now: Timestamp) -> Result<()> {
+    let Some(id) = table.founder().await.context("the table does not answer")? else { return Ok(()) };
+    let user = table.user(id).await?.context("the first user is not there")?;
+    if out_of_office(&user).is_some() {
+        table.reinstate_founder(now).await.context("the first user cannot be reinstated")?;
+    }
+    Ok(())
+}
+
+/// Why a person may not administer the deployment, in words; `None`: the person may.
+pub(crate) fn out_of_office(user: &User) -> Option<String> {
+    let why = match (user.standing, user.administrator) {
+        (Standing::Suspended, _) => "is suspended",
+        (Standing::Active, false) => "is no administrator any more",
+        (Standing::Active, true) => return None,
+    };
+    Some(format!("the first user, {}, {why}", output::printable(&user.name)))
 }
 
 /// Makes `secret` a token of the first user, and the first user where there is none.
@@ -93,6 +122,9 @@ pub(crate) async fn found(table: &Table, secret: &TokenSecret, name: &str, now: 
         return table.bootstrap(&user, &token, now).await.context("the first user cannot be made");
     };
     let user = table.user(id).await?.context("the first user is not there")?;
+    if let Some(why) = out_of_office(&user) {
+        bail!("{why}: another administrator can change that, or whoever runs this Offprint with --reinstate");
+    }
     let principal = Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token.clone()) }, net: Net::Unknown };
     let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
     table.insert_session(&permit, &token, now).await.context("a new token cannot be made")

@@ -310,7 +310,8 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let successor = ask.successor.map(|name| Some(name).filter(|name| !name.is_empty()));
     let Edit { visibility, restricted, strict, end_links, reason, sure, .. } = ask;
     // What it opens is said before it is asked whether that is meant, or `--yes` says so.
-    let confirm = visibility.is_some();
+    // What it opens is shown before, and asked about.
+    let confirm = visibility.is_some() || restricted == Some(false);
     let edit = DatasetEdit { visibility, restricted, strict, successor, confirm, end_links, reason };
     let differs = edit.visibility.as_ref().is_some_and(|to| *to != dataset.visibility)
         || edit.restricted.is_some_and(|to| to != dataset.restricted)
@@ -322,7 +323,10 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         if sure.dry_run {
             return tried(out, &would);
         }
-        let said = std::iter::once(consequence(&dataset, &edit)).chain(foreseen(&would)).collect::<Vec<_>>().join("\n");
+        let said = std::iter::once(consequence(&dataset, &edit, would.audience_then.as_deref()))
+            .chain(foreseen(&would))
+            .collect::<Vec<_>>()
+            .join("\n");
         out.confirm(&said, "Change this dataset?", sure.yes).await?;
     }
     let Reply { body: edited, date, .. } = api.edit::<DatasetEdited>(&path, dataset.version, &edit).await?;
@@ -397,8 +401,8 @@ async fn levels(api: &Api, out: Output, dataset: &Dataset) -> Result<(), Failure
     Ok(())
 }
 
-/// What an edit will do: to whom it opens, and how fast it shuts where it does.
-fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
+/// What an edit will do: to whom it opens, whom it is open to after it in effect, and how fast it shuts where it does.
+fn consequence(dataset: &Dataset, edit: &DatasetEdit, audience_then: Option<&str>) -> String {
     let place = printable(&dataset.place);
     let (said, narrows) = match (edit.visibility.as_deref(), edit.restricted, edit.strict) {
         (_, _, Some(true)) => {
@@ -416,6 +420,10 @@ fn consequence(dataset: &Dataset, edit: &DatasetEdit) -> String {
             let said = match to {
                 "world" => format!("Anybody gets at {place} what is granted to `world`, without signing in."),
                 "accounts" => format!("Everybody with an account gets at {place} what is granted to `accounts`."),
+                _ if matches!(audience_then, Some("accounts" | "world")) => {
+                    let whom = if audience_then == Some("world") { "everybody" } else { "everybody with an account" };
+                    format!("It closes nothing by itself: {place} stays open to {whom} by a dataset above. Restrict it, or close that one.")
+                }
                 "project" => format!("The members of its project get at {place} what the project gives them."),
                 _ => format!("Only those to whom {place} is granted by name or through a group or project reach it."),
             };
@@ -576,16 +584,31 @@ mod tests {
             ("private", None, Some(false), "gets it there, too", false),
         ] {
             let dataset = Dataset { visibility: from.to_owned(), ..example() };
-            let text =
-                consequence(&dataset, &DatasetEdit { visibility: visibility.map(str::to_owned), restricted, ..DatasetEdit::default() });
+            let text = consequence(
+                &dataset,
+                &DatasetEdit { visibility: visibility.map(str::to_owned), restricted, ..DatasetEdit::default() },
+                visibility,
+            );
             assert!(text.contains(says) && text.contains("lab:a\\u{1b}"), "{text}");
             assert_eq!(text.contains("within 65 seconds, by links within 5 minutes 30 seconds. A download"), narrows, "{text}");
         }
     }
 
     #[test]
+    fn closing_what_a_dataset_above_opens_is_said_to_close_nothing() {
+        let edit = DatasetEdit { visibility: Some("private".to_owned()), ..DatasetEdit::default() };
+        let open = Dataset { visibility: "accounts".to_owned(), ..example() };
+        for (then, whom) in
+            [("world", "open to everybody by a dataset above"), ("accounts", "open to everybody with an account by a dataset above")]
+        {
+            let text = consequence(&open, &edit, Some(then));
+            assert!(text.contains(whom) && !text.contains("Only those"), "{text}");
+        }
+    }
+
+    #[test]
     fn an_edit_of_a_strict_dataset_promises_what_holds() {
-        let said = |dataset: Dataset, edit: DatasetEdit| consequence(&dataset, &edit);
+        let said = |dataset: Dataset, edit: DatasetEdit| consequence(&dataset, &edit, None);
         let open = Dataset { visibility: "world".to_owned(), ..example() };
         let close = || DatasetEdit { visibility: Some("private".to_owned()), ..DatasetEdit::default() };
         let strictly = said(Dataset { strict: true, ..open.clone() }, close());

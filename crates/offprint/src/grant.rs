@@ -446,6 +446,7 @@ mod tests {
             break_glass: false,
             at: "2027-01-01T00:00:00Z".to_owned(),
             state: "active".to_owned(),
+            counts: None,
             version: 1,
         }
     }

@@ -460,6 +460,17 @@ fn show(out: Output, link: &Link) -> Result<(), Failure> {
     Ok(())
 }
 
+/// When a link ends, by itself or with every right that it rests on, whichever is first; and the networks that it opens from, by these rights.
+pub(crate) fn bounds(until: Option<&str>, rests_on: &[RestsOn]) -> (Option<String>, Vec<String>) {
+    let at = |text: &str| text.parse::<Timestamp>().ok();
+    let ends: Option<Vec<&str>> = rests_on.iter().map(|right| right.until.as_deref()).collect();
+    let last = ends.and_then(|ends| ends.into_iter().max_by_key(|end| at(end)));
+    let first = until.into_iter().chain(last).min_by_key(|end| at(end));
+    let is_bound = rests_on.iter().all(|right| !right.zones.is_empty());
+    let zones = rests_on.iter().filter(|_right| is_bound).flat_map(|right| right.zones.iter().cloned());
+    (first.map(str::to_owned), zones.collect())
+}
+
 /// That a link opens no longer and from nowhere else than its maker's right to share counts, where that is bound.
 fn rests_on(link: &Link) -> Option<String> {
     let bound = |right: &RestsOn| {
@@ -486,6 +497,10 @@ async fn list(api: &Api, out: Output, ask: List) -> Result<(), Failure> {
     let (links, more): (Vec<Link>, bool) = api.list(&["links"], &filters, ask.limit.get()).await?;
     out.list(&LIST, &links)?;
     out.more(more, ask.limit);
+    let bound: Vec<String> = links.iter().filter(|link| !link.rests_on.is_empty()).map(|link| printable(&link.id)).collect();
+    if !bound.is_empty() {
+        out.note(&format!("Their makers' rights bound these, see `offprint link show`: {}.", bound.join(", ")));
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::{
     api::Api,
     exit::Failure,
     grant::{rights_of, whom},
+    link::bounds,
     output::{Column, Format, Output, column, data, printable, rows},
     user,
 };
@@ -94,19 +95,24 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Fa
 fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String, Failure> {
     let mut text = rows(&WHO, &reaching(sharing, names))?;
     let on = |link: &SharedLink| if link.dataset == sharing.dataset.id { "it".to_owned() } else { format!("{} above", link.dataset) };
-    let shown = |link: &SharedLink| SharedLink { maker: name(names, &link.maker), dataset: on(link), ..link.clone() };
+    let shown = |link: &SharedLink| {
+        let (until, _zones) = bounds(link.until.as_deref(), &link.rests_on);
+        SharedLink { maker: name(names, &link.maker), dataset: on(link), until, ..link.clone() }
+    };
     let links: Vec<SharedLink> = sharing.links.iter().map(shown).collect();
     if !links.is_empty() {
         text.extend(["\n", &rows(&LINK, &links)?]);
     }
-    let Dataset { place, visibility, restricted, strict, .. } = &sharing.dataset;
-    let days = sharing.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
-    let zones = if sharing.zones.is_empty() { "every network".to_owned() } else { sharing.zones.join(" and ") };
+    let Dataset { place, visibility, audience, restricted, strict, .. } = &sharing.dataset;
+    let effect = if visibility == audience { String::new() } else { format!(", and in effect open as if it were {audience}") };
+    let days = sharing.ceilings.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
+    let zones = &sharing.ceilings.zones;
+    let zones = if zones.is_empty() { "every network".to_owned() } else { zones.join(" and ") };
     let stops = if *restricted { "; what is granted above stops at it" } else { "" };
     let fast = if *strict { "; it is strict: what ends on it stops soon, and each request looks at the table" } else { "" };
     let mut said = vec![
-        format!("{} is {visibility}{stops}{fast}.", place),
-        format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.audience),
+        format!("{place} is {visibility}{effect}{stops}{fast}."),
+        format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.ceilings.audience),
     ];
     if !sharing.blocked.is_empty() {
         let blocked: Vec<String> = sharing.blocked.iter().map(|id| name(names, id)).collect();
@@ -149,16 +155,11 @@ fn by_project(project: &SharingProject, dataset: &Dataset) -> Reacher {
 
 fn by_grant(grant: &Grant, dataset: &Dataset, names: &BTreeMap<String, String>) -> Reacher {
     let on = if grant.dataset == dataset.id { "grant".to_owned() } else { format!("grant on {} above", grant.dataset) };
-    // A grant to everybody counts as far as the dataset is open.
-    let shut = match grant.to.as_str() {
-        "accounts" => !matches!(dataset.visibility.as_str(), "accounts" | "world"),
-        "world" => dataset.visibility != "world",
-        _ => false,
-    };
+    let shut = grant.counts == Some(false);
     let on = if grant.break_glass { format!("{on}, in an emergency") } else { on };
     Reacher {
         who: whom(&grant.to, grant.name.as_deref()) + &grant.group.as_ref().map_or_else(String::new, |group| of_group(group, names)),
-        by: if shut { format!("{on}, not counting: {}", dataset.visibility) } else { on },
+        by: if shut { format!("{on}, not counting now") } else { on },
         role: format!("{}{}", grant.role, if grant.may_share { ", may make links" } else { "" }),
         from: grant.not_before.clone(),
         until: grant.until.clone(),
@@ -175,13 +176,14 @@ fn of_group(group: &GrantedGroup, names: &BTreeMap<String, String>) -> String {
 fn by_link(link: &SharedLink, dataset: &Dataset, names: &BTreeMap<String, String>) -> Reacher {
     let on = if link.dataset == dataset.id { String::new() } else { format!(" on {} above", link.dataset) };
     let path = if link.path.is_empty() { String::new() } else { format!(" to {}", link.path) };
+    let (until, zones) = bounds(link.until.as_deref(), &link.rests_on);
     Reacher {
         who: "whoever has the link".to_owned(),
         by: format!("link {}{on}{path} of {}", link.id, name(names, &link.maker)),
         role: format!("{}, {}", link.class, link.state),
         from: None,
-        until: link.until.clone(),
-        zones: Vec::new(),
+        until,
+        zones,
     }
 }
 
@@ -199,7 +201,7 @@ mod tests {
     fn sharing() -> Sharing {
         serde_json::from_value(json!({
             "dataset": { "id": "d1", "source": "s1", "place": "lab:a/b.zarr", "path": "a/b.zarr", "name": "b.zarr", "kind": "zarr", "owner": "u1",
-                "visibility": "accounts", "restricted": false, "rights": [], "state": "active", "registered": "2027-01-01T00:00:00Z", "version": 3 },
+                "visibility": "accounts", "audience": "private", "restricted": false, "rights": [], "state": "active", "registered": "2027-01-01T00:00:00Z", "version": 3 },
             "owner": "u1",
             "owners_above": [{ "dataset": "d0", "owner": "u2" }],
             "projects": [{ "dataset": "d1", "project": "p1", "name": "retina", "rights": ["discover", "meta", "coarse", "list", "read"], "counts": true }],
@@ -209,13 +211,12 @@ mod tests {
                 { "dataset": "d0", "to": "group:g1", "name": "core", "group": { "owner": "u1", "kind": "synced", "state": "active" }, "role": "download", "may_share": false, "zones": [],
                     "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 },
                 { "dataset": "d1", "to": "world", "role": "preview", "may_share": false, "zones": [],
-                    "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "version": 1 }
+                    "by": "u1", "at": "2027-01-01T00:00:00Z", "state": "active", "counts": false, "version": 1 }
             ],
-            "audience": "link",
-            "zones": [],
-            "link_days_max": 90,
+            "ceilings": { "audience": "link", "link_days_max": 90 },
             "blocked": ["u9"],
-            "links": [{ "id": "l1", "dataset": "d1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z" },
+            "links": [{ "id": "l1", "dataset": "d1", "path": "0/", "class": "review", "state": "live", "maker": "u1", "until": "2027-03-01T00:00:00Z",
+                    "rests_on": [{ "until": "2027-02-01T00:00:00Z", "zones": ["192.0.2.0/24"] }, { "until": "2027-01-15T00:00:00Z" }] },
                 { "id": "l2", "dataset": "d0", "path": "a/", "class": "collaboration", "state": "paused", "maker": "u2" }],
             "more_links": false,
             "invitations": [{ "address": "aaaa", "dataset": "d1", "role": "view", "may_share": false, "zones": [], "by": "u1",
@@ -230,19 +231,19 @@ mod tests {
         assert_eq!(
             report(&sharing(), &names).unwrap(),
             "\
-WHO                         BY                             ROLE                         FROM  UNTIL                    ZONES
-ada                         owner                          owner                        -     -                        -
-u2                          owner of d0 above              owner                        -     -                        -
-project retina              its project                    view; its managers: manager  -     -                        -
-grace                       grant                          view, may make links         -     2027-02-01 00:00:00 UTC  192.0.2.0/24
-group core (synced by ada)  grant on d0 above              download                     -     -                        -
-everybody                   grant, not counting: accounts  preview                      -     -                        -
+WHO                         BY                       ROLE                         FROM  UNTIL                    ZONES
+ada                         owner                    owner                        -     -                        -
+u2                          owner of d0 above        owner                        -     -                        -
+project retina              its project              view; its managers: manager  -     -                        -
+grace                       grant                    view, may make links         -     2027-02-01 00:00:00 UTC  192.0.2.0/24
+group core (synced by ada)  grant on d0 above        download                     -     -                        -
+everybody                   grant, not counting now  preview                      -     -                        -
 
 LINK  ON        PATH  CLASS          STATE   MAKER  UNTIL
-l1    it        0/    review         live    ada    2027-03-01 00:00:00 UTC
+l1    it        0/    review         live    ada    2027-02-01 00:00:00 UTC
 l2    d0 above  a/    collaboration  paused  u2     -
 
-lab:a/b.zarr is accounts.
+lab:a/b.zarr is accounts, and in effect open as if it were private.
 Its source allows at most the audience link, links of 90 days, and serves every network.
 Blocked at its source: u9.
 Invitations by e-mail address that wait: 1.

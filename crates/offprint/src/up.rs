@@ -25,9 +25,10 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::state::State;
+use crate::{bootstrap, state::State};
 
 /// Starts Offprint on this machine: the app, the data origin, object storage and the table.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command by its own name")]
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Example:\n  offprint up --data lab=/data/microscopy\n\nWithout --data it makes a small demo dataset and a link to it."
@@ -94,6 +95,9 @@ pub struct Up {
     /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.
     #[arg(long, value_name = "URLS", env = "OFFPRINT_VIEWER_ORIGINS")]
     pub viewer_origins: Option<String>,
+    /// Let the first user act and administer again, where another administrator took that away.
+    #[arg(long)]
+    pub reinstate: bool,
     /// The demo dataset beside your own folders, and three people to show it to, each with a code to sign in with.
     #[arg(long, conflicts_with = "s3_bucket")]
     pub demo: bool,
@@ -184,8 +188,11 @@ pub async fn run(up: Up) -> Result<()> {
     let mut app = App::new(parts::config(&up, &state, &addresses)?, table, objects, lines.clone(), edge::Clock::System);
     // What another store sends nobody sees here.
     app.bytes = up.s3_bucket.is_none().then_some(bytes);
-    let token = parts::founder(&app, &state).await?;
-    parts::sources(&up, &app, &token, &folders).await?;
+    if up.reinstate {
+        bootstrap::reinstate(&app.table, app.now()).await?;
+    }
+    let office = parts::founder(&app, &state).await?;
+    parts::sources(&up, &app, &office, &folders).await?;
 
     let secret = Arc::new(OnceLock::from(state.secret()?));
     let app_router = parts::guard_host(
@@ -198,11 +205,13 @@ pub async fn run(up: Up) -> Result<()> {
     if let Some(bytes) = &app.bytes {
         services.spawn(noted(Arc::clone(bytes), app.clone(), state.clone(), stopped.clone()));
     }
-    services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app), stopped.clone()));
+    services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app.clone()), stopped.clone()));
     services.spawn(flushed(lines.clone(), state.clone(), stopped.clone()));
 
-    let ready = welcome::first_link(&up, &state, &addresses, &token).await?;
-    let codes = people::codes(&up, &addresses, &token).await?;
+    let (ready, codes) = match &office {
+        Ok(token) => (welcome::first_link(&up, &state, &addresses, token).await?, people::codes(&up, &addresses, token).await?),
+        Err(why) => (welcome::without_office(&app, &state, &addresses, why).await?, Vec::new()),
+    };
     welcome::write_ready(&up, &state, &ready)?;
     welcome::print(&up, &ready, &codes)?;
 

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -23,19 +24,31 @@ const START_PATIENCE: Duration = Duration::from_mins(1);
 /// An Offprint of this test's own, stopped when it goes out of scope.
 struct Up {
     process: Child,
-    dir: TempDir,
+    /// The folder, where it is this start's own.
+    own: Option<TempDir>,
+    dir: PathBuf,
     ready: Value,
 }
 
 impl Up {
     fn start() -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let ready_file = dir.path().join("is-ready.json");
+        let own = tempfile::tempdir().expect("a folder");
+        let mut up = Self::start_in(own.path(), &[]);
+        up.own = Some(own);
+        up
+    }
+
+    fn start_in(dir: &Path, words: &[&str]) -> Self {
+        let dir = dir.to_owned();
+        let ready_file = dir.join("is-ready.json");
+        // What an earlier start left.
+        drop(fs::remove_file(&ready_file));
         let mut process = Command::new(OFFPRINT)
             .args(["up", "--port", "0", "--state"])
-            .arg(dir.path().join("state"))
+            .arg(dir.join("state"))
             .arg("--ready-file")
             .arg(&ready_file)
+            .args(words)
             .env_remove("OFFPRINT_TOKEN")
             .stdout(Stdio::null())
             .spawn()
@@ -51,13 +64,13 @@ impl Up {
             assert!(began.elapsed() < START_PATIENCE, "`offprint up` is not ready");
             sleep(Duration::from_millis(50));
         };
-        Self { process, dir, ready }
+        Self { process, own: None, dir, ready }
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(OFFPRINT);
-        command.args(words).env("OFFPRINT_STATE", self.dir.path().join("state")).stdin(Stdio::null());
-        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL").env("XDG_CONFIG_HOME", self.dir.path().join("config"));
+        command.args(words).env("OFFPRINT_STATE", self.dir.join("state")).stdin(Stdio::null());
+        command.env_remove("OFFPRINT_TOKEN").env_remove("OFFPRINT_URL").env("XDG_CONFIG_HOME", self.dir.join("config"));
         command
     }
 
@@ -76,7 +89,7 @@ impl Up {
     fn check(&self, output: Output) -> Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-        let token = fs::read_to_string(self.dir.path().join("state/admin-token")).expect("a token");
+        let token = fs::read_to_string(self.dir.join("state/admin-token")).expect("a token");
         assert!(!ran.out.contains(token.trim()) && !ran.err.contains(token.trim()), "the token is shown");
         assert!(!ran.err.contains("panicked"), "{}", ran.err);
         ran
@@ -100,6 +113,7 @@ impl Drop for Up {
     fn drop(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
+        drop(self.own.take());
     }
 }
 
@@ -274,7 +288,7 @@ fn a_batch_tells_what_became_of_each() {
         assert!(ran.err.contains(said), "{said}: {}", ran.err);
     }
     // The same file again meets the same links.
-    let file = up.dir.path().join("batch.csv");
+    let file = up.dir.join("batch.csv");
     fs::write(&file, &rows).expect("a file");
     let file = file.to_str().expect("text");
     let ran_again = up.run(&["link", "create", "--batch", file, "--json"]).ends(8);
@@ -516,6 +530,39 @@ fn refusals_have_their_codes_and_their_stream() {
     assert!(help.out.contains("Usage:") && help.err.is_empty());
 }
 
+// Whoever runs it can always let it go on, and is asked before anything that another administrator decided is undone.
+#[test]
+fn a_start_goes_on_without_its_first_user_and_gives_the_office_back_where_that_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let up = Up::start_in(dir.path(), &[]);
+    let code = up.run(&["user", "add", "bo", "--administrator"]).done().out;
+    up.run_with_input(&["sign-in", "--profile", "bo", "--server", &up.text("app_url")], code.trim()).done();
+    let me: Value = serde_json::from_str(&up.run(&["whoami", "--output", "json"]).done().out).expect("JSON");
+    let first = me["name"].as_str().expect("a name").to_owned();
+    assert!(up.ready["first_link"].is_object());
+    up.run(&["user", "suspend", &first, "--reason", "left", "--yes", "--profile", "bo"]).done();
+    drop(up);
+
+    let up = Up::start_in(dir.path(), &[]);
+    assert!(up.ready["first_link"].is_null() && up.ready["sources"][0] == "demo", "{}", up.ready);
+    let refused = up.run(&["source", "list"]);
+    assert!(refused.err.contains("suspended"), "{}", refused.err);
+    drop(up);
+    let other = dir.path().join("other");
+    fs::create_dir_all(&other).expect("a folder");
+    let mut command = Command::new(OFFPRINT);
+    command.args(["up", "--port", "0", "--data", &format!("other={}", other.display()), "--state"]).arg(dir.path().join("state"));
+    let ran = command.env_remove("OFFPRINT_TOKEN").stdin(Stdio::null()).output().expect("it runs");
+    let err = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.code() == Some(1) && err.contains("is suspended, and so cannot register other: say --reinstate"), "{err}");
+
+    let up = Up::start_in(dir.path(), &["--reinstate"]);
+    assert!(up.ready["first_link"].is_object(), "{}", up.ready);
+    let audit: Value =
+        serde_json::from_str(&up.run(&["audit", "--verb", "deployment.bootstrap", "--output", "json"]).done().out).expect("JSON");
+    assert_eq!(audit.pointer("/items/0/after/standing"), Some(&Value::from("active")), "{audit}");
+}
+
 // L1: a link never opens something else because the server was started another way.
 #[test]
 fn a_start_with_another_store_is_refused_unless_it_is_said_and_one_that_fails_changes_nothing() {
@@ -661,8 +708,8 @@ fn fields_are_chosen_alike_in_every_format() {
 #[test]
 fn a_session_goes_to_the_server_that_began_it_and_to_no_other() {
     let up = Up::start();
-    let (app, config) = (up.text("app_url"), up.dir.path().join("config/offprint"));
-    let admin = fs::read_to_string(up.dir.path().join("state/admin-token")).expect("a token");
+    let (app, config) = (up.text("app_url"), up.dir.join("config/offprint"));
+    let admin = fs::read_to_string(up.dir.join("state/admin-token")).expect("a token");
     let keep = |server: &str, secret: &str| {
         fs::create_dir_all(&config).expect("a folder");
         let kept = serde_json::json!({ server: { "user": "ada", "until": "2027-01-01T00:00:00Z", "secret": secret } });

@@ -30,7 +30,7 @@ use crate::{
     read::{Cost, Stretch, Window},
     schema::{self, CLAIM_PATH_BYTES_MAX, CLAIM_PREFIX, DATASET_RANK, GSI1_PK, GSI1_SK, Key},
     sources::{SourceRow, state_of, state_word},
-    users::standing_word,
+    users::{standing_word, still_administers},
     write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -199,6 +199,37 @@ pub struct RegisteredDataset {
     pub dataset: Dataset,
     /// Whether it was there.
     pub existing: bool,
+}
+
+/// What an edit of a dataset did, for its repeat to say so: kept with the key, under which nothing else is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// Somebody may read less by it.
+    Narrowed,
+    /// Nobody may read less by it.
+    Widened,
+    /// It found everything so.
+    Nothing,
+}
+
+impl Did {
+    const fn of(narrows: bool) -> Self {
+        if narrows { Self::Narrowed } else { Self::Widened }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Narrowed => "narrowed",
+            Self::Widened => "widened",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Reads what is kept with a key. Any other text is the more careful answer.
+    #[must_use]
+    pub fn read(result: &str) -> Self {
+        [Self::Widened, Self::Nothing].into_iter().find(|did| did.word() == result).unwrap_or(Self::Narrowed)
+    }
 }
 
 impl Table {
@@ -414,7 +445,7 @@ impl Table {
         }
         let ends = before.links_gen != links_gen;
         if before.visibility == visibility && !ends {
-            return Ok(before.clone());
+            return self.unchanged(before, (by, once), now).await;
         }
         let said = |dataset: &Dataset| {
             let visibility = dataset.visibility.word();
@@ -443,7 +474,7 @@ impl Table {
             return self.dataset_now(before.id).await;
         }
         if before.strict == strict {
-            return Ok(before.clone());
+            return self.unchanged(before, (by, once), now).await;
         }
         let after = before.made_strict(strict, now);
         let said = |dataset: &Dataset| json!({ "strict": dataset.strict });
@@ -501,11 +532,17 @@ impl Table {
         let write = Write::audited(audited.clone())
             .change(Tag::Seen, change.clone())
             .parts(proof(before, &facts.reach, by, via))
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+            .parts(Once::part(once, by, Did::of(narrows).word(), now)?);
         match self.commit(write).await? {
             Outcome::Busy if narrows => self.changed_alone(&change, after, audited).await,
             outcome => self.changed(outcome, after, by, once, now).await,
         }
+    }
+
+    /// An edit that found everything as it was asked for: the key is remembered all the same, for it stands for this request.
+    async fn unchanged(&self, before: &Dataset, (by, once): (UserId, Option<&Once>), now: Timestamp) -> Result<Dataset, TableError> {
+        self.remember(once, by, Did::Nothing.word(), now).await?;
+        Ok(before.clone())
     }
 
     /// A narrowing of one dataset by itself.
@@ -540,7 +577,7 @@ impl Table {
             return self.dataset_now(before.id).await;
         }
         if before.restricted == restricted {
-            return Ok(before.clone());
+            return self.unchanged(before, (by, once), now).await;
         }
         let (above, unclaimed) = self.holders(before).await?;
         let seen = |dataset: &Dataset| facts.reach.above.iter().find(|seen| seen.dataset.id == dataset.id).map(|seen| seen.dataset.version);
@@ -551,7 +588,7 @@ impl Table {
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
         let own = head(facts).set("restricted", AttributeValue::Bool(restricted)).set("needs", texts(needs_of(&after)));
         let mut write =
-            Write::audited(audited.clone()).change(Tag::Seen, own.clone()).parts(Once::part(once, by, &before.id.to_string(), now)?);
+            Write::audited(audited.clone()).change(Tag::Seen, own.clone()).parts(Once::part(once, by, Did::of(restricted).word(), now)?);
         for dataset in &above {
             write = write.change(Tag::Seen, cut(dataset, before, restricted)?);
         }
@@ -661,7 +698,7 @@ impl Table {
         let by = permit.allows(Action::HandOver, before.id).ok_or(TableError::NotForThis)?;
         let after = Dataset { successor, version: before.version.saturating_add(1), ..before.clone() };
         if before.successor == successor {
-            return Ok(before.clone());
+            return self.unchanged(before, (by, once), now).await;
         }
         let said = |dataset: &Dataset| json!({ "successor": dataset.successor.map(|successor| successor.to_string()) });
         let audited = Audited::new(now, by, "dataset.edit", &before.id)?.from(&said(before)).to(&said(&after));
@@ -670,7 +707,7 @@ impl Table {
             .change(Tag::Seen, change)
             .parts(proof(before, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
             .parts(successor.map(|successor| (Tag::Same, Part::Check(schema::user(successor), Condition::present()))))
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+            .parts(Once::part(once, by, Did::Widened.word(), now)?);
         let outcome = self.commit(write).await?;
         self.changed(outcome, after, by, once, now).await
     }
@@ -746,9 +783,7 @@ fn succession(before: &Dataset, by: UserId, to: UserId) -> Vec<(Tag, Part)> {
     let stands = |standing| Condition::is("standing", text(standing_word(standing)));
     let mut parts = vec![(Tag::Seen, Part::Check(schema::user(before.owner), stands(Standing::Suspended)))];
     if by != to {
-        let administers = Condition::is("administrator", AttributeValue::Bool(true));
-        let active = stands(Standing::Active);
-        let may = if before.successor == Some(by) { active } else { active.and(administers) };
+        let may = if before.successor == Some(by) { stands(Standing::Active) } else { still_administers() };
         parts.push((Tag::Seen, Part::Check(schema::user(by), may)));
     }
     parts

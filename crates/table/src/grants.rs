@@ -12,7 +12,6 @@ use domain::{
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
     rights::Role,
     source::State,
-    user::Standing,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -30,7 +29,7 @@ use crate::{
     read::{Cost, Stretch, Window},
     schema::{self, GRANT_PREFIX, Key, TTL},
     sources,
-    users::standing_word,
+    users::still_administers,
     write::{Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -181,9 +180,7 @@ impl Table {
         let dataset = facts.place.dataset.id;
         let is_own = |by: &UserId| *by == grant.by && grant.is_broken_glass();
         let by = permit.allows(Action::BreakGlass, dataset).filter(is_own).ok_or(TableError::NotForThis)?;
-        let still = Condition::is("standing", text(standing_word(Standing::Active)))
-            .and(Condition::is("administrator", AttributeValue::Bool(true)));
-        let proof = vec![(Tag::Seen, Part::Check(schema::user(by), still))];
+        let proof = vec![(Tag::Seen, Part::Check(schema::user(by), still_administers()))];
         let audited = Audited::new(now, by, "grant.break-glass", &dataset)?.because(Some(reason));
         self.write_grant(facts, (grant, before), (audited, proof, None), once, now).await
     }

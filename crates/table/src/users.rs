@@ -454,6 +454,29 @@ impl Table {
         self.commit_new(with_token(write, token)?, "an administrator").await
     }
 
+    /// Lets the first user act and administer again, whoever took that away: for whoever runs the deployment, never behind a request. Without it a
+    /// deployment whose last administrator is gone would have none for ever.
+    ///
+    /// # Errors
+    /// [`TableError::Missing`] where nobody was made first; [`TableError::Stale`] where the account changed meanwhile.
+    pub async fn reinstate_founder(&self, now: Timestamp) -> Result<User, TableError> {
+        let founder = self.founder().await?.ok_or(TableError::Missing { what: "the first user" })?;
+        let before = self.account_now(founder).await?;
+        let version = before.version.saturating_add(1);
+        let after = User { standing: Standing::Active, administrator: true, version, ..before.clone() };
+        let said = |user: &User| json!({ "standing": standing_word(user.standing), "administrator": user.administrator });
+        let change = Change::new(schema::user(founder), Condition::is("version", number(before.version)))
+            .set("standing", text(standing_word(after.standing)))
+            .set("administrator", AttributeValue::Bool(after.administrator))
+            .count("version");
+        let audited = Audited::new(now, founder, "deployment.bootstrap", &founder)?.from(&said(&before)).to(&said(&after));
+        match self.commit(Write::audited(audited).change(Tag::Seen, change)).await? {
+            Outcome::Done => Ok(after),
+            Outcome::Refused(_) => Err(TableError::Stale),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
     /// A further user, and the code by which the person signs in, by an administrator. Answers the code: of a request that was sent before,
     /// the first one.
     ///
@@ -479,7 +502,7 @@ impl Table {
     /// person made stop; grants that the person gave stay.
     ///
     /// # Errors
-    /// [`TableError::NotForThis`] without an administrator's permit, and for oneself; [`TableError::Missing`] where there is no such user;
+    /// [`TableError::NotForThis`] without an administrator's permit, for oneself, and where whoever asks is no administrator any more; [`TableError::Missing`] where there is no such user;
     /// [`TableError::Stale`] for another version than the edit was made on; [`TableError::Mismatch`] for another request under one key.
     pub async fn edit_user(
         &self,
@@ -515,14 +538,18 @@ impl Table {
                 .count("version");
             let said = |user: &User| json!({ "standing": standing_word(user.standing), "administrator": user.administrator, "auditor": user.auditor });
             let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(&before)).to(&said(&after)).because(reason);
-            let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone());
+            // Of two administrators who take the role from each other at the same time one comes too late, or nobody would have it.
+            let write = Write::audited(audited.clone())
+                .change(Tag::Seen, change.clone())
+                .part(Tag::Same, Part::Check(schema::user(by), still_administers()));
             let made = match self.commit(write.parts(Once::part(once, by, &user.to_string(), now)?)).await? {
                 Outcome::Done => true,
                 // The same request, at the same time: the next round finds what it did.
                 Outcome::Refused(failed) if failed.contains(&Tag::Once) && tries.next().is_some() => continue,
+                Outcome::Refused(failed) if failed.contains(&Tag::Same) => return Err(TableError::NotForThis),
                 Outcome::Refused(_) => false,
-                Outcome::Busy if widens => return Err(TableError::Throttled),
-                // Suspending never fails for bookkeeping.
+                Outcome::Busy if widens || before.administrator => return Err(TableError::Throttled),
+                // Suspending never fails for bookkeeping, but that of an administrator.
                 Outcome::Busy => {
                     let is_there = async { Ok(self.account_now(user).await? == after) };
                     self.narrow_alone(&change, audited, is_there).await?
@@ -669,6 +696,11 @@ impl Table {
 }
 
 /// A user and the name that nobody else has.
+/// That an account is an administrator's, who may act.
+pub(crate) fn still_administers() -> Condition {
+    Condition::is("standing", text(standing_word(Standing::Active))).and(Condition::is("administrator", AttributeValue::Bool(true)))
+}
+
 fn new_user(user: &User) -> Result<[(Tag, Part); 2], TableError> {
     let name = item(&schema::user_name(&user.name), &UserNameRow { user: user.id.to_string() })?;
     let user = item(&schema::user(user.id), &UserRow::of(user))?;

@@ -143,6 +143,10 @@ pub struct DatasetEdited {
     /// With `dry_run`: what all accounts and the world would gain and lose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects_on_all: Vec<EffectOnAll>,
+    /// With `dry_run`: whom it would be open to in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
+    pub audience_then: Option<String>,
     /// With `dry_run`, and a wider visibility: how many datasets in it are opened with it, those left out that are restricted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_below: Option<usize>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dataset::Dataset, project::Effects};
+use crate::{dataset::Dataset, link::RestsOn, project::Effects, source::Ceilings};
 
 /// What a subject gets on a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub struct Grant {
     /// Whether it counts, or was taken back.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|withdrawn)$"))]
     pub state: String,
+    /// In a dataset's sharing, of a grant to `accounts` or `world`: whether anybody gets it, by the visibility of the dataset that it is on and the
+    /// source's ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<bool>,
     /// Counts its changes; the `ETag` of the reply is this number in quotes.
     pub version: u64,
 }
@@ -306,13 +310,8 @@ pub struct Sharing {
     pub projects: Vec<SharingProject>,
     /// The grants on it and on what reaches it from above.
     pub grants: Vec<Grant>,
-    /// The widest audience that its source allows.
-    pub audience: String,
-    /// The networks that its source serves; empty: every one.
-    pub zones: Vec<String>,
-    /// The longest life of a link, in days; missing: no bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link_days_max: Option<u32>,
+    /// What its source allows at the most.
+    pub ceilings: Ceilings,
     /// The ids of those who are blocked at its source.
     pub blocked: Vec<String>,
     /// The ids of those among the owners, and among the people in `grants`, who are suspended: they get none of this for the time being.
@@ -372,10 +371,13 @@ pub struct SharedLink {
     pub state: String,
     /// The id of its maker.
     pub maker: String,
-    /// When it ends; missing: never.
+    /// When it ends by itself; missing: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub until: Option<String>,
+    /// The conditions of its maker's right to share, any of which suffices: it opens no longer and from nowhere else. Missing: there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<RestsOn>,
 }
 
 /// May this person do this to that?

@@ -25,7 +25,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{TableError, grants::Grounds};
+use table::{TableError, datasets::Did, grants::Grounds};
 
 use crate::{
     dataset_show::shown,
@@ -60,21 +60,22 @@ pub(crate) async fn edit(
     let permit = caller.may(action, &Facts::Dataset(facts.clone()), now)?;
     let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes).filter(|_| !trial.dry_run);
     let before = &facts.place.dataset;
-    if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+    if let Some(did) = app.table.once_if(caller.user.id, once.as_ref(), now).await? {
         // The same request again: it was done, on the version that it names.
+        let did = Did::read(&did);
         let wide = ask.restricted == Some(true) || ask.strict == Some(true) || ask.end_links;
-        let shuts = wide || ask.visibility.is_some();
-        let enforced_by = shuts.then(|| before.enforced_by(if wide { Timing::WORLD } else { Timing::PRIVATE }, app.now()));
-        let closed = ask.visibility.as_deref().and_then(Visibility::of).is_some_and(|to| to <= Visibility::Project);
+        let bound = || before.enforced_by(if wide { Timing::WORLD } else { Timing::PRIVATE }, app.now());
+        let enforced_by = (did == Did::Narrowed).then(bound);
+        let closed = ask.visibility.is_some() && did != Did::Widened;
         let told = told(&app, before, (closed, enforced_by)).await;
         return answer(&app, &caller, &facts, before.clone(), told).await;
     }
     not_retired(&facts)?;
     seen.check(before.version)?;
-    let confirm = ask.confirm || trial.dry_run;
+    let is_confirmed = ask.confirm || trial.dry_run;
     let change = Change::read(&app, &caller, (&permit, &facts), ask, now).await?;
-    if let Change::Visibility { to, .. } = change {
-        confirmed(&app, &facts, to, confirm, now).await?;
+    if !is_confirmed && let Some(then) = change.opens(&facts) {
+        confirmed(&app, &facts, &then, now).await?;
     }
     if trial.dry_run {
         let told = change.tried(&app, &caller, &facts, now).await?;
@@ -110,6 +111,16 @@ enum Change {
 }
 
 impl Change {
+    /// How the dataset would be, where more people may get something by it.
+    fn opens(&self, facts: &DatasetFacts) -> Option<DatasetFacts> {
+        let before = &facts.place.dataset;
+        match self {
+            Self::Visibility { to, .. } if *to > before.visibility => Some(facts.supposing(Dataset { visibility: *to, ..before.clone() })),
+            Self::Restricted(false) if before.restricted => Some(facts.clone().cut_off(false)),
+            _ => None,
+        }
+    }
+
     /// The change that is asked for, if the caller may make it.
     async fn read(
         app: &App,
@@ -192,10 +203,11 @@ impl Change {
             }
             // Nobody gets another thing by these.
             Self::Nothing | Self::Successor(_) | Self::Strict(_) | Self::Restricted(_) => {
-                return Ok(Told { effects: Some(wire::project::Effects::default()), ..Told::default() });
+                let (effects, audience_then) = (Some(wire::project::Effects::default()), Some(facts.audience(now)));
+                return Ok(Told { effects, audience_then, ..Told::default() });
             }
         };
-        let mut told = Told { on_all: on_all(facts, &then, now), ..Told::default() };
+        let mut told = Told { on_all: on_all(facts, &then, now), audience_then: Some(then.audience(now)), ..Told::default() };
         let (after, widens) = (&then.place.dataset, then.place.dataset.visibility > before.visibility);
         if widens {
             told.below = Some(app.table.reached_below(after).await?);
@@ -327,6 +339,8 @@ struct Told {
     closes: bool,
     effects: Option<wire::project::Effects>,
     on_all: Vec<wire::dataset::EffectOnAll>,
+    /// Whom it would be open to.
+    audience_then: Option<Visibility>,
     /// How many datasets in it are opened with it, and whether there may be more.
     below: Option<(usize, bool)>,
 }
@@ -343,7 +357,7 @@ async fn told(app: &App, after: &Dataset, (closes, enforced_by): (bool, Option<T
 }
 
 async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, told: Told) -> Result<Response, Problem> {
-    let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, below } = told;
+    let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, audience_then, below } = told;
     let enforced_by = enforced_by.map(|at| at.to_string());
     let beyond_recall = enforced_by.as_deref().filter(|_| closes).map(beyond_recall).unwrap_or_default();
     let (dataset, version) = after_it(app, caller, facts, after).await?;
@@ -355,6 +369,7 @@ async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset
         beyond_recall,
         effects,
         effects_on_all: on_all,
+        audience_then: audience_then.map(|audience| audience.word().to_owned()),
         opened_below: below.map(|(count, _)| count),
         more_below: below.is_some_and(|(_, more)| more),
     };

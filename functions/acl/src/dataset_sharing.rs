@@ -6,7 +6,7 @@ use axum::response::Response;
 use domain::{
     dataset::Visibility,
     decision::{Action, DatasetFacts, Facts},
-    grant::{Grant, Hold},
+    grant::{Grant, Hold, Subject},
     id::{DatasetId, UserId},
     limits::API_PAGE_MAX,
     source::State,
@@ -16,7 +16,7 @@ use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
 use table::Page;
 
-use crate::{dataset_show::shown, invitation, sharing_links, source_show::word_of, subject, ways::words};
+use crate::{dataset_show::shown, invitation, sharing_links, source_show::ceilings, subject, ways::words};
 
 /// Grants of one dataset that are shown here: more are a page of their own.
 const GRANTS_MAX: usize = 1_000;
@@ -36,7 +36,6 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
     let (links, next_links) = sharing_links::page(&app, &facts, None, API_PAGE_MAX, now).await?;
     let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;
     let waiting = invitations.items.iter().filter(|invitation| invitation.waits(now));
-    let ceilings = &source.ceilings;
     let grants = all_grants(&app, &facts).await?;
     Ok(json::ok(&wire::grant::Sharing {
         owner: dataset.owner.to_string(),
@@ -44,9 +43,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         projects: projects(&app, &facts).await?,
         suspended: suspended(&app, &facts, &grants).await?,
         grants,
-        audience: word_of(ceilings.audience).to_owned(),
-        zones: ceilings.zones.texts().collect(),
-        link_days_max: ceilings.link_days_max,
+        ceilings: ceilings(&source.ceilings),
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
         links,
         more_links: next_links.is_some(),
@@ -91,14 +88,20 @@ async fn projects(app: &App, facts: &DatasetFacts) -> Result<Vec<wire::grant::Sh
 /// The grants on the dataset, and on those above whose grants reach it.
 async fn all_grants(app: &App, facts: &DatasetFacts) -> Result<Vec<wire::grant::Grant>, Problem> {
     let dataset = &facts.place.dataset;
-    let mut all = subject::shown(app, dataset.id, &active(app, dataset.id).await?).await?;
-    for above in facts.reach.above.iter().map(|above| &above.dataset).filter(|above| above.reaches(dataset)) {
-        all.extend(subject::shown(app, above.id, &active(app, above.id).await?).await?);
+    let above = facts.reach.above.iter().map(|above| &above.dataset).filter(|above| above.reaches(dataset));
+    let mut all = Vec::new();
+    for on in std::iter::once(dataset).chain(above) {
+        let grants = active(app, on.id).await?;
+        let shown = subject::shown(app, on.id, &grants).await?;
+        all.extend(shown.into_iter().zip(&grants).map(|(shown, grant)| {
+            let is_to_all = matches!(grant.subject, Subject::Accounts | Subject::World);
+            wire::grant::Grant { counts: is_to_all.then(|| facts.counts(on, grant.subject)), ..shown }
+        }));
     }
     Ok(all)
 }
 
-/// What counts or will: a grant to everybody counts only as far as the visibility says, which is shown beside it.
+/// What counts or will, as far as that is the grant's.
 async fn active(app: &App, dataset: DatasetId) -> Result<Vec<Grant>, Problem> {
     let (mut grants, mut page) = (Vec::new(), Page::default());
     loop {

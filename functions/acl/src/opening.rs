@@ -11,24 +11,27 @@ use jiff::Timestamp;
 
 use crate::{ending::Ending, ways::words};
 
-/// Refuses to open a dataset to all accounts or the world, and says what that opens: `confirm` says that it is meant.
+/// What is opened where nothing is granted yet, or nothing more than everybody has.
+const WHAT_WILL_BE: &str = "what will be granted to them";
+
+/// Refuses to open a dataset to all accounts or the world, whether they get something by it now or what will be granted to them, and says
+/// what: `confirm` says that it is meant.
 ///
 /// # Errors
 /// 409 `confirmation-needed`; 503 where the table does not answer.
-pub(crate) async fn confirmed(app: &App, facts: &DatasetFacts, to: Visibility, confirm: bool, now: Timestamp) -> Result<(), Problem> {
-    let before = &facts.place.dataset;
-    let (whom, all) = match to {
-        _ if to <= before.visibility || confirm => return Ok(()),
-        Visibility::Private | Visibility::Project => return Ok(()),
-        Visibility::Accounts => ("everybody with an account", Subject::Accounts),
-        Visibility::World => ("everybody, without signing in,", Subject::World),
+pub(crate) async fn confirmed(app: &App, facts: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> Result<(), Problem> {
+    let (before, after) = (&facts.place.dataset, &then.place.dataset);
+    let effects = on_all(facts, then, now);
+    let gained = |to: &str| effects.iter().find(|effect| effect.to == to).map(|effect| effect.gains.join(", ")).filter(|it| !it.is_empty());
+    let is_switched = |to: Visibility| after.visibility == to && after.visibility > before.visibility;
+    let (whom, what) = match (gained("world"), gained("accounts")) {
+        (Some(what), _) => ("everybody, without signing in,", what),
+        (None, _) if is_switched(Visibility::World) => ("everybody, without signing in,", WHAT_WILL_BE.to_owned()),
+        (None, Some(what)) => ("everybody with an account", what),
+        (None, None) if is_switched(Visibility::Accounts) => ("everybody with an account", WHAT_WILL_BE.to_owned()),
+        (None, None) => return Ok(()),
     };
-    let then = facts.supposing(Dataset { visibility: to, ..before.clone() });
-    let what = match words(then.given_to_all(all, now)) {
-        none if none.is_empty() => "what will be granted to them".to_owned(),
-        rights => rights.join(", "),
-    };
-    let below = match app.table.reached_below(before).await? {
+    let below = match app.table.reached_below(after).await? {
         (0, _) => String::new(),
         (1, false) => " and at 1 dataset in it".to_owned(),
         (count, more) => format!(" and at {count}{} datasets in it", if more { " or more" } else { "" }),

@@ -11,6 +11,7 @@ use edge::{
     asked::{Filters, Id, Listing},
     caller::Caller,
     problem::Problem,
+    zones::rests_on,
 };
 use jiff::Timestamp;
 use table::Page;
@@ -89,5 +90,6 @@ pub(crate) fn shown(facts: &LinkFacts, now: Timestamp) -> Option<wire::grant::Sh
         state: state.word().to_owned(),
         maker: facts.link.maker.to_string(),
         until: facts.link.end(&facts.place).map(|end| end.to_string()),
+        rests_on: rests_on(facts, now),
     })
 }

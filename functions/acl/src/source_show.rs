@@ -4,7 +4,7 @@ use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     id::SourceId,
-    source::{Audience, Source, SourceName, State as Standing},
+    source::{Audience, Ceilings, Source, SourceName, State as Standing},
 };
 use edge::{
     App,
@@ -54,16 +54,21 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
         role: store.role.as_ref().map(|role| role.arn.clone()),
         external_id: store.role.as_ref().and_then(|role| role.external_id.clone()),
         requester_pays: store.requester_pays,
-        ceilings: wire::source::Ceilings {
-            audience: word_of(source.ceilings.audience).to_owned(),
-            link_days_max: source.ceilings.link_days_max,
-            zones: source.ceilings.zones.texts().collect(),
-            hard_zones: source.ceilings.hard_zones,
-        },
+        ceilings: ceilings(&source.ceilings),
         serving: source.serving,
         state: state_word(source.state).to_owned(),
         root: source.root.to_string(),
         version: source.version,
+    }
+}
+
+/// What a source allows, as answers show it.
+pub(crate) fn ceilings(ceilings: &Ceilings) -> wire::source::Ceilings {
+    wire::source::Ceilings {
+        audience: word_of(ceilings.audience).to_owned(),
+        link_days_max: ceilings.link_days_max,
+        zones: ceilings.zones.texts().collect(),
+        hard_zones: ceilings.hard_zones,
     }
 }
 

@@ -128,6 +128,7 @@ fn one(dataset: DatasetId, grant: &Grant, name: Option<String>) -> wire::grant::
             domain::grant::Hold::Withdrawn => "withdrawn",
         }
         .to_owned(),
+        counts: None,
         version: grant.version,
     }
 }

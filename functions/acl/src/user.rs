@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, Facts},
+    decision::{Action, Denial, Facts},
     id::{TokenId, UserId},
     limits::CODE_SECS,
     timing::Timing,
@@ -20,6 +20,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use table::TableError;
 
 use crate::{source_edit::bounded, source_show::named, subject::person};
 
@@ -161,7 +162,12 @@ pub(crate) async fn edit(
     let is_repeated = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
     let on = if is_repeated { None } else { seen.named(user.version)? };
     let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor, on };
-    let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), once.as_ref(), now).await?;
+    let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), once.as_ref(), now).await;
+    let after = after.map_err(|why| match why {
+        // Since the permit was given somebody took the role, or the standing.
+        TableError::NotForThis => Denial::NotAdministrator.into(),
+        why => Problem::from(why),
+    })?;
     let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);
     let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(with_version(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }), after.version))
@@ -220,7 +226,7 @@ pub(crate) async fn found(app: &App, text: &str) -> Result<User, Problem> {
         Ok(id) => app.table.user(id).await?,
         Err(_a_name) => app.table.user_named(text).await?,
     };
-    found.ok_or_else(|| Problem::not_found().hint("the whole name, as the person's own `offprint whoami` shows it, or the id"))
+    found.ok_or_else(Problem::not_found)
 }
 
 /// A person as anybody with an account sees one.

@@ -6,7 +6,6 @@ use axum::{Extension, response::Response};
 use domain::{
     dataset::Kind,
     decision::{Action, Facts, LinkFacts, Permit},
-    grant::Conditions,
     id::LinkId,
     key::{DeploymentSecret, LinkKey},
     path::encode_key,
@@ -19,6 +18,7 @@ use edge::{
     json,
     problem::Problem,
     trace::Verdict,
+    zones::rests_on,
 };
 use jiff::Timestamp;
 
@@ -97,7 +97,7 @@ impl Shown {
             label: is_maker.then(|| link.options.label.clone()),
             state: facts.state(now).word().to_owned(),
             until: link.end(place).map(|end| end.to_string()),
-            rests_on: facts.rests_on(now).iter().map(rests_on).collect(),
+            rests_on: rests_on(facts, now),
             not_before: link.options.not_before.map(|begin| begin.to_string()),
             strict: link.options.strict,
             role: link.options.role.word().to_owned(),
@@ -146,10 +146,6 @@ impl Shown {
             s3: wire::link::S3Address { endpoint: origin.to_owned(), prefix: format!("{}{slash}", link.name), bucket: key },
         })
     }
-}
-
-fn rests_on(conditions: &Conditions) -> wire::link::RestsOn {
-    wire::link::RestsOn { until: conditions.until.map(|until| until.to_string()), zones: conditions.zones.texts().collect() }
 }
 
 struct Addresses {

@@ -292,36 +292,59 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
     })
 }
 
-/// The first user, named administrator, and a token: made at the first start, read from the state folder later.
-pub(super) async fn founder(app: &App, state: &State) -> Result<TokenSecret> {
+/// Why the first user may not administer, in words.
+pub(super) type OutOfOffice = String;
+
+/// The first user, named administrator, and a token: made at the first start, read from the state folder later. Whoever took the office from the
+/// first user did so for a reason: what was shared goes on, and nothing is administered by this start.
+pub(super) async fn founder(app: &App, state: &State) -> Result<Result<TokenSecret, OutOfOffice>> {
+    if let Some(id) = app.table.founder().await?
+        && let Some(user) = app.table.user(id).await?
+        && let Some(why) = bootstrap::out_of_office(&user)
+    {
+        return Ok(Err(why));
+    }
     let kept = state.token()?;
     if let Some(secret) = &kept
         && let Some((_, token)) = app.table.bearer(secret.hash()).await?
         && token.is_live(app.now())
     {
-        return Ok(secret.clone());
+        return Ok(Ok(secret.clone()));
     }
     let secret = bootstrap::random_token()?;
     // The file comes first: a crash between the two leaves a token that opens nothing, and the next start makes another.
     state.keep_token(&secret)?;
     let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "administrator".to_owned());
     bootstrap::found(&app.table, &secret, &name, app.now()).await?;
-    Ok(secret)
+    Ok(Ok(secret))
 }
 
 /// Registers what this start serves, where it is not registered yet.
-pub(super) async fn sources(up: &Up, app: &App, token: &TokenSecret, folders: &BTreeMap<String, PathBuf>) -> Result<()> {
+pub(super) async fn sources(
+    up: &Up,
+    app: &App,
+    office: &Result<TokenSecret, OutOfOffice>,
+    folders: &BTreeMap<String, PathBuf>,
+) -> Result<()> {
+    let elsewhere = up.s3_bucket.iter().map(|bucket| (bucket.replace('.', "-"), bucket.clone()));
+    let mut new = Vec::new();
+    for (name, bucket) in folders.keys().map(|name| (name.clone(), name.clone())).chain(elsewhere) {
+        let name = SourceName::parse(&name)?;
+        if app.table.source_named(&name).await?.is_none() {
+            new.push((name, bucket));
+        }
+    }
+    let Some((first, _)) = new.first() else { return Ok(()) };
+    let token = match office {
+        Ok(token) => token,
+        Err(why) => bail!("{why}, and so cannot register {}: say --reinstate, or leave it out", first.as_str()),
+    };
     let now = app.now();
     let (user, token) = app.table.bearer(token.hash()).await?.context("the administrator's token is not known")?;
     let owner = user.id;
     let principal = Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token) }, net: Net::Unknown };
     let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
-    let elsewhere = up.s3_bucket.iter().map(|bucket| (bucket.replace('.', "-"), bucket.clone()));
-    for (name, bucket) in folders.keys().map(|name| (name.clone(), name.clone())).chain(elsewhere) {
-        let name = SourceName::parse(&name)?;
-        if app.table.source_named(&name).await?.is_some() {
-            continue;
-        }
+    for (name, bucket) in new {
         let id = || app.new_uuid(now).map_err(|_why| anyhow::anyhow!("no random bits can be had"));
         let (source, root) = (SourceId::new(id()?), DatasetId::new(id()?));
         let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use domain::{path::encode_key, token::TokenSecret};
+use edge::App;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ use crate::{
 pub(super) struct Ready {
     addresses: Addresses,
     token_file: String,
+    /// Why the token opens nothing; `None`: it does.
+    out_of_office: Option<String>,
     sources: Vec<String>,
     link: Option<FirstLink>,
 }
@@ -78,7 +81,15 @@ pub(super) async fn first_link(up: &Up, state: &State, addresses: &Addresses, to
             |field: &str| made.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the link has no {field}"));
         link = Some(FirstLink { url: text("url")?, streamed_url: text("streamed_url")? });
     }
-    Ok(Ready { addresses: addresses.clone(), token_file: state.token_file().display().to_string(), sources, link })
+    let token_file = state.token_file().display().to_string();
+    Ok(Ready { addresses: addresses.clone(), token_file, out_of_office: None, sources, link })
+}
+
+/// What a start shows whose first user may not administer: nothing is asked of the app in that person's name.
+pub(super) async fn without_office(app: &App, state: &State, addresses: &Addresses, why: &str) -> Result<Ready> {
+    let sources = app.table.sources().await?.iter().map(|source| source.name.as_str().to_owned()).collect();
+    let token_file = state.token_file().display().to_string();
+    Ok(Ready { addresses: addresses.clone(), token_file, out_of_office: Some(why.to_owned()), sources, link: None })
 }
 
 /// Writes the ready files, whole or not at all.
@@ -114,7 +125,10 @@ pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
     writeln!(out, "  app    {}", ready.addresses.app)?;
     writeln!(out, "  data   {}", ready.addresses.data)?;
     writeln!(out, "  serves {}, in place and read-only", ready.sources.join(", "))?;
-    writeln!(out, "  token  {} (the administrator's; the command line finds it)\n", ready.token_file)?;
+    match &ready.out_of_office {
+        None => writeln!(out, "  token  {} (the administrator's; the command line finds it)\n", ready.token_file)?,
+        Some(why) => writeln!(out, "  token  opens nothing: {why}. Stop, and start with --reinstate, to give that back\n")?,
+    }
     if !codes.is_empty() {
         writeln!(out, "{} at {}/sign-in with a code, which works once and for a day:\n", bold("Sign in"), ready.addresses.app)?;
         for code in codes {

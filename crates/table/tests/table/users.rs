@@ -7,7 +7,7 @@ use domain::{
     limits::TOKENS_MAX,
     rights::{Right, Role},
     token::{Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::{AccountEdit, Standing, User},
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ use table::TableError;
 use crate::{
     example::{Deployment, a_token, later, now, once, some_id},
     faults::{Fault, Faults},
-    people::{a_code, key, some_secret, text},
+    people::{Person, a_code, key, some_secret, text},
     stores::Store,
 };
 
@@ -227,6 +227,16 @@ pub async fn nobody_suspends_oneself(store: Store) {
     let again = set(&suspended, Standing::Active).await.unwrap();
     assert!(facts.rights_of(Some(&again), Net::Anywhere, now()).has(Right::Read));
     assert_eq!(deployment.audited("user.edit", bo.user.id).await, 2);
+    // Of two administrators who take the role from each other one is too late, whatever permit was given before.
+    let role = |given: bool| AccountEdit { administrator: Some(given), ..AccountEdit::default() };
+    let kim = deployment.person("Kim").await;
+    let promoted = deployment.table.edit_user(&permit, kim.user.id, role(true), None, None, now()).await.unwrap();
+    let kim = Person { user: promoted, ..kim };
+    let theirs = kim.decide(Action::Administer, &Facts::Deployment).unwrap();
+    let demote = role(false);
+    deployment.table.edit_user(&permit, kim.user.id, demote, None, None, now()).await.unwrap();
+    assert_eq!(deployment.table.edit_user(&theirs, deployment.user.id, demote, None, None, now()).await, Err(TableError::NotForThis));
+    assert_eq!(deployment.table.user(deployment.user.id).await.unwrap().map(|user| user.administrator), Some(true));
     let stranger = User { id: some_id(UserId::new), ..bo.user };
     assert!(matches!(set(&stranger, Standing::Suspended).await, Err(TableError::Missing { .. })));
 }

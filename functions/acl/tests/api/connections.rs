@@ -212,7 +212,8 @@ async fn whoever_may_not_act_is_not_asked_and_whoever_asks_too_often_waits() {
     let app = start().await;
     let (bo, cy) = (somebody(&app, "Bo").await, somebody(&app, "Cy").await);
     let stand = async |name: &str, standing: &str| {
-        app.patch(&format!("/api/v1/users/{name}"), &app.ada.token, 1, json!({ "standing": standing })).await.is(200);
+        let ask = json!({ "standing": standing }).to_string();
+        app.send("PATCH", &format!("/api/v1/users/{name}"), &app.ada.token, &[], ask).await.is(200);
     };
     ask(&app, &cy, "Bo").await.is(201);
     stand("Cy", "suspended").await;

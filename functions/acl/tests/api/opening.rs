@@ -13,6 +13,7 @@ struct Scene {
     /// A folder, and what lies in it: one dataset, and one that is restricted.
     folder: String,
     inside: String,
+    part: String,
 }
 
 impl Scene {
@@ -20,9 +21,9 @@ impl Scene {
         let app = start().await;
         let folder = app.a_dataset("fused.ome.zarr", Kind::Zarr, 50).await.id.to_string();
         let inside = Self::registered(&app, "fused.ome.zarr/0").await;
-        let kept = Self::registered(&app, "fused.ome.zarr/two").await;
-        let scene = Self { app, folder, inside };
-        scene.edit(&kept, "", json!({ "restricted": true })).await.is(200);
+        let part = Self::registered(&app, "fused.ome.zarr/two").await;
+        let scene = Self { app, folder, inside, part };
+        scene.edit(&scene.part, "", json!({ "restricted": true })).await.is(200);
         scene
     }
 
@@ -74,6 +75,69 @@ async fn a_dataset_is_opened_to_everybody_by_who_says_that_it_is_meant() {
     // Wider still is to be meant, too; fewer is not.
     scene.edit(&scene.folder, "", json!({ "visibility": "world" })).await.refuses(409, "confirmation-needed", "/confirm");
     scene.edit(&scene.folder, "", json!({ "visibility": "private" })).await.is(200);
+}
+
+// ACCESS 5 (R6): whatever opens it.
+#[tokio::test]
+async fn what_lies_above_opens_a_restricted_part_to_everybody_only_where_that_is_meant() {
+    let scene = Scene::new().await;
+    scene.give("accounts", "view").await;
+    let part = &scene.part;
+    let open = async |ask: Value| scene.edit(part, "", ask).await;
+    // As long as nothing above is open to everybody nobody is asked.
+    open(json!({ "restricted": false })).await.is(200);
+    open(json!({ "restricted": true })).await.is(200);
+    scene.edit(&scene.folder, "", json!({ "visibility": "accounts", "confirm": true })).await.is(200);
+    let refused = open(json!({ "restricted": false })).await;
+    assert!(refused.text("/detail").contains("everybody with an account would get discover"), "{}", refused.json);
+    refused.refuses(409, "confirmation-needed", "/confirm");
+    assert_eq!(scene.shown(part, &scene.app.ada).await["audience"], "private");
+    let tried = scene.edit(part, "?dry_run=true", json!({ "restricted": false })).await.is(200);
+    assert_eq!((tried.text("/audience_then"), tried.text("/dataset/audience")), ("accounts", "private"));
+    open(json!({ "restricted": false, "confirm": true })).await.is(200);
+    assert_eq!(scene.shown(part, &scene.app.ada).await["audience"], "accounts");
+    // By its own switch everybody gets nothing that they have not.
+    let refused = open(json!({ "visibility": "accounts" })).await;
+    assert!(refused.text("/detail").contains("would get what will be granted to them"), "{}", refused.json);
+    // What counts is said by what it stands on.
+    let grants = scene.app.get(&format!("/api/v1/datasets/{part}/sharing"), &scene.app.ada.token).await.is(200).json["grants"].clone();
+    assert_eq!((&grants[0]["to"], &grants[0]["dataset"], &grants[0]["counts"]), (&json!("accounts"), &json!(scene.folder), &json!(true)));
+    scene.edit(&scene.folder, "", json!({ "visibility": "private" })).await.is(200);
+    let sharing = scene.app.get(&format!("/api/v1/datasets/{part}/sharing"), &scene.app.ada.token).await.is(200).json;
+    assert_eq!((&sharing["grants"][0]["counts"], &sharing["dataset"]["audience"]), (&json!(false), &json!("private")));
+}
+
+// SEMANTICS 6: the same request gets the same answer, and its key stands for no other.
+#[tokio::test]
+async fn the_repeat_of_an_edit_says_what_the_edit_did() {
+    let scene = Scene::new().await;
+    scene.give("accounts", "view").await;
+    let address = format!("/api/v1/datasets/{}", scene.folder);
+    let send = async |key: &str, version: u64, ask: &Value| {
+        let tag = format!("\"{version}\"");
+        let headers = [("if-match", tag.as_str()), ("idempotency-key", key)];
+        scene.app.send("PATCH", &address, &scene.app.ada.token, &headers, ask.to_string()).await
+    };
+    let promises = |answer: &Answer| (answer.json.get("enforced_by").is_some(), codes(answer).len());
+    let shown = async || scene.shown(&scene.folder, &scene.app.ada).await["version"].as_u64().unwrap();
+    for (index, ask) in [
+        json!({ "visibility": "accounts", "confirm": true }),
+        json!({ "visibility": "private" }),
+        json!({ "visibility": "private" }),
+        json!({ "strict": true }),
+        json!({ "strict": false }),
+        json!({ "successor": "Eve" }),
+        json!({ "successor": "Eve" }),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (key, version) = (format!("k{index}"), shown().await);
+        let first = send(&key, version, ask).await.is(200);
+        let again = send(&key, version, ask).await.is(200);
+        assert_eq!(promises(&first), promises(&again), "{ask}");
+        send(&key, shown().await, &json!({ "successor": null })).await.refuses(422, "idempotency-mismatch", "");
+    }
 }
 
 // ACCESS 9

@@ -626,7 +626,7 @@ async fn the_sharing_of_a_dataset_is_one_view() {
     let names: Vec<_> = view.json["grants"].as_array().unwrap().iter().map(|grant| grant["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["imaging", "Eve"]);
     assert_eq!((&view.json["links"], &view.json["more_links"], &view.json["more_invitations"]), (&json!([]), &json!(false), &json!(false)));
-    assert_eq!((view.text("/owner"), view.text("/audience")), (app.ada.user.id.to_string().as_str(), "world"));
+    assert_eq!((view.text("/owner"), view.text("/ceilings/audience")), (app.ada.user.id.to_string().as_str(), "world"));
     assert_eq!(view.json["owners_above"][0]["dataset"], app.root.id.to_string());
 }
 
