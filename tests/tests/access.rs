@@ -256,6 +256,27 @@ async fn roles_groups_and_everybody(door: Door) {
     assert_eq!(status(scene.read("0/0/0/0/0")).await, 401);
 }
 
+/// What is full on one dataset of a set is full on all, and taken from all.
+async fn datasets_of_a_set_are_shared_together(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let other = world.dataset("sharded-v3.ome.zarr").await;
+    let set = json!({ "datasets": [scene.dataset, other["id"]] });
+    let set = world.api(Method::POST, "/api/v1/link-sets", Some(set)).await.expect_status(StatusCode::CREATED).await;
+    scene.give("user:Eve", "full").await;
+    let shown = async || {
+        let path = format!("{}/api/v1/datasets/{}", world.app_url, other["id"].as_str().expect("an id"));
+        world.client.get(path).bearer_auth(&scene.eve.session).send().await.expect("an answer").status()
+    };
+    assert_eq!(shown().await, StatusCode::OK);
+    let withdraws = format!("/api/v1/datasets/{}/grants/withdraw", scene.dataset);
+    let withdrawn = world.api(Method::POST, &withdraws, Some(json!({ "to": "user:Eve" }))).await.expect_status(StatusCode::OK).await;
+    assert_eq!(withdrawn["also"], json!([other["id"]]));
+    assert_eq!(shown().await, StatusCode::NOT_FOUND);
+    let retire = format!("/api/v1/link-sets/{}/retire", set["id"].as_str().expect("an id"));
+    assert_eq!(world.api(Method::POST, &retire, None).await.expect_status(StatusCode::OK).await["state"], "retired");
+}
+
 /// A ticket opens one dataset, without a header, until it is revoked or its owner's right ends.
 async fn a_ticket_needs_no_header(door: Door) {
     let scene = Scene::new(door).await;
@@ -749,6 +770,7 @@ through_both_doors! {
     a_dataset_is_read_by_name
     a_withdrawal_is_in_force_when_it_says
     what_rests_on_a_strict_dataset_stops_within_fifteen_seconds
+    datasets_of_a_set_are_shared_together
     roles_groups_and_everybody
     a_ticket_needs_no_header
     a_link_lives_as_long_as_its_makers_right

@@ -118,6 +118,20 @@ impl Scene {
         administrator
     }
 
+    /// Two datasets of the owner's that are shared together, and a third.
+    async fn link_sets(&mut self, moved: &str, handed: &str, cells: &str) {
+        let set = text(&self.post("make a link set of two", "/api/v1/link-sets", json!({ "datasets": [moved, handed] })).await["id"]);
+        let of = |below: &str| format!("/api/v1/link-sets/{set}{below}");
+        self.post("add one to it", &of("/datasets"), json!({ "datasets": [cells] })).await;
+        let full = json!({ "to": format!("user:{}", self.dee.id), "role": "full" });
+        self.post("give on one of a set of three, a dry run", &on(moved, "/grants?dry_run=true"), full.clone()).await;
+        self.post("give on one of a set of three", &on(moved, "/grants"), full).await;
+        let to = json!({ "to": format!("user:{}", self.dee.id) });
+        self.post("withdraw on one of a set of three", &on(moved, "/grants/withdraw"), to).await;
+        self.post("take one out of it", &of("/datasets/remove"), json!({ "datasets": [cells] })).await;
+        self.post("end it", &of("/retire"), Value::Null).await;
+    }
+
     /// What Bo and Cy, who share nothing yet, ask of each other.
     async fn connections(&mut self) {
         let at = "/api/v1/connections";
@@ -321,6 +335,7 @@ async fn every_write_costs_what_is_told() {
     scene.grants(&top, &cells, &group).await;
     scene.links(&cells, &moved).await;
     scene.projects(&cells, &moved).await;
+    scene.link_sets(&moved, &handed, &cells).await;
     scene.tokens_and_ends(&cells, &handed, &group, &administrator).await;
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ACCESS.md")).expect("a page");
     let told = page.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n\n")).expect("a table").0;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
-    id::{DatasetId, ProjectId, SourceId, UserId},
+    id::{DatasetId, LinkSetId, ProjectId, SourceId, UserId},
     levels::Levels,
     limits::{ANCESTORS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
@@ -79,6 +79,8 @@ pub struct Dataset {
     pub visibility: Visibility,
     /// The project that it is in.
     pub project: Option<ProjectId>,
+    /// The link set that it is in: what writes of grants read, and no decision.
+    pub link_set: Option<LinkSetId>,
     /// Whether what is granted above stops at it. Ownership does not.
     pub restricted: bool,
     /// Whether what rests on it is stopped within 15 s, for more reads of the table, whoever reads and by whichever link (ADR 0049).
@@ -124,6 +126,9 @@ pub enum RetireError {
     /// What is granted above would reach its files.
     #[error("what is granted above would reach the files of a restricted dataset")]
     Restricted,
+    /// It is in a link set, of which what was retired would be in the way.
+    #[error("it is in a link set")]
+    InLinkSet,
     /// It was retired before.
     #[error("it was retired before")]
     Before,
@@ -159,6 +164,7 @@ impl Dataset {
             ancestors,
             visibility: Visibility::Private,
             project: None,
+            link_set: None,
             restricted: false,
             strict: false,
             given_until: None,
@@ -184,6 +190,7 @@ impl Dataset {
             ancestors: Vec::new(),
             visibility: Visibility::Private,
             project: None,
+            link_set: None,
             restricted: false,
             strict: false,
             given_until: None,
@@ -247,6 +254,8 @@ impl Dataset {
             Err(RetireError::Before)
         } else if self.path.is_root() {
             Err(RetireError::Root)
+        } else if self.link_set.is_some() {
+            Err(RetireError::InLinkSet)
         } else if self.restricted || above.any(|above| above.cuts.contains(&self.path)) {
             Err(RetireError::Restricted)
         } else {

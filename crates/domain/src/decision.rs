@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     dataset::{Dataset, Kind, Visibility},
-    grant::{Conditions, Grant, Group, Net, Participation, ProjectRole, Reach, Subject, Zones},
+    grant::{Conditions, Grant, Group, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
     id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
@@ -1145,6 +1145,28 @@ impl DatasetFacts {
     pub fn without_group(mut self, group: GroupId) -> Self {
         self.reach.groups.retain(|there| there.group != group);
         self
+    }
+
+    /// The same facts, supposed that the person were in a group.
+    #[must_use]
+    pub fn with_group(self, membership: Membership) -> Self {
+        let mut facts = self.without_group(membership.group);
+        // They are looked for in their order.
+        let place = facts.reach.groups.partition_point(|there| there.group < membership.group);
+        facts.reach.groups.insert(place, membership);
+        facts
+    }
+
+    /// The same facts, supposed that this were granted on `dataset`, this one or one above.
+    #[must_use]
+    pub fn with_grant(self, dataset: DatasetId, grant: &Grant) -> Self {
+        let mut facts = self.without_grant(dataset, grant.subject);
+        let here = (facts.place.dataset.id, &mut facts.reach.here);
+        let above = facts.reach.above.iter_mut().map(|above| (above.dataset.id, &mut above.grants));
+        for (_on, grants) in std::iter::once(here).chain(above).filter(|(on, _)| *on == dataset) {
+            grants.push(grant.clone());
+        }
+        facts
     }
 
     /// The same facts, supposed that nothing were granted to `subject` on `dataset`, this one or one above.

@@ -32,6 +32,7 @@ pub mod key;
 pub mod levels;
 pub mod limits;
 pub mod link;
+pub mod link_set;
 pub mod network;
 pub mod object;
 pub mod pass;

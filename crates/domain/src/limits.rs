@@ -207,6 +207,8 @@ pub const GROUP_GRANTS_KEPT_MAX: usize = 64;
 pub const EFFECTS_MAX: usize = 1_000;
 /// Links that are named of those that stop by a change.
 pub const LINKS_ENDED_MAX: usize = 100;
+/// Datasets in a link set: a grant on each, and each dataset's version, are two actions of the 100 that a transaction has (ACCESS 10).
+pub const LINK_SET_DATASETS_MAX: usize = 40;
 /// Links that are looked at to name them.
 pub const LINKS_LOOKED_AT_MAX: usize = 1_000;
 /// Datasets inside one, after which no more are counted, to say how many are opened with it.

@@ -112,6 +112,17 @@ impl MaybeIfMatch {
         }
     }
 
+    /// Holds a change of what the caller need not have read to one that was meant as such: with whatever version.
+    ///
+    /// # Errors
+    /// 409 `exists` without `If-Match`.
+    pub fn need_sent(&self) -> Result<(), Problem> {
+        let Some(_seen) = &self.0 else {
+            return Err(Problem::new(StatusCode::CONFLICT, "exists", "there is one already, and it gives more"));
+        };
+        Ok(())
+    }
+
     /// Holds an act that needs no version to the one that was sent.
     ///
     /// # Errors

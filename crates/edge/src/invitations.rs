@@ -50,6 +50,10 @@ async fn meet_one(app: &App, person: &User, invitation: Invitation, now: Timesta
         }
         let Some(sender) = app.table.user(invitation.by).await?.filter(|sender| sender.standing == Standing::Active) else { return Ok(()) };
         let Some(facts) = app.table.dataset_facts(dataset, Some(sender.id)).await? else { return Ok(()) };
+        if facts.place.dataset.link_set.is_some() && invitation.terms.role.goes_together() {
+            // It came into a link set since: what goes to all of that, or to none, is given by hand.
+            return Ok(());
+        }
         let (sender, facts) = (Arc::new(sender), Arc::new(facts));
         // As if the sender gave it now. From where, the conditions of his own right say; they are compared with what he offers.
         let principal =

@@ -13,8 +13,9 @@ use domain::{
     dataset::{NewDatasetError, RetireError},
     decision::Denial,
     grant::GrantError,
-    limits::RETRY_AFTER_SECS,
+    limits::{LINK_SET_DATASETS_MAX, RETRY_AFTER_SECS},
     link::LinkError,
+    link_set::LinkSetError,
     path::PathError,
     project::ProjectError,
     request::OfferError,
@@ -367,6 +368,17 @@ impl From<ConnectionError> for Problem {
     }
 }
 
+impl From<LinkSetError> for Problem {
+    fn from(why: LinkSetError) -> Self {
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
+        match why {
+            LinkSetError::Label => wrong("label").at("/label").hint("shorten the label"),
+            LinkSetError::Empty => wrong("no-datasets").at("/datasets").hint("name what is to be shared together"),
+            LinkSetError::TooMany => wrong("too-many").at("/datasets").hint("make another set").with("max", LINK_SET_DATASETS_MAX),
+        }
+    }
+}
+
 impl From<ProjectError> for Problem {
     fn from(why: ProjectError) -> Self {
         let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
@@ -413,6 +425,7 @@ impl From<RetireError> for Problem {
         match why {
             RetireError::Root => refused("source-root").hint("an administrator retires the source"),
             RetireError::Restricted => refused("restricted").hint("open it first, which lets what is granted above reach it"),
+            RetireError::InLinkSet => refused("in-link-set").hint("take it out of its link set first"),
             RetireError::Before => Denial::Retired.into(),
         }
     }

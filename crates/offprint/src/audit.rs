@@ -18,11 +18,12 @@ use crate::{
 const LIST: [Column; 5] =
     [column("at", "/at"), column("actor", "/actor"), column("verb", "/verb"), column("target", "/target"), column("reason", "/reason")];
 /// What an entry says in a spreadsheet: all of it.
-const SHEET: [Column; 9] = [
+const SHEET: [Column; 10] = [
     column("at", "/at"),
     column("actor", "/actor"),
     column("verb", "/verb"),
     column("target", "/target"),
+    column("also", "/also"),
     column("before", "/before"),
     column("after", "/after"),
     column("reason", "/reason"),

@@ -22,7 +22,7 @@ use crate::{
 const LIST: [Column; 5] =
     [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("audience", "/audience"), column("place", "/place")];
 /// What one dataset shows.
-const ONE: [Column; 17] = [
+const ONE: [Column; 18] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -33,6 +33,7 @@ const ONE: [Column; 17] = [
     column("visibility", "/visibility"),
     column("audience", "/audience"),
     column("project", "/project"),
+    column("link_set", "/link_set"),
     column("restricted", "/restricted"),
     column("strict", "/strict"),
     column("given_until", "/given_until"),
@@ -642,6 +643,7 @@ mod tests {
             visibility: "private".to_owned(),
             audience: "private".to_owned(),
             project: None,
+            link_set: None,
             restricted: false,
             strict: false,
             given_until: None,

@@ -123,7 +123,9 @@ impl Failure {
 
     /// Where the same thing is there already in other terms: its version, by which it can be changed.
     pub(crate) fn version_there(&self) -> Option<u64> {
-        (self.problem.code == "exists").then(|| self.problem.more.get("version")?.as_u64()).flatten()
+        // By itself, or by a dataset of its link set.
+        let exists = self.problem.code == "exists" || self.problem.more.get("because").is_some_and(|because| because == "exists");
+        exists.then(|| self.problem.more.get("version")?.as_u64()).flatten()
     }
 
     /// The same as the problem of one item of a batch.

@@ -13,10 +13,10 @@ use wire::{
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     dataset::Named,
-    effects::{Spoken, Sure},
+    effects::{self, Spoken, Sure},
     exit::Failure,
     invitation::{self, Invitations, Invite, Uninvite},
-    output::{Column, Output, column, instant_of, printable},
+    output::{Column, Format, Output, column, instant_of, printable},
 };
 
 /// What a grant shows.
@@ -33,16 +33,30 @@ const GRANT: [Column; 10] = [
     column("version", "/version"),
 ];
 /// What a grant shows that was given.
-const GIVEN: [Column; 11] = {
+const GIVEN: [Column; 12] = {
     let [to, name, role, may_share, level, not_before, until, zones, state, version] = GRANT;
-    [to, name, role, may_share, level, not_before, until, zones, state, version, column("enforced_by", "/enforced_by")]
+    [
+        to,
+        name,
+        role,
+        may_share,
+        level,
+        not_before,
+        until,
+        zones,
+        state,
+        version,
+        column("also", "/also"),
+        column("enforced_by", "/enforced_by"),
+    ]
 };
 /// What a grant that was taken back shows.
-const WITHDRAWN: [Column; 6] = [
+const WITHDRAWN: [Column; 7] = [
     column("to", "/grant/to"),
     column("name", "/grant/name"),
     column("role", "/grant/role"),
     column("state", "/grant/state"),
+    column("also", "/also"),
     column("links_ended", "/links_ended"),
     column("enforced_by", "/enforced_by"),
 ];
@@ -105,9 +119,8 @@ struct Give {
     to: String,
     #[command(flatten)]
     terms: Terms,
-    /// Change other terms without asking.
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 /// What somebody gets by a grant, or by an invitation once it is met.
@@ -216,13 +229,31 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
     let Terms { role, may_share, level, until, not_before, zones } = ask.terms;
     let new = NewGrant { to: ask.to, role, may_share: may_share.then_some(true), level, not_before, until, zones };
     let path = ["datasets", &dataset.id, "grants"];
+    if ask.sure.dry_run {
+        let would = trial(api, &path, &new).await?;
+        if let Some(said) = together(&dataset, &would.also) {
+            out.note(&said);
+        }
+        return match out.format {
+            Format::Json | Format::Jsonl => out.one(&GIVEN, &would),
+            Format::Table | Format::Csv => effects::show(out, &would.effects.unwrap_or_default()),
+        };
+    }
+    // Who has answered yes already waits for no sum.
+    if dataset.link_set.is_some() && !ask.sure.yes {
+        let would = trial(api, &path, &new).await?;
+        if let Some(said) = together(&dataset, &would.also) {
+            let said = std::iter::once(said).chain(would.effects.iter().flat_map(effects::said)).collect::<Vec<_>>().join("\n");
+            out.confirm(&said, "Give it on all of them?", false).await?;
+        }
+    }
     let given: Result<Reply<Given>, Failure> = api.create(&path, &new).await;
     let Reply { body: given, date, .. } = match given {
         Ok(given) => given,
         Err(why) => match why.version_there() {
             Some(version) => {
                 let there = find(api, &path, &new.to).await?;
-                out.confirm(&change(there.as_ref(), &new, &dataset.place), "Change this grant?", ask.yes).await?;
+                out.confirm(&change(there.as_ref(), &new, &dataset.place), "Change this grant?", ask.sure.yes).await?;
                 api.replace(&path, version, &new).await?
             }
             None => return Err(why),
@@ -234,7 +265,7 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
         out.note(&note);
     }
     out.one(&GIVEN, &given)?;
-    InForce { stops: Stops::Beyond, by: given.enforced_by.as_deref(), date, wait: false }.tell(out).await;
+    InForce { stops: Stops::Beyond, by: given.enforced_by.as_deref(), date, wait: ask.sure.wait }.tell(out).await;
     Ok(())
 }
 
@@ -251,6 +282,28 @@ async fn break_glass(api: &Api, out: Output, ask: BreakGlassAsk) -> Result<(), F
     let Reply { body: grant, .. } = api.create::<Grant>(&["datasets", &id, "break-glass"], &new).await?;
     out.note(&format!("You may reach it: {}.", terms(&grant)));
     out.one(&GRANT, &grant)
+}
+
+/// What giving something would do, to whatever is there.
+async fn trial(api: &Api, path: &[&str], new: &NewGrant) -> Result<Given, Failure> {
+    match api.trial(Method::POST, path, None, new).await {
+        Err(why) if why.version_there().is_some() => api.trial(Method::POST, path, why.version_there(), new).await,
+        would => would,
+    }
+}
+
+/// That something goes to a whole link set.
+fn together(dataset: &Dataset, also: &[String]) -> Option<String> {
+    if also.is_empty() {
+        return None;
+    }
+    let ids: Vec<_> = also.iter().map(|id| printable(id)).collect();
+    let count = also.len().saturating_add(1);
+    Some(format!(
+        "{} is in a link set of {count} datasets, and goes with these, all or none: {}.",
+        printable(&dataset.place),
+        ids.join(", ")
+    ))
 }
 
 /// The grant of a subject, as it is there.
@@ -301,6 +354,9 @@ async fn withdraw(api: &Api, out: Output, ask: Withdraw) -> Result<(), Failure> 
     let (path, withdraw) = (["datasets", dataset.id.as_str(), "grants", "withdraw"], WithdrawAsk { to: ask.to, reason: ask.reason });
     // Who has answered yes already waits for no sum.
     let would = if ask.sure.yes { None } else { Some(api.trial::<Withdrawn>(Method::POST, &path, None, &withdraw).await?) };
+    if let Some(said) = would.as_ref().and_then(|would| together(&dataset, &would.also)) {
+        out.note(&said);
+    }
     if !spoken.is_wanted(out, &would.and_then(|would| would.effects).unwrap_or_default(), &ask.sure).await? {
         return Ok(());
     }
@@ -555,6 +611,7 @@ mod tests {
             enforced_by: Some("2027-01-01T00:00:00Z".to_owned()),
             remains,
             links_ended: words(links),
+            also: Vec::new(),
             effects: None,
         };
         let names = BTreeMap::new();

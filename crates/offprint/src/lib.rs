@@ -18,6 +18,7 @@ mod grant;
 mod group;
 mod invitation;
 mod link;
+mod link_set;
 mod offer;
 mod output;
 mod place;

@@ -18,6 +18,7 @@ const OFFPRINT: &str = env!("CARGO_BIN_EXE_offprint");
 /// The demo dataset whose name breaks careless programs.
 const ODD: &str = "demo:exp #3/50% +é.ome.zarr";
 const PLAIN: &str = "demo:plain-v2.ome.zarr";
+const OTHER: &str = "demo:sharded-v3.ome.zarr";
 /// How long a start may take on a busy machine.
 const START_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -408,6 +409,35 @@ fn sources_datasets_tokens_and_the_doctor() {
     up.run(&["token", "revoke", id]).ends(2);
     assert!(up.run(&["token", "revoke", id, "-y"]).done().out.contains("revoked"));
     up.run(&["whoami"]).refused(4, "[sign-in]");
+}
+
+#[test]
+fn datasets_of_a_set_are_shared_together() {
+    let up = Up::start();
+    up.run(&["user", "add", "nia"]).done();
+    for place in [PLAIN, OTHER] {
+        up.run(&["dataset", "register", place]).done();
+    }
+    let made = up.json(&["link-set", "create", PLAIN, OTHER, "--label", "both", "--json"]);
+    let set = made["id"].as_str().unwrap();
+    assert_eq!((made["datasets"].as_array().unwrap().len(), &made["label"]), (2, &serde_json::json!("both")));
+    assert!(up.run(&["link-set", "list"]).done().out.contains(set));
+    up.run(&["link-set", "create", PLAIN]).refused(6, "[in-link-set]");
+    assert!(up.run(&["dataset", "show", OTHER]).done().out.contains(set));
+    let give = |more: &[&'static str]| up.run(&[&["grant", "give", PLAIN, "--to", "user:nia", "--role", "full"][..], more].concat());
+    let would = give(&["--dry-run"]).done();
+    assert!(would.err.contains("in a link set of 2 datasets") && would.out.contains("nia"), "{} {}", would.out, would.err);
+    let asked = give(&[]).ends(2);
+    assert!(asked.err.contains("all or none") && asked.err.contains("on 2 datasets."), "{}", asked.err);
+    assert!(!up.run(&["grant", "list", OTHER]).done().out.contains("nia"), "nothing was written");
+    give(&["-y"]).done();
+    assert!(up.run(&["grant", "list", OTHER]).done().out.contains("full"));
+    let withdrawn = up.json(&["grant", "withdraw", OTHER, "--to", "user:nia", "-y", "--json"]);
+    assert_eq!(withdrawn["also"].as_array().unwrap().len(), 1);
+    assert!(up.run(&["link-set", "remove", set, OTHER]).done().out.contains("active"));
+    assert!(up.run(&["link-set", "add", set, OTHER]).done().out.contains("active"));
+    assert!(up.run(&["link-set", "retire", set]).done().out.contains("retired"));
+    assert!(up.run(&["link-set", "show", set]).done().out.contains("retired"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 58] = [
+pub const VERBS: [&str; 62] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -48,6 +48,10 @@ pub const VERBS: [&str; 58] = [
     "invitation.close",
     "invitation.send",
     "invitation.withdraw",
+    "link-set.add",
+    "link-set.create",
+    "link-set.remove",
+    "link-set.retire",
     "link.create",
     "link.edit",
     "link.pause",
@@ -91,6 +95,8 @@ pub struct AuditEntry {
     pub verb: String,
     /// To what: an id.
     pub target: String,
+    /// To what else by the same write: ids.
+    pub also: Vec<String>,
     /// The changed attributes before, as JSON. Holds no secret.
     pub before: Option<String>,
     /// The changed attributes after, as JSON. Holds no secret.
@@ -110,6 +116,7 @@ pub(crate) struct Audited {
     at: Timestamp,
     actor: UserId,
     target: String,
+    also: Vec<String>,
     before: Option<String>,
     after: Option<String>,
     reason: Option<String>,
@@ -122,6 +129,8 @@ struct AuditRow {
     actor: String,
     verb: String,
     target: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +171,18 @@ impl Audited {
     fn with_bits(at: Timestamp, actor: UserId, verb: &'static str, target: &dyn fmt::Display, bits: &[u8; 10]) -> Self {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or_default();
         let id = Builder::from_unix_timestamp_millis(millis, bits).into_uuid();
-        Self { id, verb, at, actor, target: target.to_string(), before: None, after: None, reason: None, is_of_another: false }
+        Self {
+            id,
+            verb,
+            at,
+            actor,
+            target: target.to_string(),
+            also: Vec::new(),
+            before: None,
+            after: None,
+            reason: None,
+            is_of_another: false,
+        }
     }
 
     pub(crate) fn from(mut self, before: &serde_json::Value) -> Self {
@@ -172,6 +192,12 @@ impl Audited {
 
     pub(crate) fn to(mut self, after: &serde_json::Value) -> Self {
         self.after = Some(after.to_string());
+        self
+    }
+
+    /// What else the same write is about: whoever asks for one of these finds the entry.
+    pub(crate) fn with(mut self, also: impl IntoIterator<Item = impl fmt::Display>) -> Self {
+        self.also = also.into_iter().map(|id| id.to_string()).collect();
         self
     }
 
@@ -195,6 +221,7 @@ impl Audited {
             actor: self.actor.to_string(),
             verb: self.verb.to_owned(),
             target: self.target.clone(),
+            also: self.also.clone(),
             before: self.before.clone(),
             after: self.after.clone(),
             reason: self.reason.clone(),
@@ -246,7 +273,7 @@ impl Table {
 
 fn entry(item: Item) -> Result<AuditEntry, TableError> {
     let id = Key::of(&item).ok_or(TableError::Unreadable { what: AuditRow::WHAT })?.sk;
-    let AuditRow { at, actor, verb, target, before, after, reason, source } = row(item)?;
+    let AuditRow { at, actor, verb, target, also, before, after, reason, source } = row(item)?;
     let actor = UserId::parse(&actor).map_err(unreadable(AuditRow::WHAT))?;
-    Ok(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, before, after, reason, source })
+    Ok(AuditEntry { id, at: time(at, AuditRow::WHAT)?, actor, verb, target, also, before, after, reason, source })
 }

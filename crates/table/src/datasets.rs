@@ -8,7 +8,7 @@ use domain::{
     decision::{Action, DatasetFacts, Permit, Place, Through, Via},
     delegation::may_inherit,
     grant::Reach,
-    id::{DatasetId, ProjectId, SourceId, UserId},
+    id::{DatasetId, LinkSetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
     path::ObjectPath,
@@ -54,6 +54,8 @@ pub(crate) struct DatasetRow {
     visibility: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link_set: Option<String>,
     #[serde(default)]
     restricted: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -99,6 +101,7 @@ impl DatasetRow {
             ancestors: dataset.ancestors.iter().map(DatasetId::to_string).collect(),
             visibility: dataset.visibility.word().to_owned(),
             project: dataset.project.map(|project| project.to_string()),
+            link_set: dataset.link_set.map(|set| set.to_string()),
             restricted: dataset.restricted,
             strict: dataset.strict,
             given_until: dataset.given_until.map(Timestamp::as_millisecond),
@@ -124,6 +127,7 @@ impl DatasetRow {
             ancestors: self.ancestors.iter().map(|id| DatasetId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
             visibility: Visibility::of(&self.visibility).ok_or_else(unknown)?,
             project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
+            link_set: self.link_set.map(|id| LinkSetId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             restricted: self.restricted,
             strict: self.strict,
             given_until: time_if(self.given_until, Self::WHAT)?,

@@ -25,6 +25,7 @@ use crate::{
     error::TableError,
     groups::state_word,
     item::{Item, Row, item, number, row, text, time, time_if, unreadable},
+    link_sets::LINK_SET,
     once::Once,
     read::{Cost, Stretch, Window},
     schema::{self, GRANT_PREFIX, Key, TTL},
@@ -195,7 +196,9 @@ impl Table {
         now: Timestamp,
     ) -> Result<Grant, TableError> {
         let (dataset, by) = (&facts.place.dataset, grant.by);
-        if grant.hold != Hold::Active || grant.version != before.map_or(0, |there| there.version).saturating_add(1) {
+        // What a link set has in common is given by the set.
+        let goes_together = grant.goes_together() || before.is_some_and(Grant::goes_together);
+        if dataset.link_set.is_some() && goes_together {
             return Err(TableError::NotForThis);
         }
         if self.once_if(by, once, now).await?.is_some() {
@@ -210,12 +213,11 @@ impl Table {
         }
         // A transaction has one action an item: what the giver's own right rests on is written here, on the condition that it is as before.
         proof.retain(|(_, part)| !part.checks(&key));
-        let unchanged = before.map_or_else(Condition::absent, |there| Condition::is("version", number(there.version)));
         let audited = audited.to(&said(grant));
         let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
         let result = format!("{} {}", dataset.id, key.sk);
         let write = Write::audited(audited)
-            .put(Tag::New, item(&key, &GrantRow::of(dataset.id, grant))?, unchanged)
+            .parts([give_part(dataset.id, grant, before)?])
             .change(Tag::Seen, head(facts))
             .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
             .parts(proof.clone())
@@ -233,7 +235,7 @@ impl Table {
     }
 
     /// A dataset is granted to few groups and projects, for each costs every reader a look: those that have it, and those that had it lately, fewer.
-    async fn check_collective(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
+    pub(crate) async fn check_collective(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
         let there = self.collective_grants(dataset, &mut Cost::default()).await?;
         let others = || there.iter().filter(|item| Key::of(item).is_some_and(|key| schema::subject_of(&key.sk) != Some(subject)));
         if others().filter(|item| !is_withdrawn(item)).count() >= GROUP_GRANTS_MAX {
@@ -265,15 +267,12 @@ impl Table {
         if before.hold == Hold::Withdrawn {
             return Ok(before.clone());
         }
-        let after = Grant { hold: Hold::Withdrawn, version: before.version.saturating_add(1), ..before.clone() };
-        let change = Change::new(schema::grant(dataset, before.subject), Condition::is("version", number(before.version)))
-            .set("hold", text(hold_word(Hold::Withdrawn)))
-            .set("version", number(after.version))
-            .set_if("gsi1pk", None)
-            .set_if("gsi1sk", None)
-            .set_if(TTL, drop_after(before.subject, now));
+        let after = withdrawn(before);
+        let change = take(dataset, before, now);
         let audited = Audited::new(now, by, "grant.withdraw", &dataset)?.from(&said(before)).to(&said(&after)).because(reason);
-        let counted = Change::new(schema::dataset(dataset), Condition::present()).count("version");
+        // What a link set has in common is taken by the set.
+        let alone = if before.goes_together() { Condition::present().and(Condition::lacks(LINK_SET)) } else { Condition::present() };
+        let counted = Change::new(schema::dataset(dataset), alone).count("version");
         let write = Write::audited(audited.clone()).change(Tag::Seen, change.clone()).change(Tag::New, counted);
         match self.commit(write).await? {
             Outcome::Done => Ok(after),
@@ -339,6 +338,30 @@ impl Table {
         let next = ranks.last().filter(|_| more).map(|rank| (*rank).to_owned());
         Ok(Listed { items: ranks.into_iter().filter_map(id_of).collect(), next })
     }
+}
+
+/// A grant in place of the one before it, which is as it was read.
+pub(crate) fn give_part(dataset: DatasetId, grant: &Grant, before: Option<&Grant>) -> Result<(Tag, Part), TableError> {
+    if grant.hold != Hold::Active || grant.version != before.map_or(0, |there| there.version).saturating_add(1) {
+        return Err(TableError::NotForThis);
+    }
+    let unchanged = before.map_or_else(Condition::absent, |there| Condition::is("version", number(there.version)));
+    Ok((Tag::New, Part::Put(item(&schema::grant(dataset, grant.subject), &GrantRow::of(dataset, grant))?, unchanged)))
+}
+
+/// A grant once it was taken back.
+pub(crate) fn withdrawn(before: &Grant) -> Grant {
+    Grant { hold: Hold::Withdrawn, version: before.version.saturating_add(1), ..before.clone() }
+}
+
+/// That a grant which is as it was read is taken back.
+pub(crate) fn take(dataset: DatasetId, before: &Grant, now: Timestamp) -> Change {
+    Change::new(schema::grant(dataset, before.subject), Condition::is("version", number(before.version)))
+        .set("hold", text(hold_word(Hold::Withdrawn)))
+        .count("version")
+        .set_if("gsi1pk", None)
+        .set_if("gsi1sk", None)
+        .set_if(TTL, drop_after(before.subject, now))
 }
 
 /// When what a subject had may be dropped. A late copy of the giving is that late never; until then it fails on what is there.
@@ -407,7 +430,7 @@ pub(crate) fn takes_part(role: Option<ProjectRole>) -> Condition {
 }
 
 /// That whom a grant is for is there.
-fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
+pub(crate) fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
     let key = match subject {
         Subject::User(user) => schema::user(user),
         Subject::Group(group) => schema::group(group),
@@ -418,7 +441,7 @@ fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
 }
 
 /// What the audit says of a grant.
-fn said(grant: &Grant) -> serde_json::Value {
+pub(crate) fn said(grant: &Grant) -> serde_json::Value {
     json!({
         "subject": subject_word(grant.subject), "role": grant.role.word(), "may_share": grant.may_share, "level": grant.level, "hold": hold_word(grant.hold),
         "not_before": grant.conditions.not_before.map(|at| at.to_string()), "until": grant.conditions.until.map(|at| at.to_string()),

@@ -34,6 +34,7 @@ pub mod grants;
 pub mod groups;
 pub mod invitations;
 mod item;
+pub mod link_sets;
 pub mod links;
 pub mod once;
 pub mod passes;
@@ -49,6 +50,7 @@ pub mod retarget;
 mod schema;
 pub mod sources;
 pub mod sync;
+pub mod together;
 pub mod users;
 mod write;
 

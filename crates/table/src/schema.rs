@@ -25,6 +25,7 @@
 //! | project | `P#pid` | `#` | |
 //! | part in a project | `P#pid#shard` | `M#uid` | `U#uid`, `P#joined#pid` |
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
+//! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | connection | `U#uid` | `C#uid` | |
@@ -43,7 +44,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::KeyHash,
     path::ObjectPath,
     source::SourceName,
@@ -413,6 +414,18 @@ pub(crate) const GROUP_RANK: &str = "G#";
 /// What the place of every dataset in a list begins with.
 pub(crate) const DATASET_RANK: &str = "D#";
 
+pub(crate) fn link_set(set: LinkSetId) -> Key {
+    Key::head(format!("{LINK_SET_RANK}{set}"))
+}
+
+/// The place of a link set in the list of its maker.
+pub(crate) fn link_set_rank(made: Timestamp, set: LinkSetId) -> String {
+    format!("{LINK_SET_RANK}{:015}#{set}", made.as_millisecond())
+}
+
+/// What the key of every link set, and its place in a list, begins with.
+pub(crate) const LINK_SET_RANK: &str = "J#";
+
 /// What waits for an address on a dataset.
 pub(crate) fn invitation(address: EmailHash, dataset: DatasetId) -> Key {
     Key { pk: invitations(address), sk: format!("{INVITATION_PREFIX}{dataset}") }
@@ -513,6 +526,7 @@ mod tests {
             (participant(project_, user_), "P#paaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (place_in(project_, dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (link_set(LinkSetId::new(id)), "J#jaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (user_name("Ada"), "U#", "N#ada"),
             (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),
         ] {

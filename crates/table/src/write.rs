@@ -188,6 +188,24 @@ impl Part {
         matches!(self, Self::Check(there, _) if there == key)
     }
 
+    /// Whether it is about the item of this key.
+    fn is_of(&self, key: &Key) -> bool {
+        match self {
+            Self::Put(item, _) => Key::of(item).as_ref() == Some(key),
+            Self::Change(change) => change.key == *key,
+            Self::Check(there, _) => there == key,
+        }
+    }
+
+    /// The same, if this holds of its item, too; `None`: the item cannot be as both want it.
+    fn also_if(self, condition: Condition) -> Option<Self> {
+        Some(match self {
+            Self::Put(item, there) => Self::Put(item, there.joined_with(condition)?),
+            Self::Change(change) => Self::Change(Change { condition: change.condition.joined_with(condition)?, ..change }),
+            Self::Check(key, there) => Self::Check(key, there.joined_with(condition)?),
+        })
+    }
+
     /// Whether both only check the same item.
     pub(crate) fn is_where(&self, other: &Self) -> bool {
         matches!(other, Self::Check(key, _) if self.checks(key))
@@ -276,6 +294,23 @@ pub(crate) fn once_each(parts: impl IntoIterator<Item = (Tag, Part)>) -> Option<
         };
         let (Part::Check(key, one), Part::Check(_, other)) = (&*there, part) else { return None };
         *there = Part::Check(key.clone(), one.clone().joined_with(other)?);
+    }
+    Some(merged)
+}
+
+/// The parts of a transaction with checks that some of them share their item with: it has one action for each item. `None`: no item can be as all
+/// of them want it.
+pub(crate) fn with_checks(parts: Vec<(Tag, Part)>, checks: impl IntoIterator<Item = (Tag, Part)>) -> Option<Vec<(Tag, Part)>> {
+    let mut merged = parts;
+    for (tag, check) in checks {
+        let Part::Check(key, condition) = check else { return None };
+        match merged.iter().position(|(_, part)| part.is_of(&key)) {
+            Some(at) => {
+                let (tag, part) = merged.swap_remove(at);
+                merged.push((tag, part.also_if(condition)?));
+            }
+            None => merged.push((tag, Part::Check(key, condition))),
+        }
     }
     Some(merged)
 }

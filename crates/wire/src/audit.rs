@@ -18,6 +18,9 @@ pub struct AuditEntry {
     pub verb: String,
     /// The id of the thing.
     pub target: String,
+    /// The ids of what else the same write was about: of all of it for who may read the whole audit, else of what was asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// How it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]

@@ -36,6 +36,9 @@ pub struct Dataset {
     /// The id of the project that it is in; missing: in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
+    /// The id of the link set that it is in, for who administers it; missing: in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_set: Option<String>,
     /// Whether what is granted above stops at it.
     pub restricted: bool,
     /// Whether what rests on it is stopped within 15 s: reading it and what lies in it by name, and the links that stand on it.

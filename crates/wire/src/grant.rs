@@ -80,6 +80,12 @@ pub struct Given {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
+    /// The ids of the other datasets of its link set, where this was given, too, or was there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// With `dry_run`: who would gain and who would lose what, and which links would stop. Nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
 }
 
 /// What is asked for a new grant, or for one to become.
@@ -267,8 +273,11 @@ pub struct Withdrawn {
     pub enforced_by: Option<String>,
     /// By which other ways the person still reaches the dataset; empty: by none, or it was not a person's grant.
     pub remains: Vec<Way>,
-    /// The ids of the person's links on the dataset that do not open any more, of those looked at.
+    /// The ids of the person's links on the dataset that do not open any more, of those looked at; and on the others of its link set.
     pub links_ended: Vec<String>,
+    /// The ids of the other datasets of its link set, where it was taken back, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// With `dry_run`: who would lose what, and which links would stop. Nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<Effects>,

@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod grant;
 pub mod group;
 pub mod link;
+pub mod link_set;
 pub mod offer;
 pub mod page;
 pub mod pass;

@@ -3,7 +3,7 @@
 use axum::{body::Body, response::Response};
 use domain::{
     decision::{Action, Facts},
-    id::UserId,
+    id::{DatasetId, UserId},
 };
 use edge::{
     App,
@@ -14,6 +14,7 @@ use edge::{
 use http::{HeaderValue, StatusCode, header};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
+use serde_json::Value;
 use table::{
     Page,
     audit::{AuditEntry, VERBS},
@@ -73,14 +74,14 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     ];
     let listing = Listing::new("/api/v1/audit", &filters, ask.limit)?;
     let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
-    may_read(&app, &caller, ask.target.as_deref(), now).await?;
+    let reads_all = may_read(&app, &caller, ask.target.as_deref(), now).await?;
     let wanted = Wanted::read(&app, &ask).await?;
     let mut items = Vec::new();
     for _look in 0..LOOKS_MAX {
         let room = usize::from(listing.limit).saturating_sub(items.len());
         let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
         let found = app.table.audit_page(month, &page).await?;
-        items.extend(found.items.iter().filter(|entry| wanted.takes(entry)).map(shown));
+        items.extend(found.items.iter().filter(|entry| wanted.takes(entry)).map(|entry| shown(entry, reads_all, &ask)));
         position = found.next;
         if position.is_none() || items.len() >= usize::from(listing.limit) {
             break;
@@ -100,12 +101,13 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     Ok(answer)
 }
 
-async fn may_read(app: &App, caller: &Caller, target: Option<&str>, now: Timestamp) -> Result<(), Problem> {
-    let everything = caller.may(Action::Audit, &Facts::Deployment, now).map(|_permit| ());
-    let own = target.filter(|target| domain::id::DatasetId::parse(target).is_ok());
+/// Whether the caller may read all of it, and not only what is about this.
+async fn may_read(app: &App, caller: &Caller, target: Option<&str>, now: Timestamp) -> Result<bool, Problem> {
+    let everything = caller.may(Action::Audit, &Facts::Deployment, now).map(|_permit| true);
+    let own = target.filter(|target| DatasetId::parse(target).is_ok());
     let Some(target) = own.filter(|_| everything.is_err()) else { return everything };
     let facts = caller.dataset(app, target).await?;
-    caller.may(Action::Audit, &Facts::Dataset(facts), now).map(|_permit| ())
+    caller.may(Action::Audit, &Facts::Dataset(facts), now).map(|_permit| false)
 }
 
 /// Which entries of a month are asked for.
@@ -136,7 +138,7 @@ impl<'a> Wanted<'a> {
         let Self { actor, ask } = self;
         let from = ask.source.is_none() || ask.source == entry.source;
         let by = actor.is_none_or(|actor| actor == entry.actor);
-        let to = ask.target.as_ref().is_none_or(|target| *target == entry.target);
+        let to = ask.target.as_ref().is_none_or(|target| *target == entry.target || entry.also.contains(target));
         from && by && to && ask.verb.as_deref().is_none_or(|verb| is_of(&entry.verb, verb))
     }
 }
@@ -146,18 +148,29 @@ fn is_of(verb: &str, asked: &str) -> bool {
     verb == asked || verb.split_once('.').is_some_and(|(noun, _done)| noun == asked)
 }
 
-fn shown(entry: &AuditEntry) -> wire::audit::AuditEntry {
+fn shown(entry: &AuditEntry, reads_all: bool, ask: &Ask) -> wire::audit::AuditEntry {
     let json = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    // What else it is about is not everybody's to know of who may ask about one of these.
+    let is_told = |id: &str| reads_all || ask.target.as_deref() == Some(id);
     wire::audit::AuditEntry {
         id: entry.id.clone(),
         at: entry.at.to_string(),
         actor: entry.actor.to_string(),
         verb: entry.verb.clone(),
         target: entry.target.clone(),
-        before: json(&entry.before),
+        also: entry.also.iter().filter(|id| is_told(id)).cloned().collect(),
+        before: json(&entry.before).map(|before| told_of(before, is_told)),
         after: json(&entry.after),
         reason: entry.reason.clone(),
         source: entry.source.clone(),
+    }
+}
+
+/// How it was before, without what stands there under the id of a dataset that is not to be told of.
+fn told_of(before: Value, is_told: impl Fn(&str) -> bool) -> Value {
+    match before {
+        Value::Object(of_each) => of_each.into_iter().filter(|(id, _)| DatasetId::parse(id).is_err() || is_told(id)).collect(),
+        other => other,
     }
 }
 
@@ -166,11 +179,13 @@ fn lines(items: &[wire::audit::AuditEntry]) -> String {
 }
 
 fn csv(items: &[wire::audit::AuditEntry]) -> String {
-    let mut text = "at,actor,verb,target,before,after,reason,source,id\r\n".to_owned();
+    let mut text = "at,actor,verb,target,also,before,after,reason,source,id\r\n".to_owned();
     for item in items {
-        let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
         let (reason, source) = (item.reason.clone().unwrap_or_default(), item.source.clone().unwrap_or_default());
-        let cells = [&item.at, &item.actor, &item.verb, &item.target, &json(&item.before), &json(&item.after), &reason, &source, &item.id];
+        let also = item.also.join(" ");
+        let cells =
+            [&item.at, &item.actor, &item.verb, &item.target, &also, &json(&item.before), &json(&item.after), &reason, &source, &item.id];
         text.push_str(&cells.map(|text| cell(text)).join(","));
         text.push_str("\r\n");
     }

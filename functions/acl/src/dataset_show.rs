@@ -66,6 +66,7 @@ pub(crate) fn shown_as(facts: &DatasetFacts, audience: Visibility, caller: &Call
         visibility: dataset.visibility.word().to_owned(),
         audience: audience.word().to_owned(),
         project: dataset.project.map(|project| project.to_string()),
+        link_set: dataset.link_set.filter(|_| rights.has(Right::Administer)).map(|set| set.to_string()),
         restricted: dataset.restricted,
         strict: dataset.strict,
         given_until: dataset.given_until.filter(|given| now < *given).map(|given| given.to_string()),

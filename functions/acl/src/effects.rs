@@ -12,7 +12,7 @@ use std::{
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{Action, DatasetFacts, Facts},
-    grant::{Hold, Net, Participation, ProjectRole, Subject},
+    grant::{Grant, Hold, Membership, Net, Participation, ProjectRole, Subject},
     id::{DatasetId, GroupId, ProjectId, UserId},
     limits::EFFECTS_MAX,
     project::Project,
@@ -39,12 +39,16 @@ pub(crate) struct Trial {
 }
 
 /// What would be another thing of what somebody has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Turn {
     /// The part in a project.
     Part(ProjectId, Option<Participation>),
     /// The person leaves a group.
     Leaves(GroupId),
+    /// The person is in a group, as long as its members count.
+    Joins(Membership),
+    /// This is granted on the dataset.
+    Gains(DatasetId, Arc<Grant>),
     /// Nothing is granted to this subject on the dataset any more.
     Loses(DatasetId, Subject),
     /// The dataset is restricted, or no more.
@@ -52,12 +56,14 @@ enum Turn {
 }
 
 impl Turn {
-    fn of(self, facts: DatasetFacts) -> DatasetFacts {
+    fn of(&self, facts: DatasetFacts) -> DatasetFacts {
         match self {
-            Self::Part(project, part) => facts.with_part(project, part),
-            Self::Leaves(group) => facts.without_group(group),
-            Self::Loses(dataset, subject) => facts.without_grant(dataset, subject),
-            Self::Cut(restricted) => facts.cut_off(restricted),
+            Self::Part(project, part) => facts.with_part(*project, *part),
+            Self::Leaves(group) => facts.without_group(*group),
+            Self::Joins(membership) => facts.with_group(*membership),
+            Self::Gains(dataset, grant) => facts.with_grant(*dataset, grant),
+            Self::Loses(dataset, subject) => facts.without_grant(*dataset, *subject),
+            Self::Cut(restricted) => facts.cut_off(*restricted),
         }
     }
 }
@@ -101,13 +107,38 @@ impl Supposed {
         Ok(Self::of_all(people, reached(app, Subject::Group(group)).await?))
     }
 
-    /// A dataset on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
-    /// the world, is nobody's in particular.
-    pub(crate) async fn withdrawn(app: &App, caller: &Caller, dataset: DatasetId, subject: Subject) -> Result<Self, Problem> {
+    /// Datasets on which this is granted to `subject`: of those whom it names, alone or as members.
+    pub(crate) async fn given(app: &App, caller: &Caller, subject: Subject, given: Vec<(DatasetId, Grant)>) -> Result<Self, Problem> {
+        let datasets = given.iter().map(|(dataset, _)| (*dataset, None)).collect();
+        let mut turns: Vec<_> = given.into_iter().map(|(dataset, grant)| Turn::Gains(dataset, Arc::new(grant))).collect();
+        if let Subject::Group(group) = subject {
+            let until = app.table.group(group).await?.and_then(|group| group.counts_until());
+            turns.extend(until.map(|until| Turn::Joins(Membership { group, until })));
+        }
         let Named { people, others, known } = people_of(app, caller, subject).await?;
         let named = people.iter().copied().filter(|_| known).collect();
-        let people = once_each(people, &[Turn::Loses(dataset, subject)]);
-        Ok(Self { people, named: Some(named), others, datasets: vec![(dataset, None)], above: Vec::new() })
+        let mut people = once_each(people, &turns);
+        if let Subject::Project(project) = subject
+            && let Some(project) = app.table.project(project).await?
+        {
+            let parts = app.table.everybody_in(project.id).await?;
+            let part = |user| parts.iter().find(|part| part.user == user).map(|part| part.role);
+            for (user, turns) in &mut people {
+                turns.push(Turn::Part(project.id, takes_part(&project, part(*user))));
+            }
+        }
+        Ok(Self { people, named: Some(named), others, datasets, above: Vec::new() })
+    }
+
+    /// Datasets on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
+    /// the world, is nobody's in particular.
+    pub(crate) async fn withdrawn(app: &App, caller: &Caller, datasets: Vec<DatasetId>, subject: Subject) -> Result<Self, Problem> {
+        let Named { people, others, known } = people_of(app, caller, subject).await?;
+        let named = people.iter().copied().filter(|_| known).collect();
+        let turns: Vec<_> = datasets.iter().map(|dataset| Turn::Loses(*dataset, subject)).collect();
+        let people = once_each(people, &turns);
+        let datasets = datasets.into_iter().map(|dataset| (dataset, None)).collect();
+        Ok(Self { people, named: Some(named), others, datasets, above: Vec::new() })
     }
 
     /// A dataset in this project, or in none any more.

@@ -1,17 +1,21 @@
 //! `POST /api/v1/datasets/{id}/grants`: somebody gets a role on a dataset, or another one than before.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use domain::{
-    decision::{Action, DatasetFacts, Facts},
-    delegation::{NewGrant, Terms, granted},
+    dataset::Dataset,
+    decision::{Action, Facts},
+    delegation::{NewGrant, Terms},
     grant::{Conditions, Grant, Hold, Subject},
+    id::{DatasetId, LinkSetId},
     link::Until,
-    rights::{Right, Role},
+    rights::Role,
     timing::Timing,
 };
 use edge::{
     App,
-    asked::{Id, MaybeIfMatch, with_version},
+    asked::{Filters, Id, MaybeIfMatch, with_version},
     caller::Caller,
     json,
     json::Body,
@@ -23,67 +27,104 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use table::{TableError, grants::Grounds};
+use table::TableError;
 
-use crate::{dataset_edit::not_retired, subject};
+use crate::{
+    effects::{self, Supposed, Trial},
+    subject,
+    together::{GiveAll, others, set_of},
+};
 
-/// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there.
+/// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there. The role full, or more, goes to all of the
+/// dataset's link set, or to none of it. With `dry_run`, says what that would do.
 ///
 /// # Errors
-/// 403 for more than the caller may give, 409 `exists` for other terms than the subject has, without `If-Match`; 412 for another version.
+/// 403 for more than the caller may give, 409 `exists` for other terms than the subject has, without `If-Match`; 412 for another version;
+/// `link-set-refused` where a dataset of the link set refuses.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/grants", tag = "grants", operation_id = "give_grant", security(("token" = ["datasets"])),
-    params(("id" = String, Path, description = "The dataset's id"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
+    params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the grant that is to become this one")),
     request_body = wire::grant::NewGrant,
-    responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less", body = wire::grant::Given),
+    responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less; or the grant with what it would do", body = wire::grant::Given),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn give(
     app: App,
     caller: Caller,
     Id(id): Id,
+    Filters(trial): Filters<Trial>,
     seen: MaybeIfMatch,
     once: Once,
     Body { ask, bytes }: Body<wire::grant::NewGrant>,
 ) -> Result<Response, Problem> {
-    let once = once.of(&format!("POST /api/v1/datasets/{id}/grants"), &bytes);
+    let once = once.of(&format!("POST /api/v1/datasets/{id}/grants"), &bytes).filter(|_| !trial.dry_run);
     let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
-        let permit = caller.may(Action::Grant, &Facts::Dataset(facts.clone()), now)?;
-        let dataset = facts.place.dataset.id;
+        let _may_grant = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
-        let there = app.table.grant(dataset, new.subject).await?;
-        let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
-        if let Some(there) = there.as_ref().filter(|there| is_again || is_as_asked(there, &new, &ask)) {
-            // Perhaps the reply to what made it so was lost: from here the bound of that is later, and holds too.
-            return shown(&app, &facts, there, StatusCode::OK, there.version > 1).await;
+        let there = app.table.grant(facts.place.dataset.id, new.subject).await?;
+        if let (Some(told), Some(there)) = (app.table.once_if(caller.user.id, once.as_ref(), now).await?, &there) {
+            return shown_again(&app, &facts.place.dataset, there, &told).await;
         }
-        not_retired(&facts)?;
-        let is_active = there.as_ref().is_some_and(|there| there.hold == Hold::Active);
-        let grant = granted(&permit, &caller.user, dataset, new, there.as_ref(), now)?;
-        seen.check(there.as_ref().map_or(0, |there| there.version), is_active)?;
-        let grounds = Grounds { facts: &facts, via: caller.via(&facts, Right::Administer, now) };
-        match app.table.give(&permit, grounds, &grant, there.as_ref(), once.as_ref(), now).await {
-            Ok(given) => {
-                let status = if is_active { StatusCode::OK } else { StatusCode::CREATED };
-                let narrows = there.is_some_and(|there| given.narrows(&there, now));
-                return shown(&app, &facts, &given, status, narrows).await;
+        let goes = new.terms.role.goes_together() || there.as_ref().is_some_and(Grant::goes_together);
+        let set = match set_of(&app, &facts.place.dataset, goes).await {
+            Err(TableError::Stale) => {
+                rounds.another().await?;
+                continue;
             }
-            // Something else of the dataset changed: decide on how it is now.
+            set => set?,
+        };
+        let all = GiveAll::read(&app, &caller, (&facts, set), (&new, there), (&seen, |there| is_as_asked(there, &new, &ask)), now).await?;
+        if trial.dry_run {
+            let given = all.given().map(|(dataset, grant)| (dataset, grant.clone())).collect();
+            let effects = effects::of(&app, &caller, &Supposed::given(&app, &caller, new.subject, given).await?, now).await?;
+            return answer(&app, &all, (StatusCode::OK, None), Some(effects)).await;
+        }
+        match all.give(&app, once.as_ref(), now).await {
+            // Something else of the dataset, or of its link set, changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
-            Err(why) => return Err(why.into()),
+            given => {
+                given?;
+                // The bound runs from here: until the write was done, another process may have read the grant.
+                let enforced_by = all.narrowed(now).map(|dataset| dataset.enforced_by(Timing::PRIVATE, app.now())).max();
+                let status = if all.is_new() { StatusCode::CREATED } else { StatusCode::OK };
+                return answer(&app, &all, (status, enforced_by), None).await;
+            }
         }
     }
 }
 
-async fn shown(app: &App, facts: &DatasetFacts, grant: &Grant, status: StatusCode, narrows: bool) -> Result<Response, Problem> {
-    // The bound runs from here: until the write was done, another process may have read the grant.
-    let dataset = &facts.place.dataset;
-    let enforced_by = narrows.then(|| dataset.enforced_by(Timing::PRIVATE, app.now()).to_string());
-    let grants = subject::shown(app, dataset.id, std::slice::from_ref(grant)).await?;
+/// What the same request did before. Perhaps the reply to that was lost: from here the bound of it is later, and holds too.
+async fn shown_again(app: &App, dataset: &Dataset, there: &Grant, told: &str) -> Result<Response, Problem> {
+    let also = match LinkSetId::parse(told) {
+        Ok(_by_a_set) => others(&app.table.link_set_made(told).await?, dataset.id),
+        Err(_by_itself) => Vec::new(),
+    };
+    let enforced_by = (there.version > 1).then(|| dataset.enforced_by(Timing::PRIVATE, app.now()));
+    shown(app, (dataset.id, there), (StatusCode::OK, enforced_by), (also, None)).await
+}
+
+async fn answer(
+    app: &App,
+    all: &GiveAll,
+    outcome: (StatusCode, Option<Timestamp>),
+    effects: Option<wire::project::Effects>,
+) -> Result<Response, Problem> {
+    let (dataset, grant) = all.named().ok_or_else(Problem::not_found)?;
+    shown(app, (dataset, grant), outcome, (all.others(), effects)).await
+}
+
+async fn shown(
+    app: &App,
+    (dataset, grant): (DatasetId, &Grant),
+    (status, enforced_by): (StatusCode, Option<Timestamp>),
+    (also, effects): (Vec<String>, Option<wire::project::Effects>),
+) -> Result<Response, Problem> {
+    let grants = subject::shown(app, dataset, std::slice::from_ref(grant)).await?;
     let version = grant.version;
-    let given = wire::grant::Given { grant: grants.into_iter().next().ok_or_else(Problem::not_found)?, enforced_by };
+    let grant = grants.into_iter().next().ok_or_else(Problem::not_found)?;
+    let given = wire::grant::Given { grant, enforced_by: enforced_by.map(|at| at.to_string()), also, effects };
     let answer = if status == StatusCode::CREATED { json::created(&given) } else { json::ok(&given) };
     Ok(with_version(answer, version))
 }

@@ -1,8 +1,11 @@
 //! `POST /api/v1/datasets/{id}/grants/withdraw`: taken back, and what is left says so.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use domain::{
-    decision::{Action, Facts, LinkFacts},
+    dataset::Dataset,
+    decision::{Action, DatasetFacts, Facts, LinkFacts, Permit},
     grant::{Grant, Subject},
     id::{DatasetId, UserId},
     link::LinkState,
@@ -25,14 +28,16 @@ use table::{Page, TableError};
 use crate::{
     effects::{self, Supposed, Trial},
     source_edit::bounded,
-    subject, ways,
+    subject,
+    together::{TakeAll, set_of},
+    ways,
 };
 
-/// Takes a grant back: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing. With `dry_run`, says what
-/// that would do.
+/// Takes a grant back: by who administers the dataset, or by the person it is for. Withdrawing again changes nothing. The role full, or more, goes
+/// from all of the dataset's link set, or from none of it. With `dry_run`, says what that would do.
 ///
 /// # Errors
-/// 404 for a dataset that is not the caller's to know of, 404 `no-such-grant`.
+/// 404 for a dataset that is not the caller's to know of, 404 `no-such-grant`; `link-set-refused` where a dataset of the link set refuses.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/grants/withdraw", tag = "grants", operation_id = "withdraw_grant", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Trial), request_body = wire::grant::WithdrawAsk,
     responses((status = 200, description = "The grant, withdrawn; when that is in force; by which ways the person still reaches the dataset; or the grant with what that would do", body = wire::grant::Withdrawn),
@@ -58,25 +63,38 @@ pub(crate) async fn withdraw(
     }
     let subject = subject::subject(&app, &ask.to).await?;
     let permit = if subject == Subject::User(caller.user.id) { own } else { may_grant? };
-    let dataset = facts.place.dataset.id;
     let reason = bounded(ask.reason)?;
-    let (grant, enforced_by, effects) = if trial.dry_run {
-        let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
-        let supposed = Supposed::withdrawn(&app, &caller, dataset, subject).await?;
-        (there, None, Some(effects::of(&app, &caller, &supposed, now).await?))
+    let dataset = facts.place.dataset.id;
+    let (grant, all, effects) = if trial.dry_run {
+        let (there, all) = taken(&app, &caller, &facts, subject, now).await?;
+        let all = all.map_or_else(|| vec![facts.place.dataset.clone()], |all| all.datasets().cloned().collect());
+        let supposed = Supposed::withdrawn(&app, &caller, all.iter().map(|dataset| dataset.id).collect(), subject).await?;
+        (there, all, Some(effects::of(&app, &caller, &supposed, now).await?))
     } else {
-        let withdrawn = take_back(&app, &permit, dataset, subject, reason.as_deref()).await?;
-        let on = app.table.strict_still(&facts.place.dataset).await;
+        let (withdrawn, all) = take_back(&app, &caller, (&permit, &facts), subject, reason.as_deref()).await?;
+        (withdrawn, all, None)
+    };
+    let mut enforced_by = None;
+    for on in all.iter().filter(|_| !trial.dry_run) {
+        let on = app.table.strict_still(on).await;
         // The bound runs from here: until the write was done, another process may have read the grant.
-        (withdrawn, Some(on.enforced_by(Timing::PRIVATE, app.now()).to_string()), None)
-    };
-    let (remains, links_ended) = match subject {
-        Subject::User(user) => left(&app, &caller, (dataset, trial.dry_run), user, app.now()).await?,
-        _ => (Vec::new(), Vec::new()),
-    };
+        enforced_by = enforced_by.max(Some(on.enforced_by(Timing::PRIVATE, app.now())));
+    }
+    let (mut remains, mut links_ended) = (Vec::new(), Vec::new());
+    if let Subject::User(user) = subject {
+        for on in &all {
+            let (ways, ended) = left(&app, &caller, (on.id, trial.dry_run), user, app.now()).await?;
+            links_ended.extend(ended);
+            if on.id == dataset {
+                remains = ways;
+            }
+        }
+    }
     let grants = subject::shown(&app, dataset, &[grant]).await?;
     let grant = grants.into_iter().next().ok_or_else(Problem::not_found)?;
-    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended, effects }))
+    let enforced_by = enforced_by.map(|at| at.to_string());
+    let also = all.iter().filter(|on| on.id != dataset).map(|on| on.id.to_string()).collect();
+    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended, also, effects }))
 }
 
 fn no_such_grant() -> Problem {
@@ -85,20 +103,60 @@ fn no_such_grant() -> Problem {
         .hint("it may have been granted on a dataset above; see `offprint dataset sharing`")
 }
 
-/// Takes back what there is, whatever it becomes meanwhile.
+/// The grant that there is; and where it is taken back on more than this dataset, all of that.
+async fn taken(
+    app: &App,
+    caller: &Caller,
+    facts: &DatasetFacts,
+    subject: Subject,
+    now: Timestamp,
+) -> Result<(Grant, Option<TakeAll>), Problem> {
+    let dataset = &facts.place.dataset;
+    let there = app.table.grant(dataset.id, subject).await?.ok_or_else(no_such_grant)?;
+    let set = match set_of(app, dataset, there.goes_together()).await {
+        // It was taken out: by itself, then, if that is still so when it is written.
+        Err(TableError::Stale) => None,
+        set => set?,
+    };
+    let all = match set {
+        Some(set) => Some(TakeAll::read(app, caller, set, subject, now).await?).filter(|all| !all.is_done()),
+        None => None,
+    };
+    Ok((there, all))
+}
+
+/// Takes back what there is, whatever it becomes meanwhile. Answers the grant, and the datasets where it was taken.
 async fn take_back(
     app: &App,
-    permit: &domain::decision::Permit,
-    dataset: domain::id::DatasetId,
+    caller: &Caller,
+    (permit, facts): (&Permit, &Arc<DatasetFacts>),
     subject: Subject,
     reason: Option<&str>,
-) -> Result<Grant, Problem> {
-    let mut rounds = Rounds::begin();
+) -> Result<(Grant, Vec<Dataset>), Problem> {
+    let (mut rounds, mut facts) = (Rounds::begin(), Arc::clone(facts));
+    let dataset = facts.place.dataset.id;
     loop {
-        let there = app.table.grant(dataset, subject).await?.ok_or_else(no_such_grant)?;
-        match app.table.withdraw(permit, dataset, &there, reason, app.now()).await {
-            Err(TableError::Stale) => rounds.another().await?,
-            other => return Ok(other?),
+        let now = app.now();
+        let done = match taken(app, caller, &facts, subject, now).await? {
+            (_, Some(all)) => match all.take(app, reason, now).await {
+                Ok(()) => app.table.grant(dataset, subject).await.map(|there| (there, all.datasets().cloned().collect())),
+                Err(why) => Err(why),
+            },
+            (there, None) => {
+                let withdrawn = app.table.withdraw(permit, dataset, &there, reason, now).await;
+                withdrawn.map(|withdrawn| (Some(withdrawn), vec![facts.place.dataset.clone()]))
+            }
+        };
+        match done {
+            Err(TableError::Stale) => {
+                rounds.another().await?;
+                // It may have come into a link set, or left one.
+                facts = caller.dataset(app, &dataset.to_string()).await?;
+            }
+            done => {
+                let (grant, all) = done?;
+                return Ok((grant.ok_or_else(no_such_grant)?, all));
+            }
         }
     }
 }

@@ -59,6 +59,9 @@ pub(crate) async fn invite(
             return Ok(sent(ask.email, there));
         }
         not_retired(&facts)?;
+        if facts.place.dataset.link_set.is_some() && terms.role.goes_together() {
+            return Err(in_link_set());
+        }
         let invitation = invited(&permit, &caller.user, (dataset, address), terms, there.as_ref(), now)?;
         match app.table.invite(&permit, &invitation, there.as_ref(), once.as_ref(), now).await {
             Ok(invitation) => return Ok(sent(ask.email, &invitation)),
@@ -67,6 +70,13 @@ pub(crate) async fn invite(
             Err(why) => return Err(why.into()),
         }
     }
+}
+
+/// What waits for an address becomes one grant on one dataset.
+fn in_link_set() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "in-link-set", "the dataset is in a link set, where this role goes to all of it or to none")
+        .at("/role")
+        .hint("invite with the role `download`, and give more once the person is there")
 }
 
 /// What a request is remembered by, by its hash: all of it but the address, in whose place its keyed hash stands. Whoever has the table alone

@@ -23,6 +23,7 @@ mod grant_withdraw;
 mod group;
 mod group_sync;
 mod invitation;
+mod link_set;
 mod me;
 mod offer;
 mod openapi;
@@ -42,6 +43,7 @@ mod source_register;
 mod source_show;
 mod subject;
 mod ticket_create;
+mod together;
 mod token_create;
 mod token_list;
 mod token_revoke;
@@ -73,7 +75,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/levels", plain(post(dataset_levels::read)))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))
-        .route("/api/v1/datasets/{id}/grants", plain(get(grant_list::list).post(grant_give::give)))
+        .route("/api/v1/datasets/{id}/grants", get(grant_list::list))
         .route("/api/v1/datasets/{id}/break-glass", plain(post(grant_break_glass::break_glass)))
         .route("/api/v1/datasets/{id}/invitations", plain(get(invitation::list).post(invitation::invite)))
         .route("/api/v1/datasets/{id}/invitations/withdraw", plain(post(invitation::withdraw)))
@@ -89,6 +91,11 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/projects/{id}/leave", plain(post(project_members::leave)))
         .route("/api/v1/projects/{id}/datasets", get(project_datasets::list))
         .route("/api/v1/projects/{id}/links", get(project_datasets::links))
+        .route("/api/v1/link-sets", plain(get(link_set::list).post(link_set::create)))
+        .route("/api/v1/link-sets/{id}", plain(get(link_set::show)))
+        .route("/api/v1/link-sets/{id}/datasets", plain(post(link_set::add)))
+        .route("/api/v1/link-sets/{id}/datasets/remove", plain(post(link_set::remove)))
+        .route("/api/v1/link-sets/{id}/retire", plain(post(link_set::retire)))
         .route("/api/v1/connections", plain(get(connection::list).post(connection::ask)))
         .route("/api/v1/connections/{id}", get(connection::show))
         .route("/api/v1/connections/{id}/accept", plain(post(connection::accept)))
@@ -117,6 +124,7 @@ fn tried_first() -> Router<App> {
     Router::new()
         .route("/api/v1/datasets/{id}", patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
+        .route("/api/v1/datasets/{id}/grants", post(grant_give::give))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))
         .route("/api/v1/groups/{id}/leave", plain(post(group::leave)))

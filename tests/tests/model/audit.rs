@@ -86,6 +86,9 @@ enum Act {
     Leave { project: usize },
     Put { dataset: usize, project: usize },
     Take { dataset: usize, project: usize },
+    MakeSet { dataset: usize },
+    InSet { set: usize, dataset: usize, is_in: bool },
+    RetireSet { set: usize },
     MakeSource { name: u8 },
     EditSource { days: Option<u32> },
     Serve { serving: bool },
@@ -182,6 +185,10 @@ pub fn everything() -> Program {
         Act::Put { dataset: 0, project: 0 },
         Act::Take { dataset: 0, project: 0 },
         Act::Out { project: 0, person: 1 },
+        Act::MakeSet { dataset: 0 },
+        Act::InSet { set: 0, dataset: 1, is_in: true },
+        Act::InSet { set: 0, dataset: 1, is_in: false },
+        Act::RetireSet { set: 0 },
         Act::MakeSource { name: 0 },
         Act::EditSource { days: Some(400) },
         Act::Serve { serving: false },
@@ -271,12 +278,17 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => (some(), some()).prop_map(|(dataset, project)| Act::Put { dataset, project }),
         1 => (some(), some()).prop_map(|(dataset, project)| Act::Take { dataset, project }),
     ];
+    let of_sets = prop_oneof![
+        1 => some().prop_map(|dataset| Act::MakeSet { dataset }),
+        2 => (some(), some(), prop::bool::weighted(0.7)).prop_map(|(set, dataset, is_in)| Act::InSet { set, dataset, is_in }),
+        1 => some().prop_map(|set| Act::RetireSet { set }),
+    ];
     let of_sources = prop_oneof![
         3 => option::of(select(vec![400_u32, 800])).prop_map(|days| Act::EditSource { days }),
         1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
         1 => (0..3_u8).prop_map(|name| Act::MakeSource { name }),
     ];
-    prop_oneof![6 => of_datasets, 3 => of_groups, 3 => of_projects, 6 => of_links, 4 => of_people, 1 => of_sources]
+    prop_oneof![6 => of_datasets, 3 => of_groups, 3 => of_projects, 2 => of_sets, 6 => of_links, 4 => of_people, 1 => of_sources]
 }
 
 /// How many requests changed something, were refused, and changed nothing though they were taken.
@@ -347,6 +359,7 @@ struct Run {
     codes: Vec<String>,
     tokens: Vec<String>,
     projects: Vec<String>,
+    sets: Vec<String>,
     seen: Seen,
     tally: Tally,
 }
@@ -390,6 +403,7 @@ impl Run {
             codes: Vec::new(),
             tokens: Vec::new(),
             projects: Vec::new(),
+            sets: Vec::new(),
             seen: Seen::default(),
             tally: Tally::default(),
         };
@@ -423,6 +437,7 @@ impl Run {
         let link = |number: usize| number.checked_rem(self.links.len()).and_then(|index| self.links.get(index));
         let of_link = |number: usize, below: &str| link(number).map(|(id, _url)| format!("/api/v1/links/{id}{below}"));
         let project = |number: usize, below: &str| some(&self.projects, number).map(|id| format!("/api/v1/projects/{id}{below}"));
+        let set = |number: usize, below: &str| some(&self.sets, number).map(|id| format!("/api/v1/link-sets/{id}{below}"));
         let person = |number: usize| &self.people[number % PEOPLE].0;
         let post =
             |path: String, body: Value, verbs: &[&'static str]| Asked { method: Method::POST, path, body, verbs: vec![verbs.to_vec()] };
@@ -545,6 +560,18 @@ impl Run {
             Act::Take { dataset: at, project: from } => {
                 post(project(*from, "/datasets/remove")?, json!({ "dataset": some(&self.datasets, *at)? }), &["dataset.take"])
             }
+            Act::MakeSet { dataset: of } => {
+                post("/api/v1/link-sets".to_owned(), json!({ "datasets": [some(&self.datasets, *of)?] }), &["link-set.create"])
+            }
+            Act::InSet { set: at, dataset: of, is_in: true } => {
+                post(set(*at, "/datasets")?, json!({ "datasets": [some(&self.datasets, *of)?] }), &["link-set.add"])
+            }
+            Act::InSet { set: at, dataset: of, .. } => {
+                // The last one ends it.
+                let verbs = vec![vec!["link-set.remove"], vec!["link-set.retire"]];
+                Asked { verbs, ..post(set(*at, "/datasets/remove")?, json!({ "datasets": [some(&self.datasets, *of)?] }), &[]) }
+            }
+            Act::RetireSet { set: at } => post(set(*at, "/retire")?, Value::Null, &["link-set.retire"]),
             Act::MakeSource { name } => {
                 let body = json!({ "name": format!("other-{name}"), "bucket": format!("other-{name}"), "region": "us-east-1" });
                 post("/api/v1/sources".to_owned(), body, &["source.register"])
@@ -624,6 +651,7 @@ impl Run {
                 }
             }
             Act::MakeProject { .. } => add(&mut self.projects, text(&reply["id"])),
+            Act::MakeSet { .. } => add(&mut self.sets, text(&reply["id"])),
             Act::MakeToken { .. } => add(&mut self.tokens, text(&reply["token"]["id"])),
             Act::MakeLink { .. } => {
                 let link = text(&reply["id"]).zip(text(&reply["url"]));
@@ -673,6 +701,7 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/invitations",
         "/levels",
         "/projects",
+        "/link-sets",
         "/connections",
         "/datasets/remove",
         "/break-glass",

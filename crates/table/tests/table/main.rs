@@ -32,6 +32,7 @@ mod faults;
 mod grants;
 mod groups;
 mod invitations;
+mod link_sets;
 mod links;
 mod losses;
 mod offers;
@@ -97,6 +98,10 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(users::what_is_shown_once_is_made_once_for_a_key),
         rule(users::a_code_is_redeemed_once),
         rule(users::nobody_suspends_oneself),
+        rule(link_sets::forty_datasets_are_given_and_taken_in_one_write),
+        rule(link_sets::nothing_is_given_on_any_where_one_changed),
+        rule(link_sets::beside_a_set_nothing_is_given_that_goes_together),
+        rule(link_sets::a_set_that_is_asked_for_twice_is_made_once),
         rule(users::no_two_have_one_name),
         rule(grants::a_grant_counts_its_changes),
         rule(grants::a_late_copy_of_a_give_raises_nothing),

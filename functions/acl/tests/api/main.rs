@@ -13,6 +13,7 @@
 
 mod connections;
 mod invitations;
+mod link_sets;
 mod opening;
 mod projects;
 mod repeats;
@@ -445,6 +446,9 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let project = app.post("/api/v1/projects", &app.ada.token, json!({ "name": "adas" })).await.is(201).text("/id").to_owned();
     let in_project = |below: &str| format!("/api/v1/projects/{project}{below}");
     let place = json!({ "dataset": dataset }).to_string();
+    let of_set = json!({ "datasets": [dataset] }).to_string();
+    let set = app.post("/api/v1/link-sets", &app.ada.token, json!({ "datasets": [dataset] })).await.is(201).text("/id").to_owned();
+    let in_set = |below: &str| format!("/api/v1/link-sets/{set}{below}");
     let at = |below: &str| format!("{root}/{below}");
     let table = [
         ("GET", "/api/v1/sources".to_owned(), "", "not-administrator"),
@@ -493,6 +497,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", at("sharing/links"), "", "not-found"),
         ("GET", at("grants"), "", "not-found"),
         ("POST", at("grants"), "{\"to\":\"user:Eve\",\"role\":\"view\"}", "not-found"),
+        ("POST", at("grants?dry_run=true"), "{\"to\":\"user:Eve\",\"role\":\"full\"}", "not-found"),
         ("POST", at("grants/withdraw"), "{\"to\":\"user:Ada\"}", "not-found"),
         ("POST", at("grants/withdraw?dry_run=true"), "{\"to\":\"user:Ada\"}", "not-found"),
         ("POST", at("break-glass"), "{\"reason\":\"r\"}", "not-found"),
@@ -526,6 +531,12 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", in_project("/datasets"), place.as_str(), "not-found"),
         ("POST", in_project("/datasets/remove"), place.as_str(), "not-found"),
         ("GET", in_project("/links"), "", "not-found"),
+        ("GET", "/api/v1/link-sets".to_owned(), "", ""),
+        ("POST", "/api/v1/link-sets".to_owned(), of_set.as_str(), "not-found"),
+        ("GET", in_set(""), "", "not-found"),
+        ("POST", in_set("/datasets"), of_set.as_str(), "not-found"),
+        ("POST", in_set("/datasets/remove"), of_set.as_str(), "not-found"),
+        ("POST", in_set("/retire"), "", "not-found"),
         ("GET", "/api/v1/connections".to_owned(), "", ""),
         ("POST", "/api/v1/connections".to_owned(), "{\"to\":\"Ada\"}", "201"),
         ("GET", "/api/v1/connections/Nobody".to_owned(), "", "not-found"),
@@ -711,7 +722,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 72);
+    assert_eq!(described.len(), 78);
 }
 
 // SECURITY T6: a source's line holds no secret either

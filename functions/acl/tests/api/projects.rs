@@ -14,7 +14,7 @@ async fn retina(app: &TestApp) -> Value {
 }
 
 /// A person by this name, whose token is for everything.
-async fn somebody(app: &TestApp, name: &str) -> Person {
+pub(crate) async fn somebody(app: &TestApp, name: &str) -> Person {
     let invited = app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.is(201);
     let signed = app.post("/api/v1/sign-in", "", json!({ "code": invited.text("/code") })).await.is(200);
     Person { user: app.eve.user.clone(), token: signed.text("/session/secret").to_owned() }

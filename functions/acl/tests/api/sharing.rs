@@ -791,7 +791,7 @@ async fn the_audit_tells_what_was_done_from_one_address_and_never_the_address() 
     assert_eq!(none.json["items"], json!([]));
     let csv = app.get("/api/v1/audit?format=csv&verb=grant.withdraw", &app.ada.token).await.is(200);
     let (head, row) = csv.json.as_str().unwrap().split_once("\r\n").unwrap();
-    assert_eq!(head, "at,actor,verb,target,before,after,reason,source,id");
+    assert_eq!(head, "at,actor,verb,target,also,before,after,reason,source,id");
     assert!(row.contains(&format!(",{withdrawn},")), "{row}");
     let lines = app.get("/api/v1/audit?format=jsonl&verb=grant.withdraw", &app.ada.token).await.is(200);
     assert_eq!(lines.text("/source"), withdrawn);

@@ -220,6 +220,7 @@ impl World {
             project: row.project.map(project_id),
             restricted: row.restricted,
             strict: row.strict,
+            link_set: None,
             given_until: None,
             cuts: self.cuts(index),
             levels: if row.levelled { levels() } else { Levels::default() },
