@@ -2,7 +2,7 @@
 # Installs everything that the tests need beside Rust, on a Debian machine, as root (as anyone, when the Debian packages are there already).
 # Run it as often as you like: what is there is left alone, and a second run takes about a second.
 #
-#   tests/.venv/clients, cloud, sam, cargo, api  one Python environment a concern, pinned in requirements/*.txt
+#   tests/.venv/clients, cloud, sam, cargo, api, mail  one Python environment a concern, pinned in requirements/*.txt
 #   tests/.venv/bin                            the tools of those environments that tests call by name; `cargo xtask` puts it on the PATH
 #   tests/clients/node_modules                 zarrita, playwright-core, esbuild, pinned in tests/clients/package-lock.json
 #   tests/services/oidc/node_modules           oidc-provider, pinned in tests/services/oidc/package-lock.json
@@ -85,7 +85,7 @@ install_machete() {
 
 install_debian_packages
 python_jobs=()
-for name in clients cloud sam cargo api; do
+for name in clients cloud sam cargo api mail; do
     install_venv "$name" &
     python_jobs+=($!)
 done

@@ -8,5 +8,6 @@ pub mod app;
 pub mod faults;
 pub mod function_url;
 pub mod late;
+pub mod mail;
 pub mod oidc;
 pub mod world;

@@ -15,12 +15,13 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "table" | "objects" => (&["domain"], &["embed"]),
         "identity" => (&["domain"], &[]),
         "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
-        "serve" | "links" | "acl" | "pages" => (&EDGE_AND_BELOW, &["embed"]),
-        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "pages", "serve", "table", "wire"], &[]),
+        "serve" | "links" | "acl" | "pages" | "jobs" => (&EDGE_AND_BELOW, &["embed"]),
+        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "pages", "serve", "table", "wire"], &[]),
         "fuzz" => (&["domain", "edge", "identity"], &[]),
-        "tests" => {
-            (&["acl", "domain", "edge", "embed", "identity", "links", "objects", "offprint", "pages", "serve", "table", "wire"], &[])
-        }
+        "tests" => (
+            &["acl", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "offprint", "pages", "serve", "table", "wire"],
+            &[],
+        ),
         // domain, wire, embed, xtask: nothing of ours.
         _ => (&[], &[]),
     }
@@ -28,7 +29,7 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
 
 /// The only members whose shipped code may name these crates. The first entry whose name fits is the one that holds; a name ending in `-` fits all that
 /// begin so. The deployment's secret is the one thing of AWS above `table` and `objects`: only `links` may read it.
-const LIVES_IN: [(&str, &[&str]); 11] = [
+const LIVES_IN: [(&str, &[&str]); 12] = [
     ("aws-sdk-dynamodb", &["table"]),
     ("aws-sdk-secretsmanager", &["links"]),
     ("aws-sdk-", &["objects"]),
@@ -37,6 +38,7 @@ const LIVES_IN: [(&str, &[&str]); 11] = [
     ("axum", &["acl", "edge", "links", "offprint", "pages", "serve"]),
     ("lambda_http", &["acl", "edge", "links", "offprint", "pages", "serve"]),
     ("askama", &["pages"]),
+    ("lettre", &["jobs"]),
     ("s3s", &["embed"]),
     ("dynoxide-rs", &["embed"]),
     ("anyhow", &["acl", "links", "offprint", "serve", "xtask"]),

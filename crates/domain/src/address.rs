@@ -14,7 +14,8 @@ use crate::{
     limits::{ADDRESS_KEY_BYTES_MIN, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX},
 };
 
-/// The key that addresses are hashed with, at least [`ADDRESS_KEY_BYTES_MIN`] bytes. It opens nothing. `Debug` prints `AddressKey(***)`.
+/// The key that addresses are hashed with, at least [`ADDRESS_KEY_BYTES_MIN`] bytes. It opens the addresses that are sealed in the table (ADR 0057), and
+/// nothing else. `Debug` prints `AddressKey(***)`.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct AddressKey(Vec<u8>);
 
@@ -48,6 +49,12 @@ impl AddressKey {
     #[must_use]
     pub fn email(&self, address: &EmailAddress) -> EmailHash {
         EmailHash(self.hash([b"offprint-email-v1", address.0.as_bytes()]))
+    }
+
+    /// What people's addresses are sealed with where they are kept to be written to (ADR 0057): another key than that of the hashes, and neither tells the other.
+    #[must_use]
+    pub fn mailbox(&self) -> [u8; 32] {
+        self.hash([b"offprint-mailbox-v1".as_slice()])
     }
 
     /// The first bytes of HMAC-SHA-256 over the length-prefixed fields.
@@ -109,6 +116,14 @@ impl EmailAddress {
             && domain.split('.').all(|label| !label.is_empty())
             && domain.bytes().all(in_domain);
         if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(EmailError) }
+    }
+}
+
+impl EmailAddress {
+    /// The text, to write to. Never for a log or an answer.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
@@ -219,6 +234,13 @@ mod tests {
     #[test]
     fn the_hash_of_an_e_mail_address_is_fixed_for_good() {
         assert_eq!(key(7).email(&EmailAddress::parse("ada@lab.example").unwrap()).to_string(), "5gfwat2svuzpiy6dod2jar2tlma3uebp");
+    }
+
+    /// Computed once with Python's `hmac`: what was sealed must open.
+    #[test]
+    fn the_key_of_mailboxes_is_fixed_for_good() {
+        let key = key(7).mailbox();
+        assert_eq!(&key[..8], [190, 238, 167, 247, 72, 46, 195, 198].as_slice());
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod limits;
 pub mod link;
 pub mod link_set;
 pub mod network;
+pub mod notice;
 pub mod object;
 pub mod pass;
 pub mod path;

@@ -32,6 +32,24 @@ pub const CONTEXT_GRANTS_MAX: usize = 1_000;
 pub const CONTEXT_PROJECTS_MAX: usize = 100;
 /// People of a project that connects them with each other.
 pub const CONTEXT_PEOPLE_MAX: u16 = 500;
+/// How long a notice is kept, whatever became of it, in seconds: one that could not be told by then is not told.
+pub const NOTICE_KEPT_SECS: i64 = 30 * 86_400;
+/// How long whoever took a notice to tell it has for that, in seconds: then another may.
+pub const NOTICE_LEASE_SECS: i64 = 60;
+/// How long handing one mail over may take, in seconds.
+pub const MAIL_SEND_SECS: u64 = 20;
+/// How long after each try that failed the next may begin, in seconds. After the last the notice is given up: about two days after it came.
+pub const NOTICE_RETRY_SECS: [i64; 7] = [60, 300, 1_800, 2 * 3_600, 6 * 3_600, 12 * 3_600, 24 * 3_600];
+/// Notices of one mail: a transaction takes them all, and each takes a line or two.
+pub const NOTICES_OF_MAIL_MAX: usize = 40;
+/// Notices of one shard that are looked at in one round: those that are due longest.
+pub const NOTICES_AT_ONCE_MAX: usize = 400;
+/// How often what is due is looked for, in seconds.
+pub const NOTICES_LOOKED_FOR_SECS: u64 = 2;
+/// The hour of the day (UTC) at which a day's mail goes.
+pub const NOTICE_DIGEST_HOUR: i8 = 7;
+// Whoever took a notice has handed it over, or given up, before another takes it.
+const _: () = assert!(MAIL_SEND_SECS * 2 < NOTICE_LEASE_SECS.unsigned_abs());
 /// Datasets, and projects, that are told of as what two people are both named in.
 pub const CONTEXTS_MAX: usize = 20;
 const _: () = assert!(CONNECTION_AGAIN_SECS <= CONNECTION_KEPT_SECS);

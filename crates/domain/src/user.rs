@@ -82,13 +82,14 @@ impl User {
 pub fn user_name(text: &str) -> Option<String> {
     let name = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     let fits = (1..=LABEL_CHARS_MAX).contains(&name.chars().count()) && name.trim() == name && !matches!(&*name, "." | "..");
-    let legal = |character: char| is_seen(character) && !matches!(character, ':' | '@');
+    let legal = |character: char| shows(character) && !matches!(character, ':' | '@');
     (fits && name.chars().all(legal) && UserId::parse(&name).is_err()).then(|| name.into_owned())
 }
 
-/// Whether a character shows: none that controls, formats, or ends a line or paragraph, and none that is ignored where it is shown. Two names
-/// that look the same would be two people.
-fn is_seen(character: char) -> bool {
+/// Whether a character shows, so that it may stand in a name or be printed as one: none that controls, formats, or ends a line or paragraph, and
+/// none that is ignored where it is shown. Two names that look the same would be two people.
+#[must_use]
+pub fn shows(character: char) -> bool {
     let hides = matches!(
         CodePointMapData::<GeneralCategory>::new().get(character),
         GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator

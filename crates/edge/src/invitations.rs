@@ -78,8 +78,9 @@ fn is_kept(grant: &Grant, now: Timestamp) -> bool {
     grant.hold == Hold::Active && grant.conditions.until.is_none_or(|until| now < until)
 }
 
-/// The sender acts without a token of his: what he may give is a question about him, not about one.
-fn every_scope(sender: &User, now: Timestamp) -> Token {
+/// What stands for the token of a person who is asked about without one: what the person may do or know is no question about a token.
+#[must_use]
+pub fn every_scope(sender: &User, now: Timestamp) -> Token {
     Token {
         id: TokenId::new(Uuid::nil()),
         kind: TokenKind::Session,

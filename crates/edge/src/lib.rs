@@ -28,6 +28,7 @@ pub mod form;
 pub mod invitations;
 pub mod json;
 pub mod lambda;
+pub mod mailbox;
 pub mod misses;
 pub mod once;
 mod paid;

@@ -17,7 +17,7 @@ use identity::Verified;
 use jiff::{SignedDuration, Timestamp};
 use table::{TableError, users::Identity};
 
-use crate::{App, invitations, peer::net_of, problem::Problem, provider::Provider};
+use crate::{App, invitations, mailbox, peer::net_of, problem::Problem, provider::Provider};
 
 /// Who signed in, and the session that was made for it.
 #[derive(Debug)]
@@ -107,6 +107,7 @@ pub async fn as_identified(app: &App, known: &Verified, now: Timestamp) -> Resul
     let (session, secret) = session(app, &user, now)?;
     app.table.sign_in(identity, &session, now).await?;
     invitations::meet(app, &user, known, now).await;
+    mailbox::keep(app, &user, known, now).await;
     Ok(SignedIn { user, session, secret })
 }
 

@@ -115,7 +115,7 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
         Verb::Ask(One { user }) => {
             let Reply { body: asked, .. } = api.create::<Connection>(&["connections"], &NewConnection { to: user }).await?;
             let until = instant_of(&asked.waits_until);
-            out.note(&format!("It waits for {} until {until}. Tell the person: nothing was mailed.", printable(&asked.name)));
+            out.note(&format!("It waits for {} until {until}. The person is told.", printable(&asked.name)));
             out.one(&CONNECTION, &asked)
         }
         Verb::Accept(One { user }) => {

@@ -19,6 +19,7 @@ mod group;
 mod invitation;
 mod link;
 mod link_set;
+mod notices;
 mod offer;
 mod output;
 mod place;

@@ -123,10 +123,7 @@ pub(crate) async fn run(command: OfferCommand) -> Result<(), Failure> {
 async fn make(api: &Api, out: Output, dataset: &str, new: NewOffer) -> Result<(), Failure> {
     let Reply { body: made, .. } = api.create::<Offer>(&["datasets", dataset, "offers"], &new).await?;
     let (place, until) = (printable(&made.place), instant_of(&made.waits_until));
-    out.note(&format!(
-        "{place} waits for {} until {until}, and is yours until then. Tell the person: nothing was mailed.",
-        printable(&new.to)
-    ));
+    out.note(&format!("{place} waits for {} until {until}, and is yours until then. The person is told.", printable(&new.to)));
     out.one(&OFFER, &made)
 }
 

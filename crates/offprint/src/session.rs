@@ -165,7 +165,16 @@ pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
     sessions.kept.insert(name.to_owned(), kept);
     sessions.write()?;
     // Never the session's secret.
-    out.one(&ME, &Me { id: user.id, name: user.name, administrator: user.administrator, auditor: user.auditor, token: session.token })?;
+    let me = Me {
+        id: user.id,
+        name: user.name,
+        administrator: user.administrator,
+        auditor: user.auditor,
+        notices: None,
+        address_known: None,
+        token: session.token,
+    };
+    out.one(&ME, &me)?;
     if let Some(other) = remote.goes_before_a_session(&server) {
         out.note(&format!("{other} goes before this session."));
     }

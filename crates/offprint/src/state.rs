@@ -62,6 +62,12 @@ impl State {
         self.dir.join("table.db")
     }
 
+    /// The folder of the mails that no mail server is there for.
+    #[must_use]
+    pub fn mails(&self) -> PathBuf {
+        self.dir.join("mails")
+    }
+
     /// The file of the administrator's token.
     #[must_use]
     pub fn token_file(&self) -> PathBuf {

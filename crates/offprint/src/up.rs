@@ -19,10 +19,14 @@ use std::{
 use anyhow::{Context, Result, bail};
 use axum::response::Response;
 use clap::Args;
-use domain::{limits::BYTES_NOTED_SECS, source::is_origin};
+use domain::{
+    limits::{BYTES_NOTED_SECS, NOTICES_LOOKED_FOR_SECS},
+    source::is_origin,
+};
 use edge::{App, bytes::BytesSent};
 use http::Request;
 use hyper::body::Incoming;
+use jobs::Jobs;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{bootstrap, state::State};
@@ -110,6 +114,13 @@ pub struct Up {
     /// The proxies before this machine whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between.
     #[arg(long, value_name = "NET", env = "OFFPRINT_TRUSTED_PROXIES")]
     pub trusted_proxies: Option<String>,
+    /// The server that mails are handed to: `smtps://HOST` for TLS, `smtp://HOST:587` for STARTTLS. `OFFPRINT_MAIL_USER` and
+    /// `OFFPRINT_MAIL_PASSWORD` in the environment sign in there. Without a server, mails are put into the state folder.
+    #[arg(long, value_name = "URL", env = "OFFPRINT_MAIL_SERVER", requires = "mail_from")]
+    pub mail_server: Option<jobs::MailServer>,
+    /// Whom mails are from, such as 'Offprint <offprint@lab.example>'.
+    #[arg(long, value_name = "ADDRESS", env = "OFFPRINT_MAIL_FROM")]
+    pub mail_from: Option<String>,
     /// Writes one JSON object here once everything answers.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
@@ -205,6 +216,7 @@ pub async fn run(up: Up) -> Result<()> {
     if let Some(bytes) = &app.bytes {
         services.spawn(noted(Arc::clone(bytes), app.clone(), state.clone(), stopped.clone()));
     }
+    services.spawn(told(Jobs::new(app.clone(), parts::post(&up, &state)?), stopped.clone()));
     services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app.clone()), stopped.clone()));
     services.spawn(flushed(lines.clone(), state.clone(), stopped.clone()));
 
@@ -263,6 +275,23 @@ fn flushed(lines: edge::trace::LineSink, state: State, stopped: watch::Receiver<
         while tokio::time::timeout(Duration::from_secs(1), &mut stop).await.is_err() {
             if let Err(why) = state.flush_access_lines(&lines) {
                 tracing::warn!(why = %why, "the access log grows on");
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Tells people what others did, every two seconds. What is under way at the end goes on when it is due again, at the next start.
+fn told(jobs: Jobs, stopped: watch::Receiver<bool>) -> Service {
+    Box::pin(async move {
+        let mut stop = std::pin::pin!(is_stopped(stopped));
+        while tokio::time::timeout(Duration::from_secs(NOTICES_LOOKED_FOR_SECS), &mut stop).await.is_err() {
+            let round = tokio::select! {
+                round = Box::pin(jobs.round()) => round,
+                () = &mut stop => return Ok(()),
+            };
+            if let Err(why) = round {
+                tracing::warn!(why = %why, "what waits to be told could not be looked for");
             }
         }
         Ok(())

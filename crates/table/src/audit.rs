@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 62] = [
+pub const VERBS: [&str; 65] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -59,6 +59,7 @@ pub const VERBS: [&str; 62] = [
     "link.resume",
     "link.retarget",
     "link.revoke",
+    "notice.undelivered",
     "offer.accept",
     "offer.decline",
     "offer.make",
@@ -75,9 +76,11 @@ pub const VERBS: [&str; 62] = [
     "ticket.create",
     "token.create",
     "token.revoke",
+    "user.address",
     "user.code",
     "user.create",
     "user.edit",
+    "user.notices",
     "user.sign-in",
     "user.sign-up",
 ];
@@ -113,8 +116,8 @@ pub struct AuditEntry {
 pub(crate) struct Audited {
     pub(crate) id: Uuid,
     pub(crate) verb: &'static str,
-    at: Timestamp,
-    actor: UserId,
+    pub(crate) at: Timestamp,
+    pub(crate) actor: UserId,
     target: String,
     also: Vec<String>,
     before: Option<String>,

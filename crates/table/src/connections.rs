@@ -8,6 +8,7 @@ use domain::{
     decision::Permit,
     id::UserId,
     limits::{CONNECTION_KEPT_SECS, CONNECTIONS_ASKED_DAY_MAX, CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX},
+    notice::Occasion,
     user::User,
 };
 use futures_util::future::try_join;
@@ -211,7 +212,8 @@ impl Table {
         let write = Write::audited(Audited::new(now, by, "connection.ask", &request.to)?.to(&said(request)))
             .parts(pair.parts(request)?)
             .parts([counted, (Tag::Seen, is_active(request.by)), (Tag::Seen, is_active(request.to))])
-            .parts(Once::part(once, by, &request.to.to_string(), now)?);
+            .parts(Once::part(once, by, &request.to.to_string(), now)?)
+            .telling([(request.to, Occasion::ConnectionAsked)])?;
         let outcome = self.commit(write).await?;
         self.connected(outcome, *request, by, once, now).await
     }
@@ -267,7 +269,8 @@ impl Table {
         let write = Write::audited(audited.clone())
             .parts(pair.parts(after)?)
             .parts([by, other].into_iter().filter(|_| agrees).map(|person| (Tag::Seen, is_active(person))))
-            .parts(Once::part(once, by, &other.to_string(), now)?);
+            .parts(Once::part(once, by, &other.to_string(), now)?)
+            .telling(agrees.then_some((other, Occasion::ConnectionAccepted)))?;
         match (self.commit(write).await?, pair.alone(after)) {
             // Narrowing never fails for bookkeeping.
             (Outcome::Busy, Some(change)) if !agrees => {

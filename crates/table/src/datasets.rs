@@ -11,6 +11,7 @@ use domain::{
     id::{DatasetId, LinkSetId, ProjectId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::{CUTS_MAX, DATASET_DEPTH_MAX},
+    notice::Occasion,
     path::ObjectPath,
     source::State,
     user::Standing,
@@ -681,7 +682,8 @@ impl Table {
             .change(Tag::Seen, change)
             .parts(succession(before, by, owner))
             .part(Tag::Same, Part::Check(schema::user(owner), Condition::is("standing", text("active"))))
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+            .parts(Once::part(once, by, &before.id.to_string(), now)?)
+            .telling([(owner, Occasion::HandedOver(before.id))])?;
         let outcome = self.commit(write).await?;
         self.changed(outcome, after, by, once, now).await
     }

@@ -10,6 +10,7 @@ use domain::{
     grant::{Conditions, Grant, GroupState, Hold, ProjectRole, Reach, Subject, Zones},
     id::{DatasetId, UserId},
     limits::{GROUP_GRANTS_KEPT_MAX, GROUP_GRANTS_MAX, WITHDRAWN_KEPT_SECS},
+    notice::Occasion,
     rights::Role,
     source::State,
 };
@@ -216,13 +217,15 @@ impl Table {
         let audited = audited.to(&said(grant));
         let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
         let result = format!("{} {}", dataset.id, key.sk);
+        let told = told(grant, before, dataset, now).filter(|_| more.is_none());
         let write = Write::audited(audited)
             .parts([give_part(dataset.id, grant, before)?])
             .change(Tag::Seen, head(facts))
             .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
             .parts(proof.clone())
             .parts(more.map(|change| (Tag::Seen, Part::Change(change))))
-            .parts(Once::part(once, by, &result, now)?);
+            .parts(Once::part(once, by, &result, now)?)
+            .telling(told)?;
         match self.commit(write).await? {
             Outcome::Done => Ok(grant.clone()),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => {
@@ -438,6 +441,16 @@ pub(crate) fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
         Subject::Accounts | Subject::World => return None,
     };
     Some((Tag::Same, Part::Check(key, Condition::present())))
+}
+
+/// Whom a grant is news for: who had none that counts, or who owns what an administrator opens to himself.
+pub(crate) fn told(grant: &Grant, before: Option<&Grant>, dataset: &Dataset, now: Timestamp) -> Option<(UserId, Occasion)> {
+    let counts = |there: &Grant| there.hold == Hold::Active && there.conditions.until.is_none_or(|until| now < until);
+    match grant.subject {
+        Subject::User(_) if grant.is_broken_glass() => Some((dataset.owner, Occasion::GlassBroken(dataset.id))),
+        Subject::User(user) if !before.is_some_and(counts) => Some((user, Occasion::Shared(dataset.id))),
+        _ => None,
+    }
 }
 
 /// What the audit says of a grant.

@@ -8,6 +8,7 @@ use domain::{
     decision::Permit,
     grant::{ClonePolicy, Hold, Policy, ProjectRole},
     id::{ProjectId, UserId},
+    notice::Occasion,
     project::Project,
     rights::Role,
 };
@@ -30,9 +31,9 @@ use crate::{
     write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
 };
 
-/// Members of one transaction, each with a check that the account is there: the others are the project's own action, two about the manager who
-/// acts, that he is one and that no block came, the audit's and the key's.
-const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 5) / 2;
+/// Members of one transaction, each with a check that the account is there and a notice: the others are the project's own action, two about the
+/// manager who acts, that he is one and that no block came, the audit's and the key's.
+const MEMBERS_OF_WRITE: usize = (ACTIONS_MAX - 5) / 3;
 /// Rounds of a change of members that meets others.
 const ROUNDS: usize = 4;
 /// Rows of a partition that are counted at once, and how often that goes on.
@@ -410,6 +411,7 @@ impl Table {
                 .part(Tag::Seen, counted(&found, changes.managers))
                 .parts(manager)
                 .parts(unblocked.clone())
+                .telling(changes.joined.iter().map(|user| (*user, Occasion::Joined(project))))?
                 .parts(Once::part(once, by, &set.result(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(set),
@@ -549,6 +551,8 @@ struct Changes {
     managers: i64,
     /// Those of them who were managers.
     managed: Vec<UserId>,
+    /// Those of them who were not in it, and are.
+    joined: Vec<UserId>,
     narrows: bool,
 }
 
@@ -559,7 +563,8 @@ fn changes(
     wanted: Option<ProjectRole>,
     now: Timestamp,
 ) -> Result<Changes, TableError> {
-    let mut changes = Changes { parts: Vec::new(), people: Vec::new(), managers: 0, managed: Vec::new(), narrows: false };
+    let mut changes =
+        Changes { parts: Vec::new(), people: Vec::new(), managers: 0, managed: Vec::new(), joined: Vec::new(), narrows: false };
     for user in people {
         let key = schema::participant(project, *user);
         let row = there.get(&key).cloned().map(|item| row::<ParticipantRow>(item)?.participant()).transpose()?;
@@ -577,6 +582,7 @@ fn changes(
         let unchanged = row.map_or_else(Condition::absent, |part| Condition::is("version", number(part.version)));
         changes.parts.push((Tag::Seen, Part::Put(item(&key, &ParticipantRow::of(project, &after))?, unchanged)));
         if before.is_none() {
+            changes.joined.push(*user);
             changes.parts.push((Tag::Same, Part::Check(schema::user(*user), Condition::present())));
         }
         let will_manage = wanted == Some(ProjectRole::Manager);

@@ -14,7 +14,7 @@ use crate::{
     Table,
     error::{Fault, TableError},
     item::{Item, text},
-    schema::{self, GSI1, GSI1_PK, GSI1_SK, Key, PK, SK},
+    schema::{self, GSI1, GSI1_PK, GSI1_SK, GSI2, GSI2_PK, GSI2_SK, Key, PK, SK},
 };
 
 /// Keys of one `BatchGetItem`.
@@ -244,6 +244,34 @@ impl Table {
                         .expression_attribute_values(":to", text(to)),
                 };
                 query.send()
+            })
+            .await?;
+        let items = answer.items.unwrap_or_default();
+        cost.came(items.len());
+        Ok((items, answer.last_evaluated_key.filter(|key| !key.is_empty())))
+    }
+
+    /// A page of what GSI2 lists in a partition up to a place, the first first.
+    pub(crate) async fn due_page(
+        &self,
+        partition: &str,
+        until: &str,
+        after: Option<Item>,
+        cost: &mut Cost,
+    ) -> Result<(Vec<Item>, Option<Item>), TableError> {
+        let answer = self
+            .twice(cost, || {
+                self.client()
+                    .query()
+                    .table_name(self.name())
+                    .index_name(GSI2)
+                    .key_condition_expression("#pk = :pk AND #sk <= :until")
+                    .expression_attribute_names("#pk", GSI2_PK)
+                    .expression_attribute_names("#sk", GSI2_SK)
+                    .expression_attribute_values(":pk", text(partition))
+                    .expression_attribute_values(":until", text(until))
+                    .set_exclusive_start_key(after.clone())
+                    .send()
             })
             .await?;
         let items = answer.items.unwrap_or_default();

@@ -6,6 +6,7 @@ use domain::{
     decision::{Action, DatasetFacts, OfferFacts, Permit},
     id::{DatasetId, RequestId, UserId},
     limits::REQUEST_SECS,
+    notice::Occasion,
     request::{Request, RequestState, Wish},
     user::Standing,
 };
@@ -206,7 +207,8 @@ impl Table {
             .change(Tag::Seen, head(facts))
             .parts(proof(dataset, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
             .part(Tag::Same, is_active(request.wish.answered_by()))
-            .parts(Once::part(once, by, &key_of(request).sk, now)?);
+            .parts(Once::part(once, by, &key_of(request).sk, now)?)
+            .telling([(request.wish.answered_by(), Occasion::Offered(dataset.id))])?;
         match self.commit(write).await? {
             Outcome::Done => Ok(request.clone()),
             // The same request at the same time: it was done by the other.
@@ -258,7 +260,8 @@ impl Table {
             .change(Tag::Seen, change)
             .change(Tag::Seen, answer(request, &answered))
             .parts(once_each(checks).ok_or(TableError::Stale)?)
-            .parts(Once::part(once, by, &before.id.to_string(), now)?);
+            .parts(Once::part(once, by, &before.id.to_string(), now)?)
+            .telling([(request.by, Occasion::OfferAccepted(before.id))])?;
         let outcome = self.commit(write).await?;
         self.changed(outcome, after, by, once, now).await
     }

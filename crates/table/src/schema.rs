@@ -30,6 +30,8 @@
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
+//! | mailbox | `U#uid` | `E` | |
+//! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
 //! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
@@ -46,6 +48,7 @@ use domain::{
     grant::Subject,
     id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::KeyHash,
+    notice::NoticeId,
     path::ObjectPath,
     source::SourceName,
 };
@@ -339,6 +342,40 @@ pub(crate) fn connection(of: UserId, with: UserId) -> Key {
 /// What the sort key of every connection begins with.
 pub(crate) const CONNECTION_PREFIX: &str = "C#";
 
+/// How somebody is written to: beside the person, and never read with the person.
+pub(crate) fn mailbox(of: UserId) -> Key {
+    Key { pk: user_partition(of), sk: "E".to_owned() }
+}
+
+/// One of the partitions that notices are spread over, by whom they are for.
+pub(crate) fn outbox(shard: u8) -> String {
+    format!("O#{shard}")
+}
+
+/// How many partitions the outbox has.
+pub(crate) const OUTBOX_SHARDS: u8 = 4;
+
+/// A notice: all of one person's lie in one partition.
+pub(crate) fn notice(id: NoticeId) -> Key {
+    Key { pk: outbox(shard_of(&id.to.to_string(), OUTBOX_SHARDS)), sk: format!("{}#{}", id.entry.hyphenated(), id.to) }
+}
+
+/// The notice that a sort key names.
+pub(crate) fn notice_of(sk: &str) -> Option<NoticeId> {
+    let (entry, to) = sk.split_once('#')?;
+    Some(NoticeId { entry: Uuid::parse_str(entry).ok()?, to: UserId::parse(to).ok()? })
+}
+
+/// The place of a notice among those that wait, by when it is due.
+pub(crate) fn notice_rank(due: Timestamp, notice: &Key) -> String {
+    format!("{:015}#{}", due.as_millisecond(), notice.sk)
+}
+
+/// Behind the places of all that are due at an instant.
+pub(crate) fn notices_until(now: Timestamp) -> String {
+    format!("{:015}#~", now.as_millisecond())
+}
+
 pub(crate) fn once(user: UserId, key: &str) -> Key {
     Key::head(format!("K#{user}#{key}"))
 }
@@ -477,6 +514,8 @@ pub(crate) fn id_of_rank<'a>(rank: &'a str, prefix: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     /// Keys never change: an item under another key is another item.
@@ -528,12 +567,20 @@ mod tests {
             (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (link_set(LinkSetId::new(id)), "J#jaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (user_name("Ada"), "U#", "N#ada"),
+            (mailbox(user_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "E"),
+            (notice(NoticeId { entry: id, to: user_ }), "O#1", "00000000-0000-0000-0000-000000000007#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),
         ] {
             assert_eq!((key.pk.as_str(), key.sk.as_str()), (pk, sk));
         }
         assert_eq!(link_rank(at, link_), "L#001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4");
         assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
+        let noted = NoticeId { entry: id, to: user_ };
+        assert_eq!(notice_of(&notice(noted).sk), Some(noted));
+        assert!(
+            notice_rank(at, &notice(noted)) < notices_until(at)
+                && notices_until(at) < notice_rank(at + SignedDuration::from_millis(1), &notice(noted))
+        );
         assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
         let [from, to] = COLLECTIVE_GRANTS;
         for subject in [Subject::User(user_), Subject::Group(group_), Subject::Project(project_), Subject::Accounts, Subject::World] {

@@ -13,7 +13,7 @@ use crate::{
     Table,
     audit::Audited,
     error::TableError,
-    grants::{give_part, head, said, subject_is_there, take, withdrawn},
+    grants::{give_part, head, said, subject_is_there, take, told, withdrawn},
     link_sets::{Holding, all_by, as_read, checked, is_of},
     once::Once,
     schema,
@@ -84,7 +84,14 @@ impl Table {
         let audited = if had.is_empty() { audited } else { audited.from(&had.into()) };
         let parts = checked(parts, by, &on)?;
         let is_there = subject_is_there(subject).filter(|(_, part)| !parts.iter().any(|(_, other)| other.is_where(part)));
-        let write = Write::audited(audited).parts(parts).parts(is_there).parts(Once::part(once, by, &set.id.to_string(), now)?);
+        // Of what goes together one notice tells, by the first dataset that is news.
+        let news = |giving: &Giving<'_>| told(giving.grant?, giving.before, &giving.on.grounds.facts.place.dataset, now);
+        let write = Write::audited(audited).telling(all.iter().find_map(news))?.parts(parts).parts(is_there).parts(Once::part(
+            once,
+            by,
+            &set.id.to_string(),
+            now,
+        )?);
         match self.commit(write).await? {
             Outcome::Done => Ok(()),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {

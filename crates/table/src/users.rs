@@ -6,6 +6,7 @@ use domain::{
     id::{DatasetId, TokenId, UserId},
     key::KeyHash,
     limits::{TOKEN_USE_SECS, TOKENS_MAX},
+    notice::Occasion,
     token::{Scope, Token, TokenKind},
     user::{AccountEdit, Standing, User},
 };
@@ -610,7 +611,7 @@ impl Table {
     /// request under one key.
     pub async fn insert_code(&self, permit: &Permit, code: &Token, once: Option<&Once>, now: Timestamp) -> Result<Token, TableError> {
         let by = permit.allows_administer().filter(|_| code.kind == TokenKind::Code).ok_or(TableError::NotForThis)?;
-        let write = Write::audited(Audited::new(now, by, "user.code", &code.owner)?);
+        let write = Write::audited(Audited::new(now, by, "user.code", &code.owner)?).telling([(code.owner, Occasion::CodeMade)])?;
         self.commit_token(write, code, Asked { by, once, now }, "the code").await
     }
 

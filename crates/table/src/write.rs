@@ -11,11 +11,14 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update},
 };
 
+use domain::{id::UserId, notice::Occasion};
+
 use crate::{
     Table,
     audit::Audited,
     error::{Fault, TableError},
     item::{Item, number},
+    outbox,
     read::{Cost, called, pause},
     schema::Key,
 };
@@ -279,6 +282,15 @@ impl Write {
         self
     }
 
+    /// And tells somebody of it: the notice is written with it or not at all. Nobody is told of the own act.
+    pub(crate) fn telling(self, told: impl IntoIterator<Item = (UserId, Occasion)>) -> Result<Self, TableError> {
+        told.into_iter().try_fold(self, |write, (to, occasion)| {
+            // Its key holds the entry's id: where it is there already, so is the entry, by an earlier try.
+            let event = outbox::event(&write.audited, to, occasion)?;
+            Ok(write.parts(event.map(|item| (Tag::Audit, Part::Put(item, Condition::absent())))))
+        })
+    }
+
     pub(crate) fn parts(self, parts: impl IntoIterator<Item = (Tag, Part)>) -> Self {
         parts.into_iter().fold(self, |write, (tag, part)| write.part(tag, part))
     }
@@ -360,6 +372,36 @@ impl Table {
             None if busy => Ok(Outcome::Busy),
             None => Err(TableError::Throttled),
         }
+    }
+
+    /// Changes of who tells what to whom, all of them or none, which leave no entry in the audit. Answers whether they were made; `false`: a condition
+    /// does not hold, or somebody else changes one of them just now.
+    pub(crate) async fn change_together(&self, changes: Vec<Change>) -> Result<bool, TableError> {
+        let parts: Vec<_> = changes.into_iter().map(|change| (Tag::Seen, Part::Change(change))).collect();
+        let actions = parts.iter().map(|(_, part)| action(self.name(), part)).collect::<Result<Vec<_>, _>>()?;
+        let mut bits = [0; 16];
+        getrandom::fill(&mut bits).map_err(|_why| TableError::Unavailable { why: "no randomness".to_owned() })?;
+        let token = uuid::Builder::from_random_bytes(bits).into_uuid().hyphenated().to_string();
+        let mut last = TableError::Throttled;
+        for _attempt in 0..TRIES {
+            called();
+            let sent = self
+                .client()
+                .transact_write_items()
+                // The same transaction sent again is done once, and says so.
+                .client_request_token(&token)
+                .set_transact_items(Some(actions.clone()))
+                .customize()
+                .config_override(self.patience())
+                .send();
+            let Err(error) = Box::pin(sent).await else { return Ok(true) };
+            match verdict(&error, &parts) {
+                Verdict::Refused(_) | Verdict::Conflict => return Ok(false),
+                Verdict::Fault(fault) => last = worse(last, fault)?,
+            }
+            pause(TRY_PAUSE).await;
+        }
+        Err(last)
     }
 
     /// A narrowing whose transaction met only conflicts: its deciding change alone. Narrowing never fails for bookkeeping (ACCESS 10);

@@ -61,8 +61,24 @@ pub struct Me {
     /// Sees the audit, and who gets what on every dataset. Gives no right to read.
     #[serde(default)]
     pub auditor: bool,
+    /// How the person is told what others do: `each` in a mail of its own, `daily`, or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<String>,
+    /// Whether an address is known that mails go to: the one that the identity provider vouched for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_known: Option<bool>,
     /// The token.
     pub token: Token,
+}
+
+/// A change of the caller's own settings; what is missing stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MeEdit {
+    /// How to be told what others do: `each`, `daily` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<String>,
 }
 
 /// A further token of the caller's own.

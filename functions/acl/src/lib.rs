@@ -109,7 +109,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sign-in", plain(post(sign_in::sign_in)))
         .route("/api/v1/sign-out", plain(post(sign_in::sign_out)))
         .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/me", get(me::me))
+        .route("/api/v1/me", plain(get(me::me).patch(me::edit)))
         .route("/api/v1/me/offers", get(offer::mine))
         .route("/api/v1/me/shared", get(shared::list))
         .route("/api/v1/tokens", plain(get(token_list::list).post(token_create::create)))

@@ -86,6 +86,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::sign_in::sign_out,
         crate::audit::list,
         crate::me::me,
+        crate::me::edit,
         crate::shared::list,
         crate::token_create::create,
         crate::token_list::list,

@@ -10,6 +10,7 @@ mod connections;
 mod grants;
 mod group_sync;
 mod idempotency;
+mod outbox;
 mod retarget;
 mod revocation;
 

@@ -77,6 +77,7 @@ enum Act {
     EndToken { token: usize },
     Ticket { dataset: usize },
     Administer { person: usize, administrator: bool },
+    Told { how: &'static str },
     Connect { asker: usize, word: &'static str },
     BreakGlass { dataset: usize },
     MakeProject { name: u8 },
@@ -193,6 +194,7 @@ pub fn everything() -> Program {
         Act::EditSource { days: Some(400) },
         Act::Serve { serving: false },
         Act::Serve { serving: true },
+        Act::Told { how: "daily" },
         // A session has the scopes of its beginning.
         Act::Administer { person: 2, administrator: true },
         Act::Code { person: 2 },
@@ -265,6 +267,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => some().prop_map(|token| Act::EndToken { token }),
         1 => some().prop_map(|dataset| Act::Ticket { dataset }),
         1 => (some(), any::<bool>()).prop_map(|(person, administrator)| Act::Administer { person, administrator }),
+        1 => select(vec!["each", "daily", "none", "nonsense"]).prop_map(|how| Act::Told { how }),
         4 => (0..2_usize, select(vec!["ask", "accept", "reject", "cancel", "remove"])).prop_map(|(asker, word)| Act::Connect { asker, word }),
         1 => some().prop_map(|dataset| Act::BreakGlass { dataset }),
     ];
@@ -301,10 +304,12 @@ pub struct Tally {
 }
 
 /// Verbs that no request of these programs writes down, and what does.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("deployment.bootstrap", "a command on the deployment's machine, before anybody can ask"),
     ("group.claim", "a sign-in through a provider"),
     ("invitation.close", "a sign-in through a provider that vouches for the address"),
+    ("notice.undelivered", "whoever delivers, when a mail server refuses"),
+    ("user.address", "a sign-in through a provider that vouches for the address"),
     ("user.sign-up", "the first sign-in through a provider"),
 ];
 
@@ -530,6 +535,7 @@ impl Run {
             Act::Administer { person: who, administrator } => {
                 patch(format!("/api/v1/users/{}", person(*who)), json!({ "administrator": administrator }), &["user.edit"])
             }
+            Act::Told { how } => patch("/api/v1/me".to_owned(), json!({ "notices": how }), &["user.notices"]),
             Act::Connect { asker, word: "ask" } => {
                 post("/api/v1/connections".to_owned(), json!({ "to": person(asker + 1) }), &["connection.ask"])
             }

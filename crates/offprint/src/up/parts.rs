@@ -28,6 +28,7 @@ use edge::{
 };
 use embed::{Bucket, Keys, dynamodb, s3};
 use http::StatusCode;
+use jobs::Post;
 use objects::{
     Objects, Settings,
     credentials::{Credentials, Signer},
@@ -290,6 +291,14 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
         trusted_proxies: networks(up.trusted_proxies.as_deref(), "--trusted-proxies")?,
         ..Config::default()
     })
+}
+
+/// Where mails go: to the server that `up` names, or into the state folder.
+pub(super) fn post(up: &Up, state: &State) -> Result<Post> {
+    let from = up.mail_from.as_deref().unwrap_or("Offprint <offprint@localhost>");
+    let Some(server) = &up.mail_server else { return Ok(Post::folder(state.mails(), from)?) };
+    let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    Ok(Post::server(server, from, set("OFFPRINT_MAIL_USER").zip(set("OFFPRINT_MAIL_PASSWORD")))?)
 }
 
 /// Why the first user may not administer, in words.

@@ -35,6 +35,7 @@ mod invitations;
 mod link_sets;
 mod links;
 mod losses;
+mod notices;
 mod offers;
 mod passes;
 mod people;
@@ -141,6 +142,11 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(groups::each_of_three_hundred_is_listed_once),
         rule(groups::somebody_s_groups_are_listed_newest_first),
         rule(groups::a_group_that_was_taken_out_lets_nobody_in),
+        rule(notices::what_happens_tells_whom_it_concerns_once),
+        rule(notices::a_notice_is_taken_by_one_at_a_time_and_told_for_good),
+        rule(notices::notices_of_one_mail_go_together_or_not_at_all),
+        rule(notices::a_notice_that_cannot_be_read_holds_up_no_other),
+        rule(notices::a_person_says_how_to_be_told_and_an_address_lies_beside),
     ]
 }
 
@@ -168,6 +174,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(grants::of_two_who_give_at_once_one_does),
         rule(projects::of_two_managers_who_leave_at_once_one_stays),
         rule(groups::of_equal_names_at_once_one_is_made),
+        rule(notices::of_two_who_take_a_notice_at_once_one_has_it),
         rule(links::create_show_revoke_in_a_tight_loop_never_misses),
     ]
 }

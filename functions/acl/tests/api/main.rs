@@ -278,6 +278,26 @@ async fn a_dataset_is_what_the_store_has_at_its_path() {
     assert_eq!(refused.json["scope"], "datasets");
 }
 
+// ACCESS 6: opt out, by a session of the person's own
+#[tokio::test]
+async fn a_person_chooses_how_to_be_told_what_others_do() {
+    let app = start().await;
+    let me = "/api/v1/me";
+    let first = app.get(me, &app.eve.token).await.is(200);
+    assert_eq!((first.text("/notices"), &first.json["address_known"]), ("each", &json!(false)));
+    let edit = async |token: &str, ask: Value| app.send("PATCH", me, token, &[], ask.to_string()).await;
+    for word in ["daily", "none", "none"] {
+        assert_eq!(edit(&app.eve.token, json!({ "notices": word })).await.is(200).text("/notices"), word);
+    }
+    assert_eq!(edit(&app.eve.token, json!({})).await.is(200).text("/notices"), "none", "what is missing stays");
+    assert_eq!(app.get(me, &app.ada.token).await.is(200).text("/notices"), "each", "the own alone");
+    edit(&app.eve.token, json!({ "notices": "weekly" })).await.refuses(422, "notices", "/notices");
+    edit(&app.eve.token, json!({ "address": "eve@lab.example" })).await.refuses(400, "body", "/address");
+    let ask = json!({ "label": "a program's", "scopes": ["read", "groups"], "days": 1 });
+    let program = app.post("/api/v1/tokens", &app.eve.token, ask).await.is(201).text("/secret").to_owned();
+    edit(&program, json!({ "notices": "each" })).await.refuses(403, "not-session", "");
+}
+
 #[tokio::test]
 async fn tokens_are_listed_without_their_text_and_revoked_at_once() {
     let app = start().await;
@@ -556,6 +576,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", "/api/v1/datasets?owner=Ada".to_owned(), "", "not-auditor"),
         ("GET", format!("/api/v1/audit?target={dataset}"), "", "not-found"),
         ("GET", "/api/v1/me".to_owned(), "", ""),
+        ("PATCH", "/api/v1/me".to_owned(), "{\"notices\":\"daily\"}", ""),
         ("GET", "/api/v1/me/shared".to_owned(), "", ""),
         ("GET", "/api/v1/tokens".to_owned(), "", ""),
         ("POST", "/api/v1/tokens".to_owned(), "{\"label\":\"x\",\"scopes\":[\"read\"],\"days\":1}", "201"),
@@ -722,7 +743,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 78);
+    assert_eq!(described.len(), 79);
 }
 
 // SECURITY T6: a source's line holds no secret either

@@ -43,6 +43,13 @@ async fn words(app: &TestApp) -> Vec<Word> {
         account(json!({ "administrator": true }), json!({ "administrator": false }), "/administrator"),
         account(json!({ "auditor": true }), json!({ "auditor": false }), "/auditor"),
         Word {
+            method: "PATCH",
+            path: of("/api/v1/me"),
+            give: json!({ "notices": "each" }),
+            take: (of("/api/v1/me"), json!({ "notices": "none" })),
+            shown: (of("/api/v1/me"), "/notices"),
+        },
+        Word {
             method: "POST",
             path: of("/api/v1/sources/demo/blocks"),
             give: json!({ "user": "Ben", "blocked": false }),

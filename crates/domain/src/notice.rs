@@ -1,0 +1,220 @@
+//! Notices: what one person is told of another's act (ACCESS 6).
+//!
+//! A notice names ids and nothing else: names are read when it is told, and never a key. Not here: how it is kept (`table/outbox.rs`), whether
+//! it is still to be told and how it reads (`functions/jobs`).
+
+use core::fmt;
+
+use jiff::{Timestamp, Zoned, civil::Time, tz::TimeZone};
+use uuid::Uuid;
+
+use crate::{
+    id::{DatasetId, ProjectId, UserId},
+    limits::{NOTICE_DIGEST_HOUR, NOTICE_RETRY_SECS},
+};
+
+/// Something that somebody else did, and a person is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The person was granted a dataset by name.
+    Shared(DatasetId),
+    /// An administrator broke the glass of the person's dataset.
+    GlassBroken(DatasetId),
+    /// A dataset was offered to the person.
+    Offered(DatasetId),
+    /// The person's offer of a dataset was accepted.
+    OfferAccepted(DatasetId),
+    /// A dataset of a suspended owner became the person's.
+    HandedOver(DatasetId),
+    /// The person was taken into a project.
+    Joined(ProjectId),
+    /// Somebody asks to be connected with the person.
+    ConnectionAsked,
+    /// Whom the person asked accepted.
+    ConnectionAccepted,
+    /// An administrator made a code by which one signs in as the person.
+    CodeMade,
+}
+
+impl Occasion {
+    /// What it is about, of what has an id.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Shared(_) => "shared",
+            Self::GlassBroken(_) => "glass-broken",
+            Self::Offered(_) => "offered",
+            Self::OfferAccepted(_) => "offer-accepted",
+            Self::HandedOver(_) => "handed-over",
+            Self::Joined(_) => "joined",
+            Self::ConnectionAsked => "connection-asked",
+            Self::ConnectionAccepted => "connection-accepted",
+            Self::CodeMade => "code-made",
+        }
+    }
+
+    /// The dataset that it is about.
+    #[must_use]
+    pub const fn dataset(self) -> Option<DatasetId> {
+        match self {
+            Self::Shared(id) | Self::GlassBroken(id) | Self::Offered(id) | Self::OfferAccepted(id) | Self::HandedOver(id) => Some(id),
+            Self::Joined(_) | Self::ConnectionAsked | Self::ConnectionAccepted | Self::CodeMade => None,
+        }
+    }
+
+    /// The project that it is about.
+    #[must_use]
+    pub const fn project(self) -> Option<ProjectId> {
+        if let Self::Joined(id) = self { Some(id) } else { None }
+    }
+
+    /// What [`Occasion::word`] says of this dataset or project; `None`: there is no such word, or it is about something else.
+    #[must_use]
+    pub fn of(word: &str, dataset: Option<DatasetId>, project: Option<ProjectId>) -> Option<Self> {
+        let found = match (word, dataset, project) {
+            ("shared", Some(id), None) => Self::Shared(id),
+            ("glass-broken", Some(id), None) => Self::GlassBroken(id),
+            ("offered", Some(id), None) => Self::Offered(id),
+            ("offer-accepted", Some(id), None) => Self::OfferAccepted(id),
+            ("handed-over", Some(id), None) => Self::HandedOver(id),
+            ("joined", None, Some(id)) => Self::Joined(id),
+            ("connection-asked", None, None) => Self::ConnectionAsked,
+            ("connection-accepted", None, None) => Self::ConnectionAccepted,
+            ("code-made", None, None) => Self::CodeMade,
+            _ => return None,
+        };
+        Some(found)
+    }
+}
+
+/// What tells two notices apart: one act tells one person once. So a write that is sent again tells nothing again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NoticeId {
+    /// The entry of the audit that the act left; sorts by time.
+    pub entry: Uuid,
+    /// Who is told.
+    pub to: UserId,
+}
+
+impl fmt::Display for NoticeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.entry.hyphenated(), self.to)
+    }
+}
+
+/// A notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    /// Which.
+    pub id: NoticeId,
+    /// Who did it.
+    pub by: UserId,
+    /// What.
+    pub occasion: Occasion,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a person wants to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// A mail for each.
+    #[default]
+    Each,
+    /// One mail a day, of all that came until [`NOTICE_DIGEST_HOUR`].
+    Daily,
+    /// Not at all.
+    Never,
+}
+
+impl Wanted {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Each, Self::Daily, Self::Never];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Each => "each",
+            Self::Daily => "daily",
+            Self::Never => "none",
+        }
+    }
+
+    /// The way of this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wanted| wanted.word() == word)
+    }
+}
+
+/// The next [`NOTICE_DIGEST_HOUR`] (UTC) after `now`: when a day's mail goes.
+#[must_use]
+pub fn next_digest(now: Timestamp) -> Timestamp {
+    let here: Zoned = now.to_zoned(TimeZone::UTC);
+    let hour = Time::new(NOTICE_DIGEST_HOUR, 0, 0, 0).unwrap_or(Time::MIN);
+    let at = |date: jiff::civil::Date| date.to_datetime(hour).to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    let today = at(here.date()).ok().filter(|at| now < *at);
+    today.or_else(|| at(here.date().tomorrow().ok()?).ok()).unwrap_or(now)
+}
+
+/// How long, in seconds, after the try of this number (from 1) the next may begin; `None`: there is no next, and the notice is given up.
+#[must_use]
+pub fn retry_after(tries: u32) -> Option<i64> {
+    NOTICE_RETRY_SECS.get(usize::try_from(tries).ok()?.checked_sub(1)?).copied()
+}
+
+/// Whether the try before the one of this number (from 1) was the last.
+#[must_use]
+pub fn is_after_last(tries: u32) -> bool {
+    tries > 1 && retry_after(tries.saturating_sub(1)).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occasion_reads_back_by_its_word_and_what_it_is_about() {
+        let (dataset, project) = (DatasetId::new(Uuid::from_u128(1)), ProjectId::new(Uuid::from_u128(2)));
+        for occasion in [
+            Occasion::Shared(dataset),
+            Occasion::GlassBroken(dataset),
+            Occasion::Offered(dataset),
+            Occasion::OfferAccepted(dataset),
+            Occasion::HandedOver(dataset),
+            Occasion::Joined(project),
+            Occasion::ConnectionAsked,
+            Occasion::ConnectionAccepted,
+            Occasion::CodeMade,
+        ] {
+            assert_eq!(Occasion::of(occasion.word(), occasion.dataset(), occasion.project()), Some(occasion));
+            assert_eq!(Occasion::of(occasion.word(), Some(dataset), Some(project)), None, "about one thing at the most");
+        }
+        assert_eq!(Occasion::of("shared", None, None), None);
+        for wanted in Wanted::ALL {
+            assert_eq!(Wanted::of(wanted.word()), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn a_days_mail_goes_at_the_next_hour_of_mails() {
+        for (now, next) in [
+            ("2027-01-31T06:59:59.999Z", "2027-01-31T07:00:00Z"),
+            ("2027-01-31T07:00:00Z", "2027-02-01T07:00:00Z"),
+            ("2027-12-31T23:00:00Z", "2028-01-01T07:00:00Z"),
+        ] {
+            assert_eq!(next_digest(now.parse().unwrap()), next.parse().unwrap(), "{now}");
+        }
+    }
+
+    #[test]
+    fn every_try_but_the_last_is_followed_by_a_later_one() {
+        let waits: Vec<_> = (1..).map_while(retry_after).collect();
+        assert_eq!(waits, NOTICE_RETRY_SECS);
+        assert!(waits.is_sorted());
+        assert_eq!(retry_after(0), None);
+        let last = u32::try_from(waits.len()).unwrap() + 1;
+        assert_eq!((1..=last + 1).find(|tries| is_after_last(*tries)), Some(last + 1), "the last is made");
+    }
+}

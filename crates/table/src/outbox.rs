@@ -1,0 +1,324 @@
+//! The outbox: what somebody is to be told of, written in the transaction of what happened, and taken from it by whoever tells (ADR 0058).
+//!
+//! A notice lies in one of [`SHARDS`] partitions, by whom it is for. While it waits it stands in GSI2 under the instant at which it is due. Whoever
+//! takes it puts that instant off, so that nobody else takes it meanwhile, and says afterwards what became of it, on the condition that nobody took it
+//! since. Not here: whether and how it is told (`functions/jobs`).
+
+use domain::{
+    id::{DatasetId, ProjectId, UserId},
+    limits::{NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICES_AT_ONCE_MAX},
+    notice::{Notice, NoticeId, Occasion},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Table,
+    audit::Audited,
+    error::TableError,
+    item::{Item, Row, item, number, row, text, time, unreadable},
+    read::Cost,
+    schema::{self, GSI2_PK, GSI2_SK, Key},
+    write::{Change, Condition, Outcome, Tag, Write},
+};
+
+/// How many partitions the outbox is spread over.
+pub const SHARDS: u8 = schema::OUTBOX_SHARDS;
+
+/// What has become of a notice.
+const WAITING: &str = "waiting";
+
+#[derive(Serialize, Deserialize)]
+struct NoticeRow {
+    needs: Vec<String>,
+    version: u64,
+    by: String,
+    to: String,
+    occasion: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    at: i64,
+    state: String,
+    due: i64,
+    /// How often it was taken.
+    tries: u32,
+    /// It goes with others, once a day.
+    #[serde(default)]
+    digest: bool,
+    /// The first notice of the mail that it was taken for, and how many that has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mail: Option<String>,
+    #[serde(default)]
+    of: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi2pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi2sk: Option<String>,
+    ttl: i64,
+}
+
+impl Row for NoticeRow {
+    const WHAT: &'static str = "a notice";
+
+    fn needs(&self) -> Option<&[String]> {
+        Some(&self.needs)
+    }
+}
+
+impl NoticeRow {
+    fn waiting(self) -> Result<Waiting, TableError> {
+        let wrong = || TableError::Unreadable { what: Self::WHAT };
+        let dataset = self.dataset.map(|id| DatasetId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?;
+        let project = self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?;
+        let to = UserId::parse(&self.to).map_err(unreadable(Self::WHAT))?;
+        let mail = self.mail.as_deref().map(|sk| schema::notice_of(sk).ok_or_else(wrong)).transpose()?;
+        let notice = Notice {
+            // Its key says which; see `Table::due_notices`.
+            id: NoticeId { entry: Uuid::nil(), to },
+            by: UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?,
+            occasion: Occasion::of(&self.occasion, dataset, project).ok_or_else(wrong)?,
+            at: time(self.at, Self::WHAT)?,
+        };
+        let due = time(self.due, Self::WHAT)?;
+        Ok(Waiting { notice, due, tries: self.tries, digest: self.digest, mail, of: self.of, version: self.version })
+    }
+}
+
+/// The event of a notice: a part of the transaction that leaves the entry `audited`; `None`: nobody is told of the own act.
+pub(crate) fn event(audited: &Audited, to: UserId, occasion: Occasion) -> Result<Option<Item>, TableError> {
+    if to == audited.actor {
+        return Ok(None);
+    }
+    let (key, due) = (schema::notice(NoticeId { entry: audited.id, to }), audited.at);
+    let row = NoticeRow {
+        needs: Vec::new(),
+        version: 1,
+        by: audited.actor.to_string(),
+        to: to.to_string(),
+        occasion: occasion.word().to_owned(),
+        dataset: occasion.dataset().map(|id| id.to_string()),
+        project: occasion.project().map(|id| id.to_string()),
+        at: audited.at.as_millisecond(),
+        state: WAITING.to_owned(),
+        due: due.as_millisecond(),
+        tries: 0,
+        digest: false,
+        mail: None,
+        of: 0,
+        gsi2pk: Some(key.pk.clone()),
+        gsi2sk: Some(schema::notice_rank(due, &key)),
+        ttl: audited.at.as_second().saturating_add(NOTICE_KEPT_SECS),
+    };
+    item(&key, &row).map(Some)
+}
+
+/// A notice that nobody has told yet, as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// The notice.
+    pub notice: Notice,
+    /// When it is due: to be told, or taken from whoever took it and did not say what became of it.
+    pub due: Timestamp,
+    /// How often it was taken.
+    pub tries: u32,
+    /// Whether it waits for the day's mail.
+    pub digest: bool,
+    /// The mail that it was taken for before, named by the first notice of it: it goes in that one or in none.
+    pub mail: Option<NoticeId>,
+    /// How many notices that mail has.
+    pub of: usize,
+    version: u64,
+}
+
+/// Notices that one mail tells, taken to be told: nobody else has them until [`NOTICE_LEASE_SECS`] have passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Which mail: each try has the same name, whoever makes it.
+    pub mail: NoticeId,
+    /// What it tells, to one person, by when it happened.
+    pub notices: Vec<Waiting>,
+}
+
+/// What became of notices that were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The mail was handed over.
+    Sent,
+    /// What they tell of is so no more, or the person may not know of it.
+    Over,
+    /// The person wants none.
+    Unwanted,
+    /// No address of the person's is known.
+    NoAddress,
+}
+
+impl Told {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Over => "over",
+            Self::Unwanted => "unwanted",
+            Self::NoAddress => "no-address",
+        }
+    }
+}
+
+impl Waiting {
+    fn change(&self) -> Change {
+        let unchanged = Condition::is("version", number(self.version)).and(Condition::is("state", text(WAITING)));
+        Change::new(schema::notice(self.notice.id), unchanged).set("version", number(self.version.saturating_add(1)))
+    }
+
+    /// Due at another instant.
+    fn due_at(&self, due: Timestamp) -> Change {
+        let key = schema::notice(self.notice.id);
+        self.change().set("due", number(due.as_millisecond())).set(GSI2_SK, text(schema::notice_rank(due, &key)))
+    }
+
+    /// Due never again.
+    fn ended(&self, state: &str) -> Change {
+        self.change().set("state", text(state)).set_if(GSI2_PK, None).set_if(GSI2_SK, None)
+    }
+}
+
+impl Table {
+    /// The notices of one of the [`SHARDS`] that are due at `now`, those that are due longest first, at most [`NOTICES_AT_ONCE_MAX`]. One that cannot be
+    /// read is left where it is.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn due_notices(&self, shard: u8, now: Timestamp) -> Result<Vec<Waiting>, TableError> {
+        let cost = &mut Cost::default();
+        let keys = self.due(&schema::outbox(shard), &schema::notices_until(now), NOTICES_AT_ONCE_MAX, cost).await?;
+        // The index only proposes.
+        let mut found = self.batch(keys.iter().cloned(), cost).await?;
+        let mut waiting = Vec::new();
+        for key in keys {
+            let Some(id) = schema::notice_of(&key.sk) else { continue };
+            match found.remove(&key).map(row::<NoticeRow>).transpose() {
+                Ok(None) => {}
+                Ok(Some(there)) if there.state != WAITING => {}
+                Ok(Some(there)) => match there.waiting() {
+                    Ok(mut there) => {
+                        there.notice.id = id;
+                        waiting.extend((there.due <= now).then_some(there));
+                    }
+                    Err(why) => tracing::error!(notice.id = %id, error = %why, "a notice waits that cannot be read"),
+                },
+                Err(why) => tracing::error!(notice.id = %id, error = %why, "a notice waits that cannot be read"),
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Takes notices to one person, all of them or none, to be told in one mail; `None`: somebody else took one of them.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer: they may be taken all the same, and are due again when the time of whoever took them is over.
+    pub async fn take_notices(&self, notices: &[Waiting], now: Timestamp) -> Result<Option<Taken>, TableError> {
+        let Some(first) = notices.iter().map(|one| one.notice.id).min() else { return Ok(None) };
+        let mail = notices.iter().find_map(|one| one.mail).unwrap_or(first);
+        let is_one_mail = notices.iter().all(|one| one.notice.id.to == mail.to && one.mail.is_none_or(|before| before == mail));
+        if !is_one_mail {
+            return Err(TableError::NotForThis);
+        }
+        let until = later(now, NOTICE_LEASE_SECS);
+        let take = |one: &Waiting| {
+            let counted = one.due_at(until).set("tries", number(one.tries.saturating_add(1)));
+            counted.set("mail", text(schema::notice(mail).sk)).set("of", number(i64::try_from(notices.len()).unwrap_or(i64::MAX)))
+        };
+        if !self.change_together(notices.iter().map(take).collect()).await? {
+            return Ok(None);
+        }
+        let taken = |one: &Waiting| Waiting {
+            due: until,
+            tries: one.tries.saturating_add(1),
+            mail: Some(mail),
+            of: notices.len(),
+            version: one.version.saturating_add(1),
+            ..*one
+        };
+        let mut notices: Vec<_> = notices.iter().map(taken).collect();
+        notices.sort_unstable_by_key(|one| one.notice.id);
+        Ok(Some(Taken { mail, notices }))
+    }
+
+    /// Puts notices that nobody has taken off until the day's mail. Answers whether that was done; `false`: somebody changed one of them.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn keep_for_digest(&self, notices: &[Waiting], until: Timestamp) -> Result<bool, TableError> {
+        let keep = |one: &Waiting| one.due_at(until).set("digest", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+        self.change_together(notices.iter().map(keep).collect()).await
+    }
+
+    /// Says what became of notices that were taken, for good. Answers whether it was written; `false`: their time was over, and somebody else took them.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer: then they are due again when that time is over.
+    pub async fn notices_told(&self, taken: &Taken, told: Told) -> Result<bool, TableError> {
+        self.change_together(taken.notices.iter().map(|one| one.ended(told.word())).collect()).await
+    }
+
+    /// Says that notices which were taken could not be told, and are due again at `until`.
+    ///
+    /// # Errors
+    /// As [`Table::notices_told`].
+    pub async fn notices_failed(&self, taken: &Taken, until: Timestamp) -> Result<bool, TableError> {
+        self.change_together(taken.notices.iter().map(|one| one.due_at(until)).collect()).await
+    }
+
+    /// Gives notices that were taken up: a dead letter, which stays in the audit as `notice.undelivered`, for whoever reads that. Answers as
+    /// [`Table::notices_told`].
+    ///
+    /// # Errors
+    /// As [`Table::notices_told`].
+    pub async fn notices_given_up(&self, taken: &Taken, why: &str, now: Timestamp) -> Result<bool, TableError> {
+        let Some(first) = taken.notices.first() else { return Ok(false) };
+        let told: Vec<_> =
+            taken.notices.iter().map(|one| json!({ "by": one.notice.by.to_string(), "what": one.notice.occasion.word() })).collect();
+        let said = json!({ "to": taken.mail.to.to_string(), "tries": first.tries, "why": why, "notices": told });
+        // Nobody acted: it is put down to whoever's act it tells of first.
+        let audited = Audited::new(now, first.notice.by, "notice.undelivered", &taken.mail)?.to(&said).of_another(true);
+        let write = taken.notices.iter().fold(Write::audited(audited), |write, one| write.change(Tag::Seen, one.ended("undelivered")));
+        match self.commit(write).await? {
+            Outcome::Done => Ok(true),
+            Outcome::Refused(_) => Ok(false),
+            Outcome::Busy => Err(TableError::Throttled),
+        }
+    }
+
+    /// What has become of a notice: `waiting`, a word of [`Told`], or `undelivered`; `None`: there is none, or none any more.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer or the row cannot be read.
+    pub async fn notice_state(&self, id: NoticeId) -> Result<Option<String>, TableError> {
+        let found = self.get(&schema::notice(id), &mut Cost::default()).await?;
+        Ok(found.map(row::<NoticeRow>).transpose()?.map(|there| there.state))
+    }
+
+    /// The keys of items that GSI2 lists in a partition up to a place, the first first.
+    async fn due(&self, partition: &str, until: &str, most: usize, cost: &mut Cost) -> Result<Vec<Key>, TableError> {
+        let mut keys = Vec::new();
+        let mut after = None;
+        loop {
+            let (items, next) = self.due_page(partition, until, after, cost).await?;
+            keys.extend(items.iter().filter_map(Key::of));
+            if next.is_none() || keys.len() >= most {
+                keys.truncate(most);
+                return Ok(keys);
+            }
+            after = next;
+        }
+    }
+}
+
+fn later(now: Timestamp, secs: i64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(secs)).unwrap_or(now)
+}

@@ -1,0 +1,143 @@
+//! What a notice says now: whether it is still so, whether the person may know of it, and the names that are in it.
+
+use std::sync::Arc;
+
+use domain::{
+    connection::ConnectionState,
+    decision::{Action, DatasetFacts, Facts, OfferFacts, Principal, Who, decide},
+    grant::{Hold, Net},
+    id::DatasetId,
+    notice::{Notice, Occasion},
+    source::State,
+    user::{User, shows},
+};
+use edge::{App, invitations::every_scope};
+use jiff::Timestamp;
+use table::TableError;
+
+/// Characters of a name or a place in a mail.
+const NAME_CHARS_MAX: usize = 200;
+
+/// What a mail says of one notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What happened: a sentence without its full stop.
+    pub(crate) happened: String,
+    /// What there is to do or to know about it, in sentences.
+    pub(crate) further: Option<String>,
+}
+
+impl Line {
+    fn of(happened: String) -> Self {
+        Self { happened, further: None }
+    }
+
+    fn and(self, further: String) -> Self {
+        Self { further: Some(further), ..self }
+    }
+}
+
+/// One line for `person`; `None`: it is so no more, or not the person's to know.
+///
+/// # Errors
+/// [`TableError`], where what it is about cannot be read.
+pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timestamp) -> Result<Option<Line>, TableError> {
+    let Some(by) = app.table.user(notice.by).await? else { return Ok(None) };
+    let who = shown(&by.name);
+    let line = match notice.occasion {
+        Occasion::Shared(id) => place(app, person, id, now).await?.map(|place| Line::of(format!("{who} shared {place} with you"))),
+        Occasion::GlassBroken(id) => place(app, person, id, now).await?.map(|place| {
+            Line::of(format!("{who}, who administers this Offprint, opened your {place} in an emergency"))
+                .and(format!("For how long: offprint dataset sharing {id}"))
+        }),
+        Occasion::HandedOver(id) => place(app, person, id, now).await?.map(|place| Line::of(format!("{who} made {place} yours"))),
+        Occasion::Offered(id) => offered(app, person, id, now)
+            .await?
+            .map(|place| Line::of(format!("{who} offers you {place}")).and(format!("Yours once you accept: offprint offer accept {id}"))),
+        // Whose it was may know nothing of it any more.
+        Occasion::OfferAccepted(id) => Some(Line::of(match place(app, person, id, now).await? {
+            Some(place) => format!("{who} accepted {place}, and owns it now"),
+            None => format!("{who} accepted the dataset that you offered, and owns it now"),
+        })),
+        Occasion::Joined(id) => match (app.table.project(id).await?, app.table.participant(id, person.id).await?) {
+            (Some(project), Some(part)) if project.state == State::Active && part.hold == Hold::Active => {
+                Some(Line::of(format!("{who} took you into the project {}", shown(&project.name))))
+            }
+            _ => None,
+        },
+        Occasion::ConnectionAsked => {
+            let asks = app.table.pair(person.id, by.id).await?.connection.is_some_and(|there| there.by == by.id && there.waits(now));
+            asks.then(|| {
+                Line::of(format!("{who} asks to be connected with you"))
+                    .and(format!("Answer with offprint connection accept {}, or reject.", by.id))
+            })
+        }
+        Occasion::ConnectionAccepted => {
+            let connection = app.table.pair(person.id, by.id).await?.connection;
+            let agreed = connection.is_some_and(|there| there.state == ConnectionState::Accepted);
+            agreed.then(|| Line::of(format!("{who} accepted: you are connected")))
+        }
+        Occasion::CodeMade => Some(
+            Line::of(format!("{who}, who administers this Offprint, made a code by which one signs in as you"))
+                .and("If you did not ask for it, ask why. Who is signed in as you: offprint token list".to_owned()),
+        ),
+    };
+    Ok(line)
+}
+
+async fn facts(app: &App, person: &User, id: DatasetId) -> Result<Option<Arc<DatasetFacts>>, TableError> {
+    Ok(app.table.dataset_facts(id, Some(person.id)).await?.map(Arc::new))
+}
+
+/// Where a dataset is, if the person may know of it now: the same decision as a request's.
+async fn place(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Result<Option<String>, TableError> {
+    let Some(facts) = facts(app, person, id).await? else { return Ok(None) };
+    let may_know = decide(&themselves(person, now), Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok();
+    Ok(may_know.then(|| named(&facts)))
+}
+
+/// The same of one that is offered to the person, while that waits.
+async fn offered(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Result<Option<String>, TableError> {
+    let latest = app.table.latest_offer(id).await?.filter(|offer| offer.wish.answered_by() == person.id);
+    let (Some(request), Some(dataset)) = (latest, facts(app, person, id).await?) else { return Ok(None) };
+    let Some(maker) = app.table.user(request.by).await? else { return Ok(None) };
+    let reach = app.table.reach(&dataset.place, Some(maker.id)).await?;
+    let offer = Facts::Offer(Arc::new(OfferFacts { dataset: Arc::clone(&dataset), request, maker, reach }));
+    Ok(decide(&themselves(person, now), Action::See, &offer, now).is_ok().then(|| named(&dataset)))
+}
+
+/// The person, by a session that has every scope: what may be known, wherever the mail is read.
+fn themselves(person: &User, now: Timestamp) -> Principal {
+    Principal { who: Who::Token { user: Arc::new(person.clone()), token: Arc::new(every_scope(person, now)) }, net: Net::Anywhere }
+}
+
+fn named(facts: &DatasetFacts) -> String {
+    shown(&format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path))
+}
+
+/// A name as it stands in a mail: what does not show, turns the direction, or ends a line is put in a sign that shows.
+pub(crate) fn shown(text: &str) -> String {
+    let cut = text.chars().count() > NAME_CHARS_MAX;
+    let shown = text.chars().take(NAME_CHARS_MAX).map(|character| if shows(character) { character } else { char::REPLACEMENT_CHARACTER });
+    shown.chain(cut.then_some('…')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SECURITY: names as typed are data
+    #[test]
+    fn a_name_ends_no_line_and_turns_no_direction() {
+        for (text, want) in [
+            ("lab:exp #3/50% +é", "lab:exp #3/50% +é"),
+            ("a\r\nBcc: eve@evil.example", "a\u{fffd}\u{fffd}Bcc: eve@evil.example"),
+            ("a\u{202e}gnp.exe", "a\u{fffd}gnp.exe"),
+            ("a\u{2028}b\u{85}c\u{0}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
+            ("\u{feff}\u{200b}", "\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(shown(text), want, "{text:?}");
+        }
+        assert_eq!(shown(&"a".repeat(300)).chars().count(), NAME_CHARS_MAX + 1);
+    }
+}

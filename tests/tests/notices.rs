@@ -1,0 +1,337 @@
+//! What others do is told by mail: once, in time, to whom it concerns, by a real mail server and over crashes (SEMANTICS 8).
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use edge::{provider::ProviderSettings, sign_in};
+use http::{Method, StatusCode};
+use identity::Verified;
+use jiff::SignedDuration;
+use jobs::{Jobs, Post, Round};
+use serde_json::{Value, json};
+use table::outbox::SHARDS;
+use tests::{
+    app::TestApp,
+    mail::MailServer,
+    oidc::{AUDIENCE, Oidc},
+    world::{Expect, Up},
+};
+
+const ISSUER: &str = "https://id.test";
+const FROM: &str = "Offprint <offprint@lab.example>";
+
+/// A deployment that believes its provider's addresses, and whoever is told.
+struct Scene {
+    app: TestApp,
+    dataset: String,
+}
+
+/// Somebody who signed in through the provider.
+struct Person {
+    id: String,
+    token: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let set = |name: &str| match name {
+            "OFFPRINT_OIDC_ISSUER" => Some(ISSUER.to_owned()),
+            "OFFPRINT_OIDC_AUDIENCE" => Some(AUDIENCE.to_owned()),
+            "OFFPRINT_OIDC_VOUCHES_FOR_EMAIL" => Some("true".to_owned()),
+            _ => None,
+        };
+        let app = TestApp::with_provider(ProviderSettings::read(set).expect("settings").expect("a provider")).await;
+        let dataset = app.dataset("plain-v2.ome.zarr").await;
+        Self { app, dataset }
+    }
+
+    async fn person(&self, name: &str, email: Option<&str>) -> Person {
+        let known = Verified {
+            issuer: ISSUER.to_owned(),
+            subject: name.to_owned(),
+            name: Some(name.to_owned()),
+            email: email.map(str::to_owned),
+            groups: Vec::new(),
+            issued_at: None,
+            until: self.app.now() + SignedDuration::from_hours(1),
+        };
+        let signed = sign_in::as_identified(&self.app.app, &known, self.app.now()).await.expect("it signs in");
+        Person { id: signed.user.id.to_string(), token: signed.secret.reveal() }
+    }
+
+    async fn done(&self, token: &str, method: Method, path: &str, ask: Value) -> Value {
+        let answer = self.app.api_as(token, method, path, Some(ask), &[]).await;
+        assert!(answer.status.is_success(), "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    async fn shares(&self, to: &Person) {
+        let ask = json!({ "to": format!("user:{}", to.id), "role": "view" });
+        self.done(&self.app.token, Method::POST, &format!("/api/v1/datasets/{}/grants", self.dataset), ask).await;
+    }
+
+    fn by(&self, server: &MailServer) -> Jobs {
+        let address = format!("smtp://127.0.0.1:{}", server.port).parse().expect("an address");
+        Jobs::new(self.app.app.clone(), Post::server(&address, FROM, None).expect("a post"))
+    }
+}
+
+async fn round(jobs: &Jobs) -> Round {
+    Box::pin(jobs.round()).await.expect("the table answers")
+}
+
+const NOTHING: Round = Round { sent: 0, dropped: 0, failed: 0, given_up: 0, put_off: 0 };
+
+/// A header of a mail, as it stands.
+fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+    mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_else(|| panic!("no {name} in {mail}"))
+}
+
+// ACCESS 6; A16: told once, and no key
+#[tokio::test]
+async fn what_others_do_is_mailed_once_to_whom_it_concerns() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("Bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    let link = scene.app.link("plain-v2.ome.zarr", json!({})).await;
+    scene.shares(&bo).await;
+    scene.shares(&bo).await;
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    assert_eq!(round(&jobs).await, NOTHING, "once");
+    let mails = server.mails();
+    assert_eq!((mails.len(), header(&mails[0], "X-To")), (1, "bo@lab.example"));
+    assert!(header(&mails[0], "Subject").ends_with("shared demo:plain-v2.ome.zarr/ with you"), "{}", mails[0]);
+    scene.done(&bo.token, Method::POST, "/api/v1/connections", json!({ "to": "Cy" })).await;
+    scene.done(&cy.token, Method::POST, "/api/v1/connections/Bo/accept", json!({})).await;
+    let project = scene.done(&bo.token, Method::POST, "/api/v1/projects", json!({ "name": "retina" })).await;
+    let members = format!("/api/v1/projects/{}/members", project["id"].as_str().expect("an id"));
+    scene.done(&bo.token, Method::POST, &members, json!({ "users": ["Cy"] })).await;
+    // What was asked waits no more, for it was answered: only that is told.
+    assert_eq!(round(&jobs).await, Round { sent: 2, dropped: 1, ..NOTHING });
+    let told: BTreeSet<_> =
+        server.mails()[1..].iter().map(|mail| (header(mail, "X-To").to_owned(), header(mail, "Subject").to_owned())).collect();
+    let want = [("bo@lab.example", "Cy accepted: you are connected"), ("cy@lab.example", "Bo took you into the project retina")];
+    assert_eq!(told, BTreeSet::from(want.map(|(to, subject)| (to.to_owned(), subject.to_owned()))));
+    let offer = format!("/api/v1/datasets/{}/offers", scene.dataset);
+    scene.done(&scene.app.token, Method::POST, &offer, json!({ "to": "Bo" })).await;
+    assert_eq!(round(&jobs).await.sent, 1);
+    scene.done(&bo.token, Method::POST, &format!("{offer}/accept"), json!({})).await;
+    // Of whoever made it no address is known.
+    assert_eq!(round(&jobs).await, Round { dropped: 1, ..NOTHING });
+    let all = server.mails().concat();
+    let key = link["url"].as_str().expect("a URL").rsplit('/').find(|part| part.len() == 32).expect("a key").to_owned();
+    for secret in [key.as_str(), "offprint_", &scene.app.token, &bo.token] {
+        assert!(!all.contains(secret), "a mail holds no secret");
+    }
+    assert!(all.contains("https://app.test/") && all.contains(&format!("offprint offer accept {}", scene.dataset)), "{all}");
+}
+
+// Issue 4, 4: retries, dead letters; an address is nowhere else
+#[tokio::test]
+async fn a_busy_server_is_asked_again_and_a_refusal_is_a_dead_letter() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    server.does("busy", "");
+    scene.shares(&bo).await;
+    assert_eq!(round(&jobs).await, Round { failed: 1, ..NOTHING });
+    assert_eq!(round(&jobs).await, NOTHING, "not at once");
+    server.does_not("busy");
+    scene.app.pass_secs(61);
+    assert_eq!((round(&jobs).await, server.mails().len()), (Round { sent: 1, ..NOTHING }, 1));
+    server.does("gone", "");
+    scene.shares(&cy).await;
+    let began = scene.app.now() - SignedDuration::from_secs(1);
+    assert_eq!(round(&jobs).await, Round { given_up: 1, ..NOTHING });
+    scene.app.pass_secs(9 * 86_400);
+    assert_eq!(round(&jobs).await, NOTHING);
+    let entries: Vec<_> = scene.app.audit_since(began).await.into_iter().filter(|entry| entry.verb == "notice.undelivered").collect();
+    let said: Value = serde_json::from_str(entries[0].after.as_deref().expect("what is said")).expect("JSON");
+    assert_eq!((entries.len(), &said["why"], &said["to"]), (1, &json!("smtp 550"), &json!(cy.id)));
+    assert!(!format!("{entries:?}").contains('@'), "no address");
+}
+
+#[tokio::test]
+async fn what_is_never_taken_is_given_up_in_the_end() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    let jobs = scene.by(&server);
+    server.does("busy", "");
+    scene.shares(&bo).await;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let told = round(&jobs).await;
+        if told.given_up == 1 {
+            break;
+        }
+        assert_eq!(told, Round { failed: 1, ..NOTHING });
+        scene.app.pass_secs(24 * 3_600 + 1);
+    }
+    assert_eq!((tries, server.mails().len()), (8, 0));
+}
+
+// A mail on which whoever tells it ends does not end it for ever.
+#[tokio::test]
+async fn what_is_taken_and_never_heard_of_is_given_up_in_the_end() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    scene.shares(&bo).await;
+    for _crash in 0..8 {
+        let mut taken = 0;
+        for shard in 0..SHARDS {
+            let due = scene.app.app.table.due_notices(shard, scene.app.now()).await.expect("the table answers");
+            taken += usize::from(scene.app.app.table.take_notices(&due, scene.app.now()).await.expect("the table answers").is_some());
+        }
+        assert_eq!(taken, 1);
+        scene.app.pass_secs(61);
+    }
+    assert_eq!((round(&scene.by(&server)).await, server.mails().len()), (Round { given_up: 1, ..NOTHING }, 0));
+}
+
+// Issue 4, 4: digest option; opt out
+#[tokio::test]
+async fn who_wants_one_mail_a_day_gets_one_and_who_wants_none_gets_none() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    for (person, word) in [(&bo, "daily"), (&cy, "none")] {
+        let me = scene.done(&person.token, Method::PATCH, "/api/v1/me", json!({ "notices": word })).await;
+        assert_eq!((&me["notices"], &me["address_known"]), (&json!(word), &json!(true)));
+        scene.shares(person).await;
+    }
+    scene.done(&cy.token, Method::POST, "/api/v1/connections", json!({ "to": "Bo" })).await;
+    assert_eq!(round(&jobs).await, Round { dropped: 1, put_off: 2, ..NOTHING });
+    assert_eq!(round(&jobs).await, NOTHING, "until the hour of mails");
+    scene.app.pass_secs(86_400);
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    let mails = server.mails();
+    assert_eq!((mails.len(), header(&mails[0], "Subject")), (1, "2 things happened on Offprint"));
+    for line in ["shared demo:plain-v2.ome.zarr/ with you.", "Cy asks to be connected with you."] {
+        assert!(mails[0].contains(line), "{line} in {}", mails[0]);
+    }
+}
+
+// SECURITY: what is told is decided when it is told
+#[tokio::test]
+async fn what_is_so_no_more_is_not_told() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    scene.shares(&bo).await;
+    let withdraw = format!("/api/v1/datasets/{}/grants/withdraw", scene.dataset);
+    scene.done(&scene.app.token, Method::POST, &withdraw, json!({ "to": format!("user:{}", bo.id) })).await;
+    scene.shares(&cy).await;
+    scene.done(&scene.app.token, Method::PATCH, &format!("/api/v1/users/{}", cy.id), json!({ "standing": "suspended" })).await;
+    assert_eq!(round(&jobs).await, Round { dropped: 2, ..NOTHING });
+    // Of whom the provider names no address any more none is kept.
+    scene.shares(&bo).await;
+    scene.person("Bo", None).await;
+    assert_eq!((round(&jobs).await, server.mails().len()), (Round { dropped: 1, ..NOTHING }, 0));
+}
+
+// Nothing leaves this machine unencrypted
+#[tokio::test]
+async fn a_server_that_cannot_encrypt_is_told_nothing() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    // By a name it might be anywhere.
+    for address in [format!("smtp://localhost:{}", server.port), format!("smtps://127.0.0.1:{}", server.port)] {
+        scene.shares(&bo).await;
+        let post = Post::server(&address.parse().expect("an address"), FROM, None).expect("a post");
+        assert_eq!(round(&Jobs::new(scene.app.app.clone(), post)).await, Round { failed: 1, ..NOTHING }, "{address}");
+        scene.app.pass_secs(61);
+    }
+    assert_eq!((server.mails().len(), round(&scene.by(&server)).await.sent), (0, 0), "the second wait is longer");
+    scene.app.pass_secs(300);
+    assert_eq!(round(&scene.by(&server)).await.sent, 1);
+}
+
+#[tokio::test]
+async fn without_a_server_a_mail_is_a_file_to_read() {
+    let scene = Scene::new().await;
+    let bo = scene.person("Bo", None).await;
+    scene.shares(&bo).await;
+    let dir = scene.app.dir.path().join("mails");
+    let jobs = Jobs::new(scene.app.app.clone(), Post::folder(dir.clone(), FROM).expect("a post"));
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    let files: Vec<PathBuf> = fs::read_dir(&dir).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mail = fs::read_to_string(&files[0]).expect("text").replace("\r\n ", " ");
+    assert_eq!((files.len(), fs::metadata(&files[0]).expect("a file").permissions().mode() & 0o777), (1, 0o600));
+    assert!(header(&mail, "To").starts_with("Bo <") && mail.contains("shared demo:plain-v2.ome.zarr/ with you."), "{mail}");
+    assert!(header(&mail, "Message-ID").contains(files[0].file_stem().expect("a name").to_str().expect("text")), "{mail}");
+}
+
+/// A real deployment with a provider, and the one person that it knows.
+fn up(dir: &std::path::Path, oidc: &Oidc, server: &MailServer) -> Up {
+    let (issuer, address) = (oidc.issuer("notices"), format!("smtp://127.0.0.1:{}", server.port));
+    let provider = ["--oidc-issuer", &issuer, "--oidc-audience", AUDIENCE, "--oidc-vouches-for-email"];
+    Up::start(&dir.join("state"), &[&provider[..], &["--mail-server", &address, "--mail-from", FROM]].concat())
+}
+
+/// Signs that person in, and gives the person something, by who administers.
+async fn shares(up: &Up, oidc: &Oidc) {
+    let app = up.ready["app_url"].as_str().expect("an address");
+    let token = fs::read_to_string(up.ready["token_file"].as_str().expect("a file")).expect("a token");
+    let client = reqwest::Client::new();
+    let ask = json!({ "token": oidc.token("notices", "RS256").await });
+    let signed = client.post(format!("{app}/api/v1/sign-in")).json(&ask).send().await.expect("an answer");
+    let user = signed.expect_status(StatusCode::OK).await["user"]["id"].as_str().expect("an id").to_owned();
+    let post = async |path: &str, ask: Value| {
+        let answer = client.post(format!("{app}/api/v1/{path}")).bearer_auth(token.trim()).json(&ask).send().await;
+        answer.expect("an answer").json::<Value>().await.expect("JSON")
+    };
+    let dataset = post("datasets", json!({ "source": "demo", "path": "plain-v2.ome.zarr" })).await;
+    let given = post(
+        &format!("datasets/{}/grants", dataset["id"].as_str().expect("an id")),
+        json!({ "to": format!("user:{user}"), "role": "view" }),
+    )
+    .await;
+    assert_eq!(given["role"], "view", "{given}");
+}
+
+fn kill(up: &Up) {
+    assert!(Command::new("kill").args(["-KILL", &up.pid().to_string()]).status().expect("kill runs").success());
+}
+
+// Issue 4, 4: nothing lost over a crash between commit and delivery
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_before_a_crash_is_told_after_it() {
+    let (dir, oidc, server) = (tempfile::TempDir::new().expect("a folder"), Oidc::start(), MailServer::start());
+    // Nothing is handed over before the crash.
+    server.does("busy", "");
+    let first = up(dir.path(), &oidc, &server);
+    shares(&first, &oidc).await;
+    kill(&first);
+    drop(first);
+    server.does_not("busy");
+    let _second = up(dir.path(), &oidc, &server);
+    let mails = server.wait_for(1, Duration::from_secs(120));
+    assert_eq!((mails.len(), header(&mails[0], "X-To")), (1, "ada@lab.example"));
+}
+
+// SEMANTICS 8: the one copy that there can be has the same name
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_the_hand_over_and_the_note_of_it_sends_the_same_mail_again_and_no_more() {
+    let (dir, oidc, server) = (tempfile::TempDir::new().expect("a folder"), Oidc::start(), MailServer::start());
+    let first = up(dir.path(), &oidc, &server);
+    server.does("kill", &first.pid().to_string());
+    shares(&first, &oidc).await;
+    server.wait_for(1, Duration::from_secs(30));
+    drop(first);
+    let began = Instant::now();
+    let second = up(dir.path(), &oidc, &server);
+    let mails = server.wait_for(2, Duration::from_secs(120));
+    println!("sent again {:?} after the restart", began.elapsed());
+    assert_eq!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"));
+    // Said to be sent, it is not due again; a round is two seconds, and a lease is over after sixty.
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(server.mails().len(), 2);
+    drop(second);
+}
