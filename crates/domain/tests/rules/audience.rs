@@ -2,14 +2,14 @@
 
 use crate::model::{
     facts::at,
-    world::{To, World},
+    world::{ProjectRow, To, World},
     worlds::{self, given, plain},
 };
 use domain::{
     dataset::Visibility,
-    grant::{Net, Subject},
+    grant::{Net, Policy, ProjectRole, Subject},
     rights::Role,
-    source::Audience,
+    source::{Audience, State},
 };
 use proptest::prelude::*;
 
@@ -83,4 +83,37 @@ fn a_switch_and_its_terms_make_an_audience_each_as_far_as_the_source_lets_them()
     ] {
         assert_eq!(audience(visibility, to, ceiling), wanted, "{visibility:?} {to:?} {ceiling:?}");
     }
+}
+
+#[test]
+fn a_project_is_an_audience_where_a_dataset_is_in_one_and_open_to_it() {
+    let audience = |visibility: Visibility, project: Option<usize>| {
+        let mut world = plain(1, &[("", 0), ("a/", 0)]);
+        world.projects = vec![ProjectRow { policy: Policy::FIRST, members: [(0, ProjectRole::Manager)].into() }];
+        (world.datasets[0].visibility, world.datasets[0].project) = (visibility, project);
+        world.dataset_facts(1, Some(0)).audience(at(0))
+    };
+    for (visibility, project, wanted) in [
+        (Visibility::Private, Some(0), Visibility::Private),
+        (Visibility::Project, None, Visibility::Private),
+        (Visibility::Project, Some(0), Visibility::Project),
+        (Visibility::World, Some(0), Visibility::Project),
+    ] {
+        assert_eq!(audience(visibility, project), wanted, "{visibility:?} {project:?}");
+    }
+}
+
+#[test]
+fn a_grant_to_everybody_counts_by_what_it_stands_on_and_by_the_ceiling() {
+    let mut world = plain(1, &[("", 0), ("a/", 0)]);
+    world.sources[0].audience = Audience::Accounts;
+    world.datasets[0].visibility = Visibility::World;
+    let counts = |world: &World, on: usize, all: Subject| {
+        let facts = world.dataset_facts(1, Some(0));
+        facts.counts(&world.place(on).dataset, all)
+    };
+    assert_eq!([Subject::Accounts, Subject::World].map(|all| counts(&world, 0, all)), [true, false], "above, as far as the source lets it");
+    assert_eq!([Subject::Accounts, Subject::World].map(|all| counts(&world, 1, all)), [false, false], "its own switch is off");
+    world.datasets[1].state = State::Retired;
+    assert!(!counts(&world, 0, Subject::Accounts), "nobody gets anything at what was retired");
 }

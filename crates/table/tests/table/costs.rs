@@ -390,7 +390,7 @@ async fn a_change_is_one_transaction_of_a_few_actions() {
         ("break_glass", vec![5]),
         ("set_successor", vec![3]),
         ("offer, and accept_offer", vec![5, 7]),
-        ("edit_user", vec![2]),
+        ("edit_user", vec![3]),
         ("hand_over, a suspended owner's", vec![6]),
     ];
     assert_eq!(counted, wanted);
