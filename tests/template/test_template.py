@@ -92,7 +92,7 @@ PERMITTED = {
         | {
             "Sid": "WritePeople",
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "R#*", "T#*", "U#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "O#*", "R#*", "T#*", "U#*", "Z#*"]}},
         },
         {
             "Sid": "CountPasses",
