@@ -83,6 +83,14 @@ impl fmt::Debug for AddressKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SourceHash([u8; 10]);
 
+impl SourceHash {
+    /// Reads the form that `Display` writes; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        base32::decode(text).map(Self)
+    }
+}
+
 impl fmt::Display for SourceHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&base32::encode(&self.0))

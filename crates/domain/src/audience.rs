@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     dataset::{Dataset, Visibility},
-    decision::{DatasetFacts, is_active, is_open},
+    decision::{DatasetFacts, is_active, is_open, reaching},
     grant::{Grant, Net, Subject},
     rights::Rights,
 };
@@ -21,7 +21,7 @@ impl DatasetFacts {
             Visibility::World
         } else if !self.given_to_all(Subject::Accounts, now).is_empty() {
             Visibility::Accounts
-        } else if is_active(&self.place) && self.reaching().any(of_project) {
+        } else if is_active(&self.place) && reaching(&self.place, &self.reach).any(of_project) {
             Visibility::Project
         } else {
             Visibility::Private
@@ -45,14 +45,7 @@ impl DatasetFacts {
             let is_for = grant.subject == all || (all == Subject::Accounts && grant.subject == Subject::World);
             is_for && is_open(&self.place, on, grant.subject) && grant.conditions.hold(Net::Anywhere, now)
         };
-        let granted = self.reaching().flat_map(|(on, grants)| grants.iter().filter(move |grant| holds(on, grant)));
+        let granted = reaching(&self.place, &self.reach).flat_map(|(on, grants)| grants.iter().filter(move |grant| holds(on, grant)));
         granted.fold(Rights::NONE, |sum, grant| sum.or(grant.rights()))
-    }
-
-    /// The dataset and those above that reach it, with what is granted on each, whoever asks.
-    fn reaching(&self) -> impl Iterator<Item = (&Dataset, &[Grant])> {
-        let here = (&self.place.dataset, self.reach.here.as_slice());
-        let above = self.reach.above.iter().map(|above| (&above.dataset, above.grants.as_slice()));
-        std::iter::once(here).chain(above).filter(|(on, _)| on.reaches(&self.place.dataset))
     }
 }

@@ -763,12 +763,16 @@ impl Way<'_> {
     }
 }
 
-/// Every way by which the person of `reach` gets rights at a place beside owning it, whether or not its conditions hold.
-pub fn paths<'a>(place: &'a Place, reach: &'a Reach) -> impl Iterator<Item = Way<'a>> {
+/// The dataset and those above that reach it, with what is granted on each, whoever asks.
+pub(crate) fn reaching<'a>(place: &'a Place, reach: &'a Reach) -> impl Iterator<Item = (&'a Dataset, &'a [Grant])> {
     let here = (&place.dataset, reach.here.as_slice());
     let above = reach.above.iter().map(|above| (&above.dataset, above.grants.as_slice()));
-    let reaching = std::iter::once(here).chain(above).filter(|(on, _)| !reach.blocked && on.reaches(&place.dataset));
-    reaching.flat_map(move |(on, grants)| {
+    std::iter::once(here).chain(above).filter(|(on, _)| on.reaches(&place.dataset))
+}
+
+/// Every way by which the person of `reach` gets rights at a place beside owning it, whether or not its conditions hold.
+pub fn paths<'a>(place: &'a Place, reach: &'a Reach) -> impl Iterator<Item = Way<'a>> {
+    reaching(place, reach).filter(|_| !reach.blocked).flat_map(move |(on, grants)| {
         let mut near = 0;
         let granted = grants.iter().filter_map(move |grant| by_grant(place, reach, on, grant, &mut near));
         by_policy(reach, on).into_iter().chain(granted)
@@ -1161,9 +1165,7 @@ impl DatasetFacts {
     #[must_use]
     pub fn with_grant(self, dataset: DatasetId, grant: &Grant) -> Self {
         let mut facts = self.without_grant(dataset, grant.subject);
-        let here = (facts.place.dataset.id, &mut facts.reach.here);
-        let above = facts.reach.above.iter_mut().map(|above| (above.dataset.id, &mut above.grants));
-        for (_on, grants) in std::iter::once(here).chain(above).filter(|(on, _)| *on == dataset) {
+        for grants in facts.grants_on(dataset) {
             grants.push(grant.clone());
         }
         facts
@@ -1172,12 +1174,17 @@ impl DatasetFacts {
     /// The same facts, supposed that nothing were granted to `subject` on `dataset`, this one or one above.
     #[must_use]
     pub fn without_grant(mut self, dataset: DatasetId, subject: Subject) -> Self {
-        let here = (self.place.dataset.id, &mut self.reach.here);
-        let above = self.reach.above.iter_mut().map(|above| (above.dataset.id, &mut above.grants));
-        for (_on, grants) in std::iter::once(here).chain(above).filter(|(on, _)| *on == dataset) {
+        for grants in self.grants_on(dataset) {
             grants.retain(|grant| grant.subject != subject);
         }
         self
+    }
+
+    /// What was read of the grants on `dataset`, this one or one above.
+    fn grants_on(&mut self, dataset: DatasetId) -> impl Iterator<Item = &mut Vec<Grant>> {
+        let here = (self.place.dataset.id, &mut self.reach.here);
+        let above = self.reach.above.iter_mut().map(|above| (above.dataset.id, &mut above.grants));
+        std::iter::once(here).chain(above).filter(move |(on, _)| *on == dataset).map(|(_, grants)| grants)
     }
 
     /// From which level of multiscale images on chunks open to the person, or to nobody, where that is not the finest.

@@ -8,6 +8,12 @@ use crate::limits::{
     STRICT_WINDOW_SECS, WORLD_FACTS_CACHE_SECS, WORLD_PRESIGN_SECS, WORLD_REVOKE_BOUND_SECS, WORLD_WINDOW_SECS, WRITE_SETTLES_SECS,
 };
 
+/// So many seconds after `now`; `now` itself where the calendar ends before that.
+#[must_use]
+pub fn later(now: Timestamp, secs: i64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(secs)).unwrap_or(now)
+}
+
 /// One row of the table of SEMANTICS 5; all in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {

@@ -11,10 +11,11 @@ use domain::{
     pass::Pass,
     path::encode_key,
     rate::Rate,
+    timing::later,
     token::TicketSecret,
 };
 use http::{StatusCode, request::Parts};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use table::passes::Admitted;
 use wire::secret::Secret;
 
@@ -143,7 +144,7 @@ impl Tries {
 fn new_pass(app: &App, facts: &LinkFacts, now: Timestamp) -> Result<(Pass, TicketSecret), Problem> {
     let secret = TicketSecret::new(app.random()?);
     let guard = facts.link.options.guard().ok_or_else(Problem::not_found)?;
-    let life = now.checked_add(SignedDuration::from_secs(PASS_SECS)).unwrap_or(now);
+    let life = later(now, PASS_SECS);
     let until = facts.link.end(&facts.place).map_or(life, |end| end.min(life));
     Ok((Pass { hash: secret.hash(), link: facts.link.hash, guard, until }, secret))
 }

@@ -9,12 +9,13 @@ use domain::{
     grant::Net,
     id::{TokenId, UserId},
     limits::SESSION_SECS,
+    timing::later,
     token::{CodeSecret, Scope, Token, TokenKind, TokenSecret},
     user::{Standing, User, user_name},
 };
 use http::{StatusCode, request::Parts};
 use identity::Verified;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use table::{TableError, users::Identity};
 
 use crate::{App, invitations, mailbox, peer::net_of, problem::Problem, provider::Provider};
@@ -144,7 +145,7 @@ fn session(app: &App, user: &User, now: Timestamp) -> Result<(Token, TokenSecret
             .filter(|scope| (*scope != Scope::Admin || user.administrator) && (*scope != Scope::Audit || user.auditor))
             .collect(),
         dataset: None,
-        until: now.checked_add(SignedDuration::from_secs(SESSION_SECS)).unwrap_or(now),
+        until: later(now, SESSION_SECS),
         made: now,
         revoked: None,
     };

@@ -8,8 +8,9 @@ use domain::{
     id::{DatasetId, ProjectId, UserId},
     limits::{NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICES_AT_ONCE_MAX},
     notice::{Notice, NoticeId, Occasion},
+    timing::later,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -317,8 +318,4 @@ impl Table {
             after = next;
         }
     }
-}
-
-fn later(now: Timestamp, secs: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(secs)).unwrap_or(now)
 }

@@ -334,6 +334,7 @@ impl Table {
         let Write { mut parts, audited } = write;
         parts.push((Tag::Audit, Part::Put(audited.item(self.acted_from())?, Condition::absent())));
         let actions = parts.iter().map(|(_, part)| action(self.name(), part)).collect::<Result<Vec<_>, _>>()?;
+        let token = audited.id.hyphenated().to_string();
         let begun = Instant::now();
         let mut unknown = None;
         let mut busy = false;
@@ -344,17 +345,8 @@ impl Table {
                 }
                 pause(TRY_PAUSE).await;
             }
-            called();
-            let sent = self
-                .client()
-                .transact_write_items()
-                .client_request_token(audited.id.hyphenated().to_string())
-                .set_transact_items(Some(actions.clone()))
-                .customize()
-                .config_override(self.patience())
-                .send();
-            let Err(error) = Box::pin(sent).await else { return Ok(Outcome::Done) };
-            match verdict(&error, &parts) {
+            let Some(verdict) = self.transact(&token, &actions, &parts).await else { return Ok(Outcome::Done) };
+            match verdict {
                 Verdict::Refused(failed) => {
                     // Our own entry is there already: an earlier try had its effect, though we never heard.
                     let own = failed.contains(&Tag::Audit) || (unknown.is_some() && self.has(&audited.key()).await?);
@@ -374,6 +366,20 @@ impl Table {
         }
     }
 
+    /// Sends a transaction once, and says what is in its way; `None`: nothing, it was done. The same `token` again is done once, and says so.
+    async fn transact(&self, token: &str, actions: &[TransactWriteItem], parts: &[(Tag, Part)]) -> Option<Verdict> {
+        called();
+        let sent = self
+            .client()
+            .transact_write_items()
+            .client_request_token(token)
+            .set_transact_items(Some(actions.to_vec()))
+            .customize()
+            .config_override(self.patience())
+            .send();
+        Box::pin(sent).await.err().map(|error| verdict(&error, parts))
+    }
+
     /// Changes of who tells what to whom, all of them or none, which leave no entry in the audit. Answers whether they were made; `false`: a condition
     /// does not hold, or somebody else changes one of them just now.
     pub(crate) async fn change_together(&self, changes: Vec<Change>) -> Result<bool, TableError> {
@@ -384,18 +390,8 @@ impl Table {
         let token = uuid::Builder::from_random_bytes(bits).into_uuid().hyphenated().to_string();
         let mut last = TableError::Throttled;
         for _attempt in 0..TRIES {
-            called();
-            let sent = self
-                .client()
-                .transact_write_items()
-                // The same transaction sent again is done once, and says so.
-                .client_request_token(&token)
-                .set_transact_items(Some(actions.clone()))
-                .customize()
-                .config_override(self.patience())
-                .send();
-            let Err(error) = Box::pin(sent).await else { return Ok(true) };
-            match verdict(&error, &parts) {
+            let Some(verdict) = self.transact(&token, &actions, &parts).await else { return Ok(true) };
+            match verdict {
                 Verdict::Refused(_) | Verdict::Conflict => return Ok(false),
                 Verdict::Fault(fault) => last = worse(last, fault)?,
             }

@@ -2,6 +2,7 @@
 
 use axum::{body::Body, response::Response};
 use domain::{
+    address::SourceHash,
     decision::{Action, Facts},
     id::{DatasetId, UserId},
 };
@@ -24,9 +25,6 @@ use crate::subject::person;
 
 /// Pages of the table that one page of the listing may look through, where filters leave little.
 const LOOKS_MAX: usize = 10;
-
-/// Characters of an entry's `source`.
-const SOURCE_HASH_CHARS: usize = 16;
 
 /// Which entries.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -123,8 +121,7 @@ impl<'a> Wanted<'a> {
             return Err(wrong("verb", "nothing is ever done by that verb", "/verb", "such as `grant.give`, or all of a noun, as `grant`")
                 .with("asked", verb));
         }
-        let is_hash = |text: &str| text.len() == SOURCE_HASH_CHARS && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
-        if ask.source.as_deref().is_some_and(|source| !is_hash(source)) {
+        if ask.source.as_deref().is_some_and(|source| SourceHash::parse(source).is_none()) {
             return Err(wrong("source", "no entry has such a source", "/source", "the `source` of an entry of the same month"));
         }
         let actor = match ask.actor.as_deref() {

@@ -93,8 +93,8 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     responses((status = 200, description = "The link set; `ETag` is its version", body = wire::link_set::LinkSet), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
     let now = app.now();
-    let set = load(&app, &caller, &id, now).await?;
-    answer(&app, &caller, &set, StatusCode::OK, now).await
+    let (set, facts) = load(&app, &caller, &id, now).await?;
+    Ok(with_version(json::ok(&shown(&set, &facts, &caller, now)), set.version))
 }
 
 /// Puts datasets that are in no link set into one, by who administers each of them and each that is in it. Those that are in it stay.
@@ -117,7 +117,7 @@ pub(crate) async fn add(
     let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
-        let set = load(&app, &caller, &id, now).await?;
+        let (set, _facts) = load(&app, &caller, &id, now).await?;
         let mut ids = read(&ask.datasets)?;
         ids.retain(|id| !set.datasets.contains(id));
         if ids.is_empty() || app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
@@ -180,7 +180,7 @@ async fn take(
             // Whoever sent it may have nothing more to do with the set.
             return answer(app, caller, &app.table.link_set_made(&done).await?, StatusCode::OK, now).await;
         }
-        let set = load(app, caller, id, now).await?;
+        let (set, _facts) = load(app, caller, id, now).await?;
         let wanted = |id: &&DatasetId| some.is_none_or(|some| some.contains(id));
         let out: Vec<_> = set.datasets.iter().filter(wanted).copied().collect();
         if out.is_empty() {
@@ -195,8 +195,8 @@ async fn take(
     }
 }
 
-/// A link set that the caller may know of: who made it, and who administers a dataset in it.
-async fn load(app: &App, caller: &Caller, id: &str, now: Timestamp) -> Result<LinkSet, Problem> {
+/// A link set that the caller may know of, who made it or administers a dataset in it; and the facts of its datasets, in their order.
+async fn load(app: &App, caller: &Caller, id: &str, now: Timestamp) -> Result<(LinkSet, Vec<Option<Arc<DatasetFacts>>>), Problem> {
     let id = LinkSetId::parse(id).map_err(|_not_one| Problem::not_found())?;
     let set = app.table.link_set(id).await?.ok_or_else(Problem::not_found)?;
     let facts = facts_of(app, caller, &set.datasets).await?;
@@ -205,7 +205,7 @@ async fn load(app: &App, caller: &Caller, id: &str, now: Timestamp) -> Result<Li
         rights.has(Right::Administer) && may_see(caller, facts, now)
     };
     let knows = set.by == caller.user.id || facts.iter().flatten().any(administers);
-    if knows { Ok(set) } else { Err(Problem::not_found()) }
+    if knows { Ok((set, facts)) } else { Err(Problem::not_found()) }
 }
 
 fn may_see(caller: &Caller, facts: &Arc<DatasetFacts>, now: Timestamp) -> bool {

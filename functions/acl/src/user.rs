@@ -5,7 +5,7 @@ use domain::{
     decision::{Action, Denial, Facts},
     id::{TokenId, UserId},
     limits::CODE_SECS,
-    timing::Timing,
+    timing::{Timing, later},
     token::{CodeSecret, Token, TokenKind},
     user::{AccountEdit, Standing, User, user_name},
 };
@@ -19,7 +19,7 @@ use edge::{
     problem::Problem,
 };
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use table::TableError;
 
 use crate::{source_edit::bounded, source_show::named, subject::person};
@@ -96,7 +96,7 @@ impl NewCode {
             label: "sign-in code".to_owned(),
             scopes: Vec::new(),
             dataset: None,
-            until: now.checked_add(SignedDuration::from_secs(CODE_SECS)).unwrap_or(now),
+            until: later(now, CODE_SECS),
             made: now,
             revoked: None,
         };

@@ -6,10 +6,10 @@ use domain::{
     id::UserId,
     limits::{MAIL_SEND_SECS, NOTICES_OF_MAIL_MAX},
     notice::{NoticeId, Wanted, is_after_last, next_digest, retry_after},
+    timing::later,
     user::{Standing, User},
 };
 use edge::{App, mailbox};
-use jiff::{SignedDuration, Timestamp};
 use table::{
     TableError,
     mailboxes::Mailbox,
@@ -150,10 +150,6 @@ impl Jobs {
         }
         Ok(())
     }
-}
-
-fn later(now: Timestamp, secs: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(secs)).unwrap_or(now)
 }
 
 /// What one person's notices come to: the mails, and what is put off until the day's mail. Those that were taken together go together, or wait for the

@@ -11,11 +11,12 @@ use domain::{
     decision::{Action, Facts},
     id::TokenId,
     limits::{LABEL_CHARS_MAX, VIEWER_TOKEN_SECS},
+    timing::later,
     token::{Scope, Token, TokenKind, TokenSecret},
 };
 use edge::{App, asked::Filters, caller::Caller, problem::Problem};
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -102,7 +103,7 @@ fn by_way_of_sign_in(viewer: &str) -> Response {
 
 /// When a token that is made now ends: never after the session that makes it would by itself.
 fn end(caller: &Caller, now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(VIEWER_TOKEN_SECS)).unwrap_or(now).min(caller.token.until)
+    later(now, VIEWER_TOKEN_SECS).min(caller.token.until)
 }
 
 /// A token that reads what its owner reads, by name, and nothing else.
