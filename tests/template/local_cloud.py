@@ -7,7 +7,8 @@ What it lacks and what stands in for it:
 - There is no DNS for its host names and no TLS, so requests go to its one port on 127.0.0.1, name the host in `Host`, and say
   `X-Forwarded-Proto: https`.
 - Streamed answers reach the caller only when they are complete.
-- The policies' rights to write logs are not enforced.
+- The policies' rights to write logs, to read the table's stream and to send dead letters are not enforced.
+- A stream's partial failures, bisection and number of tries are not followed: a batch whose function answers is done, one whose function fails is tried again.
 """
 
 import http.client
@@ -68,6 +69,31 @@ def request(url, method="GET", headers=None, body=None, via=None):
         return Answer(connection.getresponse())
     finally:
         connection.close()
+
+
+class MailServer:
+    """A mail server on loopback (tests/services/mail.py). A context manager: it ends with the block."""
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="offprint-mails-"))
+        command = [VENVS / "mail" / "bin" / "python", ROOT / "tests" / "services" / "mail.py", self.folder]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = f"smtp://127.0.0.1:{int(self.process.stdout.readline())}"
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_for(self, count, secs):
+        """The mails that it took, once there are so many."""
+        deadline = time.monotonic() + secs
+        while len(found := sorted(self.folder.glob("*.eml"), key=lambda file: int(file.stem))) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(found)} mails came, not {count}")
+            time.sleep(0.2)
+        # A long header or line goes on in the next one.
+        return [file.read_text(encoding="utf-8").replace("\n ", " ").replace("=\n", "") for file in found]
 
 
 class Cloud:

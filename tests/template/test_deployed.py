@@ -6,13 +6,18 @@ each is needed and where its lack shows. What the local cloud lacks is listed in
 Run with tests/template/run.sh deploy, after run.sh build.
 """
 
+import base64
+import contextlib
+import hashlib
+import hmac
 import json
 import secrets
 import time
 import unittest
 import urllib.parse
 
-from local_cloud import Cloud, ROOT, request
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from local_cloud import Cloud, MailServer, ROOT, request
 from samtranslator.yaml_helper import yaml_parse
 
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
@@ -43,11 +48,11 @@ def quoted(path):
 class Stack:
     """One deployed copy of the template, and what is done with it."""
 
-    def __init__(self, cloud, name, template):
+    def __init__(self, cloud, name, template, **parameters):
         self.cloud = cloud
         file = cloud.folder / f"{name}.json"
         file.write_text(json.dumps(template), encoding="utf-8")
-        self.outputs = cloud.deploy(file, name, Architecture="x86_64", DataBucketArns=f"arn:aws:s3:::{BUCKET}")
+        self.outputs = cloud.deploy(file, name, Architecture="x86_64", DataBucketArns=f"arn:aws:s3:::{BUCKET}", **parameters)
         self.token = self.source = None
 
     def app(self, path, method="GET", ask=None, headers=None):
@@ -77,6 +82,56 @@ class Stack:
 
     def data(self, url, method="GET", headers=None):
         return self.cloud.call(url, method, headers)
+
+    @contextlib.contextmanager
+    def lacking(self, policy, sid):
+        """The deployed function `jobs` without one of its rights, for a while."""
+        iam, function = self.cloud.client("iam"), self.cloud.client("lambda").get_function_configuration(FunctionName=self.outputs["JobsFunctionName"])
+        named = {"RoleName": function["Role"].rsplit("/", 1)[1], "PolicyName": policy}
+        document = iam.get_role_policy(**named)["PolicyDocument"]
+        left = [statement for statement in document["Statement"] if statement["Sid"] != sid]
+        if len(left) != len(document["Statement"]) - 1:
+            raise ValueError(f"{policy} has no statement {sid}")
+        none = {"Sid": "None", "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+        iam.put_role_policy(**named, PolicyDocument=json.dumps({**document, "Statement": left or [none]}))
+        try:
+            yield
+        finally:
+            iam.put_role_policy(**named, PolicyDocument=json.dumps(document))
+
+    def strike(self):
+        """Calls `jobs` as the clock does; gives the error that it ended with, or None."""
+        event = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+        called = self.cloud.client("lambda").invoke(FunctionName=self.outputs["JobsFunctionName"], Payload=event)
+        return called["Payload"].read().decode() if "FunctionError" in called else None
+
+    def has_address(self, user, address):
+        """Gives a person an address, sealed as it is kept (ADR 0057): no provider that would vouch for it is in the local cloud."""
+        name = b"offprint-mailbox-v1"
+        secret = self.cloud.client("secretsmanager").get_secret_value(SecretId=self.outputs["AddressKeyArn"])["SecretString"]
+        key = hmac.new(secret.encode(), len(name).to_bytes(8, "big") + name, hashlib.sha256).digest()
+        nonce = secrets.token_bytes(12)
+        sealed = nonce + ChaCha20Poly1305(key).encrypt(nonce, address.encode(), user.encode())
+        row = {
+            "pk": {"S": f"U#{user}"},
+            "sk": {"S": "E"},
+            "needs": {"L": []},
+            "version": {"N": "1"},
+            "notices": {"S": "each"},
+            "address": {"S": base64.urlsafe_b64encode(sealed).decode().rstrip("=")},
+        }
+        self.cloud.client("dynamodb").put_item(TableName=self.outputs["TableName"], Item=row)
+
+    def notices(self):
+        """The notices in the table, whatever became of them."""
+        found = self.cloud.client("dynamodb").scan(TableName=self.outputs["TableName"], ConsistentRead=True)["Items"]
+        return [item for item in found if item["pk"]["S"].startswith("O#")]
+
+    def make_due(self, notice):
+        """Has a notice wait again from now on. The stream tells nobody: it is no new item."""
+        now = int(time.time() * 1000)
+        waiting = {"state": {"S": "waiting"}, "due": {"N": str(now)}, "gsi2pk": notice["pk"], "gsi2sk": {"S": f"{now:015}#{notice['sk']['S']}"}}
+        self.cloud.client("dynamodb").put_item(TableName=self.outputs["TableName"], Item={**notice, **waiting})
 
     def copy_items_from(self, other):
         """The other stack's rows, put in by the account's root: what a function with too few rights finds there."""
@@ -114,7 +169,11 @@ class Deployed(unittest.TestCase):
         s3.create_bucket(Bucket=BUCKET)
         for name, body in OBJECTS.items():
             s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=body)
-        cls.stack = Stack(cls.cloud, "offprint", built_template())
+        cls.mail_server = cls.enterClassContext(MailServer())
+        # Addresses are believed only where a provider vouches for them. This one is never asked: people sign in by code here.
+        cls.people = {"OidcIssuer": "https://id.example.org", "OidcAudience": "offprint", "OidcVouchesForEmail": "true"}
+        cls.mailed = {"MailServer": cls.mail_server.url, "MailFrom": "offprint@lab.example", **cls.people}
+        cls.stack = Stack(cls.cloud, "offprint", built_template(), **cls.mailed)
         cls.stack.token = cls.cloud.first_token(cls.stack.outputs["TableName"])
         source = cls.stack.new_source()
         if source.status != 201:
@@ -194,6 +253,61 @@ class Deployed(unittest.TestCase):
                     asked = {"Authorization": f"Bearer {self.stack.token}", **headers}
                     self.answers(self.cloud.call(self.stack.outputs[output] + path, headers=asked), 403, "cdn-only")
 
+    # Issue 4, 4: what happens is mailed by the table's stream, and what is due by the clock, each by its own rights.
+    def test_what_happens_is_mailed_once(self):
+        bo = self.stack.app("/api/v1/users", "POST", {"name": "Bo"})
+        self.answers(bo, 201)
+        self.stack.has_address(bo.json()["user"]["id"], "bo@lab.example")
+        given = self.stack.app(f"/api/v1/datasets/{self.dataset}/grants", "POST", {"to": "user:Bo", "role": "view"})
+        self.answers(given, 201)
+        try:
+            mails = self.mail_server.wait_for(1, 20)
+        except TimeoutError as late:
+            self.fail(f"{late}: {self.stack.notices()}\n{self.cloud.log_text()[-6000:]}")
+        self.assertTrue(mails[0].startswith("X-To: bo@lab.example\n"), mails[0])
+        self.assertRegex(mails[0], r"Subject: .* shared lab-[0-9a-f]{8}:.* with you\n")
+        self.assertIn(f"Sign in: {self.stack.outputs['AppUrl']}/", mails[0])
+        (notice,) = self.stack.notices()
+        self.assertEqual((notice["state"]["S"], notice["tries"]["N"]), ("sent", "1"))
+        # The clock strikes within a minute. It takes its time here, so it is waited for longer.
+        self.stack.make_due(notice)
+        again = self.mail_server.wait_for(2, 150)[1]
+        self.assertEqual(message_id(again), message_id(mails[0]))
+        self.assertEqual([one["state"]["S"] for one in self.stack.notices()], ["sent"])
+
+    # Of its rights those that the local cloud enforces.
+    def test_jobs_tells_by_its_rights_and_says_what_it_lacks(self):
+        manager = self.cloud.client("secretsmanager")
+        secret = manager.create_secret(Name="mail", SecretString="no account")["ARN"]
+        stack = Stack(self.cloud, "jobs", built_template(), **self.mailed, MailSecretArn=secret)
+        self.assertIn("not JSON", stack.strike())
+        with stack.lacking("mail", "ReadMailSecret"):
+            self.assertNotIn("not JSON", stack.strike())
+        manager.put_secret_value(SecretId=secret, SecretString=json.dumps({"username": "offprint", "password": "secret"}))
+        self.assertIsNone(stack.strike())
+
+        stack.token = self.cloud.first_token(stack.outputs["TableName"])
+        bo = stack.app("/api/v1/users", "POST", {"name": "Bo"}).json()["user"]["id"]
+        self.answers(stack.app(f"/api/v1/users/{bo}/code", "POST", {}), 201)
+        deadline = time.monotonic() + 20
+        # Of Bo no address is known.
+        while (states := [one["state"]["S"] for one in stack.notices()]) != ["no-address"] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertEqual(states, ["no-address"], self.cloud.log_text()[-3000:])
+        stack.make_due(stack.notices()[0])
+        for sid in ("ListDue", "ReadFacts"):
+            with self.subTest(without=sid), stack.lacking("jobs", sid):
+                self.assertIsNotNone(stack.strike())
+        with stack.lacking("jobs", "WriteNotices"):
+            self.assertIsNone(stack.strike())
+            self.assertEqual([one["state"]["S"] for one in stack.notices()], ["waiting"])
+        self.assertIsNone(stack.strike())
+        self.assertEqual([one["state"]["S"] for one in stack.notices()], ["no-address"])
+
+        mapping = self.cloud.client("lambda").list_event_source_mappings(FunctionName=stack.outputs["JobsFunctionName"])["EventSourceMappings"][0]
+        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertTrue(mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith(":" + stack.outputs["DeadLettersName"]))
+
     def test_the_alarms_deploy_and_watch_the_deployed_functions(self):
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.create_stack(
@@ -204,9 +318,11 @@ class Deployed(unittest.TestCase):
         cloudformation.get_waiter("stack_create_complete").wait(StackName="alarms", WaiterConfig={"Delay": 1})
         alarms = self.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
         watched = sorted((alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms)
-        names = [self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl", "Pages")]
-        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in names]
-        self.assertEqual(watched, sorted([*wanted, ("Url4xxCount", names[0])]))
+        names = [self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl", "Pages", "Jobs")]
+        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in names if (metric, name) != ("Url5xxCount", names[-1])]
+        wanted += [("Url4xxCount", names[0]), ("IteratorAge", names[-1])]
+        wanted.append(("ApproximateNumberOfMessagesVisible", self.stack.outputs["DeadLettersName"]))
+        self.assertEqual(watched, sorted(wanted))
 
     # Each round deploys a copy of the template with one permission less for some of the roles; a function's own lack is what it shows.
     def test_every_permission_is_needed(self):
@@ -255,6 +371,10 @@ class Deployed(unittest.TestCase):
                 self.answers(redirected, 302)
                 self.assertEqual(request(redirected.headers["location"]).status, read)
                 self.answers(stack.data(on(stack, link["url"], "0/")), *listed)
+
+
+def message_id(mail):
+    return next(line for line in mail.splitlines() if line.startswith("Message-ID: "))
 
 
 def on(stack, url, path="zarr.json"):

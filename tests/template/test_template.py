@@ -16,7 +16,7 @@ from expand import expanded
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS = {"serve": "ServeFunction", "links": "LinksFunction", "acl": "AclFunction", "pages": "PagesFunction"}
+FUNCTIONS = {"serve": "ServeFunction", "links": "LinksFunction", "acl": "AclFunction", "pages": "PagesFunction", "jobs": "JobsFunction"}
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 STACK = expanded(TEMPLATE)
 RESOURCES = STACK["Resources"]
@@ -108,6 +108,38 @@ PERMITTED = {
         LIST_BY_INDEX,
         logs_of("PagesLogs"),
     ],
+    "JobsRole": [
+        {
+            "Sid": "ReadFacts",
+            "Effect": "Allow",
+            "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "O#*", "P#*", "S#*", "U#*", "Z#*"]}},
+        },
+        {
+            "Sid": "WriteNotices",
+            "Effect": "Allow",
+            "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}},
+        },
+        {"Sid": "ListDue", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${Table.Arn}/index/GSI2"}},
+        {
+            "Sid": "ReadStream",
+            "Effect": "Allow",
+            "Action": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
+            "Resource": {"Fn::Sub": "${Table.Arn}/stream/*"},
+        },
+        {"Sid": "SendDeadLetters", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": attribute("DeadLetters")},
+        logs_of("JobsLogs"),
+        # Where a secret is named.
+        {
+            "Sid": "ReadMailSecret",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": {"Ref": "MailSecretArn"},
+        },
+    ],
     "SignerRole": [
         {
             "Sid": "ReadObjects",
@@ -130,6 +162,7 @@ TRUSTED = {
     "LinksRole": {"Service": "lambda.amazonaws.com"},
     "AclRole": {"Service": "lambda.amazonaws.com"},
     "PagesRole": {"Service": "lambda.amazonaws.com"},
+    "JobsRole": {"Service": "lambda.amazonaws.com"},
     "SignerRole": {"AWS": [attribute("ServeRole"), attribute("AclRole")]},
 }
 
@@ -215,17 +248,33 @@ class Policies(unittest.TestCase):
         self.assertNotIn("AddressKey", json.dumps([RESOURCES["ServeFunction"], RESOURCES["ServePolicy"]]))
 
     # ADR 0029: CloudFormation hands it over; no role may read it, and it is not the one that links are derived from.
-    def test_the_app_functions_are_given_the_key_of_addresses_and_no_role_reads_it(self):
+    def test_all_but_serve_are_given_the_key_of_addresses_and_no_role_reads_it(self):
         handed = {"Fn::Sub": "{{resolve:secretsmanager:${AddressKey.Id}}}"}
-        for binary in ("links", "acl", "pages"):
+        for binary in ("links", "acl", "pages", "jobs"):
             settings = RESOURCES[FUNCTIONS[binary]]["Properties"]["Environment"]["Variables"]
             self.assertEqual(settings["OFFPRINT_ADDRESS_KEY"], handed, binary)
         for name, policy in of_type("AWS::IAM::Policy").items():
             self.assertNotIn("AddressKey", json.dumps(policy), name)
 
-    def test_only_links_reads_the_deployment_secret(self):
-        readers = {role for role in PERMITTED if any(action.startswith("secretsmanager:") for action in actions(role))}
-        self.assertEqual(readers, {"LinksRole"})
+    def test_only_links_reads_the_deployment_secret_and_only_jobs_the_mail_servers(self):
+        read = {
+            (role, json.dumps(statement["Resource"]))
+            for role in PERMITTED
+            for statement in statements(role)
+            if "secretsmanager:" in json.dumps(statement["Action"])
+        }
+        deployment, mail = attribute("DeploymentSecret", "Id"), {"Ref": "MailSecretArn"}
+        self.assertEqual(read, {("LinksRole", json.dumps(deployment)), ("JobsRole", json.dumps(mail))})
+        self.assertEqual(RESOURCES["JobsMailPolicy"]["Condition"], "HasMailSecret")
+        self.assertEqual([binary for binary in FUNCTIONS if "OFFPRINT_MAIL_SECRET_ARN" in environment(binary)], ["jobs"])
+
+    # SECURITY T6: nothing that opens anything is at hand where mails are written.
+    def test_jobs_reads_no_key_takes_no_role_and_changes_no_right(self):
+        self.assertFalse([action for action in actions("JobsRole") if action.startswith(("s3:", "sts:"))])
+        for name in ("OFFPRINT_SECRET_ARN", "OFFPRINT_SIGNER_ROLE", "OFFPRINT_CDN_SECRET", "OFFPRINT_OIDC_CLIENT_SECRET"):
+            self.assertNotIn(name, environment("jobs"))
+        written = [one for one in statements("JobsRole") if re.search("PutItem|UpdateItem", json.dumps(one["Action"]))]
+        self.assertEqual([one["Condition"] for one in written], [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}}])
 
     def test_links_reaches_no_bucket_and_takes_no_role(self):
         self.assertFalse([action for action in actions("LinksRole") if action.startswith(("s3:", "sts:"))])
@@ -305,11 +354,49 @@ class Routes(unittest.TestCase):
             self.assertNotIn("Cors", url, name)
 
     def test_no_other_door_leads_to_a_function(self):
-        doors = re.compile(r"AWS::(ApiGateway|ApiGatewayV2|ElasticLoadBalancingV2|Events|Lambda::EventSourceMapping)")
-        self.assertFalse([name for name, resource in RESOURCES.items() if doors.match(resource["Type"])])
+        doors = re.compile(r"AWS::(ApiGateway|ApiGatewayV2|ElasticLoadBalancingV2|Events|Scheduler|Lambda::EventSourceMapping)")
+        self.assertEqual({name for name, resource in RESOURCES.items() if doors.match(resource["Type"])}, {"NoticesWritten", "NoticesDue"})
         for name, permission in of_type("AWS::Lambda::Permission").items():
             properties = permission["Properties"]
+            if name == "NoticesDueMayCall":
+                self.assertEqual(properties["FunctionName"], {"Ref": "JobsFunction"})
+                self.assertEqual((properties["Principal"], properties["SourceArn"]), ("events.amazonaws.com", attribute("NoticesDue")))
+                continue
+            self.assertNotEqual(properties["FunctionName"], {"Ref": "JobsFunction"}, name)
             self.assertTrue(properties.get("FunctionUrlAuthType") == "NONE" or properties.get("InvokedViaFunctionUrl"), name)
+
+    # ADR 0055: nothing is lost by the stream, held up by a bad record, or tried for ever.
+    def test_jobs_is_called_by_the_stream_of_new_notices_and_by_a_clock(self):
+        self.assertEqual(
+            RESOURCES["NoticesWritten"],
+            {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Condition": "HasMailServer",
+                "Properties": {
+                    "EventSourceArn": attribute("Table", "StreamArn"),
+                    "FunctionName": {"Ref": "JobsFunction"},
+                    "FilterCriteria": {
+                        "Filters": [{"Pattern": '{"eventName":["INSERT"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"O#"}]}}}}'}]
+                    },
+                    "StartingPosition": "LATEST",
+                    "BatchSize": 100,
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                    "BisectBatchOnFunctionError": True,
+                    "MaximumRetryAttempts": 4,
+                    "MaximumRecordAgeInSeconds": 3600,
+                    "ParallelizationFactor": 1,
+                    "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters")}},
+                },
+            },
+        )
+        # The filter's prefix is that of the outbox's keys.
+        self.assertIn('format!("O#{shard}")', (ROOT / "crates/table/src/schema.rs").read_text(encoding="utf-8"))
+        clock = RESOURCES["NoticesDue"]["Properties"]
+        self.assertEqual(clock["ScheduleExpression"], {"Fn::If": ["HasMailServer", "rate(1 minute)", "rate(1 day)"]})
+        self.assertEqual([target["Arn"] for target in clock["Targets"]], [attribute("JobsFunction")])
+        again = RESOURCES["JobsCalledByClock"]["Properties"]
+        self.assertEqual((again["MaximumRetryAttempts"], again["MaximumEventAgeInSeconds"]), (0, 60))
+        self.assertEqual(RESOURCES["DeadLetters"]["Properties"], {"MessageRetentionPeriod": 1209600, "SqsManagedSseEnabled": True})
 
     def test_the_cdn_keeps_nothing_and_proves_itself(self):
         config = RESOURCES["Cdn"]["Properties"]["DistributionConfig"]
@@ -335,7 +422,7 @@ class Kept(unittest.TestCase):
             for name, resource in RESOURCES.items()
             if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
         }
-        self.assertEqual(retained, {"Table", "DeploymentSecret", "AddressKey", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs"})
+        self.assertEqual(retained, {"Table", "DeploymentSecret", "AddressKey", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs", "JobsLogs"})
 
     def test_the_table(self):
         table = RESOURCES["Table"]["Properties"]

@@ -28,10 +28,10 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
 }
 
 /// The only members whose shipped code may name these crates. The first entry whose name fits is the one that holds; a name ending in `-` fits all that
-/// begin so. The deployment's secret is the one thing of AWS above `table` and `objects`: only `links` may read it.
+/// begin so. Secrets are the one thing of AWS above `table` and `objects`.
 const LIVES_IN: [(&str, &[&str]); 12] = [
     ("aws-sdk-dynamodb", &["table"]),
-    ("aws-sdk-secretsmanager", &["links"]),
+    ("aws-sdk-secretsmanager", &["edge"]),
     ("aws-sdk-", &["objects"]),
     ("serde_dynamo", &["table"]),
     ("jsonwebtoken", &["identity"]),

@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
 use edge::{provider::ProviderSettings, sign_in};
 use http::{Method, StatusCode};
 use identity::Verified;
 use jiff::SignedDuration;
-use jobs::{Jobs, Post, Round};
+use jobs::{EventError, Jobs, Post, Round};
 use serde_json::{Value, json};
-use table::outbox::SHARDS;
+use table::{Table, outbox::SHARDS};
 use tests::{
     app::TestApp,
     mail::MailServer,
@@ -87,6 +89,56 @@ async fn round(jobs: &Jobs) -> Round {
 }
 
 const NOTHING: Round = Round { sent: 0, dropped: 0, failed: 0, given_up: 0, put_off: 0 };
+
+async fn answered(jobs: &Jobs, event: &Value) -> (Value, Round) {
+    Box::pin(jobs.answer(event)).await.expect("the table answers")
+}
+
+/// No record of the stream has failed.
+fn whole() -> Value {
+    json!({ "batchItemFailures": [] })
+}
+
+/// What the clock's strike looks like.
+fn strike() -> Value {
+    json!({ "version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} })
+}
+
+/// A record of the table's stream, as Lambda hands it over. The image in it is an old one: nobody may believe it.
+fn record(pk: &str, sk: &str, number: usize) -> Value {
+    json!({
+        "eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
+        "dynamodb": {
+            "Keys": { "pk": { "S": pk }, "sk": { "S": sk } },
+            "NewImage": { "pk": { "S": pk }, "sk": { "S": sk }, "state": { "S": "waiting" }, "due": { "N": "0" }, "version": { "N": "1" } },
+            "SequenceNumber": number.to_string(), "SizeBytes": 300, "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    })
+}
+
+impl Scene {
+    /// The keys of what waits for a person, as the table has them.
+    async fn waits(&self, person: &Person) -> Vec<(String, String)> {
+        let mut keys = Vec::new();
+        for shard in 0..SHARDS {
+            let due = self.app.app.table.due_notices(shard, self.app.now()).await.expect("the table answers");
+            let ids = due.iter().map(|one| one.notice.id).filter(|id| id.to.to_string() == person.id);
+            keys.extend(ids.map(|id| (format!("O#{shard}"), format!("{}#{}", id.entry, id.to))));
+        }
+        keys
+    }
+
+    /// A notice that nobody can read: by a flag of a version to come.
+    async fn spoil(&self, (pk, sk): &(String, String)) {
+        let keys = &self.app.keys;
+        let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test");
+        let settings = Table::settings(Some(self.app.table_url.clone()), "us-east-1", Some(credentials)).expect("settings");
+        let change = aws_sdk_dynamodb::Client::from_conf(settings).update_item().table_name("offprint");
+        let change = change.key("pk", AttributeValue::S(pk.clone())).key("sk", AttributeValue::S(sk.clone()));
+        let flag = AttributeValue::L(vec![AttributeValue::S("tomorrow".to_owned())]);
+        change.update_expression("SET needs = :flag").expression_attribute_values(":flag", flag).send().await.expect("a change");
+    }
+}
 
 /// A header of a mail, as it stands.
 fn header<'a>(mail: &'a str, name: &str) -> &'a str {
@@ -266,6 +318,98 @@ async fn without_a_server_a_mail_is_a_file_to_read() {
     assert_eq!((files.len(), fs::metadata(&files[0]).expect("a file").permissions().mode() & 0o777), (1, 0o600));
     assert!(header(&mail, "To").starts_with("Bo <") && mail.contains("shared demo:plain-v2.ome.zarr/ with you."), "{mail}");
     assert!(header(&mail, "Message-ID").contains(files[0].file_stem().expect("a name").to_str().expect("text")), "{mail}");
+}
+
+// ADR 0055: the stream only says when to look
+#[tokio::test]
+async fn a_record_of_the_stream_is_told_once_however_often_it_comes() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    scene.shares(&bo).await;
+    let (pk, sk) = scene.waits(&bo).await.remove(0);
+    let mut odd = record(&pk, &sk, 9);
+    odd["dynamodb"]["Keys"]["sk"]["S"] = json!("x");
+    let elsewhere = if pk == "O#0" { "O#1" } else { "O#0" };
+    let records = [record(&pk, &sk, 1), record("D#x", "#", 2), record(elsewhere, &sk, 3), odd, json!({ "eventSource": "aws:dynamodb" })];
+    let event = json!({ "Records": [records[0], records[1], records[2], records[3], records[4], record(&pk, &sk, 5)] });
+    assert_eq!(answered(&jobs, &event).await, (whole(), Round { sent: 1, ..NOTHING }));
+    for _replay in 0..2 {
+        scene.app.pass_secs(61);
+        assert_eq!(answered(&jobs, &event).await, (whole(), NOTHING));
+    }
+    // What waits for a time waits for the clock, even where its record comes again.
+    server.does("busy", "");
+    scene.shares(&cy).await;
+    let (pk, sk) = scene.waits(&cy).await.remove(0);
+    let event = json!({ "Records": [record(&pk, &sk, 7)] });
+    assert_eq!(answered(&jobs, &event).await, (whole(), Round { failed: 1, ..NOTHING }), "a mail that was not taken is no failed record");
+    server.does_not("busy");
+    assert_eq!(answered(&jobs, &event).await, (whole(), NOTHING));
+    scene.app.pass_secs(61);
+    assert_eq!(answered(&jobs, &strike()).await, (json!({}), Round { sent: 1, ..NOTHING }));
+    assert_eq!((answered(&jobs, &event).await, server.mails().len()), ((whole(), NOTHING), 2));
+    for other in [json!({}), json!({ "Records": [{ "eventSource": "aws:sqs", "body": "x" }] }), json!({ "source": "aws.s3" }), json!(1)] {
+        assert_eq!(Box::pin(jobs.answer(&other)).await, Err(EventError::Unknown), "{other}");
+    }
+}
+
+// ADR 0055: partial failures, by their number and no other's
+#[tokio::test]
+async fn a_record_that_nobody_can_read_holds_up_no_other() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    for person in [&bo, &cy] {
+        scene.shares(person).await;
+    }
+    let (bad, good) = (scene.waits(&bo).await.remove(0), scene.waits(&cy).await.remove(0));
+    scene.spoil(&bad).await;
+    let event = json!({ "Records": [record(&bad.0, &bad.1, 11), record(&good.0, &good.1, 12)] });
+    let failed = json!({ "batchItemFailures": [{ "itemIdentifier": "11" }] });
+    assert_eq!(answered(&jobs, &event).await, (failed.clone(), Round { sent: 1, ..NOTHING }));
+    assert_eq!(answered(&jobs, &event).await, (failed, NOTHING));
+    assert_eq!((answered(&jobs, &strike()).await.1, server.mails().len()), (NOTHING, 1));
+    // Where the table does not answer all of them failed, and nothing is lost by it.
+    scene.shares(&scene.person("Di", Some("di@lab.example")).await).await;
+    let nowhere =
+        Table::settings(Some("http://127.0.0.1:9".to_owned()), "us-east-1", Some(Credentials::new("none", "none", None, None, "test")))
+            .expect("settings");
+    let mut away = scene.app.app.clone();
+    away.table = Table::new(nowhere, "offprint");
+    let address = format!("smtp://127.0.0.1:{}", server.port).parse().expect("an address");
+    let without = Jobs::new(away, Post::server(&address, FROM, None).expect("a post"));
+    assert!(matches!(Box::pin(without.answer(&event)).await, Err(EventError::Table(_))));
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+}
+
+#[tokio::test]
+async fn who_is_ended_soon_begins_no_mail_and_loses_none() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    scene.shares(&bo).await;
+    let jobs = scene.by(&server);
+    assert_eq!(round(&jobs.clone().until(scene.app.now() + SignedDuration::from_secs(29))).await, NOTHING);
+    assert_eq!(round(&jobs.until(scene.app.now() + SignedDuration::from_secs(30))).await, Round { sent: 1, ..NOTHING });
+}
+
+// ADR 0055: where no server is named, what happens waits; whoever names one sends nobody a heap of mails
+#[tokio::test]
+async fn what_nobody_told_for_a_day_goes_in_one_mail() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    scene.shares(&bo).await;
+    scene.done(&cy.token, Method::POST, "/api/v1/connections", json!({ "to": "Bo" })).await;
+    assert_eq!(Box::pin(jobs::keep(&scene.app.app, &strike())).await, Ok(json!({})));
+    assert_eq!(scene.waits(&bo).await.len(), 2, "they wait");
+    scene.app.pass_secs(86_401);
+    scene.shares(&cy).await;
+    assert_eq!(round(&scene.by(&server)).await, Round { sent: 2, ..NOTHING });
+    let mails = server.mails();
+    let mut subjects: Vec<_> =
+        mails.iter().map(|mail| (header(mail, "X-To"), header(mail, "Subject").contains("2 things happened"))).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, [("bo@lab.example", true), ("cy@lab.example", false)]);
 }
 
 /// A real deployment with a provider, and the one person that it knows.

@@ -46,10 +46,14 @@ pub const NOTICES_OF_MAIL_MAX: usize = 40;
 pub const NOTICES_AT_ONCE_MAX: usize = 400;
 /// How often what is due is looked for, in seconds.
 pub const NOTICES_LOOKED_FOR_SECS: u64 = 2;
+/// How long a notice may have waited, in seconds, to be told by itself: what nobody could tell before, all of a person's goes in one mail.
+pub const NOTICE_LATE_SECS: i64 = 86_400;
 /// The hour of the day (UTC) at which a day's mail goes.
 pub const NOTICE_DIGEST_HOUR: i8 = 7;
 // Whoever took a notice has handed it over, or given up, before another takes it.
 const _: () = assert!(MAIL_SEND_SECS * 2 < NOTICE_LEASE_SECS.unsigned_abs());
+/// How long one mail may take whole, in seconds: what it says is read, it is handed over, and what became of it is written. Whoever ends sooner begins none.
+pub const MAIL_WHOLE_SECS: i64 = 30;
 /// Datasets, and projects, that are told of as what two people are both named in.
 pub const CONTEXTS_MAX: usize = 20;
 const _: () = assert!(CONNECTION_AGAIN_SECS <= CONNECTION_KEPT_SECS);

@@ -39,6 +39,7 @@ pub mod problem;
 pub mod provider;
 pub mod requests;
 pub mod rounds;
+pub mod secret;
 pub mod shared;
 pub mod sign_in;
 pub mod target;

@@ -78,7 +78,7 @@ impl NoticeRow {
         let to = UserId::parse(&self.to).map_err(unreadable(Self::WHAT))?;
         let mail = self.mail.as_deref().map(|sk| schema::notice_of(sk).ok_or_else(wrong)).transpose()?;
         let notice = Notice {
-            // Its key says which; see `Table::due_notices`.
+            // Its key says which; see `Table::due_of`.
             id: NoticeId { entry: Uuid::nil(), to },
             by: UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?,
             occasion: Occasion::of(&self.occasion, dataset, project).ok_or_else(wrong)?,
@@ -133,6 +133,21 @@ pub struct Waiting {
     /// How many notices that mail has.
     pub of: usize,
     version: u64,
+}
+
+/// What was found of notices that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Those that are due, in the order in which they were asked for.
+    pub waiting: Vec<Waiting>,
+    /// Those that cannot be read: somebody has to look.
+    pub unreadable: Vec<NoticeId>,
+}
+
+/// Which notice an item of the table is, by its key as the table's stream has it; `None`: it is none.
+#[must_use]
+pub fn notice_at(pk: &str, sk: &str) -> Option<NoticeId> {
+    schema::notice_of(sk).filter(|id| schema::notice(*id) == Key { pk: pk.to_owned(), sk: sk.to_owned() })
 }
 
 /// Notices that one mail tells, taken to be told: nobody else has them until [`NOTICE_LEASE_SECS`] have passed.
@@ -195,27 +210,35 @@ impl Table {
     /// # Errors
     /// [`TableError`], where the store did not answer.
     pub async fn due_notices(&self, shard: u8, now: Timestamp) -> Result<Vec<Waiting>, TableError> {
-        let cost = &mut Cost::default();
-        let keys = self.due(&schema::outbox(shard), &schema::notices_until(now), NOTICES_AT_ONCE_MAX, cost).await?;
+        let keys = self.due(&schema::outbox(shard), &schema::notices_until(now), NOTICES_AT_ONCE_MAX, &mut Cost::default()).await?;
+        let ids: Vec<_> = keys.iter().filter_map(|key| schema::notice_of(&key.sk)).collect();
         // The index only proposes.
-        let mut found = self.batch(keys.iter().cloned(), cost).await?;
-        let mut waiting = Vec::new();
-        for key in keys {
-            let Some(id) = schema::notice_of(&key.sk) else { continue };
-            match found.remove(&key).map(row::<NoticeRow>).transpose() {
-                Ok(None) => {}
-                Ok(Some(there)) if there.state != WAITING => {}
-                Ok(Some(there)) => match there.waiting() {
-                    Ok(mut there) => {
-                        there.notice.id = id;
-                        waiting.extend((there.due <= now).then_some(there));
-                    }
-                    Err(why) => tracing::error!(notice.id = %id, error = %why, "a notice waits that cannot be read"),
-                },
-                Err(why) => tracing::error!(notice.id = %id, error = %why, "a notice waits that cannot be read"),
+        Ok(self.due_of(&ids, now).await?.waiting)
+    }
+
+    /// Those of these notices that are due at `now`, whoever named them.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn due_of(&self, ids: &[NoticeId], now: Timestamp) -> Result<Due, TableError> {
+        let mut found = self.batch(ids.iter().map(|id| schema::notice(*id)), &mut Cost::default()).await?;
+        let mut due = Due::default();
+        for id in ids {
+            // One that is named twice is found once.
+            let Some(item) = found.remove(&schema::notice(*id)) else { continue };
+            match row::<NoticeRow>(item).and_then(|there| if there.state == WAITING { there.waiting().map(Some) } else { Ok(None) }) {
+                Ok(Some(mut there)) if there.due <= now => {
+                    there.notice.id = *id;
+                    due.waiting.push(there);
+                }
+                Ok(_told_or_not_yet) => {}
+                Err(why) => {
+                    tracing::error!(notice.id = %id, error = %why, "a notice waits that cannot be read");
+                    due.unreadable.push(*id);
+                }
             }
         }
-        Ok(waiting)
+        Ok(due)
     }
 
     /// Takes notices to one person, all of them or none, to be told in one mail; `None`: somebody else took one of them.

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     id::UserId,
-    limits::{MAIL_SEND_SECS, NOTICES_OF_MAIL_MAX},
+    limits::{MAIL_SEND_SECS, MAIL_WHOLE_SECS, NOTICE_LATE_SECS, NOTICES_OF_MAIL_MAX},
     notice::{NoticeId, Wanted, is_after_last, next_digest, retry_after},
     timing::later,
     user::{Standing, User},
 };
 use edge::{App, mailbox};
+use jiff::Timestamp;
 use table::{
     TableError,
     mailboxes::Mailbox,
@@ -26,6 +27,8 @@ use crate::{
 pub struct Jobs {
     app: App,
     post: Post,
+    /// `None`: it goes on.
+    ends: Option<Timestamp>,
 }
 
 /// What became of the mails of one round.
@@ -47,7 +50,13 @@ impl Jobs {
     /// Tells what waits in the app's table by this post.
     #[must_use]
     pub const fn new(app: App, post: Post) -> Self {
-        Self { app, post }
+        Self { app, post, ends: None }
+    }
+
+    /// The same for whoever is ended at an instant: no mail is begun that might be under way by then. What is left waits.
+    #[must_use]
+    pub fn until(self, ends: Timestamp) -> Self {
+        Self { ends: Some(ends), ..self }
     }
 
     /// Tells everything that is due now. What fails for one person is logged, and holds up no other.
@@ -57,30 +66,54 @@ impl Jobs {
     pub async fn round(&self) -> Result<Round, TableError> {
         let mut round = Round::default();
         for shard in 0..SHARDS {
-            let mut people: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
-            for waiting in self.app.table.due_notices(shard, self.app.now()).await? {
-                people.entry(waiting.notice.id.to).or_default().push(waiting);
-            }
-            for (person, notices) in people {
-                if let Err(why) = Box::pin(self.tell(person, notices, &mut round)).await {
-                    tracing::warn!(error = %why, "notices of a person could not be told now; they wait");
-                }
-            }
+            let due = self.app.table.due_notices(shard, self.app.now()).await?;
+            Box::pin(self.tell_each(due, &mut round)).await;
         }
         Ok(round)
     }
 
+    /// Tells people what is due, and says whose could not be looked after: the table did not answer.
+    pub(crate) async fn tell_each(&self, due: Vec<Waiting>, round: &mut Round) -> Vec<UserId> {
+        let mut people: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
+        for waiting in due {
+            people.entry(waiting.notice.id.to).or_default().push(waiting);
+        }
+        let mut failed = Vec::new();
+        for (person, notices) in people {
+            if let Err(why) = Box::pin(self.tell(person, notices, round)).await {
+                tracing::warn!(error = %why, "notices of a person could not be told now; they wait");
+                failed.push(person);
+            }
+        }
+        failed
+    }
+
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Whether a mail that is begun now is over in time.
+    fn has_time(&self) -> bool {
+        self.ends.is_none_or(|ends| later(self.app.now(), MAIL_WHOLE_SECS) <= ends)
+    }
+
     /// Tells one person what waits.
     async fn tell(&self, person: UserId, notices: Vec<Waiting>, round: &mut Round) -> Result<(), TableError> {
+        if !self.has_time() {
+            return Ok(());
+        }
         let table = &self.app.table;
         let (Some(user), mailbox) = (table.user(person).await?, table.mailbox(person).await?) else { return Ok(()) };
-        let (mails, early) = mails(notices, mailbox.wanted);
+        let (mails, early) = mails(notices, mailbox.wanted, self.app.now());
         for some in early.chunks(NOTICES_OF_MAIL_MAX) {
             if table.keep_for_digest(some, next_digest(self.app.now())).await? {
                 round.put_off = round.put_off.saturating_add(some.len());
             }
         }
         for mail in mails {
+            if !self.has_time() {
+                break;
+            }
             let Some(taken) = table.take_notices(&mail, self.app.now()).await? else { continue };
             self.hand_over(&user, &mailbox, &taken, round).await?;
         }
@@ -153,21 +186,25 @@ impl Jobs {
 }
 
 /// What one person's notices come to: the mails, and what is put off until the day's mail. Those that were taken together go together, or wait for the
-/// others; what is told each day has waited for its hour.
-fn mails(notices: Vec<Waiting>, wanted: Wanted) -> (Vec<Vec<Waiting>>, Vec<Waiting>) {
+/// others; what is told each day has waited for its hour; and what nobody told for a day, as where no mail server was named, is not a mail each.
+fn mails(notices: Vec<Waiting>, wanted: Wanted, now: Timestamp) -> (Vec<Vec<Waiting>>, Vec<Waiting>) {
     let (again, fresh): (Vec<_>, Vec<_>) = notices.into_iter().partition(|one| one.mail.is_some());
     let mut tried: BTreeMap<Option<NoticeId>, Vec<Waiting>> = BTreeMap::new();
     for one in again {
         tried.entry(one.mail).or_default().push(one);
     }
     let mut mails: Vec<_> = tried.into_values().filter(|mail| mail.iter().all(|one| one.of == mail.len())).collect();
-    let (mut daily, early): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|one| one.digest);
-    daily.sort_unstable_by_key(|one| one.notice.id);
+    let goes_with_others = |one: &Waiting| match wanted {
+        Wanted::Daily => one.digest,
+        Wanted::Each | Wanted::Never => !one.digest && later(one.notice.at, NOTICE_LATE_SECS) < now,
+    };
+    let (mut together, single): (Vec<_>, Vec<_>) = fresh.into_iter().partition(goes_with_others);
+    together.sort_unstable_by_key(|one| one.notice.id);
+    mails.extend(together.chunks(NOTICES_OF_MAIL_MAX).map(<[Waiting]>::to_vec));
     if wanted == Wanted::Daily {
-        mails.extend(daily.chunks(NOTICES_OF_MAIL_MAX).map(<[Waiting]>::to_vec));
-        return (mails, early);
+        return (mails, single);
     }
     // Whoever changed the mind is told one by one, from now on.
-    mails.extend(daily.into_iter().chain(early).map(|one| vec![one]));
+    mails.extend(single.into_iter().map(|one| vec![one]));
     (mails, Vec::new())
 }

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 use domain::key::DeploymentSecret;
 use edge::{
     config::ConfigError,
     lambda::{self, Reply},
+    secret,
 };
 
 /// How long to wait before the secret is asked for again.
@@ -49,17 +49,7 @@ async fn keep(secret: &OnceLock<DeploymentSecret>, arn: &str) -> bool {
     }
 }
 
-/// The deployment's secret, from Secrets Manager, with the function's own credentials.
+/// The deployment's secret.
 async fn read(arn: &str) -> Result<DeploymentSecret, lambda_http::Error> {
-    let set = |name: &'static str| std::env::var(name).map_err(|_unset| ConfigError::Missing { name });
-    let credentials =
-        Credentials::new(set("AWS_ACCESS_KEY_ID")?, set("AWS_SECRET_ACCESS_KEY")?, set("AWS_SESSION_TOKEN").ok(), None, "environment");
-    let endpoint = set("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|_| set("AWS_ENDPOINT_URL")).ok();
-    let settings = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(set("AWS_REGION")?))
-        .credentials_provider(credentials);
-    let settings = endpoint.map_or_else(|| settings.clone(), |url| settings.clone().endpoint_url(url)).build();
-    let answer = aws_sdk_secretsmanager::Client::from_conf(settings).get_secret_value().secret_id(arn).send().await?;
-    Ok(DeploymentSecret::new(answer.secret_string().unwrap_or_default().as_bytes().to_vec())?)
+    Ok(DeploymentSecret::new(secret::read(arn).await?.into_bytes())?)
 }
