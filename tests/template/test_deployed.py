@@ -127,6 +127,18 @@ class Stack:
         found = self.cloud.client("dynamodb").scan(TableName=self.outputs["TableName"], ConsistentRead=True)["Items"]
         return [item for item in found if item["pk"]["S"].startswith("O#")]
 
+    def link(self, wanted):
+        """A link's item, by its id."""
+        found = self.cloud.client("dynamodb").scan(TableName=self.outputs["TableName"], ConsistentRead=True)["Items"]
+        return next(item for item in found if item["pk"]["S"].startswith("L#") and item.get("id") == {"S": wanted})
+
+    def ends_soon(self, wanted):
+        """Has a link end in six days, as if that had been so for long: its maker is to be told."""
+        now, item = time.time(), self.link(wanted)
+        due = {"gsi2pk": {"S": time.strftime("DUE#%Y%m", time.gmtime(now))}, "gsi2sk": {"S": f"{int(now * 1000):015}#{wanted}"}}
+        item |= {"until": {"N": str(int((now + 6 * 86_400) * 1000))}, **due}
+        self.cloud.client("dynamodb").put_item(TableName=self.outputs["TableName"], Item=item)
+
     def make_due(self, notice):
         """Has a notice wait again from now on. The stream tells nobody: it is no new item."""
         now = int(time.time() * 1000)
@@ -274,6 +286,13 @@ class Deployed(unittest.TestCase):
         again = self.mail_server.wait_for(2, 150)[1]
         self.assertEqual(message_id(again), message_id(mails[0]))
         self.assertEqual([one["state"]["S"] for one in self.stack.notices()], ["sent"])
+
+        self.stack.has_address(self.stack.app("/api/v1/me").json()["id"], "ada@lab.example")
+        link = self.new_link()
+        self.stack.ends_soon(link["id"])
+        self.assertIsNone(self.stack.strike())
+        self.assertIn(f"offprint link extend {link['id']}", self.mail_server.wait_for(3, 60)[2])
+        self.assertNotIn("gsi2pk", self.stack.link(link["id"]))
 
     # Of its rights those that the local cloud enforces.
     def test_jobs_tells_by_its_rights_and_says_what_it_lacks(self):

@@ -114,7 +114,7 @@ PERMITTED = {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "O#*", "P#*", "S#*", "U#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "L#*", "N#*", "O#*", "P#*", "S#*", "U#*", "Z#*"]}},
         },
         {
             "Sid": "WriteNotices",
@@ -122,6 +122,16 @@ PERMITTED = {
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
             "Resource": attribute("Table"),
             "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}},
+        },
+        {
+            "Sid": "NoteEnds",
+            "Effect": "Allow",
+            "Action": "dynamodb:UpdateItem",
+            "Resource": attribute("Table"),
+            "Condition": {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["L#*"]},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "gsi2pk", "gsi2sk"]},
+            },
         },
         {"Sid": "ListDue", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${Table.Arn}/index/GSI2"}},
         {
@@ -274,7 +284,7 @@ class Policies(unittest.TestCase):
         for name in ("OFFPRINT_SECRET_ARN", "OFFPRINT_SIGNER_ROLE", "OFFPRINT_CDN_SECRET", "OFFPRINT_OIDC_CLIENT_SECRET"):
             self.assertNotIn(name, environment("jobs"))
         written = [one for one in statements("JobsRole") if re.search("PutItem|UpdateItem", json.dumps(one["Action"]))]
-        self.assertEqual([one["Condition"] for one in written], [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}}])
+        self.assertEqual([one["Sid"] for one in written], ["WriteNotices", "NoteEnds"])
 
     def test_links_reaches_no_bucket_and_takes_no_role(self):
         self.assertFalse([action for action in actions("LinksRole") if action.startswith(("s3:", "sts:"))])

@@ -288,6 +288,111 @@ async fn what_is_so_no_more_is_not_told() {
     assert_eq!((round(&jobs).await, server.mails().len()), (Round { dropped: 1, ..NOTHING }, 0));
 }
 
+impl Scene {
+    /// Somebody who may make links, and was told so.
+    async fn maker(&self, name: &str, jobs: &Jobs) -> Person {
+        let person = self.person(name, Some(&format!("{}@lab.example", name.to_lowercase()))).await;
+        let ask = json!({ "to": format!("user:{}", person.id), "role": "view", "may_share": true });
+        self.done(&self.app.token, Method::POST, &format!("/api/v1/datasets/{}/grants", self.dataset), ask).await;
+        assert_eq!(round(jobs).await, Round { sent: 1, ..NOTHING });
+        person
+    }
+
+    /// The id of a new link of a person's, and its key.
+    async fn link(&self, by: &Person, label: &str, until: &str) -> (String, String) {
+        let ask = json!({ "dataset": self.dataset, "label": label, "until": until });
+        let made = self.done(&by.token, Method::POST, "/api/v1/links", ask).await;
+        let key = made["url"].as_str().expect("a URL").split('/').find(|part| part.len() == 32).expect("a key").to_owned();
+        (made["id"].as_str().expect("an id").to_owned(), key)
+    }
+
+    /// Sets another end of a link.
+    async fn ends(&self, token: &str, link: &str, until: &str) {
+        let path = format!("/api/v1/links/{link}");
+        let seen = self.app.api_as(token, Method::GET, &path, None, &[]).await.header("etag").to_owned();
+        let edited = self.app.api_as(token, Method::PATCH, &path, Some(json!({ "until": until })), &[("if-match", &seen)]).await;
+        assert_eq!(edited.status, StatusCode::OK, "{}", String::from_utf8_lossy(&edited.body));
+    }
+
+    async fn does_with(&self, token: &str, link: &str, verb: &str, ask: Value) {
+        self.done(token, Method::POST, &format!("/api/v1/links/{link}/{verb}"), ask).await;
+    }
+}
+
+const DAY: i64 = 86_400;
+
+// L5
+#[tokio::test]
+async fn a_maker_is_told_once_a_week_before_a_link_ends() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let jobs = scene.by(&server);
+    let bo = scene.maker("Bo", &jobs).await;
+    let (link, key) = scene.link(&bo, "for Zoë", "10d").await;
+    scene.link(&bo, "ends sooner than that", "7d").await;
+    scene.link(&bo, "ends never", "never").await;
+    let [(paused, _), (revoked, _), (moved, _)] =
+        [scene.link(&bo, "paused", "10d").await, scene.link(&bo, "revoked", "10d").await, scene.link(&bo, "moved", "10d").await];
+    scene.does_with(&bo.token, &paused, "pause", json!({})).await;
+    scene.does_with(&bo.token, &revoked, "revoke", json!({})).await;
+    scene.ends(&bo.token, &moved, "40d").await;
+    scene.app.pass_secs(3 * DAY - 1);
+    assert_eq!(round(&jobs).await, NOTHING);
+    scene.app.pass_secs(2);
+    assert_eq!(round(&jobs).await, Round { sent: 1, dropped: 2, ..NOTHING }, "those that are paused or revoked do not end soon");
+    let mail = server.mails().remove(1);
+    assert_eq!(header(&mail, "X-To"), "bo@lab.example");
+    assert!(mail.contains("Your link ends on ") && mail.contains(&format!("offprint link extend {link} --until 90d")), "{mail}");
+    assert!(mail.contains("demo:plain-v2.ome.zarr/") && !mail.contains(&key), "where, and no key: {mail}");
+    // Once for this end: also where it is set anew, and back.
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    let shown = scene.app.api_as(&bo.token, Method::GET, &format!("/api/v1/links/{link}"), None, &[]).await.json();
+    scene.ends(&bo.token, &link, "60d").await;
+    scene.ends(&bo.token, &link, shown["until"].as_str().expect("an end")).await;
+    assert_eq!(round(&jobs).await, NOTHING);
+    // Of one that ended before anybody looked nobody is told.
+    scene.app.pass_secs(38 * DAY);
+    assert_eq!(round(&jobs).await, NOTHING);
+    let (late, _) = scene.link(&scene.person("Bo", Some("bo@lab.example")).await, "late", "20d").await;
+    scene.app.pass_secs(19 * DAY);
+    assert_eq!((round(&jobs).await, server.mails().len()), (Round { sent: 1, ..NOTHING }, 3));
+    assert!(server.mails()[2].contains(&late));
+}
+
+// L5; nobody is told of the own acts
+#[tokio::test]
+async fn a_maker_is_told_what_others_did_to_a_link() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let jobs = scene.by(&server);
+    let (bo, owner) = (scene.maker("Bo", &jobs).await, scene.app.token.clone());
+    let mut links = Vec::new();
+    for label in ["paused", "resumed", "revoked", "shortened", "ended"] {
+        links.push(scene.link(&bo, label, "60d").await.0);
+    }
+    let [paused, resumed, revoked, shortened, ended] = links.as_slice() else { unreachable!() };
+    for link in [paused, resumed] {
+        scene.does_with(&owner, link, "pause", json!({})).await;
+    }
+    scene.does_with(&bo.token, resumed, "resume", json!({})).await;
+    for _twice in 0..2 {
+        scene.does_with(&owner, revoked, "revoke", json!({ "reason": "the paper\r\nis out" })).await;
+    }
+    scene.ends(&owner, shortened, "50d").await;
+    scene.ends(&owner, ended, "1d").await;
+    scene.app.pass_secs(DAY);
+    assert_eq!(round(&jobs).await, Round { sent: 4, dropped: 1, ..NOTHING });
+    let bo = scene.person("Bo", Some("bo@lab.example")).await;
+    let all = server.mails().concat();
+    for told in ["paused your link: \"paused", "revoked your link: \"revoked", "had your link end on ", "ended your link: \"ended"] {
+        assert!(all.contains(told), "{told} in {all}");
+    }
+    // What Bo does himself, and what changes nothing, is no news.
+    let (own, _) = scene.link(&bo, "own", "60d").await;
+    scene.does_with(&bo.token, &own, "pause", json!({})).await;
+    scene.ends(&bo.token, &own, "50d").await;
+    scene.does_with(&bo.token, &own, "revoke", json!({})).await;
+    assert_eq!((round(&jobs).await, server.mails().len()), (NOTHING, 5));
+}
+
 // Nothing leaves this machine unencrypted
 #[tokio::test]
 async fn a_server_that_cannot_encrypt_is_told_nothing() {

@@ -42,6 +42,10 @@ pub const MAIL_SEND_SECS: u64 = 20;
 pub const NOTICE_RETRY_SECS: [i64; 7] = [60, 300, 1_800, 2 * 3_600, 6 * 3_600, 12 * 3_600, 24 * 3_600];
 /// Notices of one mail: a transaction takes them all, and each takes a line or two.
 pub const NOTICES_OF_MAIL_MAX: usize = 40;
+/// How long before a link's end its maker is told, in seconds. Of one that is asked for less than that nobody is told.
+pub const LINK_ENDS_TOLD_SECS: i64 = 7 * 86_400;
+/// Links that end soon which are looked at in one round: those that end first.
+pub const LINKS_ENDING_AT_ONCE_MAX: usize = 100;
 /// Notices of one shard that are looked at in one round: those that are due longest.
 pub const NOTICES_AT_ONCE_MAX: usize = 400;
 /// How often what is due is looked for, in seconds.
@@ -50,6 +54,8 @@ pub const NOTICES_LOOKED_FOR_SECS: u64 = 2;
 pub const NOTICE_LATE_SECS: i64 = 86_400;
 /// The hour of the day (UTC) at which a day's mail goes.
 pub const NOTICE_DIGEST_HOUR: i8 = 7;
+// What is told once for an end is known to be told until that is over.
+const _: () = assert!(LINK_ENDS_TOLD_SECS < NOTICE_KEPT_SECS);
 // Whoever took a notice has handed it over, or given up, before another takes it.
 const _: () = assert!(MAIL_SEND_SECS * 2 < NOTICE_LEASE_SECS.unsigned_abs());
 /// How long one mail may take whole, in seconds: what it says is read, it is handed over, and what became of it is written. Whoever ends sooner begins none.

@@ -5,12 +5,12 @@
 
 use core::fmt;
 
-use jiff::{Timestamp, Zoned, civil::Time, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, Zoned, civil::Time, tz::TimeZone};
 use uuid::Uuid;
 
 use crate::{
-    id::{DatasetId, ProjectId, UserId},
-    limits::{NOTICE_DIGEST_HOUR, NOTICE_RETRY_SECS},
+    id::{DatasetId, LinkId, ProjectId, UserId},
+    limits::{LINK_ENDS_TOLD_SECS, NOTICE_DIGEST_HOUR, NOTICE_RETRY_SECS},
 };
 
 /// Something that somebody else did, and a person is told of.
@@ -34,6 +34,14 @@ pub enum Occasion {
     ConnectionAccepted,
     /// An administrator made a code by which one signs in as the person.
     CodeMade,
+    /// The person's link ends soon. Nobody did it: it is put down to the person.
+    LinkEnds(LinkId),
+    /// The person's link was made to end sooner.
+    LinkShortened(LinkId),
+    /// The person's link was paused.
+    LinkPaused(LinkId),
+    /// The person's link was revoked.
+    LinkRevoked(LinkId),
 }
 
 impl Occasion {
@@ -50,6 +58,10 @@ impl Occasion {
             Self::ConnectionAsked => "connection-asked",
             Self::ConnectionAccepted => "connection-accepted",
             Self::CodeMade => "code-made",
+            Self::LinkEnds(_) => "link-ends",
+            Self::LinkShortened(_) => "link-shortened",
+            Self::LinkPaused(_) => "link-paused",
+            Self::LinkRevoked(_) => "link-revoked",
         }
     }
 
@@ -58,7 +70,16 @@ impl Occasion {
     pub const fn dataset(self) -> Option<DatasetId> {
         match self {
             Self::Shared(id) | Self::GlassBroken(id) | Self::Offered(id) | Self::OfferAccepted(id) | Self::HandedOver(id) => Some(id),
-            Self::Joined(_) | Self::ConnectionAsked | Self::ConnectionAccepted | Self::CodeMade => None,
+            _ => None,
+        }
+    }
+
+    /// The link that it is about.
+    #[must_use]
+    pub const fn link(self) -> Option<LinkId> {
+        match self {
+            Self::LinkEnds(id) | Self::LinkShortened(id) | Self::LinkPaused(id) | Self::LinkRevoked(id) => Some(id),
+            _ => None,
         }
     }
 
@@ -68,9 +89,13 @@ impl Occasion {
         if let Self::Joined(id) = self { Some(id) } else { None }
     }
 
-    /// What [`Occasion::word`] says of this dataset or project; `None`: there is no such word, or it is about something else.
+    /// What [`Occasion::word`] says of this dataset, project or link; `None`: there is no such word, or it is about something else.
     #[must_use]
-    pub fn of(word: &str, dataset: Option<DatasetId>, project: Option<ProjectId>) -> Option<Self> {
+    pub fn of(word: &str, dataset: Option<DatasetId>, project: Option<ProjectId>, link: Option<LinkId>) -> Option<Self> {
+        if let Some(id) = link {
+            let of_link = [Self::LinkEnds(id), Self::LinkShortened(id), Self::LinkPaused(id), Self::LinkRevoked(id)];
+            return of_link.into_iter().find(|one| one.word() == word && dataset.is_none() && project.is_none());
+        }
         let found = match (word, dataset, project) {
             ("shared", Some(id), None) => Self::Shared(id),
             ("glass-broken", Some(id), None) => Self::GlassBroken(id),
@@ -158,6 +183,14 @@ pub fn next_digest(now: Timestamp) -> Timestamp {
     today.or_else(|| at(here.date().tomorrow().ok()?).ok()).unwrap_or(now)
 }
 
+/// When the maker of a link that ends at `until` is told, where the end was set at `set`; `None`: it ends too soon for that, or so soon that whoever set
+/// it knows.
+#[must_use]
+pub fn told_of_end(until: Option<Timestamp>, set: Timestamp) -> Option<Timestamp> {
+    let at = until?.checked_sub(SignedDuration::from_secs(LINK_ENDS_TOLD_SECS)).ok()?;
+    (set < at).then_some(at)
+}
+
 /// How long, in seconds, after the try of this number (from 1) the next may begin; `None`: there is no next, and the notice is given up.
 #[must_use]
 pub fn retry_after(tries: u32) -> Option<i64> {
@@ -177,6 +210,7 @@ mod tests {
     #[test]
     fn an_occasion_reads_back_by_its_word_and_what_it_is_about() {
         let (dataset, project) = (DatasetId::new(Uuid::from_u128(1)), ProjectId::new(Uuid::from_u128(2)));
+        let link = LinkId::new(Uuid::from_u128(3));
         for occasion in [
             Occasion::Shared(dataset),
             Occasion::GlassBroken(dataset),
@@ -187,11 +221,19 @@ mod tests {
             Occasion::ConnectionAsked,
             Occasion::ConnectionAccepted,
             Occasion::CodeMade,
+            Occasion::LinkEnds(link),
+            Occasion::LinkShortened(link),
+            Occasion::LinkPaused(link),
+            Occasion::LinkRevoked(link),
         ] {
-            assert_eq!(Occasion::of(occasion.word(), occasion.dataset(), occasion.project()), Some(occasion));
-            assert_eq!(Occasion::of(occasion.word(), Some(dataset), Some(project)), None, "about one thing at the most");
+            let word = occasion.word();
+            assert_eq!(Occasion::of(word, occasion.dataset(), occasion.project(), occasion.link()), Some(occasion));
+            for link in [None, Some(link)] {
+                assert_eq!(Occasion::of(word, Some(dataset), Some(project), link), None, "about one thing at the most");
+            }
         }
-        assert_eq!(Occasion::of("shared", None, None), None);
+        assert_eq!(Occasion::of("shared", None, None, None), None);
+        assert_eq!(Occasion::of("shared", Some(dataset), None, Some(link)), None);
         for wanted in Wanted::ALL {
             assert_eq!(Wanted::of(wanted.word()), Some(wanted));
         }
@@ -206,6 +248,23 @@ mod tests {
         ] {
             assert_eq!(next_digest(now.parse().unwrap()), next.parse().unwrap(), "{now}");
         }
+    }
+
+    // L5
+    #[test]
+    fn an_end_is_told_a_week_before_unless_it_was_set_later_than_that() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let until = at("2027-01-31T12:00:00Z");
+        for (set, told) in [
+            ("2027-01-01T00:00:00Z", true),
+            ("2027-01-24T11:59:59Z", true),
+            ("2027-01-24T12:00:00Z", false),
+            ("2027-01-30T00:00:00Z", false),
+        ] {
+            assert_eq!(told_of_end(Some(until), at(set)), told.then(|| at("2027-01-24T12:00:00Z")), "{set}");
+        }
+        assert_eq!(told_of_end(None, at("2027-01-01T00:00:00Z")), None);
+        assert_eq!(told_of_end(Some(Timestamp::MIN), Timestamp::MIN), None);
     }
 
     #[test]

@@ -9,9 +9,12 @@ use domain::{
     grant::{Net, Zones},
     id::{DatasetId, GroupId, IdError, LinkId, ProjectId, SourceId, UserId},
     key::{Epoch, KeyHash},
+    limits::NOTICE_KEPT_SECS,
     link::{Class, Link, LinkState, Options, Tombstone, Until},
+    notice::{Occasion, told_of_end},
     path::ObjectPath,
     rights::{Right, Role},
+    timing::later,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,7 @@ use crate::{
     passes::{Password, password_change},
     promote::stewards,
     read::{Cost, Stretch, Window},
-    schema::{self, LINK_RANK},
+    schema::{self, GSI2_PK, GSI2_SK, LINK_RANK},
     write::{Alone, Change, Condition, Outcome, Part, Tag, Write},
 };
 
@@ -442,8 +445,9 @@ impl Table {
         }
         new.version = old.version.saturating_add(1);
         let audited = Audited::new(now, by, edit_verb(old, &new), &old.id)?.from(&said(old)).to(&said(&new));
-        let change = link_change(old, &new);
+        let change = link_change(old, &new, now);
         let mut write = Write::audited(audited.clone())
+            .telling(news(old, &new).map(|occasion| (old.maker, occasion)))?
             .change(Tag::Seen, change.clone())
             .change(Tag::New, pointer_change(&new))
             .check(schema::tombstone(old.hash), Condition::absent())
@@ -460,7 +464,7 @@ impl Table {
         }
         match self.commit(write).await? {
             // Without its password, a link that names one would open to nobody.
-            Outcome::Busy if !widens && !other_password => self.edit_alone(&change, new, audited).await,
+            Outcome::Busy if !widens && !other_password => self.edit_alone(&change, old, new, audited).await,
             outcome => {
                 let new = LinkRow::of(&new).link(new.hash)?;
                 self.link_changed(outcome, new, (by, once), now).await
@@ -493,20 +497,27 @@ impl Table {
     }
 
     /// A narrowing that goes alone. What it cannot be sure of it reads back.
-    async fn edit_alone(&self, change: &Change, new: Link, audited: Audited) -> Result<Link, TableError> {
+    async fn edit_alone(&self, change: &Change, old: &Link, new: Link, audited: Audited) -> Result<Link, TableError> {
         let new = LinkRow::of(&new).link(new.hash)?;
         let is_there = async { Ok(self.link_now(new.hash).await?.as_ref() == Some(&new)) };
-        if self.narrow_alone(change, audited, is_there).await? { Ok(new) } else { Err(TableError::Stale) }
+        if !self.narrow_alone(change, audited.clone(), is_there).await? {
+            return Err(TableError::Stale);
+        }
+        if let Some(occasion) = news(old, &new) {
+            self.tell_after(&audited, old.maker, occasion).await;
+        }
+        Ok(new)
     }
 
     /// Revokes a link: one Put of its tombstone, which no other state can hinder. The first one stays; a second revoke succeeds and
-    /// answers with it. Its audit copy follows, and does not fail the revoke (SEMANTICS 5). The link is then read again: it may have been
-    /// made wider, to another bound, between `facts` and the tombstone.
+    /// answers with it. Its audit copy and a notice to its maker follow, and do not fail the revoke (SEMANTICS 5): what of them could not be
+    /// written, the second revoke writes. The link is then read again: it may have been made wider, to another bound, between `facts` and the
+    /// tombstone.
     ///
     /// # Errors
     /// [`TableError::Unavailable`], [`TableError::Throttled`]: unknown whether it was written; revoke again.
     pub async fn revoke(&self, permit: &Permit, facts: &LinkFacts, tombstone: &Tombstone) -> Result<Revoked, TableError> {
-        let link = &facts.link;
+        let (link, now) = (&facts.link, tombstone.at);
         permit.allows_change_of(link.id).filter(|by| *by == tombstone.by).ok_or(TableError::NotForThis)?;
         let own = TombstoneRow {
             needs: Vec::new(),
@@ -533,7 +544,11 @@ impl Table {
         let Tombstone { at, by, reason } = &tombstone;
         let copy = Audited::derived(*at, *by, "link.revoke", &link.id).from(&said(link)).because(reason.as_deref());
         let copy = copy.of_another(existing);
-        self.record(copy).await;
+        self.record(copy.clone()).await;
+        // The notice of one that is older was dropped, told or not.
+        if later(*at, NOTICE_KEPT_SECS) > now {
+            self.tell_after(&copy, link.maker, Occasion::LinkRevoked(link.id)).await;
+        }
         Ok(Revoked { tombstone, existing, link: self.link_now(link.hash).await.ok().flatten() })
     }
 
@@ -661,9 +676,27 @@ fn new_link(link: &Link, asked: KeyHash, there: Option<&OptionsRow>) -> Result<W
     let audited = Audited::new(link.made, link.maker, "link.create", &link.id)?.to(&said(link));
     Ok(Write::audited(audited)
         .put(Tag::Same, item(&schema::link_options(asked), &OptionsRow { link: id, hash })?, unchanged)
-        .put(Tag::New, item(&schema::link(link.hash), &LinkRow::of(link))?, Condition::absent())
+        .put(Tag::New, due_item(item(&schema::link(link.hash), &LinkRow::of(link))?, link), Condition::absent())
         .put(Tag::New, item(&schema::link_pointer(link.dataset, link.id), &pointer)?, Condition::absent())
         .put(Tag::New, item(&schema::link_id(link.id), &by_id)?, Condition::absent()))
+}
+
+/// The item of a new link with when its maker is told of its end, where that is told.
+fn due_item(mut item: Item, link: &Link) -> Item {
+    if let Some(at) = told_of_end(link.until, link.made) {
+        item.insert(GSI2_PK.to_owned(), text(schema::due_in(at)));
+        item.insert(GSI2_SK.to_owned(), text(schema::due_rank(at, link.id)));
+    }
+    item
+}
+
+/// What a change tells the maker of a link, who did not make it.
+fn news(old: &Link, new: &Link) -> Option<Occasion> {
+    let end = |link: &Link| link.until.unwrap_or(Timestamp::MAX);
+    if old.enabled && !new.enabled {
+        return Some(Occasion::LinkPaused(old.id));
+    }
+    (end(new) < end(old)).then_some(Occasion::LinkShortened(old.id))
 }
 
 /// That what its maker makes a link by is still there: the right to share, of one that is the dataset's act the right to administer.
@@ -671,7 +704,7 @@ fn made_by(link: &Link, on: &DatasetFacts) -> Vec<(Tag, Part)> {
     if link.stewarded { stewards(on, link.maker, link.made) } else { proof(&on.place.dataset, &on.reach, link.maker, link.via) }
 }
 
-pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
+pub(crate) fn link_change(old: &Link, new: &Link, now: Timestamp) -> Change {
     let Options { label, until, not_before, strict, zones, hard_zones, hide_listing, .. } = &new.options;
     let change = Change::new(schema::link(old.hash), Condition::is("version", number(old.version)))
         .set("label", text(label))
@@ -691,6 +724,13 @@ pub(crate) fn link_change(old: &Link, new: &Link) -> Change {
         .set("needs", texts(needs_of(&new.options)))
         .set("enabled", AttributeValue::Bool(new.enabled))
         .set("version", number(new.version));
+    // Another end is told anew.
+    let told = told_of_end(new.until, now);
+    let change = if old.until == new.until {
+        change
+    } else {
+        change.set_if(GSI2_PK, told.map(|at| text(schema::due_in(at)))).set_if(GSI2_SK, told.map(|at| text(schema::due_rank(at, new.id))))
+    };
     // Another budget is counted anew, whatever was noted since the link was read.
     let counted_anew = new.over_until.is_none() && old.options.bytes_per_day != new.options.bytes_per_day;
     let change = if counted_anew { change.set_if("over_until", None) } else { change };

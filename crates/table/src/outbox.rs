@@ -4,9 +4,11 @@
 //! takes it puts that instant off, so that nobody else takes it meanwhile, and says afterwards what became of it, on the condition that nobody took it
 //! since. Not here: whether and how it is told (`functions/jobs`).
 
+use std::collections::BTreeSet;
+
 use domain::{
-    id::{DatasetId, ProjectId, UserId},
-    limits::{NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICES_AT_ONCE_MAX},
+    id::{DatasetId, LinkId, ProjectId, UserId},
+    limits::{LINK_ENDS_TOLD_SECS, LINKS_ENDING_AT_ONCE_MAX, NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICES_AT_ONCE_MAX},
     notice::{Notice, NoticeId, Occasion},
     timing::later,
 };
@@ -42,6 +44,8 @@ struct NoticeRow {
     dataset: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
     at: i64,
     state: String,
     due: i64,
@@ -75,13 +79,14 @@ impl NoticeRow {
         let wrong = || TableError::Unreadable { what: Self::WHAT };
         let dataset = self.dataset.map(|id| DatasetId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?;
         let project = self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?;
+        let link = self.link.map(|id| LinkId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?;
         let to = UserId::parse(&self.to).map_err(unreadable(Self::WHAT))?;
         let mail = self.mail.as_deref().map(|sk| schema::notice_of(sk).ok_or_else(wrong)).transpose()?;
         let notice = Notice {
             // Its key says which; see `Table::due_of`.
             id: NoticeId { entry: Uuid::nil(), to },
             by: UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?,
-            occasion: Occasion::of(&self.occasion, dataset, project).ok_or_else(wrong)?,
+            occasion: Occasion::of(&self.occasion, dataset, project, link).ok_or_else(wrong)?,
             at: time(self.at, Self::WHAT)?,
         };
         let due = time(self.due, Self::WHAT)?;
@@ -94,27 +99,66 @@ pub(crate) fn event(audited: &Audited, to: UserId, occasion: Occasion) -> Result
     if to == audited.actor {
         return Ok(None);
     }
-    let (key, due) = (schema::notice(NoticeId { entry: audited.id, to }), audited.at);
+    let id = NoticeId { entry: audited.id, to };
+    waiting_from(&Notice { id, by: audited.actor, occasion, at: audited.at }).map(Some)
+}
+
+/// The item of a notice that waits from the instant of what it tells of.
+fn waiting_from(notice: &Notice) -> Result<Item, TableError> {
+    let Notice { id, by, occasion, at } = notice;
+    let key = schema::notice(*id);
     let row = NoticeRow {
         needs: Vec::new(),
         version: 1,
-        by: audited.actor.to_string(),
-        to: to.to_string(),
+        by: by.to_string(),
+        to: id.to.to_string(),
         occasion: occasion.word().to_owned(),
         dataset: occasion.dataset().map(|id| id.to_string()),
         project: occasion.project().map(|id| id.to_string()),
-        at: audited.at.as_millisecond(),
+        link: occasion.link().map(|id| id.to_string()),
+        at: at.as_millisecond(),
         state: WAITING.to_owned(),
-        due: due.as_millisecond(),
+        due: at.as_millisecond(),
         tries: 0,
         digest: false,
         mail: None,
         of: 0,
         gsi2pk: Some(key.pk.clone()),
-        gsi2sk: Some(schema::notice_rank(due, &key)),
-        ttl: audited.at.as_second().saturating_add(NOTICE_KEPT_SECS),
+        gsi2sk: Some(schema::notice_rank(*at, &key)),
+        ttl: at.as_second().saturating_add(NOTICE_KEPT_SECS),
     };
-    item(&key, &row).map(Some)
+    item(&key, &row)
+}
+
+/// A link that stands among what is due, as the index has it.
+struct DueLink {
+    key: Key,
+    link: LinkId,
+    maker: UserId,
+    at: Timestamp,
+    rank: String,
+}
+
+impl DueLink {
+    fn of(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok();
+        let rank = text(GSI2_SK)?.clone();
+        let (at, link) = rank.split_once('#')?;
+        let at = Timestamp::from_millisecond(at.parse().ok()?).ok()?;
+        Some(Self { key: Key::of(item)?, link: LinkId::parse(link).ok()?, maker: UserId::parse(text("maker")?).ok()?, at, rank })
+    }
+
+    /// What its maker is told: by an id that follows from the link and its end.
+    fn notice(&self) -> Notice {
+        let occasion = Occasion::LinkEnds(self.link);
+        let entry = Audited::derived(self.at, self.maker, occasion.word(), &self.link).id;
+        Notice { id: NoticeId { entry, to: self.maker }, by: self.maker, occasion, at: self.at }
+    }
+
+    /// That it is due no more, unless its end was changed since.
+    fn done(&self) -> Change {
+        Change::new(self.key.clone(), Condition::is(GSI2_SK, text(&self.rank))).set_if(GSI2_PK, None).set_if(GSI2_SK, None)
+    }
 }
 
 /// A notice that nobody has told yet, as it was read.
@@ -210,8 +254,8 @@ impl Table {
     /// # Errors
     /// [`TableError`], where the store did not answer.
     pub async fn due_notices(&self, shard: u8, now: Timestamp) -> Result<Vec<Waiting>, TableError> {
-        let keys = self.due(&schema::outbox(shard), &schema::notices_until(now), NOTICES_AT_ONCE_MAX, &mut Cost::default()).await?;
-        let ids: Vec<_> = keys.iter().filter_map(|key| schema::notice_of(&key.sk)).collect();
+        let found = self.due(&schema::outbox(shard), &schema::due_until(now), NOTICES_AT_ONCE_MAX).await?;
+        let ids: Vec<_> = found.iter().filter_map(Key::of).filter_map(|key| schema::notice_of(&key.sk)).collect();
         // The index only proposes.
         Ok(self.due_of(&ids, now).await?.waiting)
     }
@@ -327,16 +371,53 @@ impl Table {
         Ok(found.map(row::<NoticeRow>).transpose()?.map(|there| there.state))
     }
 
-    /// The keys of items that GSI2 lists in a partition up to a place, the first first.
-    async fn due(&self, partition: &str, until: &str, most: usize, cost: &mut Cost) -> Result<Vec<Key>, TableError> {
-        let mut keys = Vec::new();
+    /// Has the makers of links that end soon be told so, once for each end: those links first that end first, at most [`LINKS_ENDING_AT_ONCE_MAX`].
+    /// Whether that is still so is looked at when it is told.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer: what was not done is done by the next call.
+    pub async fn tell_of_ends(&self, now: Timestamp) -> Result<(), TableError> {
+        // What was to be told before that has ended meanwhile.
+        let months = BTreeSet::from([later(now, -LINK_ENDS_TOLD_SECS), now].map(schema::due_in));
+        for month in months {
+            for item in self.due(&month, &schema::due_until(now), LINKS_ENDING_AT_ONCE_MAX).await? {
+                let Some(due) = DueLink::of(&item) else {
+                    tracing::error!(month, "a link that ends soon cannot be read");
+                    continue;
+                };
+                if later(due.at, LINK_ENDS_TOLD_SECS) > now {
+                    // The same end is told once: a second notice of it has the same key.
+                    self.put_alone(waiting_from(&due.notice())?, Condition::absent()).await?;
+                }
+                self.change_alone(&due.done()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells somebody of a change that was made and went alone, as its entry follows it: the change stands whether or not this succeeds.
+    pub(crate) async fn tell_after(&self, audited: &Audited, to: UserId, occasion: Occasion) {
+        let put = async {
+            match event(audited, to, occasion)? {
+                Some(event) => self.put_alone(event, Condition::absent()).await,
+                None => Ok(false),
+            }
+        };
+        if let Err(why) = put.await {
+            tracing::error!(audit.id = %audited.id, audit.verb = audited.verb, error = %why, "nobody is told of a change that was made");
+        }
+    }
+
+    /// The items that GSI2 lists in a partition up to a place, the first first, as the index has them.
+    async fn due(&self, partition: &str, until: &str, most: usize) -> Result<Vec<Item>, TableError> {
+        let mut found = Vec::new();
         let mut after = None;
         loop {
-            let (items, next) = self.due_page(partition, until, after, cost).await?;
-            keys.extend(items.iter().filter_map(Key::of));
-            if next.is_none() || keys.len() >= most {
-                keys.truncate(most);
-                return Ok(keys);
+            let (items, next) = self.due_page(partition, until, after, &mut Cost::default()).await?;
+            found.extend(items);
+            if next.is_none() || found.len() >= most {
+                found.truncate(most);
+                return Ok(found);
             }
             after = next;
         }

@@ -74,7 +74,7 @@ impl Table {
         }
         new.version = old.version.saturating_add(1);
         let audited = Audited::new(now, by, "link.promote", &old.id)?.from(&said(old)).to(&said(&new)).because(*reason);
-        let change = link_change(old, &new)
+        let change = link_change(old, &new, now)
             .set("class", text(new.class.word()))
             .set("stewarded", AttributeValue::Bool(true))
             .set_if("via_on", None)

@@ -73,7 +73,7 @@ impl Table {
         new.version = old.version.saturating_add(1);
         let audited = Audited::new(now, by, "link.retarget", &old.id)?.from(&said(old)).to(&said(&new)).because(*reason);
         let write = Write::audited(audited)
-            .change(Tag::Seen, moved(old, &new))
+            .change(Tag::Seen, moved(old, &new, now))
             .change(Tag::New, Change::new(schema::link_id(new.id), Condition::present()).set("dataset", text(new.dataset.to_string())))
             .check(schema::tombstone(old.hash), Condition::absent())
             .parts(checks(retarget, &new, by, now).ok_or(TableError::Stale)?)
@@ -84,9 +84,9 @@ impl Table {
     }
 }
 
-fn moved(old: &Link, new: &Link) -> Change {
+fn moved(old: &Link, new: &Link, now: Timestamp) -> Change {
     let [group, project, policy] = through_texts(new.via);
-    link_change(old, new)
+    link_change(old, new, now)
         .set("dataset", text(new.dataset.to_string()))
         .set("source", text(new.source.to_string()))
         .set("subpath", text(new.subpath.as_str()))

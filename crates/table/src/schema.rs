@@ -32,6 +32,7 @@
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | mailbox | `U#uid` | `E` | |
 //! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
+//! | link that ends | `L#sha256(key)` | `#` | in GSI2 `DUE#yyyymm`, when its maker is told of the end; until that is done |
 //! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
@@ -371,9 +372,19 @@ pub(crate) fn notice_rank(due: Timestamp, notice: &Key) -> String {
     format!("{:015}#{}", due.as_millisecond(), notice.sk)
 }
 
-/// Behind the places of all that are due at an instant.
-pub(crate) fn notices_until(now: Timestamp) -> String {
+/// Behind the places, in GSI2, of all that is due at an instant.
+pub(crate) fn due_until(now: Timestamp) -> String {
     format!("{:015}#~", now.as_millisecond())
+}
+
+/// Where what is due in a calendar month (UTC) is listed, in GSI2.
+pub(crate) fn due_in(month_of: Timestamp) -> String {
+    format!("DUE#{}", month_of.strftime("%Y%m"))
+}
+
+/// The place of a link among what is due.
+pub(crate) fn due_rank(at: Timestamp, link: LinkId) -> String {
+    format!("{:015}#{link}", at.as_millisecond())
 }
 
 pub(crate) fn once(user: UserId, key: &str) -> Key {
@@ -574,12 +585,14 @@ mod tests {
             assert_eq!((key.pk.as_str(), key.sk.as_str()), (pk, sk));
         }
         assert_eq!(link_rank(at, link_), "L#001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4");
+        assert_eq!((due_in(at).as_str(), due_rank(at, link_).as_str()), ("DUE#202512", "001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4"));
+        assert!(due_rank(at, link_) < due_until(at) && due_until(at) < due_rank(at + SignedDuration::from_millis(1), link_));
         assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
         let noted = NoticeId { entry: id, to: user_ };
         assert_eq!(notice_of(&notice(noted).sk), Some(noted));
         assert!(
-            notice_rank(at, &notice(noted)) < notices_until(at)
-                && notices_until(at) < notice_rank(at + SignedDuration::from_millis(1), &notice(noted))
+            notice_rank(at, &notice(noted)) < due_until(at)
+                && due_until(at) < notice_rank(at + SignedDuration::from_millis(1), &notice(noted))
         );
         assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
         let [from, to] = COLLECTIVE_GRANTS;

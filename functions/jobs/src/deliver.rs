@@ -65,6 +65,9 @@ impl Jobs {
     /// [`TableError`], where what is due cannot be looked for.
     pub async fn round(&self) -> Result<Round, TableError> {
         let mut round = Round::default();
+        if let Err(why) = Box::pin(self.app.table.tell_of_ends(self.app.now())).await {
+            tracing::warn!(error = %why, "which links end soon could not be looked for now");
+        }
         for shard in 0..SHARDS {
             let due = self.app.table.due_notices(shard, self.app.now()).await?;
             Box::pin(self.tell_each(due, &mut round)).await;

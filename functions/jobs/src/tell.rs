@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use domain::{
     connection::ConnectionState,
-    decision::{Action, DatasetFacts, Facts, OfferFacts, Principal, Who, decide},
+    decision::{Action, DatasetFacts, Facts, LinkFacts, OfferFacts, Principal, Who, decide},
     grant::{Hold, Net},
-    id::DatasetId,
+    id::{DatasetId, LinkId},
+    limits::LINK_ENDS_TOLD_SECS,
+    link::LinkState,
     notice::{Notice, Occasion},
     source::State,
+    timing::later,
     user::{User, shows},
 };
 use edge::{App, invitations::every_scope};
@@ -81,6 +84,9 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             Line::of(format!("{who}, who administers this Offprint, made a code by which one signs in as you"))
                 .and("If you did not ask for it, ask why. Who is signed in as you: offprint token list".to_owned()),
         ),
+        Occasion::LinkEnds(id) | Occasion::LinkShortened(id) | Occasion::LinkPaused(id) | Occasion::LinkRevoked(id) => {
+            own_link(app, person, id, now).await?.and_then(|facts| of_link(notice.occasion, &who, &facts, now))
+        }
     };
     Ok(line)
 }
@@ -104,6 +110,43 @@ async fn offered(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Res
     let reach = app.table.reach(&dataset.place, Some(maker.id)).await?;
     let offer = Facts::Offer(Arc::new(OfferFacts { dataset: Arc::clone(&dataset), request, maker, reach }));
     Ok(decide(&themselves(person, now), Action::See, &offer, now).is_ok().then(|| named(&dataset)))
+}
+
+/// A link that the person made, if the person may know of it now: the same decision as a request's.
+async fn own_link(app: &App, person: &User, id: LinkId, now: Timestamp) -> Result<Option<Arc<LinkFacts>>, TableError> {
+    let found = app.table.link_by_id(id, person.id, now).await?;
+    let facts = found.filter(|facts| facts.link.maker == person.id).map(Arc::new);
+    Ok(facts.filter(|facts| decide(&themselves(person, now), Action::See, &Facts::Link(Arc::clone(facts)), now).is_ok()))
+}
+
+/// What there is to say of a link, where it is still so; never its key.
+fn of_link(occasion: Occasion, who: &str, facts: &LinkFacts, now: Timestamp) -> Option<Line> {
+    let LinkFacts { link, place, .. } = facts;
+    let at = shown(&format!("{}:{}{}", place.source.name.as_str(), place.dataset.path, link.subpath));
+    let what = if link.options.label.is_empty() { at } else { format!("\"{}\", to {at}", shown(&link.options.label)) };
+    let is_open = matches!(facts.state(now), LinkState::Live | LinkState::NotYet);
+    let end = link.end(place).map(|end| end.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    let line = match occasion {
+        Occasion::LinkEnds(_) => {
+            let is_soon = link.end(place).is_some_and(|end| end <= later(now, LINK_ENDS_TOLD_SECS));
+            let line = Line::of(format!("Your link ends on {}: {what}", end?));
+            return (is_open && is_soon).then(|| line.and(format!("To let it go on: offprint link extend {} --until 90d", link.id)));
+        }
+        Occasion::LinkShortened(_) if is_open => Line::of(format!("{who} had your link end on {}: {what}", end?)),
+        Occasion::LinkShortened(_) if facts.state(now) == LinkState::Expired => Line::of(format!("{who} ended your link: {what}")),
+        Occasion::LinkPaused(_) if facts.state(now) == LinkState::Paused => {
+            Line::of(format!("{who} paused your link: {what}")).and(format!("Its URL stays. More: offprint link show {}", link.id))
+        }
+        Occasion::LinkRevoked(_) => {
+            let line = Line::of(format!("{who} revoked your link: {what}"));
+            match &facts.tombstone.as_ref()?.reason {
+                Some(reason) => line.and(format!("Why: {}", shown(reason))),
+                None => line,
+            }
+        }
+        _ => return None,
+    };
+    Some(line)
 }
 
 /// The person, by a session that has every scope: what may be known, wherever the mail is read.

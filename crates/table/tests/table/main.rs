@@ -175,6 +175,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(projects::of_two_managers_who_leave_at_once_one_stays),
         rule(groups::of_equal_names_at_once_one_is_made),
         rule(notices::of_two_who_take_a_notice_at_once_one_has_it),
+        rule(notices::the_end_of_a_link_is_told_once_however_many_look),
         rule(links::create_show_revoke_in_a_tight_loop_never_misses),
     ]
 }

@@ -5,6 +5,7 @@ use domain::{
     grant::ProjectRole,
     id::DatasetId,
     limits::NOTICE_LEASE_SECS,
+    link::{Edit, Until},
     notice::{NoticeId, Occasion, Wanted},
     rights::Role,
 };
@@ -16,7 +17,7 @@ use table::{
 };
 
 use crate::{
-    example::{Deployment, later, now, once},
+    example::{Deployment, ask, later, now, once},
     faults::{Fault, Faults},
     people::{Person, key},
     stores::Store,
@@ -200,4 +201,28 @@ async fn a_lost_answer_about_a_notice_tells_nothing_twice() {
         assert_eq!(deployment.table.notices_told(&taken, Told::Sent).await, Ok(true), "{fault:?}");
         assert_eq!(deployment.became(waits.notice.id).await, "sent");
     }
+}
+
+// L5; ADR 0065
+pub async fn the_end_of_a_link_is_told_once_however_many_look(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, day) = (deployment.owner(), 86_400);
+    let (kept, moved) = (deployment.link(ask("kept")).await.link, deployment.link(ask("moved")).await);
+    deployment.edit(&moved, Edit { until: Some(Until::Days(90)), ..Edit::default() }).await.unwrap();
+    let look = async |secs: i64| {
+        for looked in join_all((0..4).map(|_one| deployment.table.tell_of_ends(later(secs)))).await {
+            looked.unwrap();
+        }
+        deployment.due_for(&ada, later(secs)).await.iter().map(|one| one.notice.occasion).collect::<Vec<_>>()
+    };
+    assert_eq!(look(23 * day - 1).await, []);
+    for secs in [23 * day, 23 * day + 1, 29 * day] {
+        assert_eq!(look(secs).await, [Occasion::LinkEnds(kept.id)], "{secs}");
+    }
+    assert_eq!(look(83 * day).await, [Occasion::LinkEnds(kept.id), Occasion::LinkEnds(moved.link.id)]);
+    // What has ended before anybody looks is no news.
+    let (ended, _) = deployment.new_link(ask("ended"), now());
+    deployment.table.insert_link(&deployment.share(), &ended, &deployment.seen(), None).await.unwrap();
+    assert_eq!(look(30 * day).await, [Occasion::LinkEnds(kept.id)]);
+    assert_eq!(deployment.table.link_facts(ended.hash, now()).await.unwrap().unwrap().link, ended, "nothing else of it changed");
 }
