@@ -3,11 +3,12 @@
 use domain::{
     dataset::{Dataset, Visibility},
     decision::{DatasetFacts, Through, Via, via, via_of},
-    grant::{Conditions, Participation, Policy, ProjectRole, Subject},
+    grant::{Conditions, Membership, Participation, Policy, ProjectRole, Subject},
     rights::{Right, Role},
     source::State,
     user::Standing,
 };
+use jiff::Timestamp;
 
 use crate::model::{
     facts::{at, conditions, dataset_id, group_id, net, project_id, source_id, user_id},
@@ -149,6 +150,27 @@ fn of_what_is_supposed_to_be_gone_only_that_is_gone() {
     let above = alone.without_grant(dataset_id(1), Subject::User(user.id));
     assert!(has(&above, Right::Meta) && !has(&above, Right::Read), "what was granted above stays");
     assert!(!has(&above.without_grant(dataset_id(0), Subject::User(user.id)), Right::Discover));
+}
+
+#[test]
+fn whoever_is_supposed_to_join_groups_gets_what_each_has_in_whatever_order() {
+    let all = [0, 1, 2];
+    for granted in all {
+        let mut world = world(vec![given(To::Group(granted), Role::Full)]);
+        world.groups = vec![gathered(OWNER, &[]); all.len()];
+        let user = world.user(READER);
+        let edits = |facts: &DatasetFacts| facts.rights_of(Some(&user), net(From::Lab), at(0)).has(Right::Edit);
+        let joined = |order: [usize; 4]| {
+            let memberships = order.map(|group| Membership { group: group_id(group), until: Timestamp::MAX });
+            memberships.into_iter().fold(world.dataset_facts(1, Some(READER)), DatasetFacts::with_group)
+        };
+        for order in [[0, 1, 2, 0], [2, 1, 0, 2], [1, 2, 1, 0]] {
+            let facts = joined(order);
+            assert!(edits(&facts), "{granted}, after {order:?}");
+            let groups: Vec<_> = facts.reach.groups.iter().map(|there| there.group).collect();
+            assert_eq!(groups, all.map(group_id), "each once, as they are looked for");
+        }
+    }
 }
 
 #[test]

@@ -65,13 +65,15 @@ pub struct Tally {
     by_project: usize,
     /// A reader who was shut out as soon as what is strict promises.
     closed_soon: usize,
+    /// A grant that was given, or taken, on both datasets at once.
+    together: usize,
 }
 
 impl Tally {
     /// Both.
     pub fn add(&mut self, other: Self) {
         let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, .. } = other;
-        let Self { closed, closed_by_project, joined, ruled, placed, by_project, closed_soon, .. } = other;
+        let Self { closed, closed_by_project, joined, ruled, placed, by_project, closed_soon, together, .. } = other;
         self.yes += yes;
         self.no += no;
         self.done += done;
@@ -87,6 +89,7 @@ impl Tally {
         self.placed += placed;
         self.by_project += by_project;
         self.closed_soon += closed_soon;
+        self.together += together;
     }
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
@@ -102,6 +105,7 @@ impl Tally {
         is_share("reads that only the project let through", self.by_project, self.yes, 0.05);
         is_share("acts on who is in the project", self.joined, self.done, 0.03);
         is_share("acts on what is in the project", self.placed, self.done, 0.03);
+        is_share("acts on both datasets at once", self.together, self.done, 0.03);
         is_share("readers who were shut out within what is strict promises", self.closed_soon, self.closed, 0.03);
         assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0, "{self:?}");
         println!("{self:?}");
@@ -144,8 +148,8 @@ struct Run {
 
 /// Runs `program`; the error says what the product did that the model forbids.
 pub async fn run(program: Arc<Program>) -> Result<Tally> {
-    let mut run = Run::begin().await?;
-    for (number, step) in program.0.iter().enumerate() {
+    let mut run = Run::begin(program.together).await?;
+    for (number, step) in program.steps.iter().enumerate() {
         run.step = number;
         Box::pin(run.take(step)).await.with_context(|| format!("step {number}: {step:?}"))?;
     }
@@ -164,7 +168,7 @@ struct Asked {
 }
 
 impl Run {
-    async fn begin() -> Result<Self> {
+    async fn begin(together: bool) -> Result<Self> {
         let dir = tempfile::TempDir::new()?;
         for folder in [OUTER.to_owned(), format!("{OUTER}/{INNER}")] {
             std::fs::create_dir_all(dir.path().join(format!("{folder}/0/0")))?;
@@ -185,6 +189,13 @@ impl Run {
         }
         let made = app.api(Method::POST, "/api/v1/projects", Some(json!({ "name": "project" }))).await;
         let project = text(&made.json()["id"])?;
+        let mut set = None;
+        if together {
+            let made = app.api(Method::POST, "/api/v1/link-sets", Some(json!({ "datasets": datasets }))).await;
+            let outer_first = made.json()["datasets"][0] == json!(datasets[0]);
+            ensure!(made.status.is_success(), "a set was answered with {}", made.status);
+            set = Some(if outer_first { [Spot::Outer, Spot::Inner] } else { [Spot::Inner, Spot::Outer] });
+        }
         Ok(Self {
             app,
             sky,
@@ -193,7 +204,7 @@ impl Run {
             project,
             datasets,
             links: BTreeMap::new(),
-            beliefs: vec![Belief::default()],
+            beliefs: vec![Belief::new(set)],
             before: Vec::new(),
             strays: Vec::new(),
             arrived: false,
@@ -241,7 +252,7 @@ impl Run {
         self.tally.late += late;
         for stray in std::mem::take(&mut self.strays) {
             let after: Vec<_> = self.beliefs.iter().filter_map(|belief| belief.after(stray)).collect();
-            self.slipped |= matches!(stray.cell, Cell::Strict(_)) && !after.is_empty();
+            self.slipped |= stray.is_of_strict() && !after.is_empty();
             self.beliefs.extend(after);
         }
         self.look().await
@@ -346,7 +357,7 @@ impl Run {
             // Whether what is to be restricted lies in an array could not be read: nothing was decided.
             return Ok(());
         }
-        let mut kept = Vec::new();
+        let (mut kept, mut together) = (Vec::new(), false);
         if status == 503 && may_fail {
             self.tally.open += 1;
             kept.clone_from(&self.beliefs);
@@ -357,6 +368,7 @@ impl Run {
                     if is_late {
                         self.strays.extend(effect);
                     }
+                    together |= effect.is_some_and(|effect| effect.is_on_both());
                     keep(&mut kept, effect.and_then(|effect| belief.after(effect)).unwrap_or_else(|| belief.clone()));
                 }
                 Outcome::Refused(want) if status == want => keep(&mut kept, belief.clone()),
@@ -374,6 +386,7 @@ impl Run {
         }
         self.tally.done += 1;
         self.tally.done_by_others += usize::from(step.by != By::Owner);
+        self.tally.together += usize::from(together);
         let closed = self.tally.closed;
         self.is_told(&before, &answer.json(), now)?;
         let of_project = match step.act {
@@ -595,8 +608,9 @@ impl Run {
         let after = |entry: &table::audit::AuditEntry| -> Value {
             serde_json::from_str(entry.after.as_deref().unwrap_or("null")).unwrap_or_default()
         };
+        let is_of = |entry: &table::audit::AuditEntry, id: &str| entry.target == id || entry.also.iter().any(|also| also == id);
         let count = |verbs: &[&str], target: &str, fits: &dyn Fn(&Value) -> bool| {
-            entries.iter().filter(|entry| verbs.contains(&entry.verb.as_str()) && entry.target == target && fits(&after(entry))).count()
+            entries.iter().filter(|entry| verbs.contains(&entry.verb.as_str()) && is_of(entry, target) && fits(&after(entry))).count()
         };
         let belief = self.beliefs.first().context("nothing is believed")?;
         let mut edits = BTreeMap::<Spot, u64>::new();

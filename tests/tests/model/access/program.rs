@@ -7,7 +7,12 @@ use crate::weather::{Weather, any_weather};
 
 /// What happens, one after the other.
 #[derive(Debug, Clone)]
-pub struct Program(pub Vec<Step>);
+pub struct Program {
+    /// Both datasets are in one link set from the beginning.
+    pub together: bool,
+    /// The acts.
+    pub steps: Vec<Step>,
+}
 
 /// One act, and what happens around it.
 #[derive(Debug, Clone)]
@@ -30,13 +35,14 @@ pub struct Step {
 
 /// Programs that failed once, made small, and what was wrong.
 pub fn kept() -> Vec<(&'static str, Program)> {
+    let apart = |steps| Program { together: false, steps };
     let step = |act| plain(By::Owner, act);
     let suspend = |suspended| step(Act::Suspend { person: 0, suspended });
     let give = |role| step(Act::Give { on: Spot::Outer, to: Subject::Person(0), role, may_share: false, until_in_secs: None });
     vec![
         (
             "a suspension was undone by the late copy of an earlier activation",
-            Program(vec![
+            apart(vec![
                 give(Role::View),
                 suspend(true),
                 Step { weather: Weather::Late(4), ..suspend(false) },
@@ -47,9 +53,9 @@ pub fn kept() -> Vec<(&'static str, Program)> {
         ),
         (
             "an edit of a dataset whose answer was lost was refused when it was sent again",
-            Program(vec![Step { weather: Weather::Late(1), twice: true, ..step(Act::Open { on: Spot::Outer, to: Visibility::Accounts }) }]),
+            apart(vec![Step { weather: Weather::Late(1), twice: true, ..step(Act::Open { on: Spot::Outer, to: Visibility::Accounts }) }]),
         ),
-        ("a grant changed to less did not say by when", Program(vec![give(Role::Manager), give(Role::Preview)])),
+        ("a grant changed to less did not say by when", apart(vec![give(Role::Manager), give(Role::Preview)])),
     ]
 }
 
@@ -58,7 +64,8 @@ pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     // Most begin with people who can do something: who has nothing is refused everything.
     let begin =
         prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 4 => any_spot().prop_map(of_a_strict_one), 2 => Just(Vec::new())];
-    (begin, vec(any_step(), steps_max / 2..=steps_max)).prop_map(|(begin, steps)| Program([begin, steps].concat()))
+    let steps = vec(any_step(), steps_max / 2..=steps_max);
+    (prop::bool::weighted(0.4), begin, steps).prop_map(|(together, begin, steps)| Program { together, steps: [begin, steps].concat() })
 }
 
 fn beginning() -> Vec<Step> {

@@ -166,12 +166,34 @@ pub enum Held {
     },
 }
 
-/// A change of one cell that holds as long as nothing else changed it.
+/// What is changed in one write, which holds as long as nothing else changed any of it: on one cell, or where datasets are shared together on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
-    pub cell: Cell,
+    first: Change,
+    second: Option<Change>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    cell: Cell,
     from: u64,
     to: Held,
+}
+
+impl Effect {
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        [Some(self.first), self.second].into_iter().flatten()
+    }
+
+    /// Whether it makes a dataset strict, or ends that.
+    pub fn is_of_strict(&self) -> bool {
+        matches!(self.first.cell, Cell::Strict(_))
+    }
+
+    /// Whether it changes what is on two datasets.
+    pub fn is_on_both(&self) -> bool {
+        self.second.is_some()
+    }
 }
 
 /// What an act should come to.
@@ -205,7 +227,11 @@ pub enum Reads {
 
 /// One thing that everything may be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Belief(BTreeMap<Cell, (u64, Held)>);
+pub struct Belief {
+    cells: BTreeMap<Cell, (u64, Held)>,
+    /// The link set that both datasets are in, if any, in the order in which they are asked.
+    set: Option<[Spot; 2]>,
+}
 
 /// A way to a dataset that is open now.
 struct Way {
@@ -217,26 +243,32 @@ struct Way {
 }
 
 impl Belief {
+    /// Before anything was done to two datasets, which are shared together or not.
+    pub fn new(set: Option<[Spot; 2]>) -> Self {
+        Self { cells: BTreeMap::new(), set }
+    }
+
     /// What a cell holds, and how often it was changed.
     pub fn at(&self, cell: Cell) -> (u64, Option<Held>) {
-        self.0.get(&cell).map_or((0, None), |(version, held)| (*version, Some(*held)))
+        self.cells.get(&cell).map_or((0, None), |(version, held)| (*version, Some(*held)))
     }
 
     /// Every cell that was ever changed.
     pub fn cells(&self) -> impl Iterator<Item = (Cell, u64)> {
-        self.0.iter().map(|(cell, (version, _))| (*cell, *version))
+        self.cells.iter().map(|(cell, (version, _))| (*cell, *version))
     }
 
     fn is(&self, cell: Cell) -> bool {
         self.at(cell).1 == Some(Held::Flag(true))
     }
 
-    /// After `effect`, if nothing else changed its cell.
+    /// After `effect`, if nothing else changed its cells.
     pub fn after(&self, effect: Effect) -> Option<Self> {
-        let (version, _) = self.at(effect.cell);
         let mut after = self.clone();
-        after.0.insert(effect.cell, (version + 1, effect.to));
-        (version == effect.from).then_some(after)
+        for Change { cell, from, to } in effect.changes() {
+            after.cells.insert(cell, (from + 1, to));
+        }
+        effect.changes().all(|change| self.at(change.cell).0 == change.from).then_some(after)
     }
 
     /// To whom a dataset is open, and whether it is in the project.
@@ -278,9 +310,14 @@ impl Belief {
     }
 
     fn effect(&self, cell: Cell, to: Held) -> Outcome {
-        let (from, _) = self.at(cell);
-        let same = self.holds(cell) == Some(to);
-        Outcome::Done((!same).then_some(Effect { cell, from, to }))
+        self.effects(&[(cell, to)])
+    }
+
+    /// What becomes of one cell, or of one on each dataset, where that is another thing than what is.
+    fn effects(&self, all: &[(Cell, Held)]) -> Outcome {
+        let changed = all.iter().filter(|(cell, to)| self.holds(*cell) != Some(*to));
+        let mut changes = changed.map(|(cell, to)| Change { cell: *cell, from: self.at(*cell).0, to: *to });
+        Outcome::Done(changes.next().map(|first| Effect { first, second: changes.next() }))
     }
 
     /// The open ways of a person to a dataset, where nothing bars the person.
@@ -295,7 +332,7 @@ impl Belief {
             Subject::Group(group) => self.is(Cell::Member(group, person)),
             Subject::Accounts => self.shown(on).0 == Visibility::Accounts,
         };
-        let open = self.0.iter().filter_map(|(cell, (_, held))| match (*cell, *held) {
+        let open = self.cells.iter().filter_map(|(cell, (_, held))| match (*cell, *held) {
             (Cell::Grant(on, to), Held::Grant { role, may_share, until, active: true }) if reaching.contains(&on) && counts(on, to) => {
                 Some(Way { role, shares: may_share || role == Role::Manager, until: until.unwrap_or(i64::MAX), by_project: false })
             }
@@ -415,51 +452,106 @@ impl Belief {
         if ways.iter().any(|way| way.role == Role::Manager) { Ok(()) } else { Err(Outcome::Refused(403)) }
     }
 
+    /// The datasets that a grant of this role is given on, or taken from: the one that is named, or both.
+    fn together(&self, on: Spot, goes: bool) -> Vec<Spot> {
+        self.set.filter(|_| goes).map_or_else(|| vec![on], Vec::from)
+    }
+
+    /// Whether there is a grant that is given and taken on both.
+    fn goes_together(&self, on: Spot, to: Subject) -> bool {
+        matches!(self.at(Cell::Grant(on, to)).1, Some(Held::Grant { role: Role::Manager, active: true, .. }))
+    }
+
     fn gives(&self, by: By, on: Spot, to: Subject, held: Held, now: i64) -> Outcome {
-        let Held::Grant { role, may_share, until, .. } = held else { return Outcome::Refused(0) };
+        let Held::Grant { role, .. } = held else { return Outcome::Refused(0) };
         if let Err(refused) = self.may_grant(by, on, now) {
             return refused;
         }
-        if self.at(Cell::Grant(on, to)).1 == Some(held) {
-            return Outcome::Done(None);
+        let all = self.together(on, role == Role::Manager || self.goes_together(on, to));
+        // One that refuses says no more than that.
+        if all.iter().any(|each| self.may_grant(by, *each, now).is_err()) {
+            return Outcome::Refused(403);
         }
+        let is_sent = matches!(self.at(Cell::Grant(on, to)).1, Some(Held::Grant { active: true, .. }));
+        let mut given = Vec::new();
+        for each in all {
+            let goes = each == on || role == Role::Manager || self.goes_together(each, to);
+            if !goes || self.at(Cell::Grant(each, to)).1 == Some(held) {
+                continue;
+            }
+            if let Err(refused) = self.may_give(by, each, to, held, now) {
+                return refused;
+            }
+            if each != on && !is_sent && self.narrows(each, to, held) {
+                return Outcome::Refused(409);
+            }
+            given.push((Cell::Grant(each, to), held));
+        }
+        self.effects(&given)
+    }
+
+    /// Whether somebody who administers a dataset may give this on it; else the refusal.
+    fn may_give(&self, by: By, on: Spot, to: Subject, held: Held, now: i64) -> Result<(), Outcome> {
+        let Held::Grant { role, may_share, until, .. } = held else { return Err(Outcome::Refused(0)) };
         if let By::Person(person) = by
             && to == Subject::Person(person)
         {
-            return Outcome::Refused(403);
+            return Err(Outcome::Refused(403));
         }
         if to == Subject::Accounts && (role > Role::View || may_share) {
-            return Outcome::Refused(422);
+            return Err(Outcome::Refused(422));
         }
         if may_share && role < Role::View {
-            return Outcome::Refused(422);
+            return Err(Outcome::Refused(422));
         }
         let ends = until.unwrap_or(i64::MAX);
         if let By::Person(person) = by
             && !self.ways(person, on, now).iter().any(|way| way.role == Role::Manager && ends <= way.until)
         {
-            return Outcome::Refused(403);
+            return Err(Outcome::Refused(403));
         }
-        self.effect(Cell::Grant(on, to), held)
+        Ok(())
+    }
+
+    /// Whether it would be less than what its subject has there, whether that ended or not.
+    fn narrows(&self, on: Spot, to: Subject, held: Held) -> bool {
+        match (self.at(Cell::Grant(on, to)).1, held) {
+            (
+                Some(Held::Grant { role: had, may_share: shared, until: ended, active: true }),
+                Held::Grant { role, may_share, until, .. },
+            ) => {
+                let (shared, shares) = (shared || had == Role::Manager, may_share || role == Role::Manager);
+                role < had || (shared && !shares) || until.unwrap_or(i64::MAX) < ended.unwrap_or(i64::MAX)
+            }
+            _ => false,
+        }
     }
 
     fn withdraws(&self, by: By, on: Spot, from: Subject, now: i64) -> Outcome {
         let own = matches!((by, from), (By::Person(person), Subject::Person(whose)) if person == whose);
-        match (by, own) {
-            (By::Person(person), true) if self.ways(person, on, now).is_empty() => return Outcome::Refused(404),
-            (_, true) => {}
-            (_, false) => {
-                if let Err(refused) = self.may_grant(by, on, now) {
-                    return refused;
-                }
-            }
+        let may = |on: Spot| match by {
+            By::Person(person) if own && self.ways(person, on, now).is_empty() => Err(Outcome::Refused(404)),
+            _ if own => Ok(()),
+            _ => self.may_grant(by, on, now),
+        };
+        if let Err(refused) = may(on) {
+            return refused;
         }
-        match self.at(Cell::Grant(on, from)).1 {
+        if self.at(Cell::Grant(on, from)).1.is_none() {
+            return Outcome::Refused(404);
+        }
+        let goes = self.goes_together(on, from);
+        let all: Vec<_> = self.together(on, goes).into_iter().filter(|each| *each == on || self.goes_together(*each, from)).collect();
+        if all.iter().any(|each| may(*each).is_err()) {
+            return Outcome::Refused(403);
+        }
+        let withdrawn = all.into_iter().filter_map(|each| match self.at(Cell::Grant(each, from)).1 {
             Some(Held::Grant { role, may_share, until, .. }) => {
-                self.effect(Cell::Grant(on, from), Held::Grant { role, may_share, until, active: false })
+                Some((Cell::Grant(each, from), Held::Grant { role, may_share, until, active: false }))
             }
-            _ => Outcome::Refused(404),
-        }
+            _ => None,
+        });
+        self.effects(&withdrawn.collect::<Vec<_>>())
     }
 
     fn gathers(&self, by: By, cell: Cell, to: bool) -> Outcome {
