@@ -101,6 +101,20 @@ impl Table {
         Ok(is_done)
     }
 
+    /// Lets the nearest dataset above a new one name what was registered above it, where whoever did that has not come so far: nothing is
+    /// registered in it before, however long that takes.
+    pub(crate) async fn catch_up(&self, permit: &Permit, nearest: &Dataset, now: Timestamp) -> Result<(), TableError> {
+        let cost = &mut Cost::default();
+        let claims = self.batch(nearest.path.above().map(|path| schema::claim(nearest.source, &path)), cost).await?;
+        let mut ids = claims.into_values().filter_map(|claim| claimed_by(claim).transpose()).collect::<Result<Vec<_>, _>>()?;
+        ids.retain(|id| !nearest.ancestors.contains(id));
+        for outer in self.places(&ids, cost).await? {
+            // Others may change it all the time: whoever registers in it looks again.
+            let _by_now = self.adopt_some(permit, &outer.dataset, &[nearest.id], now).await?;
+        }
+        Ok(())
+    }
+
     /// Whether another dataset lies in one.
     ///
     /// # Errors

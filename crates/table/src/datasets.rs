@@ -383,13 +383,16 @@ impl Table {
             let write = Write::audited(Audited::new(now, by, "dataset.register", &dataset.id)?.to(&facts(dataset)))
                 .parts(new_dataset(dataset)?)
                 .parts(as_seen_below(above, dataset.id))
-                .parts(nothing_between(above, dataset))
+                .parts(nothing_else_above(above, dataset))
                 .parts(proof(&above.dataset, &grounds.reach, by, via))
                 .parts(Once::part(once, by, &result, now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(RegisteredDataset { dataset: dataset.clone(), existing: false }),
                 Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
-                Outcome::Refused(failed) if failed.contains(&Tag::Seen) => return Err(TableError::Stale),
+                Outcome::Refused(failed) if failed.contains(&Tag::Seen) => {
+                    self.catch_up(permit, &above.dataset, now).await?;
+                    return Err(TableError::Stale);
+                }
                 Outcome::Refused(_) => return Err(TableError::Exists { what: "the dataset" }),
                 Outcome::Busy => {}
             }
@@ -848,11 +851,14 @@ fn as_seen_below(above: &Place, below: DatasetId) -> [(Tag, Part); 2] {
     })
 }
 
-/// That no folder between the two is a dataset: whoever registers later sees the claim (ACCESS 10).
-fn nothing_between(above: &Place, dataset: &Dataset) -> Vec<(Tag, Part)> {
-    let between = |path: &ObjectPath| above.dataset.path.covers(path) && *path != above.dataset.path;
-    let claims = dataset.path.above().filter(between).map(|path| schema::claim(dataset.source, &path));
-    claims.map(|key| (Tag::Seen, Part::Check(key, free()))).collect()
+/// That no folder that holds the dataset is another one than those it names: none between it and the nearest that was read, and none above that,
+/// which may not be named there yet. Whoever registers later sees the claim (ACCESS 10).
+fn nothing_else_above(above: &Place, dataset: &Dataset) -> Vec<(Tag, Part)> {
+    let nearest = &above.dataset.path;
+    let others = dataset.path.above().filter(|path| path != nearest && !path.is_root());
+    let named = || above.dataset.ancestors.iter().map(|id| text(id.to_string()));
+    let known = |path: &ObjectPath| if nearest.covers(path) { free() } else { free().or(Condition::is_any(CLAIMANT, named())) };
+    others.map(|path| (Tag::Seen, Part::Check(schema::claim(dataset.source, &path), known(&path)))).collect()
 }
 
 /// Takes dataset and source out of what was read together.

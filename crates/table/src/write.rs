@@ -70,6 +70,18 @@ impl Condition {
         condition
     }
 
+    /// An attribute is one of these; false where there is no item, and of none.
+    pub(crate) fn is_any(name: &str, values: impl IntoIterator<Item = AttributeValue>) -> Self {
+        let mut condition = Self { text: String::new(), names: HashMap::new(), values: HashMap::new() };
+        for (number, value) in values.into_iter().enumerate() {
+            let word = if number == 0 { "" } else { " OR " };
+            condition.text.push_str(&format!("{word}#{name} = :any_{name}_{number}"));
+            condition.values.insert(format!(":any_{name}_{number}"), value);
+            condition.names.insert(format!("#{name}"), name.to_owned());
+        }
+        condition
+    }
+
     /// A number attribute is below this; false where there is no item.
     pub(crate) fn below(name: &str, value: AttributeValue) -> Self {
         let mut condition = Self::plain(&format!("#{name} < :below_{name}"));

@@ -6,6 +6,7 @@
 //!
 //! Not here: the product's code. What holds that to the same promises is the stateful model beside this one.
 
+mod adopt;
 mod connections;
 mod grants;
 mod group_sync;

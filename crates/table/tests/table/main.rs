@@ -80,6 +80,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(places::a_source_changes_by_version),
         rule(places::the_panic_switch_turns_every_source_off),
         rule(places::nothing_comes_in_between_unseen),
+        rule(places::nothing_comes_above_the_nearest_unseen),
         rule(places::datasets_are_found_by_path_and_listed),
         rule(users::a_token_opens_until_it_is_revoked),
         rule(users::a_deployment_is_founded_once),

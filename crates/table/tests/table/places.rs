@@ -161,6 +161,26 @@ pub async fn nothing_comes_in_between_unseen(store: Store) {
     assert_eq!(late, Err(TableError::Stale), "the source was retired after the decision");
 }
 
+// ADR 0035: the nearest above was read before it named what was registered above it.
+pub async fn nothing_comes_above_the_nearest_unseen(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let root = &deployment.root;
+    let nearest = below(root, "x/y/", Kind::Folder);
+    deployment.table.register_dataset(&to_register(&deployment, root), None, &nearest, None, now()).await.unwrap();
+    let read = deployment.table.nearest_above(root.source.id, &path("x/y/z.zarr")).await.unwrap().unwrap();
+    let outer = below(root, "x/", Kind::Folder);
+    deployment.table.register_dataset(&to_register(&deployment, root), None, &outer, None, now()).await.unwrap();
+    let deep = below(&read, "x/y/z.zarr", Kind::Zarr);
+    let stale = deployment.table.register_dataset(&to_register(&deployment, &read), None, &deep, None, now()).await;
+    assert_eq!(stale, Err(TableError::Stale), "it would not name what holds it, and nobody would come back for it");
+    // Whoever registers in it goes on with what it waits for.
+    let read = deployment.table.nearest_above(root.source.id, &path("x/y/z.zarr")).await.unwrap().unwrap();
+    assert_eq!(read.dataset.ancestors, [root.dataset.id, outer.id]);
+    let deep = below(&read, "x/y/z.zarr", Kind::Zarr);
+    deployment.table.register_dataset(&to_register(&deployment, &read), None, &deep, None, now()).await.unwrap();
+    deployment.each_names_what_holds_it().await;
+}
+
 pub async fn datasets_are_found_by_path_and_listed(store: Store) {
     let deployment = Deployment::new(&store).await;
     let (root, source) = (&deployment.root, deployment.root.source.id);
