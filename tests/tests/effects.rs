@@ -287,6 +287,19 @@ fn the_links_that_a_dry_run_names_are_those_that_stop() {
     }
 }
 
+// ADR 0053: what ends are the links on the dataset.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_names_the_links_above_that_open_it_all_the_same() {
+    let scene = Scene::new(&Case { by: [By::Name, By::Group], act: Act::CloseAndEnd }).await;
+    let above = scene.post("/api/v1/links", json!({ "dataset": root(&scene.app).await })).await["id"].clone();
+    for query in ["?dry_run=true", ""] {
+        let said = scene.act(Act::CloseAndEnd, query).await;
+        assert_eq!((&said["links_left"], said.get("more_links")), (&json!([above]), None), "{query}");
+    }
+    scene.act(Act::Restrict, "").await;
+    assert_eq!(scene.act(Act::Close, "").await.get("links_left"), None, "nothing above reaches it");
+}
+
 // SEMANTICS 6; ADR 0041
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retirement_that_is_sent_again_names_the_links_that_the_first_ended() {

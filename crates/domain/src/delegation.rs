@@ -167,13 +167,13 @@ fn may_give(facts: &DatasetFacts, giver: &User, least: Audience, ask: &Terms, no
 /// who administers it for good and from everywhere (P4, P5); making it narrower needs no more than the permit.
 ///
 /// # Errors
-/// [`GrantError::Permit`], [`GrantError::MoreThanGiver`].
+/// [`GrantError::Permit`], [`GrantError::NotForGood`].
 pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
     let on = permit.grounds_to_grant().is_some_and(|facts| facts.place.dataset.id == dataset);
     if !on {
         return Err(GrantError::Permit);
     }
-    if permit.administers_for_good() { Ok(()) } else { Err(GrantError::MoreThanGiver) }
+    if permit.administers_for_good() { Ok(()) } else { Err(GrantError::NotForGood) }
 }
 
 /// Whether by `permit` to grant, `dataset` may be put into a project, whose managers will administer it for good.
@@ -182,13 +182,13 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
 /// of one would take datasets along into another, out of reach of those who put them into the first.
 ///
 /// # Errors
-/// [`GrantError::Permit`], [`GrantError::MoreThanGiver`].
+/// [`GrantError::Permit`], [`GrantError::NotForGood`].
 pub fn may_put(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
     let on = permit.grounds_to_grant().is_some_and(|facts| facts.place.dataset.id == dataset);
     if !on {
         return Err(GrantError::Permit);
     }
-    if permit.administers_beside_projects() { Ok(()) } else { Err(GrantError::MoreThanGiver) }
+    if permit.administers_beside_projects() { Ok(()) } else { Err(GrantError::NotForGood) }
 }
 
 /// What holds for every grant, whoever gives it.

@@ -464,6 +464,11 @@ pub enum GrantError {
     /// More than the giver has, or for longer, or from further away.
     #[error("a grant gives at most what its giver has, no longer and from nowhere else")]
     MoreThanGiver,
+    /// What lasts, by who administers the dataset for a while or from some networks only; or takes it into a project, by a project only.
+    #[error(
+        "this takes owning the dataset, or administering it for good and from everywhere, and not by a project where it is to change projects"
+    )]
+    NotForGood,
     /// Beyond what everybody may be given.
     #[error("everybody gets at most the role `download`, and never the right to share")]
     MoreThanPublic,

@@ -36,8 +36,8 @@ pub struct LinkSet {
 /// Why a set cannot be so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LinkSetError {
-    /// Too long a label.
-    #[error("a label has at most `{LABEL_CHARS_MAX}` characters")]
+    /// A label out of bounds.
+    #[error("a label has at most `{LABEL_CHARS_MAX}` characters and none that controls")]
     Label,
     /// No dataset.
     #[error("a set begins with one dataset at the least")]
@@ -53,7 +53,8 @@ impl LinkSet {
     /// # Errors
     /// [`LinkSetError`], each naming the rule.
     pub fn new(id: LinkSetId, label: Option<String>, datasets: &[DatasetId], by: UserId, now: Timestamp) -> Result<Self, LinkSetError> {
-        if label.as_ref().is_some_and(|label| label.chars().count() > LABEL_CHARS_MAX) {
+        let is_wrong = |label: &String| label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control);
+        if label.as_ref().is_some_and(is_wrong) {
             return Err(LinkSetError::Label);
         }
         if datasets.is_empty() {
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(set(None, &[]).unwrap_err(), LinkSetError::Empty);
         assert_eq!(set(None, &ids(0..41)).unwrap_err(), LinkSetError::TooMany);
         assert_eq!(set(Some("x".repeat(LABEL_CHARS_MAX + 1)), &forty).unwrap_err(), LinkSetError::Label);
+        assert_eq!(set(Some("a\nb".to_owned()), &forty).unwrap_err(), LinkSetError::Label);
         let all = set(Some("x".repeat(LABEL_CHARS_MAX)), &forty).unwrap();
         assert_eq!((all.datasets.len(), all.version), (LINK_SET_DATASETS_MAX, 1));
         let same = all.with(&forty[3..7]).unwrap();

@@ -316,6 +316,7 @@ impl From<GrantError> for Problem {
             GrantError::ToOneself => refused("to-oneself").at("/to").hint("ask another who administers the dataset"),
             GrantError::Ownership => wrong("ownership").at("/role").hint("use `POST /api/v1/datasets/{id}/offers`"),
             GrantError::MoreThanGiver => refused("more-than-giver").hint("ask the dataset's owner, or give less, for a shorter time"),
+            GrantError::NotForGood => refused("more-than-giver").hint("ask the dataset's owner"),
             GrantError::MoreThanPublic => {
                 wrong("more-than-public").at("/role").hint("`preview`, `view` or `download`, without `may_share`")
             }
@@ -372,7 +373,7 @@ impl From<LinkSetError> for Problem {
     fn from(why: LinkSetError) -> Self {
         let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
         match why {
-            LinkSetError::Label => wrong("label").at("/label").hint("shorten the label"),
+            LinkSetError::Label => wrong("label").at("/label").hint("write it shorter, in one line"),
             LinkSetError::Empty => wrong("no-datasets").at("/datasets").hint("name what is to be shared together"),
             LinkSetError::TooMany => wrong("too-many").at("/datasets").hint("make another set").with("max", LINK_SET_DATASETS_MAX),
         }
@@ -470,6 +471,9 @@ impl From<TableError> for Problem {
             TableError::LastManager => {
                 Self::new(StatusCode::CONFLICT, "last-manager", text).hint("make somebody else a manager first, or retire the project")
             }
+            TableError::TooMuch { max } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", text)
+                .hint("each grant that your right rests on takes a place: ask who owns all of the link set, or take datasets out of it")
+                .with("max", max),
             TableError::TooMany { max, .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many", text).hint("retire one that is no longer used").with("max", max)
             }

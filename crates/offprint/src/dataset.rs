@@ -383,10 +383,10 @@ fn left(edited: &DatasetEdited) -> Option<String> {
     let ids: Vec<String> = edited.links_left.iter().map(|id| printable(id)).collect();
     match (ids.is_empty(), edited.more_links) {
         (true, false) => None,
-        (true, true) => Some("Links on it may open all the same; --end-links ends them.".to_owned()),
+        (true, true) => Some("Links may open it all the same; --end-links ends those that stand on it.".to_owned()),
         (false, more) => {
             let others = if more { " and perhaps others" } else { "" };
-            Some(format!("Links on it that open all the same: {}{others}. --end-links ends them.", ids.join(", ")))
+            Some(format!("Links that open it all the same: {}{others}. --end-links ends those that stand on it.", ids.join(", ")))
         }
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn said(effects: &Effects) -> Vec<String> {
         said.push(format!("{} more gain or lose by it; --dry-run lists all.", lines.len().saturating_sub(SAID_MAX)));
     }
     said.extend(links(effects, SAID_MAX));
-    said.extend(not_looked(effects.more));
+    said.extend(not_told(effects));
     said
 }
 
@@ -107,9 +107,12 @@ pub(crate) fn how_fast(by: &str) -> String {
 pub(crate) fn show(out: Output, effects: &Effects) -> Result<(), Failure> {
     match out.format {
         Format::Json | Format::Jsonl => out.one(&EFFECT, effects)?,
+        Format::Table if effects.gains.is_empty() && effects.loses.is_empty() => {
+            out.note("Nobody by name, group or project gains or loses anything by it.")
+        }
         Format::Table | Format::Csv => out.list(&EFFECT, &lines(effects))?,
     }
-    for said in links(effects, usize::MAX).into_iter().chain(not_looked(effects.more)) {
+    for said in links(effects, usize::MAX).into_iter().chain(not_told(effects)) {
         out.note(&said);
     }
     Ok(())
@@ -148,8 +151,11 @@ fn links(effects: &Effects, most: usize) -> Option<String> {
     }
 }
 
-fn not_looked(more: usize) -> Option<String> {
-    (more > 0).then(|| format!("Of {more} more pairs of a person and a dataset nobody looked."))
+fn not_told(effects: &Effects) -> impl Iterator<Item = String> {
+    let more = effects.more;
+    let looked = (more > 0).then(|| format!("Of {more} more pairs of a person and a dataset nobody looked."));
+    let named = effects.unnamed.then(|| "Members of a group or project that you may not know of are not told of.".to_owned());
+    looked.into_iter().chain(named)
 }
 
 #[cfg(test)]
@@ -166,9 +172,9 @@ mod tests {
     fn who_gains_and_who_loses_is_said_losses_first() {
         let gains = vec![effect("ada", &["discover", "meta", "coarse", "list", "read"], 2)];
         let loses = vec![effect("gr\u{1b}ace", &["list", "read"], 1)];
-        let effects = Effects { gains, loses, more: 3, links_ended: vec!["l1".to_owned()], more_links: false };
+        let effects = Effects { gains, loses, more: 3, unnamed: true, links_ended: vec!["l1".to_owned()], more_links: false };
         let said = PROJECT.consequence(&effects);
-        let wanted = "gr\\u{1b}ace loses list, read on 1 dataset.\nada gains view on 2 datasets.\nLinks that stop: l1.\nOf 3 more pairs of a person and a dataset nobody looked.\nReading that only the project allowed";
+        let wanted = "gr\\u{1b}ace loses list, read on 1 dataset.\nada gains view on 2 datasets.\nLinks that stop: l1.\nOf 3 more pairs of a person and a dataset nobody looked.\nMembers of a group or project that you may not know of are not told of.\nReading that only the project allowed";
         assert!(said.starts_with(wanted) && said.contains("within 65 seconds"), "{said}");
         assert_eq!(PROJECT.consequence(&Effects::default()), "Nobody gains or loses anything by it.");
         let many = Effects { gains: vec![effect("ada", &["discover"], 1); 13], ..Effects::default() };

@@ -473,7 +473,7 @@ fn a_project_says_who_gains_and_who_loses_before_it_changes() {
     shown_to("accounts", &["-y"]).done();
     assert!(up.run(&["dataset", "list", "--source", "demo"]).done().out.contains("accounts"));
     let closed = shown_to("project", &["-y"]).done();
-    assert!(closed.err.contains("Links on it that open all the same: l") && closed.err.contains("in force"), "{}", closed.err);
+    assert!(closed.err.contains("Links that open it all the same: l") && closed.err.contains("in force"), "{}", closed.err);
     let ended = shown_to("project", &["--end-links", "--reason", "so", "-y"]).done();
     assert!(!ended.err.contains("open all the same"), "{}", ended.err);
     assert!(!up.run(&["project", "links", "retina"]).done().out.contains("live"));

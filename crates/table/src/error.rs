@@ -66,6 +66,12 @@ pub enum TableError {
     /// A project would be left without a manager.
     #[error("a project has one manager at the least")]
     LastManager,
+    /// More than one transaction takes of what is given or changed together, with all that the right to do it rests on.
+    #[error("one write has at most `{max}` changes and checks of what they rest on")]
+    TooMuch {
+        /// How many.
+        max: usize,
+    },
     /// As many as there may be.
     #[error("there are at most `{max}` {what}")]
     TooMany {

@@ -187,6 +187,20 @@ impl Table {
         self.write_grant(facts, (grant, before), (audited, proof, None), once, now).await
     }
 
+    /// Remembers a request for a grant that was there as asked: a copy that comes late gives nothing that was taken back meanwhile.
+    ///
+    /// # Errors
+    /// As [`Table::remember`].
+    pub async fn met_grant(
+        &self,
+        by: UserId,
+        (dataset, subject): (DatasetId, Subject),
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<(), TableError> {
+        self.remember(once, by, &result(dataset, subject), now).await
+    }
+
     /// Writes a grant in place of `before`, with what its giver's right rests on.
     async fn write_grant(
         &self,
@@ -216,7 +230,6 @@ impl Table {
         proof.retain(|(_, part)| !part.checks(&key));
         let audited = audited.to(&said(grant));
         let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
-        let result = format!("{} {}", dataset.id, key.sk);
         let told = told(grant, before, dataset, now).filter(|_| more.is_none());
         let write = Write::audited(audited)
             .parts([give_part(dataset.id, grant, before)?])
@@ -224,7 +237,7 @@ impl Table {
             .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
             .parts(proof.clone())
             .parts(more.map(|change| (Tag::Seen, Part::Change(change))))
-            .parts(Once::part(once, by, &result, now)?)
+            .parts(Once::part(once, by, &result(dataset.id, grant.subject), now)?)
             .telling(told)?;
         match self.commit(write).await? {
             Outcome::Done => Ok(grant.clone()),
@@ -238,7 +251,10 @@ impl Table {
     }
 
     /// A dataset is granted to few groups and projects, for each costs every reader a look: those that have it, and those that had it lately, fewer.
-    pub(crate) async fn check_collective(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
+    ///
+    /// # Errors
+    /// [`TableError::TooMany`] where there is no place for another.
+    pub async fn check_collective(&self, dataset: DatasetId, subject: Subject) -> Result<(), TableError> {
         let there = self.collective_grants(dataset, &mut Cost::default()).await?;
         let others = || there.iter().filter(|item| Key::of(item).is_some_and(|key| schema::subject_of(&key.sk) != Some(subject)));
         if others().filter(|item| !is_withdrawn(item)).count() >= GROUP_GRANTS_MAX {
@@ -482,4 +498,9 @@ pub(crate) fn hold_word(hold: Hold) -> &'static str {
 
 pub(crate) fn hold_of(word: &str) -> Option<Hold> {
     [Hold::Active, Hold::Withdrawn].into_iter().find(|hold| hold_word(*hold) == word)
+}
+
+/// What is remembered of a request for a grant on one dataset.
+fn result(dataset: DatasetId, subject: Subject) -> String {
+    format!("{dataset} {}", schema::grant(dataset, subject).sk)
 }

@@ -257,7 +257,7 @@ pub(crate) fn checked(parts: Vec<(Tag, Part)>, by: UserId, datasets: &[Holding<'
     let parts = with_checks(parts, proofs).ok_or(TableError::Stale)?;
     // Beside these: that whom it is for is there, the key's entry and the audit's.
     let max = ACTIONS_MAX.saturating_sub(3);
-    if parts.len() > max { Err(TableError::TooMany { what: "changes and checks of one write", max }) } else { Ok(parts) }
+    if parts.len() > max { Err(TableError::TooMuch { max }) } else { Ok(parts) }
 }
 
 /// The one person that all of these permits are for.

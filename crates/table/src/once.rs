@@ -103,8 +103,11 @@ impl Table {
         }
     }
 
-    /// Remembers the result of a request that met what was there already, and so wrote nothing else.
-    pub(crate) async fn remember(&self, once: Option<&Once>, user: UserId, result: &str, now: Timestamp) -> Result<(), TableError> {
+    /// Remembers a request that met what it asked for, and so wrote nothing else: a copy that comes late must not do what it did not.
+    ///
+    /// # Errors
+    /// [`TableError::Mismatch`] for another request under one key.
+    pub async fn remember(&self, once: Option<&Once>, user: UserId, result: &str, now: Timestamp) -> Result<(), TableError> {
         let Some(once) = once else { return Ok(()) };
         if self.put_alone(once.item(user, result, now)?, Once::condition(now)).await? {
             return Ok(());

@@ -204,7 +204,11 @@ impl ParticipantsSet {
         format!("{}{}", if self.narrows { "-" } else { "" }, self.changed)
     }
 
-    fn read(result: &str) -> Result<Self, TableError> {
+    /// What an earlier request came to, as [`Table::once_if`] has it.
+    ///
+    /// # Errors
+    /// [`TableError`] for what is no such result.
+    pub fn read(result: &str) -> Result<Self, TableError> {
         let narrowed = result.strip_prefix('-');
         Ok(Self { changed: number_of(narrowed.unwrap_or(result))?, narrows: narrowed.is_some() })
     }
@@ -360,8 +364,12 @@ impl Table {
             return ParticipantsSet::read(&done);
         }
         let mut people = people.to_vec();
-        people.sort_unstable();
+        // Whoever acts comes last: he manages it until then. That one manager stays is asked of all, before the first of several transactions.
+        people.sort_unstable_by_key(|user| (*user == acts.by, *user));
         people.dedup();
+        if people.len() > MEMBERS_OF_WRITE {
+            let (_project, _changes) = self.changes(project.id, &people, wanted, now).await?;
+        }
         let mut all = ParticipantsSet::default();
         let mut unblocked = if wanted.is_some() { Some(self.unblocked(acts.by).await?) } else { None };
         let mut parts = people.chunks(MEMBERS_OF_WRITE).peekable();
@@ -370,6 +378,26 @@ impl Table {
             all = self.set_some((&acts, &mut unblocked), asked, project.id, part, wanted, all).await?;
         }
         Ok(all)
+    }
+
+    /// A project as it is, and what makes people take part in it as `wanted`.
+    async fn changes(
+        &self,
+        project: ProjectId,
+        people: &[UserId],
+        wanted: Option<ProjectRole>,
+        now: Timestamp,
+    ) -> Result<(Project, Changes), TableError> {
+        let head = schema::project(project);
+        let keys = people.iter().map(|user| schema::participant(project, *user)).chain([head.clone()]);
+        let mut there = self.batch(keys, &mut Cost::default()).await?;
+        let found = there.remove(&head).ok_or(TableError::Missing { what: "the project" })?;
+        let found = row::<ProjectRow>(found)?.project()?;
+        let changes = changes(project, people, &there, wanted, now)?;
+        if i64::from(found.managers).saturating_add(changes.managers) < 1 {
+            return Err(TableError::LastManager);
+        }
+        Ok((found, changes))
     }
 
     /// The same for as many as one transaction takes, where `before` was done already. Answers both.
@@ -383,19 +411,11 @@ impl Table {
         before: ParticipantsSet,
     ) -> Result<ParticipantsSet, TableError> {
         for _round in 0..ROUNDS {
-            let head = schema::project(project);
-            let keys = people.iter().map(|user| schema::participant(project, *user)).chain([head.clone()]);
-            let mut there = self.batch(keys, &mut Cost::default()).await?;
-            let found = there.remove(&head).ok_or(TableError::Missing { what: "the project" })?;
-            let found = row::<ProjectRow>(found)?.project()?;
-            let changes = changes(project, people, &there, wanted, now)?;
+            let (found, changes) = self.changes(project, people, wanted, now).await?;
             let set = before.and(ParticipantsSet { changed: changes.people.len(), narrows: changes.narrows });
             if changes.people.is_empty() {
                 self.remember(once, by, &set.result(), now).await?;
                 return Ok(set);
-            }
-            if i64::from(found.managers).saturating_add(changes.managers) < 1 {
-                return Err(TableError::LastManager);
             }
             // Whoever changes others manages it still; who changes himself did as it was read, which his own change is conditional on.
             let himself = acts.manages && changes.people.contains(&acts.by.to_string());

@@ -446,6 +446,14 @@ impl Table {
         Ok((Tag::Seen, Part::Check(schema::user(user), Condition::is("version", number(version)))))
     }
 
+    /// Refuses whoever lets nobody in: who is blocked at any source now. A write checks it again.
+    ///
+    /// # Errors
+    /// [`TableError::Blocked`]; [`TableError`], where any of it could not be read.
+    pub async fn may_let_in(&self, user: UserId) -> Result<(), TableError> {
+        self.unblocked(user).await.map(|_checked| ())
+    }
+
     /// The panic switch: serving of every source, off or on, in one transaction, whatever else is being changed; off one by one, where
     /// transactions meet nothing but conflicts. Answers how many there are.
     ///

@@ -43,11 +43,12 @@ pub struct Taking<'a> {
 }
 
 impl Table {
-    /// Gives, or changes, what somebody has on all datasets of a set, by who administers every one: `all` has each of them.
+    /// Gives, or changes, what somebody has on all datasets of a set, by who administers every one: `all` has each of them, first the one that whom it
+    /// is for is told of.
     ///
     /// # Errors
     /// [`TableError::Stale`] where the set, one of them, or what the giver's right rests on changed since it was read; [`TableError::TooMany`] for groups
-    /// on one, and for what does not go into one transaction; [`TableError::Missing`] where whom it is for is not there.
+    /// on one, [`TableError::TooMuch`] for what does not go into one transaction; [`TableError::Missing`] where whom it is for is not there.
     pub async fn give_together(
         &self,
         set: &LinkSet,
@@ -61,6 +62,31 @@ impl Table {
         if self.once_if(by, once, now).await?.is_some() {
             return Ok(());
         }
+        match self.giving(set, subject, all, by, now).await? {
+            Some(write) => self.give_written(write.parts(Once::part(once, by, &set.id.to_string(), now)?), by, once, now).await,
+            None => self.remember(once, by, &set.id.to_string(), now).await,
+        }
+    }
+
+    /// Whether that could be written, as far as can be told before it is.
+    ///
+    /// # Errors
+    /// As [`Table::give_together`].
+    pub async fn check_together(&self, set: &LinkSet, subject: Subject, all: &[Giving<'_>], now: Timestamp) -> Result<(), TableError> {
+        let on: Vec<_> = all.iter().map(|giving| giving.on).collect();
+        let by = all_by(&on).ok_or(TableError::NotForThis)?;
+        self.giving(set, subject, all, by, now).await.map(|_write| ())
+    }
+
+    /// What gives it; `None`: it is so already.
+    async fn giving(
+        &self,
+        set: &LinkSet,
+        subject: Subject,
+        all: &[Giving<'_>],
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<Option<Write>, TableError> {
         let mut parts = vec![(Tag::Seen, Part::Change(as_read(set).count("version")))];
         let mut given = Vec::new();
         for Giving { on, grant, before } in all {
@@ -75,23 +101,23 @@ impl Table {
             parts.push((Tag::Seen, Part::Change(head(on.grounds.facts))));
             given.push((on.dataset(), *grant));
         }
-        let Some((_, first)) = given.first() else { return Ok(()) };
-        let ids = given.iter().map(|(dataset, _)| dataset);
+        let Some((_, first)) = given.first() else { return Ok(None) };
+        let mut ids: Vec<_> = given.iter().map(|(dataset, _)| *dataset).collect();
+        ids.sort_unstable();
         let audited = Audited::new(now, by, "grant.give", &set.id)?.to(&said(first)).with(ids);
         // All have the same terms; each had terms of its own.
         let there = all.iter().filter(|giving| giving.grant.is_some()).filter_map(|giving| Some((giving.on.dataset(), giving.before?)));
         let had: serde_json::Map<_, _> = there.map(|(dataset, before)| (dataset.to_string(), said(before))).collect();
         let audited = if had.is_empty() { audited } else { audited.from(&had.into()) };
+        let on: Vec<_> = all.iter().map(|giving| giving.on).collect();
         let parts = checked(parts, by, &on)?;
         let is_there = subject_is_there(subject).filter(|(_, part)| !parts.iter().any(|(_, other)| other.is_where(part)));
-        // Of what goes together one notice tells, by the first dataset that is news.
+        // Of what goes together one notice tells, by the first dataset where it is news.
         let news = |giving: &Giving<'_>| told(giving.grant?, giving.before, &giving.on.grounds.facts.place.dataset, now);
-        let write = Write::audited(audited).telling(all.iter().find_map(news))?.parts(parts).parts(is_there).parts(Once::part(
-            once,
-            by,
-            &set.id.to_string(),
-            now,
-        )?);
+        Ok(Some(Write::audited(audited).telling(all.iter().find_map(news))?.parts(parts).parts(is_there)))
+    }
+
+    async fn give_written(&self, write: Write, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<(), TableError> {
         match self.commit(write).await? {
             Outcome::Done => Ok(()),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {

@@ -191,10 +191,12 @@ pub struct Effects {
     pub gains: Vec<Effect>,
     /// Who would have less than now, and what. What somebody keeps by another way is not lost.
     pub loses: Vec<Effect>,
-    /// Of how many pairs of a person and a dataset nothing is told, because there are over 1,000, the caller does not administer the dataset, or
-    /// the person is of a group or project that the caller may not know of.
+    /// Of how many pairs of a person and a dataset nothing is told, because there are over 1,000, or the caller does not administer the dataset.
     /// Whoever is in several groups of many may be counted for each.
     pub more: usize,
+    /// It concerns members of a group or project that the caller may not know of, too: of those neither who nor how many is told.
+    #[serde(default)]
+    pub unnamed: bool,
     /// The ids of links on these datasets that would stop by it, of those that open now or may again; at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links_ended: Vec<String>,

@@ -67,7 +67,7 @@ pub(crate) async fn edit(
         let bound = || before.enforced_by(if wide { Timing::WORLD } else { Timing::PRIVATE }, app.now());
         let enforced_by = (did == Did::Narrowed).then(bound);
         let closed = ask.visibility.is_some() && did != Did::Widened;
-        let told = told(&app, before, (closed, enforced_by)).await;
+        let told = told(&app, &facts, before, (closed, enforced_by)).await;
         return answer(&app, &caller, &facts, before.clone(), told).await;
     }
     not_retired(&facts)?;
@@ -92,7 +92,7 @@ pub(crate) async fn edit(
     } else {
         (after.visibility < before.visibility).then(|| before.enforced_by(Timing::PRIVATE, app.now()))
     };
-    let told = told(&app, &after, (closes, enforced_by)).await;
+    let told = told(&app, &facts, &after, (closes, enforced_by)).await;
     answer(&app, &caller, &facts, after, told).await
 }
 
@@ -213,9 +213,9 @@ impl Change {
             told.below = Some(app.table.reached_below(after).await?);
         }
         let effects = effects::of(app, caller, &supposed, now).await?;
-        let closes = matches!(self, Self::Visibility { ends: None, .. }) && after.visibility <= Visibility::Project && !widens;
+        let closes = matches!(self, Self::Visibility { .. }) && after.visibility <= Visibility::Project && !widens;
         if closes {
-            let (mut left, more) = links_left(app, after, now).await?;
+            let (mut left, more) = links_left(app, facts, after, now).await?;
             left.retain(|link| !effects.links_ended.contains(link));
             told.links_left = (left, more);
         }
@@ -346,10 +346,10 @@ struct Told {
 }
 
 /// What is said of a change that was made.
-async fn told(app: &App, after: &Dataset, (closes, enforced_by): (bool, Option<Timestamp>)) -> Told {
+async fn told(app: &App, facts: &DatasetFacts, after: &Dataset, (closes, enforced_by): (bool, Option<Timestamp>)) -> Told {
     let links_left = if closes && after.visibility <= Visibility::Project {
         // It was done, whether or not somebody can say what is left.
-        links_left(app, after, app.now()).await.unwrap_or((Vec::new(), true))
+        links_left(app, facts, after, app.now()).await.unwrap_or((Vec::new(), true))
     } else {
         (Vec::new(), false)
     };

@@ -76,6 +76,8 @@ pub(crate) struct Supposed {
     named: Option<BTreeSet<UserId>>,
     /// How many more there are.
     others: usize,
+    /// It concerns somebody of a group or project that is not the caller's to know of: neither who nor how many is told.
+    unnamed: bool,
     /// Every dataset that it may concern; and how one would be then, where that is what changes.
     datasets: Vec<(DatasetId, Option<Dataset>)>,
     /// What lies above, as it would be, where links on it may stop by that.
@@ -85,7 +87,7 @@ pub(crate) struct Supposed {
 impl Supposed {
     /// A change of which all may be told whom it concerns, and all are looked at.
     fn of_all(people: Vec<(UserId, Vec<Turn>)>, datasets: Vec<(DatasetId, Option<Dataset>)>) -> Self {
-        Self { people, named: None, others: 0, datasets, above: Vec::new() }
+        Self { people, named: None, others: 0, unnamed: false, datasets, above: Vec::new() }
     }
 
     /// A project as it would be after a change of its policy or state.
@@ -127,7 +129,7 @@ impl Supposed {
                 turns.push(Turn::Part(project.id, takes_part(&project, part(*user))));
             }
         }
-        Ok(Self { people, named: Some(named), others, datasets, above: Vec::new() })
+        Ok(Self { people, named: Some(named), others, unnamed: !known, datasets, above: Vec::new() })
     }
 
     /// Datasets on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
@@ -138,23 +140,28 @@ impl Supposed {
         let turns: Vec<_> = datasets.iter().map(|dataset| Turn::Loses(*dataset, subject)).collect();
         let people = once_each(people, &turns);
         let datasets = datasets.into_iter().map(|dataset| (dataset, None)).collect();
-        Ok(Self { people, named: Some(named), others, datasets, above: Vec::new() })
+        Ok(Self { people, named: Some(named), others, unnamed: !known, datasets, above: Vec::new() })
     }
 
-    /// A dataset in this project, or in none any more.
-    pub(crate) async fn placed(app: &App, before: &Dataset, project: Option<&Project>) -> Result<Self, Problem> {
+    /// A dataset in this project, which the caller is in, or in none any more. Who is in the project that it leaves, not everybody may know who
+    /// takes it out.
+    pub(crate) async fn placed(app: &App, caller: &Caller, before: &Dataset, project: Option<&Project>) -> Result<Self, Problem> {
         let mut people: BTreeMap<UserId, Vec<Turn>> = BTreeMap::new();
+        let (mut named, mut unnamed) = (BTreeSet::new(), false);
         if let Some(left) = before.project {
-            let everybody = app.table.everybody_in(left).await?;
-            people.extend(everybody.into_iter().map(|part| (part.user, Vec::new())));
+            let Named { people: some, known, .. } = people_of(app, caller, Subject::Project(left)).await?;
+            named.extend(some.iter().copied().filter(|_| known));
+            unnamed = !known;
+            people.extend(some.into_iter().map(|user| (user, Vec::new())));
         }
         if let Some(project) = project {
             for part in app.table.everybody_in(project.id).await? {
+                named.insert(part.user);
                 people.entry(part.user).or_default().push(Turn::Part(project.id, takes_part(project, Some(part.role))));
             }
         }
-        let after = before.moved(project.map(|project| project.id));
-        Ok(Self::of_all(people.into_iter().collect(), vec![(before.id, Some(after))]))
+        let datasets = vec![(before.id, Some(before.moved(project.map(|project| project.id))))];
+        Ok(Self { people: people.into_iter().collect(), named: Some(named), others: 0, unnamed, datasets, above: Vec::new() })
     }
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
@@ -189,18 +196,19 @@ impl Supposed {
 
     /// A dataset that would be this, and whomever these name, alone or as members.
     async fn of_subjects(app: &App, caller: &Caller, mut subjects: Vec<Subject>, after: Dataset) -> Result<Self, Problem> {
-        let (mut people, mut others) = (Vec::new(), 0_usize);
+        let (mut people, mut others, mut unnamed) = (Vec::new(), 0_usize, false);
         let mut named = BTreeSet::new();
         subjects.sort_unstable();
         subjects.dedup();
         for subject in subjects {
             let some = people_of(app, caller, subject).await?;
             named.extend(some.people.iter().copied().filter(|_| some.known));
+            unnamed |= !some.known;
             people.extend(some.people);
             others = others.saturating_add(some.others);
         }
         let datasets = vec![(after.id, Some(after))];
-        Ok(Self { people: once_each(people, &[]), named: Some(named), others, datasets, above: Vec::new() })
+        Ok(Self { people: once_each(people, &[]), named: Some(named), others, unnamed, datasets, above: Vec::new() })
     }
 
     /// Whether the caller may be told of somebody.
@@ -231,9 +239,9 @@ fn once_each(people: Vec<UserId>, turns: &[Turn]) -> Vec<(UserId, Vec<Turn>)> {
 struct Named {
     /// About as many as are looked at.
     people: Vec<UserId>,
-    /// How many more there are.
+    /// How many more there are that the caller may know of.
     others: usize,
-    /// Whether the caller may know who they are: whoever may grant to a group or project by its name is not to learn by that who is in it.
+    /// Whether the caller may know who they are: whoever may grant to a group or project by its name is not to learn by that who is in it, nor how many.
     known: bool,
 }
 
@@ -244,7 +252,7 @@ async fn people_of(app: &App, caller: &Caller, subject: Subject) -> Result<Named
         Subject::Group(group) => {
             let known = is_known(group::load(app, caller, &group.to_string(), Action::See, now).await)?;
             let (people, others) = members(app, group).await?;
-            (people, others, known)
+            (people, if known { others } else { 0 }, known)
         }
         Subject::Project(project) => {
             let known = is_known(project::load(app, caller, &project.to_string(), Action::See, now).await)?;
@@ -356,6 +364,8 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
     // Where the dataset itself would be another thing, all its links were asked of; else those of the people who were looked at.
     let by_people = supposed.datasets.iter().any(|(_, after)| after.is_none());
     let more_links = more_links || (by_people && all > pairs.len());
+    let nameable = supposed.people.iter().filter(|(user, _)| supposed.names(*user)).count();
+    let nameable = nameable.saturating_add(supposed.others).saturating_mul(supposed.datasets.len());
     let told = |of: fn(&Difference) -> (Rights, usize)| {
         let some = differences.iter().filter(|(user, _)| supposed.names(**user)).map(|(user, difference)| (user, of(difference)));
         let some = some.filter(|(_, (rights, _))| !rights.is_empty());
@@ -370,7 +380,8 @@ pub(crate) async fn of(app: &App, caller: &Caller, supposed: &Supposed, now: Tim
     Ok(wire::project::Effects {
         gains: told(|difference| difference.gains),
         loses: told(|difference| difference.loses),
-        more: all.saturating_sub(pairs.iter().filter(|(_, (user, _))| supposed.names(*user)).count()),
+        more: nameable.saturating_sub(pairs.iter().filter(|(_, (user, _))| supposed.names(*user)).count()),
+        unnamed: supposed.unnamed,
         links_ended,
         more_links,
     })

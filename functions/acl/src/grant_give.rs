@@ -77,11 +77,12 @@ pub(crate) async fn give(
         };
         let all = GiveAll::read(&app, &caller, (&facts, set), (&new, there), (&seen, |there| is_as_asked(there, &new, &ask)), now).await?;
         if trial.dry_run {
+            all.check(&app, now).await?;
             let given = all.given().map(|(dataset, grant)| (dataset, grant.clone())).collect();
             let effects = effects::of(&app, &caller, &Supposed::given(&app, &caller, new.subject, given).await?, now).await?;
             return answer(&app, &all, (StatusCode::OK, None), Some(effects)).await;
         }
-        match all.give(&app, once.as_ref(), now).await {
+        match all.give(&app, caller.user.id, once.as_ref(), now).await {
             // Something else of the dataset, or of its link set, changed: decide on how it is now.
             Err(TableError::Stale) => rounds.another().await?,
             given => {

@@ -117,10 +117,14 @@ pub(crate) async fn add(
     let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
+        if let Some(done) = app.table.once_if(caller.user.id, once.as_ref(), now).await? {
+            return answer(&app, &caller, &app.table.link_set_made(&done).await?, StatusCode::OK, now).await;
+        }
         let (set, _facts) = load(&app, &caller, &id, now).await?;
         let mut ids = read(&ask.datasets)?;
         ids.retain(|id| !set.datasets.contains(id));
-        if ids.is_empty() || app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+        if ids.is_empty() {
+            app.table.remember(once.as_ref(), caller.user.id, &set.id.to_string(), now).await?;
             return answer(&app, &caller, &set, StatusCode::OK, now).await;
         }
         not_over(&set)?;
@@ -184,6 +188,7 @@ async fn take(
         let wanted = |id: &&DatasetId| some.is_none_or(|some| some.contains(id));
         let out: Vec<_> = set.datasets.iter().filter(wanted).copied().collect();
         if out.is_empty() {
+            app.table.remember(once, caller.user.id, &set.id.to_string(), now).await?;
             return answer(app, caller, &set, StatusCode::OK, now).await;
         }
         let leaving = administered(app, caller, &out, now).await?;
@@ -217,7 +222,8 @@ async fn newcomers(app: &App, caller: &Caller, ids: &[DatasetId], now: Timestamp
     let read = |(index, facts): (usize, Option<Arc<DatasetFacts>>)| {
         // What is not the caller's to know of is refused as everywhere.
         let at = |why: Problem| if why.status == StatusCode::NOT_FOUND { why } else { why.at(format!("/datasets/{index}")) };
-        let dataset = Administered::read(caller, facts.ok_or_else(Problem::not_found)?, now).map_err(at)?;
+        let dataset =
+            Administered::read(caller, facts.ok_or_else(Problem::not_found)?, now).and_then(Administered::for_good).map_err(at)?;
         match dataset.facts.place.dataset.link_set {
             Some(set) => Err(at(in_another().with("link_set", set.to_string()))),
             None => Ok(dataset),

@@ -4,12 +4,13 @@ use domain::{
     dataset::{Dataset, Visibility},
     decision::DatasetFacts,
     grant::Subject,
+    limits::LINKS_ENDED_MAX,
 };
 use edge::{App, problem::Problem};
 use http::StatusCode;
 use jiff::Timestamp;
 
-use crate::{ending::Ending, ways::words};
+use crate::{ending::Ending, sharing_links, ways::words};
 
 /// What is opened where nothing is granted yet, or nothing more than everybody has.
 const WHAT_WILL_BE: &str = "what will be granted to them";
@@ -54,16 +55,20 @@ pub(crate) fn on_all(facts: &DatasetFacts, then: &DatasetFacts, now: Timestamp) 
     [(Subject::Accounts, "accounts"), (Subject::World, "world")].into_iter().filter_map(effect).collect()
 }
 
-/// The links on a dataset that open, or may again, once it is this; and whether there may be others.
+/// The links that open a dataset, or may again, once it is this: on it, and on each above that reaches it; and whether there may be others.
 ///
 /// # Errors
 /// 503 where the table does not answer.
-pub(crate) async fn links_left(app: &App, after: &Dataset, now: Timestamp) -> Result<(Vec<String>, bool), Problem> {
+pub(crate) async fn links_left(app: &App, facts: &DatasetFacts, after: &Dataset, now: Timestamp) -> Result<(Vec<String>, bool), Problem> {
     // Those are left that would end if all did.
     let ended = Dataset { links_gen: after.links_gen.saturating_add(1), ..after.clone() };
     let mut ending = Ending::default();
     ending.of_dataset(&ended);
-    ending.links(app, now).await
+    let (mut left, more) = ending.links(app, now).await?;
+    let room = LINKS_ENDED_MAX.saturating_sub(left.len());
+    let (above, next) = sharing_links::above(app, facts, u16::try_from(room).unwrap_or(u16::MAX), now).await?;
+    left.extend(above.into_iter().map(|link| link.id));
+    Ok((left, more || next.is_some()))
 }
 
 /// What nobody can call back, of what was given until `enforced_by`.

@@ -23,7 +23,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::Page;
+use table::{Page, TableError};
 
 use crate::{
     effects::{self, Supposed, Trial},
@@ -119,6 +119,12 @@ pub(crate) async fn edit(
     seen.check(before.version)?;
     let after = edited(&before, &ask)?;
     if trial.dry_run {
+        if !before.gives().holds(after.gives()) {
+            app.table.may_let_in(caller.user.id).await?;
+        }
+        if after.name != before.name && app.table.project_named(&after.name).await?.is_some() {
+            return Err(TableError::Exists { what: "a project of this name" }.into());
+        }
         let supposed = Supposed::change(&app, &before, after).await?;
         return answer(&before, false, Some(effects::of(&app, &caller, &supposed, now).await?));
     }

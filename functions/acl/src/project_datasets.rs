@@ -118,15 +118,18 @@ pub(crate) async fn put(
     let mut rounds = Rounds::begin();
     loop {
         let now = app.now();
-        let In { project, permit: member, .. } = load(&app, &caller, &id, Action::See, now).await?;
         let facts = caller.dataset(&app, &ask.dataset).await?;
-        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let before = &facts.place.dataset;
-        let is_again = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
-        if is_again || (before.project == Some(project.id) && before.visibility >= Visibility::Project) {
-            // Perhaps the reply to a move was lost: from here the bound of that is later, and holds too.
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
+            // Whoever sent it may have left the project since. Perhaps the reply was lost: from here the bound of a move is later, and holds too.
+            return answer(&app, &caller, &facts, before.clone(), None, true).await;
+        }
+        let In { project, permit: member, .. } = load(&app, &caller, &id, Action::See, now).await?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
+        if before.project == Some(project.id) && before.visibility >= Visibility::Project {
+            app.table.remember(once.as_ref(), caller.user.id, &before.id.to_string(), now).await?;
             let effects = trial.dry_run.then(wire::project::Effects::default);
-            return answer(&app, &caller, &facts, before.clone(), effects, is_again).await;
+            return answer(&app, &caller, &facts, before.clone(), effects, false).await;
         }
         not_retired(&facts)?;
         may_put(&permit, before.id)?;
@@ -135,7 +138,7 @@ pub(crate) async fn put(
                 .hint("reinstate it first"));
         }
         if trial.dry_run {
-            let supposed = Supposed::placed(&app, before, Some(&project)).await?;
+            let supposed = Supposed::placed(&app, &caller, before, Some(&project)).await?;
             let effects = effects::of(&app, &caller, &supposed, now).await?;
             return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
         }
@@ -168,11 +171,11 @@ pub(crate) async fn take(
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &ask.dataset).await?;
-        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let before = &facts.place.dataset;
         if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
             return answer(&app, &caller, &facts, before.clone(), None, true).await;
         }
+        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         // Whoever is not in it has its id from the dataset.
         let named = match ProjectId::parse(&id) {
             Ok(id) => id,
@@ -184,7 +187,7 @@ pub(crate) async fn take(
                 .hint("it may have been taken out already"));
         }
         if trial.dry_run {
-            let supposed = Supposed::placed(&app, before, None).await?;
+            let supposed = Supposed::placed(&app, &caller, before, None).await?;
             let effects = effects::of(&app, &caller, &supposed, now).await?;
             return answer(&app, &caller, &facts, before.clone(), Some(effects), false).await;
         }

@@ -124,6 +124,11 @@ async fn change(
     once: Option<table::once::Once>,
 ) -> Result<Response, Problem> {
     let now = app.now();
+    let once = once.filter(|_| !dry_run);
+    if let Some(done) = app.table.once_if(caller.user.id, once.as_ref(), now).await? {
+        // Whoever sent it may be no manager any more, by that very request.
+        return Ok(answer(app, id, ParticipantsSet::read(&done)?));
+    }
     let In { project, permit, .. } = load(app, caller, id, Action::Gather, now).await?;
     if users.len() > BATCH_ITEMS_MAX {
         return Err(too_many("/users"));
@@ -137,6 +142,9 @@ async fn change(
         });
     }
     if dry_run {
+        if wanted.is_some() {
+            app.table.may_let_in(caller.user.id).await?;
+        }
         let everybody = app.table.everybody_in(project.id).await?;
         let mut managers = everybody.iter().filter(|part| part.role == ProjectRole::Manager);
         if wanted != Some(ProjectRole::Manager) && managers.all(|part| people.contains(&part.user)) {

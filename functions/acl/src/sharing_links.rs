@@ -51,8 +51,7 @@ pub(crate) async fn page(
     now: Timestamp,
 ) -> Result<(Vec<wire::grant::SharedLink>, Option<String>), Problem> {
     let dataset = &facts.place.dataset;
-    let above = facts.reach.above.iter().map(|above| &above.dataset).filter(|above| above.reaches(dataset));
-    let standing: Vec<&Dataset> = std::iter::once(dataset).chain(above).collect();
+    let standing: Vec<&Dataset> = std::iter::once(dataset).chain(reaching(facts)).collect();
     let (mut at, mut inside) = place_of(position, &standing);
     let mut items = Vec::new();
     for _look in 0..LOOKS_MAX {
@@ -70,6 +69,25 @@ pub(crate) async fn page(
     }
     let next = standing.get(at).map(|on| format!("{} {}", on.id, inside.unwrap_or_default()));
     Ok((items, next))
+}
+
+/// The first of those that stand on datasets above, and where the next page begins.
+///
+/// # Errors
+/// As [`page`].
+pub(crate) async fn above(
+    app: &App,
+    facts: &DatasetFacts,
+    items_max: u16,
+    now: Timestamp,
+) -> Result<(Vec<wire::grant::SharedLink>, Option<String>), Problem> {
+    let Some(first) = reaching(facts).next() else { return Ok((Vec::new(), None)) };
+    page(app, facts, Some(&format!("{} ", first.id)), items_max, now).await
+}
+
+/// The datasets above that reach this one.
+fn reaching(facts: &DatasetFacts) -> impl Iterator<Item = &Dataset> {
+    facts.reach.above.iter().map(|above| &above.dataset).filter(|above| above.reaches(&facts.place.dataset))
 }
 
 /// Where a page begins: on which dataset, and inside its list. One that does not reach down any more ends the listing.

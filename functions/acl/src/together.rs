@@ -6,9 +6,9 @@ use std::sync::Arc;
 use domain::{
     dataset::Dataset,
     decision::{Action, DatasetFacts, Facts, Permit, Via},
-    delegation::{NewGrant, granted},
+    delegation::{NewGrant, granted, may_open},
     grant::{Grant, Hold, Subject},
-    id::DatasetId,
+    id::{DatasetId, UserId},
     link_set::LinkSet,
     rights::Right,
 };
@@ -39,6 +39,12 @@ impl Administered {
         not_retired(&facts)?;
         let via = caller.via(&facts, Right::Administer, now);
         Ok(Self { facts, permit, via })
+    }
+
+    /// The same, of who administers it for good: a set binds whoever shares the dataset, for as long as it is in there.
+    pub(crate) fn for_good(self) -> Result<Self, Problem> {
+        may_open(&self.permit, self.id())?;
+        Ok(self)
     }
 
     /// As a write takes it.
@@ -191,24 +197,44 @@ impl GiveAll {
         narrowed.map(|(on, ..)| &on.facts.place.dataset)
     }
 
-    /// Gives it.
+    /// Gives it, by `by`.
     ///
     /// # Errors
     /// As [`table::Table::give`] and [`table::Table::give_together`].
-    pub(crate) async fn give(&self, app: &App, once: Option<&Once>, now: Timestamp) -> Result<(), TableError> {
+    pub(crate) async fn give(&self, app: &App, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<(), TableError> {
         let Some(set) = &self.set else {
             for (on, grant, there) in &self.all {
-                let Some(grant) = grant else { continue };
-                app.table.give(&on.permit, on.holding().grounds, grant, there.as_ref(), once, now).await?;
+                match grant {
+                    Some(grant) => {
+                        app.table.give(&on.permit, on.holding().grounds, grant, there.as_ref(), once, now).await?;
+                    }
+                    None => app.table.met_grant(by, (self.named, self.subject), once, now).await?,
+                }
             }
             return Ok(());
         };
-        let all: Vec<_> = self
-            .all
-            .iter()
-            .map(|(on, grant, before)| Giving { on: on.holding(), grant: grant.as_ref(), before: before.as_ref() })
-            .collect();
-        app.table.give_together(set, self.subject, &all, once, now).await
+        app.table.give_together(set, self.subject, &self.giving(), once, now).await
+    }
+
+    /// Whether there is a place for it, as far as can be told before it is written.
+    ///
+    /// # Errors
+    /// [`TableError::TooMany`], [`TableError::TooMuch`]; [`TableError`], where any of it could not be read.
+    pub(crate) async fn check(&self, app: &App, now: Timestamp) -> Result<(), TableError> {
+        match &self.set {
+            Some(set) => app.table.check_together(set, self.subject, &self.giving(), now).await,
+            None if self.given().next().is_some() && matches!(self.subject, Subject::Group(_) | Subject::Project(_)) => {
+                app.table.check_collective(self.named, self.subject).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// As a write takes it, the dataset that was named first: of that one people are told.
+    fn giving(&self) -> Vec<Giving<'_>> {
+        let mut all: Vec<_> = self.all.iter().collect();
+        all.sort_by_key(|(on, ..)| on.id() != self.named);
+        all.into_iter().map(|(on, grant, before)| Giving { on: on.holding(), grant: grant.as_ref(), before: before.as_ref() }).collect()
     }
 }
 

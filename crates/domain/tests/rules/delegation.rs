@@ -215,7 +215,7 @@ fn a_dataset_is_put_into_a_project_by_a_right_of_ones_own_that_lasts() {
         let permit = decide(&world.principal(&asker, From::Lab), Action::Grant, &world.facts(&asker, About::Dataset(DATASET)), at(0));
         permit.ok().map(|permit| may_put(&permit, dataset_id(DATASET)))
     };
-    let refused = Some(Err(GrantError::MoreThanGiver));
+    let refused = Some(Err(GrantError::NotForGood));
     let mut world = world(Terms::NONE);
     assert_eq!((puts(&world, OWNER), puts(&world, MANAGER), puts(&world, OTHER)), (Some(Ok(())), Some(Ok(())), None));
     for terms in [until(100), Terms { zone: Zone::Lab, ..Terms::NONE }] {

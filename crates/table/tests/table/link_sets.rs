@@ -132,7 +132,7 @@ pub async fn forty_datasets_are_given_and_taken_in_one_write(store: Store) {
     assert_eq!(deployment.send_all(&counted_again(&deployment, &set).await, &planned).await, Ok(()));
     let planned = deployment.planned(&cy, &counted_again(&deployment, &set).await, bo.to(), Role::Full).await;
     let refused = deployment.send_all(&counted_again(&deployment, &set).await, &planned).await;
-    assert!(matches!(refused, Err(TableError::TooMany { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(TableError::TooMuch { .. })), "{refused:?}");
     assert_eq!(deployment.roles(&set, bo.to()).await, vec![None; 40]);
 }
 

@@ -239,6 +239,87 @@ async fn who_gains_and_who_loses_is_said_before_anything_is_written() {
     app.get("/api/v1/projects/retina", &ola.token).await.is(200);
 }
 
+// Whoever administers a dataset in a project need not be in it, and learns neither who is nor how many.
+#[tokio::test]
+async fn a_dry_run_names_nobody_of_what_its_caller_may_not_know_of() {
+    let app = start().await;
+    retina(&app).await;
+    let (bob, _fay) = (somebody(&app, "Bob").await, somebody(&app, "Fay").await);
+    let own = app.a_dataset("fused.ome.zarr", Kind::Zarr, 50).await.id.to_string();
+    app.post(&format!("/api/v1/datasets/{own}/grants"), &app.ada.token, json!({ "to": "user:Bob", "role": "manager" })).await.is(201);
+    take_in(&app, &app.ada, "Bob", "member").await.is(200);
+    put(&app, &bob, &own).await.is(200);
+    let trial = async |verb: &str| {
+        let path = format!("/api/v1/projects/{verb}?dry_run=true");
+        app.post(&path, &bob.token, json!({ "dataset": own })).await.is(200).json
+    };
+    let project = app.get("/api/v1/projects/retina", &bob.token).await.is(200).text("/id").to_owned();
+    let inside = trial(&format!("{project}/datasets/remove")).await;
+    assert_eq!(inside["effects"]["unnamed"], false);
+    app.post("/api/v1/projects/retina/leave", &bob.token, json!({})).await.is(200);
+    for who in ["Eve", "Fay"] {
+        take_in(&app, &app.ada, who, "member").await.is(200);
+    }
+    app.post("/api/v1/projects", &bob.token, json!({ "name": "cornea" })).await.is(201);
+    for verb in [format!("{project}/datasets/remove"), "cornea/datasets".to_owned()] {
+        let would = trial(&verb).await;
+        let all = [told(&would, "gains"), told(&would, "loses")].concat();
+        assert!(all.iter().all(|(name, ..)| name == "Bob"), "{verb}: {all:?}");
+        assert_eq!((&would["effects"]["more"], &would["effects"]["unnamed"]), (&json!(0), &json!(true)), "{verb}");
+    }
+    let grant = json!({ "to": "project:retina", "role": "view" });
+    let would = app.post(&format!("/api/v1/datasets/{own}/grants?dry_run=true"), &bob.token, grant).await.is(200).json;
+    assert_eq!((&would["effects"]["more"], &would["effects"]["unnamed"]), (&json!(0), &json!(true)));
+}
+
+// What is refused when it is done is refused when it is tried.
+#[tokio::test]
+async fn a_dry_run_promises_nothing_that_is_then_refused() {
+    let app = start().await;
+    retina(&app).await;
+    let ola = somebody(&app, "Ola").await;
+    take_in(&app, &app.ada, "Ola", "manager").await.is(200);
+    app.post("/api/v1/projects", &ola.token, json!({ "name": "cornea" })).await.is(201);
+    app.post("/api/v1/sources/demo/blocks", &app.ada.token, json!({ "user": "Ola", "blocked": true })).await.is(200);
+    let add = json!({ "users": ["Eve"], "role": "member" });
+    let edit = async |query: &str, ask: Value| {
+        app.send("PATCH", &format!("/api/v1/projects/retina{query}"), &ola.token, &[("if-match", "*")], ask.to_string()).await
+    };
+    for query in ["?dry_run=true", ""] {
+        app.post(&format!("/api/v1/projects/retina/members{query}"), &ola.token, add.clone()).await.refuses(403, "blocked", "");
+        edit(query, json!({ "policy": { "view": "download" } })).await.refuses(403, "blocked", "");
+        edit(query, json!({ "name": "cornea" })).await.refuses(409, "exists", "");
+    }
+}
+
+// Over 31 people, each transaction's worth: all of them, or a refusal before the first.
+#[tokio::test]
+async fn a_manager_goes_with_many_and_goes_last() {
+    let app = start().await;
+    retina(&app).await;
+    let (ola, ada) = (somebody(&app, "Ola").await, app.ada.user.name.clone());
+    take_in(&app, &app.ada, "Ola", "manager").await.is(200);
+    let many: Vec<String> = (0..40).map(|number| format!("P{number}")).collect();
+    for name in &many {
+        app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.is(201);
+    }
+    app.post("/api/v1/projects/retina/members", &app.ada.token, json!({ "users": many, "role": "leader" })).await.is(200);
+    let out = async |by: &Person, people: &[&[String]], key: &str| {
+        let path = "/api/v1/projects/retina/members/remove";
+        app.send("POST", path, &by.token, &[("idempotency-key", key)], json!({ "users": people.concat() }).to_string()).await
+    };
+    let count =
+        async |by: &Person| app.get("/api/v1/projects/retina/members", &by.token).await.is(200).json["items"].as_array().unwrap().len();
+    let (ola_too, ada_too) = (["Ola".to_owned()], [ada]);
+    out(&ola, &[&many, &ola_too, &ada_too], "all").await.refuses(409, "last-manager", "");
+    assert_eq!(count(&ola).await, 42, "nobody was taken out");
+    let first = out(&ola, &[&many, &ola_too], "most").await.is(200);
+    assert_eq!((&first.json["changed"], count(&app.ada).await), (&json!(41), 1));
+    // Whoever took himself out is told again what it did.
+    let again = out(&ola, &[&many, &ola_too], "most").await.is(200);
+    assert_eq!(again.json["changed"], 41);
+}
+
 // ACCESS P4, P5; ADR 0014, 0043
 #[tokio::test]
 async fn nobody_gains_by_a_project_what_was_not_given() {

@@ -1,5 +1,6 @@
 //! What came twice: a request that is repeated, late, with its `Idempotency-Key` undoes no later word (SEMANTICS 5.13, 6).
 
+use domain::dataset::Kind;
 use serde_json::{Value, json};
 
 use crate::{
@@ -103,6 +104,86 @@ fn without_times(mut shown: Value) -> Value {
         }
     }
     shown
+}
+
+/// A request by Ada, what undoes it, and what tells whether it holds.
+type Met<'a> = (&'a str, String, Value, (String, Value), &'a dyn Fn(&Value) -> bool);
+
+// SEMANTICS 6: a key is remembered, too, where what it asked for was so already.
+#[tokio::test]
+async fn the_late_copy_of_what_met_it_so_gives_nothing_again() {
+    let app = start().await;
+    let [one, two] = [("cells.zarr", 50), ("masks.zarr", 51)].map(|(path, id)| app.a_dataset(path, Kind::Zarr, id));
+    let (one, two) = (one.await.id.to_string(), two.await.id.to_string());
+    app.post("/api/v1/projects", &app.ada.token, json!({ "name": "retina" })).await.is(201);
+    let set = app.post("/api/v1/link-sets", &app.ada.token, json!({ "datasets": [two] })).await.is(201).text("/id").to_owned();
+    let (view, on_set) = (json!({ "to": "user:Eve", "role": "view" }), json!({ "to": "user:Eve", "role": "full" }));
+    let grants = |dataset: &str| format!("/api/v1/datasets/{dataset}/grants");
+    let withdraw = |dataset: &str| (format!("{}/withdraw", grants(dataset)), json!({ "to": "user:Eve" }));
+    let is_active = |shown: &Value| shown["items"].as_array().unwrap().iter().any(|grant| grant["state"] == "active");
+    let is_in = |shown: &Value| shown["project"].is_string();
+    let has_one = |shown: &Value| shown["datasets"].as_array().unwrap().contains(&json!(one));
+    let (placed, member) = (json!({ "dataset": one }), json!({ "datasets": [one] }));
+    let in_set = format!("/api/v1/link-sets/{set}/datasets");
+    let cases: Vec<Met<'_>> = vec![
+        ("a grant", grants(&one), view, withdraw(&one), &is_active),
+        ("one of a link set", grants(&two), on_set, withdraw(&two), &is_active),
+        (
+            "a place in a project",
+            "/api/v1/projects/retina/datasets".into(),
+            placed.clone(),
+            ("/api/v1/projects/retina/datasets/remove".into(), placed),
+            &is_in,
+        ),
+        ("a dataset in a link set", in_set.clone(), member.clone(), (format!("{in_set}/remove"), member), &has_one),
+    ];
+    for (number, (what, path, ask, (away, take), holds)) in cases.into_iter().enumerate() {
+        let send =
+            async |key: &str, ask: &Value| app.send("POST", &path, &app.ada.token, &[("idempotency-key", key)], ask.to_string()).await;
+        let shown = match number {
+            0 | 1 => path.clone(),
+            2 => format!("/api/v1/datasets/{one}"),
+            _ => format!("/api/v1/link-sets/{set}"),
+        };
+        let is_so = async || holds(&app.get(&shown, &app.ada.token).await.is(200).json);
+        app.post(&path, &app.ada.token, ask.clone()).await;
+        let key = format!("met-{number}");
+        send(&key, &ask).await.is(200);
+        assert!(is_so().await, "{what}");
+        app.post(&away, &app.ada.token, take).await.is(200);
+        send(&key, &ask).await.is(200);
+        assert!(!is_so().await, "{what}: the late copy");
+        let other = match number {
+            0 | 1 => json!({ "to": "user:Eve", "role": "preview" }),
+            2 => json!({ "dataset": two }),
+            _ => json!({ "datasets": [two] }),
+        };
+        send(&key, &other).await.refuses(422, "idempotency-mismatch", "");
+    }
+}
+
+// Who demotes himself, and who puts a dataset into a project and leaves, is answered again as before.
+#[tokio::test]
+async fn whoever_lost_the_right_by_a_request_is_told_again_what_it_did() {
+    let app = start().await;
+    let one = app.a_dataset("cells.zarr", Kind::Zarr, 50).await.id.to_string();
+    app.post("/api/v1/projects", &app.ada.token, json!({ "name": "retina" })).await.is(201);
+    app.post("/api/v1/projects/retina/members", &app.ada.token, json!({ "users": ["Eve"], "role": "manager" })).await.is(200);
+    let name = app.ada.user.name.clone();
+    let send = async |key: &str, path: &str, ask: Value| {
+        app.send("POST", &format!("/api/v1/projects/retina/{path}"), &app.ada.token, &[("idempotency-key", key)], ask.to_string()).await
+    };
+    for _time in 0..2 {
+        send("put", "datasets", json!({ "dataset": one })).await.is(200);
+    }
+    let steps = [("down", "members", json!({ "users": [name], "role": "member" })), ("out", "leave", json!({}))];
+    for (key, path, ask) in steps {
+        let first = send(key, path, ask.clone()).await.is(200).json;
+        let again = send(key, path, ask).await.is(200).json;
+        assert_eq!(again["changed"], first["changed"], "{key}");
+    }
+    let again = send("put", "datasets", json!({ "dataset": one })).await.is(200);
+    assert_eq!(again.text("/dataset/id"), one);
 }
 
 // Who leaves a project and is taken in again does not leave it by the same request.

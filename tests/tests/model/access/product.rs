@@ -94,6 +94,7 @@ impl Tally {
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
     pub fn is_not_trivial(&self) {
+        println!("{self:?}");
         let (reads, acts) = (self.yes + self.no, self.done + self.refused + self.open);
         is_share("reads that were let through", self.yes, reads, 0.1);
         is_share("reads that were refused", self.no, reads, 0.2);
@@ -102,13 +103,12 @@ impl Tally {
         is_share("acts that were refused", self.refused, acts, 0.05);
         is_share("acts whose outcome was left open", self.open, acts, 0.05);
         is_share("acts that shut a reader out", self.closed, self.done, 0.05);
-        is_share("reads that only the project let through", self.by_project, self.yes, 0.05);
+        is_share("reads that only the project let through", self.by_project, self.yes, 0.02);
         is_share("acts on who is in the project", self.joined, self.done, 0.03);
         is_share("acts on what is in the project", self.placed, self.done, 0.03);
         is_share("acts on both datasets at once", self.together, self.done, 0.03);
         is_share("readers who were shut out within what is strict promises", self.closed_soon, self.closed, 0.03);
         assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0, "{self:?}");
-        println!("{self:?}");
     }
 }
 
