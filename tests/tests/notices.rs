@@ -184,6 +184,34 @@ async fn what_others_do_is_mailed_once_to_whom_it_concerns() {
     assert!(all.contains("https://app.test/") && all.contains(&format!("offprint offer accept {}", scene.dataset)), "{all}");
 }
 
+// ACCESS 6: giving and taking back, over and over, is one mail; so is what begins later, when it begins
+#[tokio::test]
+async fn whoever_is_given_the_same_again_and_again_is_told_once_a_day_and_of_what_begins_later_then() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, jobs) = (scene.person("Bo", Some("bo@lab.example")).await, scene.by(&server));
+    let grants = format!("/api/v1/datasets/{}/grants", scene.dataset);
+    let withdraw = async || scene.done(&scene.app.token, Method::POST, &format!("{grants}/withdraw"), json!({ "to": "user:Bo" })).await;
+    for _time in 0..3 {
+        scene.shares(&bo).await;
+        withdraw().await;
+    }
+    scene.shares(&bo).await;
+    assert_eq!(round(&jobs).await, Round { sent: 1, dropped: 3, ..NOTHING });
+    scene.app.pass_secs(86_401);
+    withdraw().await;
+    scene.shares(&bo).await;
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING }, "a day later");
+    withdraw().await;
+    scene.app.pass_secs(86_401);
+    let begins = (scene.app.now() + SignedDuration::from_hours(2)).to_string();
+    let later = json!({ "to": "user:Bo", "role": "view", "not_before": begins });
+    scene.done(&scene.app.token, Method::POST, &grants, later).await;
+    assert_eq!(round(&jobs).await, NOTHING, "it is not so yet");
+    scene.app.pass_secs(7_201);
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    assert_eq!(server.mails().len(), 3);
+}
+
 // Issue 4, 4: retries, dead letters; an address is nowhere else
 #[tokio::test]
 async fn a_busy_server_is_asked_again_and_a_refusal_is_a_dead_letter() {

@@ -36,6 +36,8 @@ pub const CONTEXT_PEOPLE_MAX: u16 = 500;
 pub const NOTICE_KEPT_SECS: i64 = 30 * 86_400;
 /// How long whoever took a notice to tell it has for that, in seconds: then another may.
 pub const NOTICE_LEASE_SECS: i64 = 60;
+/// Seconds within which a person is told once of the same, by the same person's act: giving and taking back, over and over, is one mail.
+pub const NOTICE_REPEATED_SECS: i64 = 86_400;
 /// How long handing one mail over may take, in seconds.
 pub const MAIL_SEND_SECS: u64 = 20;
 /// How long after each try that failed the next may begin, in seconds. After the last the notice is given up: about two days after it came.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Something that somebody else did, and a person is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occasion {
     /// The person was granted a dataset by name.
     Shared(DatasetId),

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use domain::{
     id::{DatasetId, LinkId, ProjectId, UserId},
-    limits::{LINK_ENDS_TOLD_SECS, LINKS_ENDING_AT_ONCE_MAX, NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICES_AT_ONCE_MAX},
+    limits::{
+        LINK_ENDS_TOLD_SECS, LINKS_ENDING_AT_ONCE_MAX, NOTICE_KEPT_SECS, NOTICE_LEASE_SECS, NOTICE_REPEATED_SECS, NOTICES_AT_ONCE_MAX,
+    },
     notice::{Notice, NoticeId, Occasion},
     timing::later,
 };
@@ -74,6 +76,21 @@ impl Row for NoticeRow {
     }
 }
 
+/// When somebody was told last of something by somebody.
+#[derive(Serialize, Deserialize)]
+struct ToldRow {
+    at: i64,
+    ttl: i64,
+}
+
+impl Row for ToldRow {
+    const WHAT: &'static str = "what was told lately";
+
+    fn needs(&self) -> Option<&[String]> {
+        None
+    }
+}
+
 impl NoticeRow {
     fn waiting(self) -> Result<Waiting, TableError> {
         let wrong = || TableError::Unreadable { what: Self::WHAT };
@@ -95,12 +112,18 @@ impl NoticeRow {
 }
 
 /// The event of a notice: a part of the transaction that leaves the entry `audited`; `None`: nobody is told of the own act.
-pub(crate) fn event(audited: &Audited, to: UserId, occasion: Occasion) -> Result<Option<Item>, TableError> {
+/// What begins later is told then, at `due`.
+pub(crate) fn event(audited: &Audited, to: UserId, occasion: Occasion, due: Option<Timestamp>) -> Result<Option<Item>, TableError> {
     if to == audited.actor {
         return Ok(None);
     }
-    let id = NoticeId { entry: audited.id, to };
-    waiting_from(&Notice { id, by: audited.actor, occasion, at: audited.at }).map(Some)
+    let notice = Notice {
+        id: NoticeId { entry: audited.id, to },
+        by: audited.actor,
+        occasion,
+        at: due.map_or(audited.at, |due| due.max(audited.at)),
+    };
+    waiting_from(&notice).map(Some)
 }
 
 /// The item of a notice that waits from the instant of what it tells of.
@@ -210,6 +233,8 @@ pub enum Told {
     Sent,
     /// What they tell of is so no more, or the person may not know of it.
     Over,
+    /// The person was told the same within a day.
+    Repeated,
     /// The person wants none.
     Unwanted,
     /// No address of the person's is known.
@@ -223,6 +248,7 @@ impl Told {
         match self {
             Self::Sent => "sent",
             Self::Over => "over",
+            Self::Repeated => "repeated",
             Self::Unwanted => "unwanted",
             Self::NoAddress => "no-address",
         }
@@ -334,6 +360,33 @@ impl Table {
         self.change_together(taken.notices.iter().map(|one| one.ended(told.word())).collect()).await
     }
 
+    /// Remembers for [`NOTICE_REPEATED_SECS`] that a person was told of these. Nothing rests on it but how often he is told the same.
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn remember_told(&self, notices: &[Waiting], now: Timestamp) -> Result<(), TableError> {
+        for one in notices {
+            let row = ToldRow { at: now.as_millisecond(), ttl: now.as_second().saturating_add(NOTICE_REPEATED_SECS) };
+            let later = Condition::absent().or(Condition::below("at", number(row.at)));
+            self.put_alone(item(&schema::told(&one.notice), &row)?, later).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of these notices whose person was told the same, by the same person's act, within [`NOTICE_REPEATED_SECS`].
+    ///
+    /// # Errors
+    /// [`TableError`], where the store did not answer.
+    pub async fn told_lately(&self, notices: &[Waiting], now: Timestamp) -> Result<BTreeSet<NoticeId>, TableError> {
+        let found = self.batch(notices.iter().map(|one| schema::told(&one.notice)), &mut Cost::default()).await?;
+        let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
+        let is_told = |one: &&Waiting| {
+            let there = found.get(&schema::told(&one.notice)).cloned();
+            there.and_then(|there| row::<ToldRow>(there).ok()).is_some_and(|there| since < there.at)
+        };
+        Ok(notices.iter().filter(is_told).map(|one| one.notice.id).collect())
+    }
+
     /// Says that notices which were taken could not be told, and are due again at `until`.
     ///
     /// # Errors
@@ -398,7 +451,7 @@ impl Table {
     /// Tells somebody of a change that was made and went alone, as its entry follows it: the change stands whether or not this succeeds.
     pub(crate) async fn tell_after(&self, audited: &Audited, to: UserId, occasion: Occasion) {
         let put = async {
-            match event(audited, to, occasion)? {
+            match event(audited, to, occasion, None)? {
                 Some(event) => self.put_alone(event, Condition::absent()).await,
                 None => Ok(false),
             }

@@ -31,6 +31,7 @@
 //! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | mailbox | `U#uid` | `E` | |
+//! | what was told lately | `O#shard` | `told#uid#uid#word#id` | `ttl` a day |
 //! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
 //! | link that ends | `L#sha256(key)` | `#` | in GSI2 `DUE#yyyymm`, when its maker is told of the end; until that is done |
 //! | token; pass | `T#sha256` | `#` | |
@@ -49,7 +50,7 @@ use domain::{
     grant::Subject,
     id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TokenId, UserId},
     key::KeyHash,
-    notice::NoticeId,
+    notice::{Notice, NoticeId},
     path::ObjectPath,
     source::SourceName,
 };
@@ -359,6 +360,18 @@ pub(crate) const OUTBOX_SHARDS: u8 = 4;
 /// A notice: all of one person's lie in one partition.
 pub(crate) fn notice(id: NoticeId) -> Key {
     Key { pk: outbox(shard_of(&id.to.to_string(), OUTBOX_SHARDS)), sk: format!("{}#{}", id.entry.hyphenated(), id.to) }
+}
+
+/// What remembers that a person was told of this: beside the notices.
+pub(crate) fn told(notice: &Notice) -> Key {
+    let Notice { id, by, occasion, .. } = notice;
+    let about = [
+        occasion.dataset().map(|id| id.to_string()),
+        occasion.project().map(|id| id.to_string()),
+        occasion.link().map(|id| id.to_string()),
+    ];
+    let about = about.into_iter().flatten().next().unwrap_or_default();
+    Key { pk: self::notice(*id).pk, sk: format!("told#{}#{by}#{}#{about}", id.to, occasion.word()) }
 }
 
 /// The notice that a sort key names.

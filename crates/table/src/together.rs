@@ -114,7 +114,7 @@ impl Table {
         let is_there = subject_is_there(subject).filter(|(_, part)| !parts.iter().any(|(_, other)| other.is_where(part)));
         // Of what goes together one notice tells, by the first dataset where it is news.
         let news = |giving: &Giving<'_>| told(giving.grant?, giving.before, &giving.on.grounds.facts.place.dataset, now);
-        Ok(Some(Write::audited(audited).telling(all.iter().find_map(news))?.parts(parts).parts(is_there)))
+        Ok(Some(Write::audited(audited).telling_at(all.iter().find_map(news), first.conditions.not_before)?.parts(parts).parts(is_there)))
     }
 
     async fn give_written(&self, write: Write, by: UserId, once: Option<&Once>, now: Timestamp) -> Result<(), TableError> {

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
 };
 
 use domain::{id::UserId, notice::Occasion};
+use jiff::Timestamp;
 
 use crate::{
     Table,
@@ -296,9 +297,14 @@ impl Write {
 
     /// And tells somebody of it: the notice is written with it or not at all. Nobody is told of the own act.
     pub(crate) fn telling(self, told: impl IntoIterator<Item = (UserId, Occasion)>) -> Result<Self, TableError> {
+        self.telling_at(told, None)
+    }
+
+    /// The same of what begins at an instant.
+    pub(crate) fn telling_at(self, told: impl IntoIterator<Item = (UserId, Occasion)>, due: Option<Timestamp>) -> Result<Self, TableError> {
         told.into_iter().try_fold(self, |write, (to, occasion)| {
             // Its key holds the entry's id: where it is there already, so is the entry, by an earlier try.
-            let event = outbox::event(&write.audited, to, occasion)?;
+            let event = outbox::event(&write.audited, to, occasion, due)?;
             Ok(write.parts(event.map(|item| (Tag::Audit, Part::Put(item, Condition::absent())))))
         })
     }

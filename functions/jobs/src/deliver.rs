@@ -1,6 +1,9 @@
 //! Takes what is due from the outbox, and says what became of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     id::UserId,
@@ -130,7 +133,7 @@ impl Jobs {
         let is_over = taken.notices.iter().any(|one| is_after_last(one.tries));
         let sent = if is_over { Err(Undelivered::Later("tries".to_owned())) } else { Box::pin(self.sent(user, mailbox, taken)).await };
         let told = match sent {
-            Ok(told) => table.notices_told(taken, told).await.map(|_in_time| {
+            Ok(told) => self.told(taken, told).await.map(|()| {
                 let counted = if told == Told::Sent { &mut round.sent } else { &mut round.dropped };
                 *counted = counted.saturating_add(1);
             }),
@@ -138,6 +141,15 @@ impl Jobs {
         };
         // It was perhaps sent, and the outbox does not know: it goes again, under the same name, when its time is over.
         told.inspect_err(|why| tracing::warn!(notice.id = %taken.mail, error = %why, "what became of a notice could not be written"))
+    }
+
+    /// Says what became of a mail; and of one that was sent, that its person was told.
+    async fn told(&self, taken: &Taken, told: Told) -> Result<(), TableError> {
+        let _in_time = self.app.table.notices_told(taken, told).await?;
+        if told == Told::Sent {
+            self.app.table.remember_told(&taken.notices, self.app.now()).await?;
+        }
+        Ok(())
     }
 
     async fn sent(&self, user: &User, mailbox: &Mailbox, taken: &Taken) -> Result<Told, Undelivered> {
@@ -152,15 +164,21 @@ impl Jobs {
             return Ok(Told::NoAddress);
         }
         let now = self.app.now();
-        let mut lines = Vec::new();
+        let Ok(lately) = self.app.table.told_lately(&taken.notices, now).await else {
+            return Err(Undelivered::Later("table".to_owned()));
+        };
+        let (mut lines, mut said) = (Vec::new(), BTreeSet::new());
         for one in &taken.notices {
+            if lately.contains(&one.notice.id) || !said.insert((one.notice.by, one.notice.occasion)) {
+                continue;
+            }
             match tell::line(&self.app, user, &one.notice, now).await {
                 Ok(line) => lines.extend(line),
                 Err(_why) => return Err(Undelivered::Later("table".to_owned())),
             }
         }
         if lines.is_empty() {
-            return Ok(Told::Over);
+            return Ok(if said.is_empty() { Told::Repeated } else { Told::Over });
         }
         let at = taken.notices.last().map_or(now, |one| one.notice.at);
         let letter = write::Letter { mail: taken.mail, to: user, address, lines, at, app_url: self.app.config.app_url.as_deref() };
