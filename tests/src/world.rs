@@ -365,6 +365,7 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
         name: "owner".to_owned(),
         administrator: true,
         auditor: false,
+        curator: false,
         standing: Standing::Active,
         version: 1,
     };

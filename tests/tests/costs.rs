@@ -36,7 +36,7 @@ struct Person {
 impl Scene {
     async fn new() -> Self {
         let dir = tempfile::TempDir::new().expect("a folder");
-        for path in ["a/cells.zarr", "a/deep/one", "a/deep/two", "b/moved.zarr", "c", "d"] {
+        for path in ["a/cells.zarr", "a/deep/one", "a/deep/two", "b/moved.zarr", "c", "d", "e"] {
             std::fs::create_dir_all(dir.path().join(path)).expect("a folder");
             std::fs::write(dir.path().join(path).join("README.md"), "what is here").expect("a file");
         }
@@ -130,6 +130,24 @@ impl Scene {
         self.post("withdraw on one of a set of three", &on(moved, "/grants/withdraw"), to).await;
         self.post("take one out of it", &of("/datasets/remove"), json!({ "datasets": [cells] })).await;
         self.post("end it", &of("/retire"), Value::Null).await;
+    }
+
+    /// A dataset that all accounts may view, and its mark.
+    async fn curation(&mut self) {
+        let open = self.app.dataset("e/").await;
+        self.app.api(Method::POST, &on(&open, "/grants"), Some(json!({ "to": "accounts", "role": "view" }))).await;
+        let shown = json!({ "visibility": "accounts", "confirm": true });
+        self.app.api_with(Method::PATCH, &on(&open, ""), Some(shown), &[("if-match", "*")]).await;
+        self.patch("make somebody a curator", &format!("/api/v1/users/{}", self.dee.id), json!({ "curator": true })).await;
+        let (dee, so) = (self.dee.token.clone(), json!({ "reason": "so" }));
+        self.post("ask for the curators' mark", &on(&open, "/curation"), so.clone()).await;
+        self.post("take that request back", &on(&open, "/curation/withdraw"), json!({})).await;
+        self.app.api(Method::POST, &on(&open, "/curation"), Some(so.clone())).await;
+        self.send("decline it", &dee, Method::POST, &on(&open, "/curation/decline"), so.clone()).await;
+        self.send("set the curators' mark", &dee, Method::POST, &on(&open, "/curation/mark"), so.clone()).await;
+        self.send("take the mark off", &dee, Method::POST, &on(&open, "/curation/unmark"), so.clone()).await;
+        self.app.api(Method::POST, &on(&open, "/curation"), Some(so.clone())).await;
+        self.send("set it where that was asked for", &dee, Method::POST, &on(&open, "/curation/mark"), so).await;
     }
 
     /// What Bo and Cy, who share nothing yet, ask of each other.
@@ -336,6 +354,7 @@ async fn every_write_costs_what_is_told() {
     scene.links(&cells, &moved).await;
     scene.projects(&cells, &moved).await;
     scene.link_sets(&moved, &handed, &cells).await;
+    scene.curation().await;
     scene.tokens_and_ends(&cells, &handed, &group, &administrator).await;
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ACCESS.md")).expect("a page");
     let told = page.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n\n")).expect("a table").0;

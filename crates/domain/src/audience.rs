@@ -28,6 +28,12 @@ impl DatasetFacts {
         }
     }
 
+    /// When a curator marked it, where that counts now.
+    #[must_use]
+    pub fn curated(&self, now: Timestamp) -> Option<Timestamp> {
+        self.place.dataset.curated_for(self.audience(now))
+    }
+
     /// Whether what is granted on `on`, this dataset or one above, to all accounts or the world counts, by its visibility and the source's ceiling.
     #[must_use]
     pub fn counts(&self, on: &Dataset, all: Subject) -> bool {

@@ -77,6 +77,8 @@ pub struct Dataset {
     pub ancestors: Vec<DatasetId>,
     /// Whom it is open to beside those it is granted to.
     pub visibility: Visibility,
+    /// When a curator marked it as curated: it counts only while [`Dataset::curated_for`] says so.
+    pub curated: Option<Timestamp>,
     /// The project that it is in.
     pub project: Option<ProjectId>,
     /// The link set that it is in: what writes of grants read, and no decision.
@@ -163,6 +165,7 @@ impl Dataset {
             successor: None,
             ancestors,
             visibility: Visibility::Private,
+            curated: None,
             project: None,
             link_set: None,
             restricted: false,
@@ -189,6 +192,7 @@ impl Dataset {
             successor: None,
             ancestors: Vec::new(),
             visibility: Visibility::Private,
+            curated: None,
             project: None,
             link_set: None,
             restricted: false,
@@ -215,6 +219,13 @@ impl Dataset {
     pub fn is_reached_from(&self, on: &Self, subpath: &ObjectPath) -> bool {
         let Ok(scope) = on.path.join(subpath) else { return false };
         on.reaches(self) && (scope == self.path || scope.covers(&self.path) || self.path.covers(&scope))
+    }
+
+    /// When a curator marked it, where that counts: while it is open in effect, by itself or by what lies above it, to all accounts or the world.
+    /// So nothing that closes it has to know of the mark, which is there again once it is opened again (ADR 0062).
+    #[must_use]
+    pub fn curated_for(&self, audience: Visibility) -> Option<Timestamp> {
+        self.curated.filter(|_| audience >= Visibility::Accounts)
     }
 
     /// The dataset once it is in this project, to whose members it is open at the least; or in none any more.

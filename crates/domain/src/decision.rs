@@ -77,6 +77,8 @@ pub enum Action {
     Grant,
     /// See who gets what on a dataset. About the deployment: see what was done, and whose a dataset is.
     Audit,
+    /// Say that a dataset is curated, or that it is not; about the deployment: see what asks for it.
+    Curate,
     /// Grant oneself a dataset for a day at the most, in an emergency.
     BreakGlass,
     /// Pass a dataset on to another owner. About an offer: answer it.
@@ -93,7 +95,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Read,
         Self::List,
         Self::See,
@@ -103,6 +105,7 @@ impl Action {
         Self::RevokeAll,
         Self::Grant,
         Self::Audit,
+        Self::Curate,
         Self::BreakGlass,
         Self::HandOver,
         Self::MakeToken,
@@ -117,7 +120,7 @@ impl Action {
             Self::Read | Self::List | Self::MakeTicket => Scope::Data,
             Self::See | Self::MakeToken => Scope::Read,
             Self::Share | Self::Narrow | Self::RevokeAll => Scope::Links,
-            Self::Register | Self::Grant | Self::Audit | Self::HandOver => Scope::Datasets,
+            Self::Register | Self::Grant | Self::Audit | Self::Curate | Self::HandOver => Scope::Datasets,
             Self::Gather => Scope::Groups,
             Self::Administer | Self::BreakGlass => Scope::Admin,
         }
@@ -132,7 +135,7 @@ impl Action {
             Self::Share | Self::Register => Some(Right::Share),
             Self::Narrow | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
             Self::HandOver => Some(Right::Own),
-            Self::MakeToken | Self::Gather | Self::Administer | Self::BreakGlass => None,
+            Self::MakeToken | Self::Gather | Self::Administer | Self::Curate | Self::BreakGlass => None,
         }
     }
 
@@ -327,6 +330,9 @@ pub enum Denial {
     /// The caller neither audits nor administers.
     #[error("only an auditor or an administrator may see this")]
     NotAuditor,
+    /// The caller is no curator.
+    #[error("only a curator may do this")]
+    NotCurator,
     /// The owner of the dataset may act, and hands it over himself.
     #[error("the dataset's owner is not suspended")]
     OwnerActive,
@@ -504,6 +510,9 @@ impl Asking<'_> {
         if !is_there {
             return Err(Denial::NotDiscoverable);
         }
+        if action == Action::Curate {
+            return self.curates(active);
+        }
         self.needs(action)?;
         if !active && !action.ends() {
             return Err(Denial::Retired);
@@ -520,6 +529,15 @@ impl Asking<'_> {
     /// Whether the person sees who gets what, whatever it is about.
     fn audits(&self) -> bool {
         self.user.auditor && self.token.dataset.is_none() && self.token.may(Scope::Audit)
+    }
+
+    /// Whether the person curates what is known to be there: being a curator gives no right otherwise.
+    fn curates(&self, active: bool) -> Result<Given, Denial> {
+        if !self.user.curator {
+            return Err(Denial::NotCurator);
+        }
+        self.needs(Action::Curate)?;
+        if active { Ok(Given::NOTHING) } else { Err(Denial::Retired) }
     }
 
     /// Whether the person may grant himself a dataset for a while: an administrator, for which being one gives no right otherwise.
@@ -554,7 +572,7 @@ impl Asking<'_> {
     /// About an offer: whom it is made to sees and answers it, and nobody else is told of it. Whoever is blocked at the source gets nothing there.
     fn about_offer(&self, action: Action, facts: &OfferFacts) -> Result<Given, Denial> {
         let (place, reach) = (&facts.dataset.place, &facts.dataset.reach);
-        let is_theirs = facts.request.wish.answered_by() == self.user.id && reach.user == Some(self.user.id) && !reach.blocked;
+        let is_theirs = facts.request.wish.answered_by() == Some(self.user.id) && reach.user == Some(self.user.id) && !reach.blocked;
         if !is_theirs || !matches!(action, Action::See | Action::HandOver) || !self.token.reaches(place.dataset.id) {
             return Err(Denial::NotDiscoverable);
         }
@@ -652,6 +670,7 @@ impl Asking<'_> {
             Action::MakeToken => Err(Denial::NotSession),
             Action::Administer if !self.user.administrator => Err(Denial::NotAdministrator),
             Action::Administer => self.needs(action).map(|()| Given::NOTHING),
+            Action::Curate => self.curates(true),
             Action::Audit if self.audits() => Ok(Given::NOTHING),
             Action::Audit if self.user.administrator => self.needs(Action::Administer).map(|()| Given::NOTHING),
             Action::Audit if self.user.auditor => Err(Denial::Scope { needed: Scope::Audit }),

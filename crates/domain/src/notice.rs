@@ -26,6 +26,10 @@ pub enum Occasion {
     OfferAccepted(DatasetId),
     /// A dataset of a suspended owner became the person's.
     HandedOver(DatasetId),
+    /// A dataset for which the person had asked was marked as curated.
+    Curated(DatasetId),
+    /// A curator did not mark a dataset for which the person had asked.
+    CurationDeclined(DatasetId),
     /// The person was taken into a project.
     Joined(ProjectId),
     /// Somebody asks to be connected with the person.
@@ -54,6 +58,8 @@ impl Occasion {
             Self::Offered(_) => "offered",
             Self::OfferAccepted(_) => "offer-accepted",
             Self::HandedOver(_) => "handed-over",
+            Self::Curated(_) => "curated",
+            Self::CurationDeclined(_) => "curation-declined",
             Self::Joined(_) => "joined",
             Self::ConnectionAsked => "connection-asked",
             Self::ConnectionAccepted => "connection-accepted",
@@ -70,6 +76,7 @@ impl Occasion {
     pub const fn dataset(self) -> Option<DatasetId> {
         match self {
             Self::Shared(id) | Self::GlassBroken(id) | Self::Offered(id) | Self::OfferAccepted(id) | Self::HandedOver(id) => Some(id),
+            Self::Curated(id) | Self::CurationDeclined(id) => Some(id),
             _ => None,
         }
     }
@@ -102,6 +109,8 @@ impl Occasion {
             ("offered", Some(id), None) => Self::Offered(id),
             ("offer-accepted", Some(id), None) => Self::OfferAccepted(id),
             ("handed-over", Some(id), None) => Self::HandedOver(id),
+            ("curated", Some(id), None) => Self::Curated(id),
+            ("curation-declined", Some(id), None) => Self::CurationDeclined(id),
             ("joined", None, Some(id)) => Self::Joined(id),
             ("connection-asked", None, None) => Self::ConnectionAsked,
             ("connection-accepted", None, None) => Self::ConnectionAccepted,
@@ -217,6 +226,8 @@ mod tests {
             Occasion::Offered(dataset),
             Occasion::OfferAccepted(dataset),
             Occasion::HandedOver(dataset),
+            Occasion::Curated(dataset),
+            Occasion::CurationDeclined(dataset),
             Occasion::Joined(project),
             Occasion::ConnectionAsked,
             Occasion::ConnectionAccepted,

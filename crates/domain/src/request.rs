@@ -1,7 +1,7 @@
 //! Requests: what waits on a dataset until somebody else agrees to it (ACCESS 9). One that waits gives nobody anything.
 //!
-//! There is one kind by now, the offer: ownership passes to somebody who accepts it, and is never granted (ACCESS R2). Who may answer one:
-//! `decision.rs`.
+//! An offer: ownership passes to somebody who accepts it, and is never granted (ACCESS R2). And a request for the curators' mark
+//! (`curation.rs`). Who may answer one: `decision.rs`.
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -32,6 +32,8 @@ pub struct Request {
     pub until: Timestamp,
     /// What has become of it.
     pub state: RequestState,
+    /// Why it was answered so, where whoever made it is to know.
+    pub answer: Option<String>,
     /// Counts its changes.
     pub version: u64,
 }
@@ -46,14 +48,17 @@ pub enum Wish {
         /// Who is to own it.
         to: UserId,
     },
+    /// A curator marks the dataset as curated.
+    Curation,
 }
 
 impl Wish {
-    /// Who answers it.
+    /// Who alone answers it; `None`: any curator.
     #[must_use]
-    pub const fn answered_by(&self) -> UserId {
+    pub const fn answered_by(&self) -> Option<UserId> {
         match self {
-            Self::Transfer { to, .. } => *to,
+            Self::Transfer { to, .. } => Some(*to),
+            Self::Curation => None,
         }
     }
 
@@ -62,6 +67,7 @@ impl Wish {
     pub fn fits(&self, dataset: &Dataset) -> bool {
         match self {
             Self::Transfer { from, .. } => dataset.owner == *from,
+            Self::Curation => dataset.curated.is_none(),
         }
     }
 }
@@ -91,6 +97,18 @@ pub enum OfferError {
 }
 
 impl Request {
+    /// One that is made at `now`, and waits for [`REQUEST_SECS`].
+    pub(crate) fn new(id: RequestId, dataset: DatasetId, wish: Wish, (by, reason): (UserId, Option<String>), now: Timestamp) -> Self {
+        let until = now.checked_add(SignedDuration::from_secs(REQUEST_SECS)).unwrap_or(Timestamp::MAX);
+        Self { id, dataset, wish, by, reason, at: now, until, state: RequestState::Waiting, answer: None, version: 1 }
+    }
+
+    /// The same, once it was answered or taken back.
+    #[must_use]
+    pub fn ended(&self, state: RequestState, answer: Option<&str>) -> Self {
+        Self { state, answer: answer.map(str::to_owned), version: self.version.saturating_add(1), ..self.clone() }
+    }
+
     /// Whether it still waits.
     #[must_use]
     pub fn waits(&self, now: Timestamp) -> bool {
@@ -114,7 +132,5 @@ pub fn offer(
     if to == dataset.owner {
         return Err(OfferError::OwnsIt);
     }
-    let until = now.checked_add(SignedDuration::from_secs(REQUEST_SECS)).unwrap_or(Timestamp::MAX);
-    let wish = Wish::Transfer { from: dataset.owner, to };
-    Ok(Request { id, dataset: dataset.id, wish, by, reason, at: now, until, state: RequestState::Waiting, version: 1 })
+    Ok(Request::new(id, dataset.id, Wish::Transfer { from: dataset.owner, to }, (by, reason), now))
 }

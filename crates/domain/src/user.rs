@@ -28,6 +28,8 @@ pub struct User {
     pub administrator: bool,
     /// Sees the audit, who gets what on every dataset, links and groups. Gives no right to read, and none to change.
     pub auditor: bool,
+    /// Marks datasets that are open to all accounts or the world as curated. Gives no right to read.
+    pub curator: bool,
     /// Whether the person may act.
     pub standing: Standing,
     /// Counts every accepted change of the account.
@@ -43,6 +45,8 @@ pub struct AccountEdit {
     pub administrator: Option<bool>,
     /// Whether the person audits it.
     pub auditor: Option<bool>,
+    /// Whether the person curates.
+    pub curator: Option<bool>,
     /// The version that it is made on; `None`: whichever is there.
     pub on: Option<u64>,
 }
@@ -55,6 +59,7 @@ impl AccountEdit {
             standing: self.standing.unwrap_or(before.standing),
             administrator: self.administrator.unwrap_or(before.administrator),
             auditor: self.auditor.unwrap_or(before.auditor),
+            curator: self.curator.unwrap_or(before.curator),
             ..before.clone()
         }
     }
@@ -71,7 +76,8 @@ impl User {
     #[must_use]
     pub fn is_widened_by(&self, after: &Self) -> bool {
         let acts = |user: &Self| user.standing == Standing::Active;
-        (acts(after) && !acts(self)) || (after.administrator && !self.administrator) || (after.auditor && !self.auditor)
+        let roles = |user: &Self| [acts(user), user.administrator, user.auditor, user.curator];
+        roles(self).into_iter().zip(roles(after)).any(|(before, after)| after && !before)
     }
 }
 

@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::{
     connection::ConnectionError,
+    curation::CurationError,
     dataset::{NewDatasetError, RetireError},
     decision::Denial,
     grant::GrantError,
@@ -248,6 +249,7 @@ impl From<Denial> for Problem {
             Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
             Denial::NotAuditor => not_yours("not-auditor").hint("ask an auditor or an administrator"),
+            Denial::NotCurator => not_yours("not-curator").hint("ask a curator"),
             Denial::OwnerActive => Self::new(StatusCode::CONFLICT, "owner-active", why.to_string()).hint("ask the owner to offer it"),
             Denial::OfferOver => Self::new(StatusCode::CONFLICT, "offer-over", why.to_string()).hint("ask the dataset's owner for another"),
             Denial::Scope { needed } => not_yours("scope").hint("use a token with this scope").with("scope", needed.word()),
@@ -344,6 +346,17 @@ impl From<OfferError> for Problem {
             OfferError::OwnsIt => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "owns-it", why.to_string()).at("/to").hint("name somebody else")
             }
+        }
+    }
+}
+
+impl From<CurationError> for Problem {
+    fn from(why: CurationError) -> Self {
+        match why {
+            CurationError::Permit => Self::not_found(),
+            CurationError::NotOpen => Self::new(StatusCode::CONFLICT, "not-open", why.to_string())
+                .hint("open it first: the `visibility` `accounts` or `world`, and a grant that says what they get"),
+            CurationError::Marked => Self::new(StatusCode::CONFLICT, "curated", why.to_string()).hint("there is nothing to ask for"),
         }
     }
 }

@@ -19,10 +19,16 @@ use crate::{
 };
 
 /// What a list of datasets shows.
-const LIST: [Column; 5] =
-    [column("id", "/id"), column("kind", "/kind"), column("state", "/state"), column("audience", "/audience"), column("place", "/place")];
+const LIST: [Column; 6] = [
+    column("id", "/id"),
+    column("kind", "/kind"),
+    column("state", "/state"),
+    column("audience", "/audience"),
+    column("curated", "/curated"),
+    column("place", "/place"),
+];
 /// What one dataset shows.
-const ONE: [Column; 18] = [
+const ONE: [Column; 19] = [
     column("id", "/id"),
     column("place", "/place"),
     column("name", "/name"),
@@ -32,6 +38,7 @@ const ONE: [Column; 18] = [
     column("successor", "/successor"),
     column("visibility", "/visibility"),
     column("audience", "/audience"),
+    column("curated", "/curated"),
     column("project", "/project"),
     column("link_set", "/link_set"),
     column("restricted", "/restricted"),
@@ -43,8 +50,14 @@ const ONE: [Column; 18] = [
     column("version", "/version"),
 ];
 /// What a list of datasets shared with the caller shows.
-const SHARED: [Column; 5] =
-    [column("id", "/id"), column("kind", "/kind"), column("audience", "/audience"), column("place", "/place"), column("rights", "/rights")];
+pub(crate) const SHARED: [Column; 6] = [
+    column("id", "/id"),
+    column("kind", "/kind"),
+    column("audience", "/audience"),
+    column("curated", "/curated"),
+    column("place", "/place"),
+    column("rights", "/rights"),
+];
 /// What the levels of a dataset show.
 const LEVELS: [Column; 2] = [column("level", "/level"), column("path", "/path")];
 /// Whom a dataset can be open to, from the fewest.
@@ -73,6 +86,9 @@ enum Verb {
         /// Those of this person in place of yours: for auditors and administrators.
         #[arg(long, value_name = "NAME|ID")]
         owner: Option<String>,
+        /// Only those that are marked as curated.
+        #[arg(long)]
+        curated: bool,
         /// The most datasets to list.
         #[arg(long, value_name = "N", default_value = "100")]
         limit: NonZeroUsize,
@@ -116,6 +132,9 @@ enum Verb {
     /// List what was shared with you: by name, through a group or project, with every account, or with the world.
     #[command(after_help = "Example:\n  offprint dataset shared --json")]
     Shared {
+        /// Only those that are marked as curated.
+        #[arg(long)]
+        curated: bool,
         /// The most datasets to list.
         #[arg(long, value_name = "N", default_value = "100")]
         limit: NonZeroUsize,
@@ -274,8 +293,8 @@ impl Named {
 pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
-        Verb::List { source, owner, limit } => {
-            let filters = [("source", source.as_deref()), ("owner", owner.as_deref())];
+        Verb::List { source, owner, curated, limit } => {
+            let filters = [("source", source.as_deref()), ("owner", owner.as_deref()), ("curated", curated.then_some("true"))];
             let (datasets, more): (Vec<Dataset>, bool) = api.list(&["datasets"], &filters, limit.get()).await?;
             out.list(&LIST, &datasets)?;
             out.more(more, limit);
@@ -297,8 +316,9 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         Verb::Retire(ask) => retire(&api, out, ask).await,
         Verb::Levels { dataset } => levels(&api, out, &dataset.dataset(&api, out).await?).await,
         Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.id(&api, out).await?).await,
-        Verb::Shared { limit } => {
-            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &[], limit.get()).await?;
+        Verb::Shared { curated, limit } => {
+            let filters = [("curated", curated.then_some("true"))];
+            let (datasets, more): (Vec<Dataset>, bool) = api.list(&["me", "shared"], &filters, limit.get()).await?;
             out.list(&SHARED, &datasets)?;
             out.more(more, limit);
             Ok(())
@@ -373,6 +393,9 @@ fn on_everybody(would: &DatasetEdited) -> Vec<String> {
     if let Some(below) = would.opened_below.filter(|below| *below > 0) {
         let more = if would.more_below { " or more" } else { "" };
         said.push(format!("Datasets in it that are opened with it: {below}{more}."));
+    }
+    if would.mark_asleep {
+        said.push("The curators' mark on it does not count while it is open neither to all accounts nor to the world.".to_owned());
     }
     said.extend(left(would));
     said

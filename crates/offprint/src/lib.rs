@@ -9,6 +9,7 @@ mod check;
 pub mod command;
 mod connection;
 mod csv;
+mod curation;
 mod dataset;
 pub mod demo;
 mod doctor;

@@ -170,6 +170,7 @@ pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
         name: user.name,
         administrator: user.administrator,
         auditor: user.auditor,
+        curator: user.curator,
         notices: None,
         address_known: None,
         token: session.token,

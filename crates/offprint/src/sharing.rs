@@ -66,6 +66,7 @@ pub(crate) async fn show(api: &Api, out: Output, dataset: &str) -> Result<(), Fa
     let people = std::iter::once(&sharing.owner)
         .chain(sharing.owners_above.iter().map(|above| &above.owner))
         .chain(sharing.grants.iter().filter_map(|grant| grant.group.as_ref()).map(|group| &group.owner))
+        .chain(sharing.mark.iter().map(|mark| &mark.by))
         .chain(&sharing.blocked)
         .chain(&sharing.suspended)
         .chain(sharing.links.iter().map(|link| &link.maker));
@@ -114,6 +115,10 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
         format!("{place} is {visibility}{effect}{stops}{fast}."),
         format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.ceilings.audience),
     ];
+    if let Some(mark) = &sharing.mark {
+        let counts = if mark.counts { "" } else { ", which does not count while it is not open to all" };
+        said.push(format!("Marked as curated by {}{counts}: {}", name(names, &mark.by), mark.reason));
+    }
     if !sharing.blocked.is_empty() {
         let blocked: Vec<String> = sharing.blocked.iter().map(|id| name(names, id)).collect();
         said.push(format!("Blocked at its source: {}.", blocked.join(", ")));

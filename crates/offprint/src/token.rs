@@ -29,11 +29,12 @@ pub(crate) const TOKEN: [Column; 9] = [
 const MADE: [Column; 4] =
     [column("id", "/token/id"), column("scopes", "/token/scopes"), column("until", "/token/until"), column("secret", "/secret")];
 /// Who the caller is.
-pub(crate) const ME: [Column; 8] = [
+pub(crate) const ME: [Column; 9] = [
     column("id", "/id"),
     column("name", "/name"),
     column("administrator", "/administrator"),
     column("auditor", "/auditor"),
+    column("curator", "/curator"),
     column("token", "/token/id"),
     column("kind", "/token/kind"),
     column("scopes", "/token/scopes"),

@@ -15,11 +15,12 @@ use crate::{
 };
 
 /// What a person shows.
-const USER: [Column; 5] = [
+const USER: [Column; 6] = [
     column("id", "/id"),
     column("name", "/name"),
     column("administrator", "/administrator"),
     column("auditor", "/auditor"),
+    column("curator", "/curator"),
     column("standing", "/standing"),
 ];
 /// What a person who may sign in with a code shows.
@@ -52,8 +53,11 @@ enum Verb {
         /// Sees the audit, and who gets what on every dataset. Gives no right to read.
         #[arg(long)]
         auditor: bool,
+        /// Marks datasets as curated. Gives no right to read.
+        #[arg(long)]
+        curator: bool,
     },
-    /// Make a person an administrator or an auditor, or take that back.
+    /// Make a person an administrator, an auditor or a curator, or take that back.
     #[command(after_help = "Example:\n  offprint user role ada --auditor true --reason 'data protection officer'")]
     Role {
         /// The person: name or id.
@@ -142,6 +146,9 @@ struct Roles {
     /// Whether the person sees the audit, and who gets what on every dataset: true or false.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     auditor: Option<bool>,
+    /// Whether the person marks datasets as curated: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    curator: Option<bool>,
 }
 
 /// What an act that shuts somebody out is asked with.
@@ -165,15 +172,16 @@ struct Sure {
 pub(crate) async fn run(command: UserCommand) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
     match command.verb {
-        Verb::Add { name, administrator, auditor } => {
-            let ask = NewUser { name, administrator: administrator.then_some(true), auditor: auditor.then_some(true) };
+        Verb::Add { name, administrator, auditor, curator } => {
+            let [administrator, auditor, curator] = [administrator, auditor, curator].map(|is_one| is_one.then_some(true));
+            let ask = NewUser { name, administrator, auditor, curator };
             invited(out, &api.create(&["users"], &ask).await?.body)
         }
         Verb::Code { user } => invited(out, &api.create(&["users", &user, "code"], &serde_json::json!({})).await?.body),
         Verb::Show { user } => out.one(&USER, &find(&api, &user).await?),
-        Verb::Role { user, roles: Roles { administrator, auditor }, reason } => {
+        Verb::Role { user, roles: Roles { administrator, auditor, curator }, reason } => {
             let user = find(&api, &user).await?;
-            stand(&api, out, &user, UserEdit { administrator, auditor, reason, ..UserEdit::default() }, false).await
+            stand(&api, out, &user, UserEdit { administrator, auditor, curator, reason, ..UserEdit::default() }, false).await
         }
         Verb::Suspend { user, sure } => {
             let user = find(&api, &user).await?;

@@ -17,12 +17,17 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 65] = [
+pub const VERBS: [&str; 70] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
     "connection.reject",
     "connection.remove",
+    "curation.ask",
+    "curation.decline",
+    "curation.mark",
+    "curation.unmark",
+    "curation.withdraw",
     "dataset.adopt",
     "dataset.edit",
     "dataset.hand-over",

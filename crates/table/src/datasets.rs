@@ -54,6 +54,8 @@ pub(crate) struct DatasetRow {
     #[serde(default = "private")]
     visibility: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    curated: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     project: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link_set: Option<String>,
@@ -101,6 +103,7 @@ impl DatasetRow {
             successor: dataset.successor.map(|successor| successor.to_string()),
             ancestors: dataset.ancestors.iter().map(DatasetId::to_string).collect(),
             visibility: dataset.visibility.word().to_owned(),
+            curated: dataset.curated.map(Timestamp::as_millisecond),
             project: dataset.project.map(|project| project.to_string()),
             link_set: dataset.link_set.map(|set| set.to_string()),
             restricted: dataset.restricted,
@@ -127,6 +130,7 @@ impl DatasetRow {
             successor: self.successor.map(|id| UserId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             ancestors: self.ancestors.iter().map(|id| DatasetId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?,
             visibility: Visibility::of(&self.visibility).ok_or_else(unknown)?,
+            curated: time_if(self.curated, Self::WHAT)?,
             project: self.project.map(|id| ProjectId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             link_set: self.link_set.map(|id| LinkSetId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             restricted: self.restricted,
@@ -548,7 +552,12 @@ impl Table {
     }
 
     /// An edit that found everything as it was asked for: the key is remembered all the same, for it stands for this request.
-    async fn unchanged(&self, before: &Dataset, (by, once): (UserId, Option<&Once>), now: Timestamp) -> Result<Dataset, TableError> {
+    pub(crate) async fn unchanged(
+        &self,
+        before: &Dataset,
+        (by, once): (UserId, Option<&Once>),
+        now: Timestamp,
+    ) -> Result<Dataset, TableError> {
         self.remember(once, by, Did::Nothing.word(), now).await?;
         Ok(before.clone())
     }

@@ -342,20 +342,33 @@ impl Table {
     pub async fn granted_to(&self, subject: Subject, page: &Page) -> Result<Listed<DatasetId>, TableError> {
         let id_of = |rank: &str| schema::id_of_rank(rank, GRANT_PREFIX).and_then(|id| DatasetId::parse(id).ok());
         let last = page.position.as_deref().map(|rank| id_of(rank).map(|id| (id, rank)).ok_or(TableError::Position)).transpose()?;
-        let looks = schema::all_grants_of(subject).into_iter().map(|pk| async move {
-            // A key that need not be there: the next one before it is.
-            let after = last.map(|(id, rank)| listed_after(&schema::grant(id, subject), &pk, rank));
-            let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
-            self.page(&Stretch { pk, prefix: GRANT_PREFIX }, &window, &mut Cost::default()).await
+        let last = last.map(|(id, rank)| (schema::grant(id, subject), rank));
+        let (ranks, next) = self.ranks_in_all(schema::all_grants_of(subject), GRANT_PREFIX, last.as_ref(), page.items_max()).await?;
+        Ok(Listed { items: ranks.iter().filter_map(|rank| id_of(rank)).collect(), next })
+    }
+
+    /// A page of the places that several partitions of the index list, those that came last first, behind `last`, an item with its place: one that
+    /// need not be there. And where the next page begins.
+    pub(crate) async fn ranks_in_all(
+        &self,
+        partitions: Vec<String>,
+        prefix: &str,
+        last: Option<&(Key, &str)>,
+        items_max: u16,
+    ) -> Result<(Vec<String>, Option<String>), TableError> {
+        let looks = partitions.into_iter().map(|pk| async move {
+            let after = last.map(|(key, rank)| listed_after(key, &pk, rank));
+            let window = Window { after, items_max, newest_first: true, by_index: true };
+            self.page(&Stretch { pk, prefix }, &window, &mut Cost::default()).await
         });
         let found = try_join_all(looks).await?;
-        let mut ranks: Vec<&str> = found.iter().flat_map(|(rows, _more)| rows.iter().filter_map(rank_of)).collect();
+        let mut ranks: Vec<String> = found.iter().flat_map(|(rows, _more)| rows.iter().filter_map(rank_of)).map(str::to_owned).collect();
         ranks.sort_unstable_by(|one, other| other.cmp(one));
-        let most = usize::from(page.items_max());
+        let most = usize::from(items_max);
         let more = ranks.len() > most || found.iter().any(|(_rows, more)| more.is_some());
         ranks.truncate(most);
-        let next = ranks.last().filter(|_| more).map(|rank| (*rank).to_owned());
-        Ok(Listed { items: ranks.into_iter().filter_map(id_of).collect(), next })
+        let next = ranks.last().filter(|_| more).cloned();
+        Ok((ranks, next))
     }
 }
 

@@ -19,11 +19,11 @@ use crate::{
     audit::Audited,
     datasets::{listed_after, owned_above, rank_of},
     error::TableError,
-    grants::{head, proof},
+    grants::{Grounds, head, proof},
     item::{Item, Row, item, number, row, text, time, unreadable},
     once::Once,
     read::{Cost, Stretch, Window},
-    schema::{self, GSI1_PK, GSI1_SK, Key, TRANSFERS},
+    schema::{self, CURATIONS, GSI1_PK, GSI1_SK, Key, TRANSFERS},
     users::standing_word,
     write::{Change, Condition, Outcome, Part, Tag, Write, once_each},
 };
@@ -43,6 +43,9 @@ struct RequestRow {
     to: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Why it was answered so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
     at: i64,
     /// Until when it waits.
     waits: i64,
@@ -55,8 +58,9 @@ struct RequestRow {
     ttl: i64,
 }
 
-/// The word of the one kind that there is.
+/// The words of the kinds.
 const TRANSFER: &str = "transfer";
+const CURATION: &str = "curation";
 
 impl Row for RequestRow {
     const WHAT: &'static str = "a request";
@@ -68,21 +72,22 @@ impl Row for RequestRow {
 
 impl RequestRow {
     fn of(request: &Request) -> Self {
-        let Wish::Transfer { from, to } = request.wish;
+        let (kind, from, to) = words_of(request.wish);
         Self {
             needs: Vec::new(),
             version: request.version,
             id: request.id.to_string(),
             dataset: request.dataset.to_string(),
-            kind: TRANSFER.to_owned(),
+            kind: kind.to_owned(),
             by: request.by.to_string(),
-            from: Some(from.to_string()),
-            to: Some(to.to_string()),
+            from,
+            to,
             reason: request.reason.clone(),
+            answer: request.answer.clone(),
             at: request.at.as_millisecond(),
             waits: request.until.as_millisecond(),
             state: state_word(request.state).to_owned(),
-            gsi1pk: Some(schema::user_partition(request.wish.answered_by())),
+            gsi1pk: Some(queue_of(request.wish)),
             gsi1sk: Some(key_of(request).sk),
             ttl: request.until.as_second().saturating_add(REQUEST_SECS),
         }
@@ -93,6 +98,7 @@ impl RequestRow {
         let person = |id: Option<String>| UserId::parse(&id.ok_or_else(unknown)?).map_err(unreadable(Self::WHAT));
         let wish = match self.kind.as_str() {
             TRANSFER => Wish::Transfer { from: person(self.from)?, to: person(self.to)? },
+            CURATION => Wish::Curation,
             _ => return Err(unknown()),
         };
         Ok(Request {
@@ -101,6 +107,7 @@ impl RequestRow {
             wish,
             by: UserId::parse(&self.by).map_err(unreadable(Self::WHAT))?,
             reason: self.reason,
+            answer: self.answer,
             at: time(self.at, Self::WHAT)?,
             until: time(self.waits, Self::WHAT)?,
             state: state_of(&self.state).ok_or_else(unknown)?,
@@ -109,10 +116,32 @@ impl RequestRow {
     }
 }
 
-fn key_of(request: &Request) -> Key {
-    match request.wish {
-        Wish::Transfer { .. } => schema::transfer(request.dataset, request.at, request.id),
+/// The word of a wish, and whom it comes from and is for, where it has them.
+fn words_of(wish: Wish) -> (&'static str, Option<String>, Option<String>) {
+    match wish {
+        Wish::Transfer { from, to } => (TRANSFER, Some(from.to_string()), Some(to.to_string())),
+        Wish::Curation => (CURATION, None, None),
     }
+}
+
+/// Where it is listed while it waits, in GSI1.
+fn queue_of(wish: Wish) -> String {
+    match wish {
+        Wish::Transfer { to, .. } => schema::user_partition(to),
+        Wish::Curation => schema::CURATION_QUEUE.to_owned(),
+    }
+}
+
+/// What the sort keys of its kind begin with.
+const fn prefix_of(wish: Wish) -> &'static str {
+    match wish {
+        Wish::Transfer { .. } => TRANSFERS,
+        Wish::Curation => CURATIONS,
+    }
+}
+
+fn key_of(request: &Request) -> Key {
+    schema::request(prefix_of(request.wish), request.dataset, request.at, request.id)
 }
 
 fn read(found: Item) -> Result<Request, TableError> {
@@ -125,16 +154,21 @@ impl Table {
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn offers_of(&self, dataset: DatasetId, page: &Page) -> Result<Listed<Request>, TableError> {
+        self.requests_of(dataset, TRANSFERS, page).await
+    }
+
+    /// The requests of one kind, by what their sort keys begin with.
+    pub(crate) async fn requests_of(&self, dataset: DatasetId, kind: &str, page: &Page) -> Result<Listed<Request>, TableError> {
         let pk = schema::dataset_partition(dataset);
         let after = match &page.position {
             None => None,
             Some(sk) => {
-                schema::id_of_rank(sk, TRANSFERS).ok_or(TableError::Position)?;
+                schema::id_of_rank(sk, kind).ok_or(TableError::Position)?;
                 Some(Key { pk: pk.clone(), sk: sk.clone() }.attributes())
             }
         };
         let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: false };
-        let (rows, next) = self.page(&Stretch { pk, prefix: TRANSFERS }, &window, &mut Cost::default()).await?;
+        let (rows, next) = self.page(&Stretch { pk, prefix: kind }, &window, &mut Cost::default()).await?;
         let items = rows.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: next.and_then(|key| Key::of(&key)).map(|key| key.sk) })
     }
@@ -144,7 +178,11 @@ impl Table {
     /// # Errors
     /// [`TableError`], where the store did not answer or the row cannot be read.
     pub async fn latest_offer(&self, dataset: DatasetId) -> Result<Option<Request>, TableError> {
-        let latest = self.offers_of(dataset, &Page { position: None, items_max: 1 }).await?;
+        self.latest_request(dataset, TRANSFERS).await
+    }
+
+    pub(crate) async fn latest_request(&self, dataset: DatasetId, kind: &str) -> Result<Option<Request>, TableError> {
+        let latest = self.requests_of(dataset, kind, &Page { position: None, items_max: 1 }).await?;
         Ok(latest.items.into_iter().next())
     }
 
@@ -153,19 +191,23 @@ impl Table {
     /// # Errors
     /// [`TableError::Position`] for a position that was never given out.
     pub async fn offers_to(&self, person: UserId, page: &Page) -> Result<Listed<Request>, TableError> {
-        let pk = schema::user_partition(person);
+        self.waiting(schema::user_partition(person), (TRANSFERS, true), page).await
+    }
+
+    /// The requests of one kind that a partition of the index lists.
+    pub(crate) async fn waiting(&self, pk: String, (kind, newest_first): (&str, bool), page: &Page) -> Result<Listed<Request>, TableError> {
         let after = match &page.position {
             None => None,
             Some(position) => {
                 let (dataset, rank) = position.split_once(' ').ok_or(TableError::Position)?;
                 let dataset = DatasetId::parse(dataset).map_err(|_not_one| TableError::Position)?;
-                schema::id_of_rank(rank, TRANSFERS).ok_or(TableError::Position)?;
+                schema::id_of_rank(rank, kind).ok_or(TableError::Position)?;
                 Some(listed_after(&Key { pk: schema::dataset_partition(dataset), sk: rank.to_owned() }, &pk, rank))
             }
         };
-        let window = Window { after, items_max: page.items_max(), newest_first: true, by_index: true };
+        let window = Window { after, items_max: page.items_max(), newest_first, by_index: true };
         let cost = &mut Cost::default();
-        let (rows, next) = self.page(&Stretch { pk, prefix: TRANSFERS }, &window, cost).await?;
+        let (rows, next) = self.page(&Stretch { pk, prefix: kind }, &window, cost).await?;
         let keys: Vec<_> = rows.iter().filter_map(Key::of).collect();
         let mut found = self.batch(keys.clone(), cost).await?;
         let items = keys.iter().filter_map(|key| found.remove(key)).map(read).collect::<Result<_, _>>()?;
@@ -190,30 +232,64 @@ impl Table {
         now: Timestamp,
     ) -> Result<Request, TableError> {
         let dataset = &facts.place.dataset;
-        let is_own = |by: &UserId| *by == request.by && request.waits(now) && request.wish.fits(dataset);
-        let by = permit.allows(Action::HandOver, dataset.id).filter(is_own).ok_or(TableError::NotForThis)?;
-        let latest = self.latest_offer(dataset.id).await?;
+        let by = permit.allows(Action::HandOver, dataset.id).filter(|by| *by == request.by).ok_or(TableError::NotForThis)?;
+        let Wish::Transfer { to, .. } = request.wish else { return Err(TableError::NotForThis) };
+        let above = owned_above(&facts.place, &facts.reach, by);
+        let is_there = (Tag::Same, is_active(to));
+        self.insert_request(
+            "offer.make",
+            Grounds { facts, via: above },
+            request,
+            (vec![is_there], vec![(to, Occasion::Offered(dataset.id))]),
+            once,
+            now,
+        )
+        .await
+    }
+
+    /// Puts a request on a dataset where none of its kind waits, by whoever made it: on what the right to it rests on, and where `checks` hold.
+    ///
+    /// # Errors
+    /// As [`Table::offer`].
+    pub(crate) async fn insert_request(
+        &self,
+        verb: &'static str,
+        Grounds { facts, via }: Grounds<'_>,
+        request: &Request,
+        (checks, told): (Vec<(Tag, Part)>, Vec<(UserId, Occasion)>),
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Request, TableError> {
+        let (dataset, by) = (&facts.place.dataset, request.by);
+        if request.dataset != dataset.id || !request.waits(now) || !request.wish.fits(dataset) {
+            return Err(TableError::NotForThis);
+        }
+        let latest = self.latest_request(dataset.id, prefix_of(request.wish)).await?;
         if let Some(made) = self.once_if(by, once, now).await? {
-            return self.offer_at(dataset.id, made).await;
+            return self.request_at(dataset.id, made).await;
         }
         if latest.as_ref().is_some_and(|latest| latest.waits(now) && latest.wish.fits(dataset)) {
-            return Err(TableError::Exists { what: "an offer that waits" });
+            let what = match request.wish {
+                Wish::Transfer { .. } => "an offer that waits",
+                Wish::Curation => "a request that waits",
+            };
+            return Err(TableError::Exists { what });
         }
         // It comes after the one before it, whatever the clock says that made that.
         let after = latest.and_then(|latest| latest.at.checked_add(SignedDuration::from_millis(1)).ok());
         let request = &Request { at: after.map_or(request.at, |after| after.max(request.at)), ..request.clone() };
-        let write = Write::audited(Audited::new(now, by, "offer.make", &dataset.id)?.to(&said(request)).because(request.reason.as_deref()))
+        let write = Write::audited(Audited::new(now, by, verb, &dataset.id)?.to(&said(request)).because(request.reason.as_deref()))
             .put(Tag::New, item(&key_of(request), &RequestRow::of(request))?, Condition::absent())
             .change(Tag::Seen, head(facts))
-            .parts(proof(dataset, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
-            .part(Tag::Same, is_active(request.wish.answered_by()))
+            .parts(proof(dataset, &facts.reach, by, via))
+            .parts(checks)
             .parts(Once::part(once, by, &key_of(request).sk, now)?)
-            .telling([(request.wish.answered_by(), Occasion::Offered(dataset.id))])?;
+            .telling(told)?;
         match self.commit(write).await? {
             Outcome::Done => Ok(request.clone()),
             // The same request at the same time: it was done by the other.
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => match self.once_if(by, once, now).await? {
-                Some(made) => self.offer_at(dataset.id, made).await,
+                Some(made) => self.request_at(dataset.id, made).await,
                 None => Err(TableError::Throttled),
             },
             Outcome::Refused(failed) if failed.contains(&Tag::Same) => Err(TableError::Missing { what: "the person" }),
@@ -222,10 +298,13 @@ impl Table {
         }
     }
 
-    /// The offer of a dataset that lies there.
-    async fn offer_at(&self, dataset: DatasetId, sk: String) -> Result<Request, TableError> {
+    /// The request on a dataset that an idempotency item names.
+    ///
+    /// # Errors
+    /// [`TableError::Missing`] where it is kept no more.
+    pub async fn request_at(&self, dataset: DatasetId, sk: String) -> Result<Request, TableError> {
         let found = self.get(&Key { pk: schema::dataset_partition(dataset), sk }, &mut Cost::default()).await?;
-        found.map(read).transpose()?.ok_or(TableError::Missing { what: "the offer" })
+        found.map(read).transpose()?.ok_or(TableError::Missing { what: "the request" })
     }
 
     /// Makes whom a dataset was offered to its owner. What was granted stays, and whoever owns it then names a successor of his own.
@@ -254,7 +333,7 @@ impl Table {
             (Tag::Seen, is_active(by)),
             (Tag::Seen, Part::Check(schema::block(before.source, by), lifted)),
         ]);
-        let answered = Request { state: RequestState::Accepted, version: request.version.saturating_add(1), ..request.clone() };
+        let answered = request.ended(RequestState::Accepted, None);
         let audited = Audited::new(now, by, "offer.accept", &before.id)?.from(&said(request)).to(&said(&answered));
         let write = Write::audited(audited)
             .change(Tag::Seen, change)
@@ -278,7 +357,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Request, TableError> {
         let by = permit.allows_answer_to(before.id).ok_or(TableError::NotForThis)?;
-        self.end_offer(before, RequestState::Declined, Audited::new(now, by, "offer.decline", &before.dataset)?.because(reason)).await
+        self.end_request(before, RequestState::Declined, Audited::new(now, by, "offer.decline", &before.dataset)?.because(reason)).await
     }
 
     /// Takes an offer back, by whoever owns the dataset now. One that does not wait any more stays as it is.
@@ -296,17 +375,17 @@ impl Table {
         if before.state != RequestState::Waiting {
             return Ok(before.clone());
         }
-        self.end_offer(before, RequestState::Withdrawn, Audited::new(now, by, "offer.withdraw", &before.dataset)?.because(reason)).await
+        self.end_request(before, RequestState::Withdrawn, Audited::new(now, by, "offer.withdraw", &before.dataset)?.because(reason)).await
     }
 
-    async fn end_offer(&self, before: &Request, state: RequestState, audited: Audited) -> Result<Request, TableError> {
-        let after = Request { state, version: before.version.saturating_add(1), ..before.clone() };
+    /// Ends one that waits and gives nobody anything, so that this never fails for bookkeeping.
+    pub(crate) async fn end_request(&self, before: &Request, state: RequestState, audited: Audited) -> Result<Request, TableError> {
+        let after = before.ended(state, None);
         let change = answer(before, &after);
         let audited = audited.from(&said(before)).to(&said(&after));
         match self.commit(Write::audited(audited.clone()).change(Tag::Seen, change.clone())).await? {
             Outcome::Done => Ok(after),
             Outcome::Refused(_) => Err(TableError::Stale),
-            // Narrowing never fails for bookkeeping.
             Outcome::Busy => {
                 let is_there = async {
                     let there = self.get(&key_of(before), &mut Cost::default()).await?.map(read).transpose()?;
@@ -324,23 +403,28 @@ pub(crate) fn is_active(person: UserId) -> Part {
 }
 
 /// A request that waits no more, and is in nobody's list.
-fn answer(before: &Request, after: &Request) -> Change {
+pub(crate) fn answer(before: &Request, after: &Request) -> Change {
     let as_read = Condition::is("version", number(before.version));
     let waiting = Condition::is("state", text(state_word(RequestState::Waiting)));
     Change::new(key_of(before), as_read.and(waiting))
         .set("state", text(state_word(after.state)))
         .set("version", number(after.version))
+        .set_if("answer", after.answer.clone().map(text))
         .set_if(GSI1_PK, None)
         .set_if(GSI1_SK, None)
 }
 
 /// What the audit says of a request.
-fn said(request: &Request) -> serde_json::Value {
-    let Wish::Transfer { from, to } = request.wish;
-    json!({
-        "id": request.id.to_string(), "kind": TRANSFER, "by": request.by.to_string(), "from": from.to_string(), "to": to.to_string(),
+pub(crate) fn said(request: &Request) -> serde_json::Value {
+    let (kind, from, to) = words_of(request.wish);
+    let mut said = json!({
+        "id": request.id.to_string(), "kind": kind, "by": request.by.to_string(),
         "waits_until": request.until.to_string(), "state": state_word(request.state),
-    })
+    });
+    if let (Some(from), Some(to), Some(fields)) = (from, to, said.as_object_mut()) {
+        fields.extend([("from".to_owned(), from.into()), ("to".to_owned(), to.into())]);
+    }
+    said
 }
 
 fn state_word(state: RequestState) -> &'static str {

@@ -28,6 +28,8 @@
 //! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
 //! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
+//! | request for the curators' mark | `D#id` | `Q#curation#made#request-id` | `Q#curation`, as its sort key; while it waits |
+//! | curators' mark | `D#id` | `Y` | `Y#shard`, `Y#set#dataset`; while it is set |
 //! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | mailbox | `U#uid` | `E` | |
@@ -508,13 +510,44 @@ pub(crate) fn invitation_rank(sent: Timestamp, address: EmailHash) -> String {
 /// What the place of every invitation in a list begins with.
 pub(crate) const INVITATION_RANK: &str = "E#";
 
-/// An offer of a dataset, by when it was made: the latest comes last. It lies under the same key in the list of whoever answers it.
-pub(crate) fn transfer(dataset: DatasetId, made: Timestamp, request: RequestId) -> Key {
-    Key { pk: dataset_partition(dataset), sk: format!("{TRANSFERS}{:015}#{request}", made.as_millisecond()) }
+/// A request on a dataset, by when it was made: the latest of a kind comes last. It lies under the same sort key in the list of whoever answers it.
+pub(crate) fn request(kind: &str, dataset: DatasetId, made: Timestamp, request: RequestId) -> Key {
+    Key { pk: dataset_partition(dataset), sk: format!("{kind}{:015}#{request}", made.as_millisecond()) }
 }
 
 /// What the sort key of every offer begins with. Requests of another kind have another word here.
 pub(crate) const TRANSFERS: &str = "Q#transfer#";
+/// What the sort key of every request for the curators' mark begins with.
+pub(crate) const CURATIONS: &str = "Q#curation#";
+/// Where those are listed, in GSI1, that wait for a curator: one partition, for they are few, and the oldest comes first.
+pub(crate) const CURATION_QUEUE: &str = "Q#curation";
+
+/// The curators' mark on a dataset.
+pub(crate) fn mark(dataset: DatasetId) -> Key {
+    Key { pk: dataset_partition(dataset), sk: "Y".to_owned() }
+}
+
+/// The place of a mark in the list of all, by the time it was set.
+pub(crate) fn mark_rank(set: Timestamp, dataset: DatasetId) -> String {
+    format!("{MARK_RANK}{:015}#{dataset}", set.as_millisecond())
+}
+
+/// What the place of every mark in a list begins with.
+pub(crate) const MARK_RANK: &str = "Y#";
+
+/// Where the mark on a dataset is listed, in GSI1.
+pub(crate) fn marks_of(dataset: DatasetId) -> String {
+    marks(shard_of(&dataset.to_string(), OPEN_SHARDS))
+}
+
+/// Every partition in which marks are listed, in GSI1.
+pub(crate) fn all_marks() -> Vec<String> {
+    (0..OPEN_SHARDS).map(marks).collect()
+}
+
+fn marks(shard: u8) -> String {
+    format!("{MARK_RANK}{shard}")
+}
 
 /// How many invitations a person has sent on a day (UTC).
 pub(crate) fn invitations_sent(user: UserId, at: Timestamp) -> Key {
@@ -576,10 +609,16 @@ mod tests {
             (grant(dataset_, Subject::Accounts), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#ANY"),
             (grant(dataset_, Subject::World), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#WORLD"),
             (
-                transfer(dataset_, at, RequestId::new(id)),
+                request(TRANSFERS, dataset_, at, RequestId::new(id)),
                 "D#daaaaaaaaaaaaaaaaaaaaaaaaa4",
                 "Q#transfer#001767225599999#qaaaaaaaaaaaaaaaaaaaaaaaaa4",
             ),
+            (
+                request(CURATIONS, dataset_, at, RequestId::new(id)),
+                "D#daaaaaaaaaaaaaaaaaaaaaaaaa4",
+                "Q#curation#001767225599999#qaaaaaaaaaaaaaaaaaaaaaaaaa4",
+            ),
+            (mark(dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "Y"),
             (block(source_, user_), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "B#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (group(group_), "G#gaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (group_name("imaging"), "G#", "N#imaging"),
@@ -608,6 +647,8 @@ mod tests {
                 && due_until(at) < notice_rank(at + SignedDuration::from_millis(1), &notice(noted))
         );
         assert_eq!(id_of_rank(&link_rank(at, link_), LINK_RANK), Some("laaaaaaaaaaaaaaaaaaaaaaaaa4"));
+        assert_eq!(mark_rank(at, dataset_), "Y#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
+        assert!(all_marks().contains(&marks_of(dataset_)));
         let [from, to] = COLLECTIVE_GRANTS;
         for subject in [Subject::User(user_), Subject::Group(group_), Subject::Project(project_), Subject::Accounts, Subject::World] {
             let sk = grant(dataset_, subject).sk;

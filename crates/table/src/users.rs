@@ -41,6 +41,8 @@ pub(crate) struct UserRow {
     administrator: bool,
     #[serde(default)]
     auditor: bool,
+    #[serde(default)]
+    curator: bool,
     standing: String,
 }
 
@@ -61,6 +63,7 @@ impl UserRow {
             name: user.name.clone(),
             administrator: user.administrator,
             auditor: user.auditor,
+            curator: user.curator,
             standing: standing_word(user.standing).to_owned(),
         }
     }
@@ -72,7 +75,8 @@ impl UserRow {
             _ => return Err(TableError::Unreadable { what: Self::WHAT }),
         };
         let id = UserId::parse(&self.id).map_err(unreadable(Self::WHAT))?;
-        Ok(User { id, name: self.name, administrator: self.administrator, auditor: self.auditor, standing, version: self.version })
+        let Self { name, administrator, auditor, curator, version, .. } = self;
+        Ok(User { id, name, administrator, auditor, curator, standing, version })
     }
 }
 
@@ -291,7 +295,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Exists`] for a name that is taken, [`TableError::Stale`] where the person has an account by now.
     pub async fn sign_up(&self, identity: Identity<'_>, user: &User, now: Timestamp) -> Result<(), TableError> {
-        if user.administrator || user.auditor {
+        if user.administrator || user.auditor || user.curator {
             return Err(TableError::NotForThis);
         }
         let row = IdentityRow { needs: Vec::new(), user: user.id.to_string() };
@@ -494,7 +498,7 @@ impl Table {
     ) -> Result<Token, TableError> {
         let fits = |_: &UserId| code.kind == TokenKind::Code && code.owner == user.id;
         let by = permit.allows_administer().filter(fits).ok_or(TableError::NotForThis)?;
-        let after = json!({ "name": user.name, "administrator": user.administrator, "auditor": user.auditor });
+        let after = json!({ "name": user.name, "administrator": user.administrator, "auditor": user.auditor, "curator": user.curator });
         let write = Write::audited(Audited::new(now, by, "user.create", &user.id)?.to(&after)).parts(new_user(user)?);
         self.commit_token(write, code, Asked { by, once, now }, "a user of this name").await
     }
@@ -536,8 +540,12 @@ impl Table {
                 .set("standing", text(standing_word(after.standing)))
                 .set("administrator", AttributeValue::Bool(after.administrator))
                 .set("auditor", AttributeValue::Bool(after.auditor))
+                .set("curator", AttributeValue::Bool(after.curator))
                 .count("version");
-            let said = |user: &User| json!({ "standing": standing_word(user.standing), "administrator": user.administrator, "auditor": user.auditor });
+            let said = |user: &User| {
+                let standing = standing_word(user.standing);
+                json!({ "standing": standing, "administrator": user.administrator, "auditor": user.auditor, "curator": user.curator })
+            };
             let audited = Audited::new(now, by, "user.edit", &user)?.from(&said(&before)).to(&said(&after)).because(reason);
             // Of two administrators who take the role from each other at the same time one comes too late, or nobody would have it.
             let write = Write::audited(audited.clone())
@@ -700,6 +708,11 @@ impl Table {
 /// That an account is an administrator's, who may act.
 pub(crate) fn still_administers() -> Condition {
     Condition::is("standing", text(standing_word(Standing::Active))).and(Condition::is("administrator", AttributeValue::Bool(true)))
+}
+
+/// That an account is a curator's, who may act.
+pub(crate) fn still_curates() -> Condition {
+    Condition::is("standing", text(standing_word(Standing::Active))).and(Condition::is("curator", AttributeValue::Bool(true)))
 }
 
 fn new_user(user: &User) -> Result<[(Tag, Part); 2], TableError> {

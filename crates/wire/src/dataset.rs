@@ -33,6 +33,10 @@ pub struct Dataset {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
     pub audience: String,
+    /// When a curator marked it as curated; missing: none did, or it is open neither to all accounts nor to the world now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub curated: Option<String>,
     /// The id of the project that it is in; missing: in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -150,6 +154,9 @@ pub struct DatasetEdited {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]
     pub audience_then: Option<String>,
+    /// Whether a curator marked it as curated, and that does not count, or would not, because it is open neither to all accounts nor to the world.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mark_asleep: bool,
     /// With `dry_run`, and a wider visibility: how many datasets in it are opened with it, those left out that are restricted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_below: Option<usize>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dataset::Dataset, link::RestsOn, project::Effects, source::Ceilings};
+use crate::{curation::Mark, dataset::Dataset, link::RestsOn, project::Effects, source::Ceilings};
 
 /// What a subject gets on a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -319,6 +319,9 @@ pub struct Sharing {
     pub projects: Vec<SharingProject>,
     /// The grants on it and on what reaches it from above.
     pub grants: Vec<Grant>,
+    /// The curators' mark on it, whether or not it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
     /// What its source allows at the most.
     pub ceilings: Ceilings,
     /// The ids of those who are blocked at its source.

@@ -61,6 +61,9 @@ pub struct Me {
     /// Sees the audit, and who gets what on every dataset. Gives no right to read.
     #[serde(default)]
     pub auditor: bool,
+    /// Marks datasets as curated. Gives no right to read.
+    #[serde(default)]
+    pub curator: bool,
     /// How the person is told what others do: `each` in a mail of its own, `daily`, or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notices: Option<String>,

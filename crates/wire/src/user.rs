@@ -17,6 +17,9 @@ pub struct User {
     /// Sees the audit, and who gets what on every dataset. Gives no right to read.
     #[serde(default)]
     pub auditor: bool,
+    /// Marks datasets as curated. Gives no right to read.
+    #[serde(default)]
+    pub curator: bool,
     /// Whether the person may act.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(active|suspended)$"))]
     pub standing: String,
@@ -35,6 +38,9 @@ pub struct NewUser {
     /// Whether the person is an auditor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auditor: Option<bool>,
+    /// Whether the person is a curator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curator: Option<bool>,
 }
 
 /// A person who may sign in with a code, once.
@@ -67,6 +73,10 @@ pub struct UserEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub auditor: Option<bool>,
+    /// Whether the person is a curator.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub curator: Option<bool>,
     /// Why: it stands in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

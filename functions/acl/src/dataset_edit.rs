@@ -360,7 +360,9 @@ async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset
     let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, audience_then, below } = told;
     let enforced_by = enforced_by.map(|at| at.to_string());
     let beyond_recall = enforced_by.as_deref().filter(|_| closes).map(beyond_recall).unwrap_or_default();
+    let marked = after.curated.is_some();
     let (dataset, version) = after_it(app, caller, facts, after).await?;
+    let audience = audience_then.or_else(|| Visibility::of(&dataset.audience)).unwrap_or(Visibility::Private);
     let edited = wire::dataset::DatasetEdited {
         dataset,
         enforced_by,
@@ -370,6 +372,7 @@ async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset
         effects,
         effects_on_all: on_all,
         audience_then: audience_then.map(|audience| audience.word().to_owned()),
+        mark_asleep: marked && audience < Visibility::Accounts,
         opened_below: below.map(|(count, _)| count),
         more_below: below.is_some_and(|(_, more)| more),
     };

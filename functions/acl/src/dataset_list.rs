@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use table::Page;
 
-use crate::{dataset_show::shown_as, subject::person};
+use crate::{dataset_show::shown_as, paged::curated_word, subject::person};
 
 /// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
 const LOOKS_MAX: usize = 10;
@@ -32,6 +32,8 @@ pub(crate) struct Ask {
     source: Option<String>,
     /// Those that the person of this id or name owns, in place of the caller's: for auditors and administrators.
     owner: Option<String>,
+    /// Only those that are marked as curated, or only those that are not.
+    curated: Option<bool>,
     /// The most items, 1 to 100.
     limit: Option<u16>,
     /// The `next_cursor` of the page before.
@@ -46,7 +48,7 @@ pub(crate) struct Ask {
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
-    let filters = [("source", ask.source.as_deref()), ("owner", ask.owner.as_deref())];
+    let filters = [("source", ask.source.as_deref()), ("owner", ask.owner.as_deref()), ("curated", curated_word(ask.curated))];
     let listing = Listing::new("/api/v1/datasets", &filters, ask.limit)?;
     let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let _may_list = caller.may(if ask.owner.is_some() { Action::Audit } else { Action::See }, &Facts::Deployment, now)?;
@@ -76,6 +78,7 @@ fn kept(place: Place, of_all: Reach, ask: &Ask, caller: &Caller, now: Timestamp)
         .as_deref()
         .is_none_or(|text| SourceId::parse(text).is_ok_and(|id| id == place.source.id) || place.source.name.as_str() == text);
     let audience = DatasetFacts::new(place.clone(), of_all).ok()?.audience(now);
+    let fits = fits && ask.curated.is_none_or(|curated| place.dataset.curated_for(audience).is_some() == curated);
     // Owning it is enough, and all that this list is about.
     let reach = Reach { user: Some(caller.user.id), ..Reach::default() };
     let facts = Arc::new(DatasetFacts::new(place, reach).ok()?);

@@ -16,7 +16,7 @@ use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
 use http::StatusCode;
 use table::Page;
 
-use crate::{dataset_show::shown, invitation, sharing_links, source_show::ceilings, subject, ways::words};
+use crate::{curation, dataset_show::shown, invitation, sharing_links, source_show::ceilings, subject, ways::words};
 
 /// Grants of one dataset that are shown here: more are a page of their own.
 const GRANTS_MAX: usize = 1_000;
@@ -43,6 +43,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         projects: projects(&app, &facts).await?,
         suspended: suspended(&app, &facts, &grants).await?,
         grants,
+        mark: app.table.mark_on(dataset.id).await?.map(|mark| curation::mark_shown(&mark, &facts, now)),
         ceilings: ceilings(&source.ceilings),
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
         links,

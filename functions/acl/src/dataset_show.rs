@@ -65,6 +65,7 @@ pub(crate) fn shown_as(facts: &DatasetFacts, audience: Visibility, caller: &Call
         successor: dataset.successor.filter(|_| rights.has(Right::Administer)).map(|successor| successor.to_string()),
         visibility: dataset.visibility.word().to_owned(),
         audience: audience.word().to_owned(),
+        curated: dataset.curated_for(audience).map(|at| at.to_string()),
         project: dataset.project.map(|project| project.to_string()),
         link_set: dataset.link_set.filter(|_| rights.has(Right::Administer)).map(|set| set.to_string()),
         restricted: dataset.restricted,

@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod connection;
+mod curation;
 mod dataset_edit;
 mod dataset_levels;
 mod dataset_list;
@@ -72,6 +73,13 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/offers/accept", plain(post(offer::accept)))
         .route("/api/v1/datasets/{id}/offers/decline", plain(post(offer::decline)))
         .route("/api/v1/datasets/{id}/offers/withdraw", plain(post(offer::withdraw)))
+        .route("/api/v1/datasets/{id}/curation", plain(get(curation::list).post(curation::ask)))
+        .route("/api/v1/datasets/{id}/curation/mark", plain(post(curation::mark)))
+        .route("/api/v1/datasets/{id}/curation/unmark", plain(post(curation::unmark)))
+        .route("/api/v1/datasets/{id}/curation/decline", plain(post(curation::decline)))
+        .route("/api/v1/datasets/{id}/curation/withdraw", plain(post(curation::withdraw)))
+        .route("/api/v1/curation", get(curation::queue))
+        .route("/api/v1/curated", get(curation::curated))
         .route("/api/v1/datasets/{id}/levels", plain(post(dataset_levels::read)))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))

@@ -64,6 +64,7 @@ fn told(app: &App, caller: &Caller, mailbox: &Mailbox) -> Response {
         name: user.name.clone(),
         administrator: user.administrator,
         auditor: user.auditor,
+        curator: user.curator,
         notices: Some(mailbox.wanted.word().to_owned()),
         address_known: Some(mailbox::address(app, user.id, mailbox).is_some()),
         token,

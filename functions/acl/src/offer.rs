@@ -24,7 +24,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use table::{Page, TableError};
 
-use crate::{dataset_show, paged::Ask, source_edit::bounded, subject::person};
+use crate::{curation::state_word, dataset_show, paged::Ask, source_edit::bounded, subject::person};
 
 /// Offers a dataset to somebody, by who owns it: it is the other's once accepted, within 30 days. One offer of a dataset waits at a time.
 ///
@@ -201,7 +201,7 @@ pub(crate) async fn withdraw(
 /// The latest offer of a dataset, if it was made to the caller.
 async fn to_caller(app: &App, caller: &Caller, facts: Arc<DatasetFacts>) -> Result<Arc<OfferFacts>, Problem> {
     let latest = app.table.latest_offer(facts.place.dataset.id).await?;
-    let theirs = latest.filter(|request| request.wish.answered_by() == caller.user.id).ok_or_else(Problem::not_found)?;
+    let theirs = latest.filter(|request| request.wish.answered_by() == Some(caller.user.id)).ok_or_else(Problem::not_found)?;
     with_maker(app, facts, theirs).await
 }
 
@@ -233,17 +233,10 @@ fn shown(place: &Place, request: &Request, now: Timestamp) -> wire::offer::Offer
         dataset: request.dataset.to_string(),
         place: format!("{}:{}", place.source.name.as_str(), place.dataset.path),
         by: request.by.to_string(),
-        to: request.wish.answered_by().to_string(),
+        to: request.wish.answered_by().map(|to| to.to_string()).unwrap_or_default(),
         reason: request.reason.clone(),
         at: request.at.to_string(),
         waits_until: request.until.to_string(),
-        state: match request.state {
-            RequestState::Waiting if request.waits(now) && request.wish.fits(&place.dataset) => "waiting",
-            RequestState::Waiting => "ended",
-            RequestState::Accepted => "accepted",
-            RequestState::Declined => "declined",
-            RequestState::Withdrawn => "withdrawn",
-        }
-        .to_owned(),
+        state: state_word(request, place, now).to_owned(),
     }
 }

@@ -31,7 +31,7 @@ use crate::{
     dataset_edit::not_retired,
     dataset_show::shown,
     effects::{self, Supposed, Trial},
-    paged::Ask,
+    paged::{Ask, AskDatasets, curated_word},
     project::{In, load},
     sharing_links,
 };
@@ -41,15 +41,17 @@ use crate::{
 /// # Errors
 /// 404 for a project that is not there or not the caller's to know of.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/datasets", tag = "projects", operation_id = "list_project_datasets", security(("token" = ["read"])),
-    params(("id" = String, Path, description = "The project's id or name"), Ask),
+    params(("id" = String, Path, description = "The project's id or name"), AskDatasets),
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
-pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
+pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<AskDatasets>) -> Result<Response, Problem> {
     let now = app.now();
     let In { project, .. } = load(&app, &caller, &id, Action::See, now).await?;
-    let listing = Listing::new(&format!("/api/v1/projects/{}/datasets", project.id), &[], ask.limit)?;
+    let filters = [("curated", curated_word(ask.curated))];
+    let listing = Listing::new(&format!("/api/v1/projects/{}/datasets", project.id), &filters, ask.limit)?;
     let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
     let (found, next) = known(&app, &caller, &project, &page, now).await?;
-    let items = found.iter().map(|facts| shown(facts, &caller, now)).collect();
+    let wanted = found.iter().filter(|facts| ask.curated.is_none_or(|curated| facts.curated(now).is_some() == curated));
+    let items = wanted.map(|facts| shown(facts, &caller, now)).collect();
     listing.answer(&app, &caller, items, next.as_deref(), now)
 }
 

@@ -50,6 +50,7 @@ pub(crate) async fn create(
         name,
         administrator: ask.administrator.unwrap_or_default(),
         auditor: ask.auditor.unwrap_or_default(),
+        curator: ask.curator.unwrap_or_default(),
         standing: Standing::Active,
         version: 1,
     };
@@ -123,7 +124,7 @@ pub(crate) async fn show(app: App, caller: Caller, Id(id): Id) -> Result<Respons
     Ok(with_version(json::ok(&shown(&user)), user.version))
 }
 
-/// Suspends a person, whose links stop, or lets the person act again; makes the person an administrator or an auditor, or takes that back.
+/// Suspends a person, whose links stop, or lets the person act again; makes the person an administrator, an auditor or a curator, or takes that back.
 /// A session knows of a new role once the person has signed in again, and of one that is gone at once.
 ///
 /// # Errors
@@ -161,14 +162,17 @@ pub(crate) async fn edit(
     }
     let is_repeated = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
     let on = if is_repeated { None } else { seen.named(user.version)? };
-    let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor, on };
+    let edit = AccountEdit { standing, administrator: ask.administrator, auditor: ask.auditor, curator: ask.curator, on };
     let after = app.table.edit_user(&permit, user.id, edit, bounded(ask.reason)?.as_deref(), once.as_ref(), now).await;
     let after = after.map_err(|why| match why {
         // Since the permit was given somebody took the role, or the standing.
         TableError::NotForThis => Denial::NotAdministrator.into(),
         why => Problem::from(why),
     })?;
-    let narrows = standing == Some(Standing::Suspended) || ask.administrator == Some(false) || ask.auditor == Some(false);
+    let narrows = standing == Some(Standing::Suspended)
+        || ask.administrator == Some(false)
+        || ask.auditor == Some(false)
+        || ask.curator == Some(false);
     let enforced_by = narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(with_version(json::ok(&wire::user::UserChanged { user: shown(&after), enforced_by }), after.version))
 }
@@ -236,6 +240,7 @@ pub(crate) fn shown(user: &User) -> wire::user::User {
         name: user.name.clone(),
         administrator: user.administrator,
         auditor: user.auditor,
+        curator: user.curator,
         standing: match user.standing {
             Standing::Active => "active",
             Standing::Suspended => "suspended",

@@ -57,6 +57,13 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
         Occasion::Offered(id) => offered(app, person, id, now)
             .await?
             .map(|place| Line::of(format!("{who} offers you {place}")).and(format!("Yours once you accept: offprint offer accept {id}"))),
+        Occasion::Curated(id) => match app.table.mark_on(id).await? {
+            Some(_mark) => place(app, person, id, now).await?.map(|place| Line::of(format!("{who} marked your {place} as curated"))),
+            None => None,
+        },
+        Occasion::CurationDeclined(id) => place(app, person, id, now)
+            .await?
+            .map(|place| Line::of(format!("{who} did not mark your {place} as curated")).and(format!("Why: offprint curation list {id}"))),
         // Whose it was may know nothing of it any more.
         Occasion::OfferAccepted(id) => Some(Line::of(match place(app, person, id, now).await? {
             Some(place) => format!("{who} accepted {place}, and owns it now"),
@@ -104,7 +111,7 @@ async fn place(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Resul
 
 /// The same of one that is offered to the person, while that waits.
 async fn offered(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Result<Option<String>, TableError> {
-    let latest = app.table.latest_offer(id).await?.filter(|offer| offer.wish.answered_by() == person.id);
+    let latest = app.table.latest_offer(id).await?.filter(|offer| offer.wish.answered_by() == Some(person.id));
     let (Some(request), Some(dataset)) = (latest, facts(app, person, id).await?) else { return Ok(None) };
     let Some(maker) = app.table.user(request.by).await? else { return Ok(None) };
     let reach = app.table.reach(&dataset.place, Some(maker.id)).await?;

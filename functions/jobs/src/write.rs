@@ -82,6 +82,7 @@ mod tests {
             name: name.to_owned(),
             administrator: false,
             auditor: false,
+            curator: false,
             standing: Standing::Active,
             version: 1,
         };

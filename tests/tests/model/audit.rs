@@ -50,6 +50,9 @@ enum Act {
     Retire(usize),
     Offer { dataset: usize, to: usize },
     EndOffer { dataset: usize, by: &'static str },
+    GiveToAll(usize),
+    Curator { person: usize, curator: bool },
+    Curation { dataset: usize, word: &'static str },
     Give { dataset: usize, to: usize, role: &'static str, until: Option<&'static str> },
     Withdraw { dataset: usize, to: usize },
     Invite { dataset: usize, address: u8, role: &'static str },
@@ -102,10 +105,14 @@ impl Act {
             Self::Connect { asker, word: "ask" | "cancel" } => Some(asker % PEOPLE),
             Self::Connect { asker, .. } => Some((asker + 1) % PEOPLE),
             Self::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
+            Self::Curation { word: "mark" | "unmark" | "decline", .. } => Some(CURATOR),
             _ => None,
         }
     }
 }
+
+/// Who is made a curator most often.
+const CURATOR: usize = 0;
 
 /// How an edit of a link looks, by its number.
 const EDITS: [fn() -> Value; 6] = [
@@ -143,6 +150,15 @@ pub fn everything() -> Program {
         Act::Register(2),
         Act::ReadLevels(0),
         Act::Show { dataset: 0, visibility: "accounts" },
+        Act::GiveToAll(0),
+        Act::Curator { person: CURATOR, curator: true },
+        Act::Curation { dataset: 0, word: "ask" },
+        Act::Curation { dataset: 0, word: "withdraw" },
+        Act::Curation { dataset: 0, word: "ask" },
+        Act::Curation { dataset: 0, word: "decline" },
+        Act::Curation { dataset: 0, word: "ask" },
+        Act::Curation { dataset: 0, word: "mark" },
+        Act::Curation { dataset: 0, word: "unmark" },
         Act::Offer { dataset: 1, to: 1 },
         Act::EndOffer { dataset: 1, by: "withdraw" },
         Act::Offer { dataset: 1, to: 1 },
@@ -236,6 +252,9 @@ fn any_act() -> impl Strategy<Value = Act> {
         5 => (some(), some(), role(), option::weighted(0.3, select(vec!["2020-01-01", "2099-01-01"])))
             .prop_map(|(dataset, to, role, until)| Act::Give { dataset, to, role, until }),
         3 => (some(), some()).prop_map(|(dataset, to)| Act::Withdraw { dataset, to }),
+        2 => some().prop_map(Act::GiveToAll),
+        1 => (CURATOR..2, any::<bool>()).prop_map(|(person, curator)| Act::Curator { person, curator }),
+        3 => (some(), select(vec!["ask", "withdraw", "mark", "unmark", "decline"])).prop_map(|(dataset, word)| Act::Curation { dataset, word }),
         2 => (some(), 0..2_u8, role()).prop_map(|(dataset, address, role)| Act::Invite { dataset, address, role }),
         2 => (some(), 0..2_u8).prop_map(|(dataset, address)| Act::TakeBack { dataset, address }),
     ];
@@ -465,6 +484,20 @@ impl Run {
             Act::EndOffer { dataset: at, by: "accept" } => post(dataset(*at, "/offers/accept")?, Value::Null, &["offer.accept"]),
             Act::EndOffer { dataset: at, by: "decline" } => post(dataset(*at, "/offers/decline")?, json!({}), &["offer.decline"]),
             Act::EndOffer { dataset: at, .. } => post(dataset(*at, "/offers/withdraw")?, json!({}), &["offer.withdraw"]),
+            Act::GiveToAll(at) => post(dataset(*at, "/grants")?, json!({ "to": "accounts", "role": "view" }), &["grant.give"]),
+            Act::Curator { person: who, curator } => {
+                patch(format!("/api/v1/users/{}", person(*who)), json!({ "curator": curator }), &["user.edit"])
+            }
+            Act::Curation { dataset: at, word } => {
+                let (below, verb) = match *word {
+                    "ask" => ("/curation", "curation.ask"),
+                    "mark" => ("/curation/mark", "curation.mark"),
+                    "unmark" => ("/curation/unmark", "curation.unmark"),
+                    "decline" => ("/curation/decline", "curation.decline"),
+                    _ => ("/curation/withdraw", "curation.withdraw"),
+                };
+                post(dataset(*at, below)?, json!({ "reason": "so" }), &[verb])
+            }
             Act::Give { dataset: at, to, role, until } => {
                 let body = json!({ "to": format!("user:{}", person(*to)), "role": role, "until": until });
                 post(dataset(*at, "/grants")?, body, &["grant.give"])
@@ -701,6 +734,9 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/resume",
         "/hand-over",
         "/offers",
+        "/curation",
+        "/mark",
+        "/unmark",
         "/accept",
         "/retire",
         "/grants",

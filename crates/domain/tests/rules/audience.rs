@@ -2,12 +2,15 @@
 
 use crate::model::{
     facts::at,
-    world::{ProjectRow, To, World},
+    world::{Asker, From, ProjectRow, To, TokenRow, World},
     worlds::{self, given, plain},
 };
 use domain::{
+    curation::{CurationError, ask, mark},
     dataset::Visibility,
+    decision::{Action, DatasetFacts, Facts, Permit, decide},
     grant::{Net, Policy, ProjectRole, Subject},
+    id::RequestId,
     rights::Role,
     source::{Audience, State},
 };
@@ -116,4 +119,55 @@ fn a_grant_to_everybody_counts_by_what_it_stands_on_and_by_the_ceiling() {
     assert_eq!([Subject::Accounts, Subject::World].map(|all| counts(&world, 1, all)), [false, false], "its own switch is off");
     world.datasets[1].state = State::Retired;
     assert!(!counts(&world, 0, Subject::Accounts), "nobody gets anything at what was retired");
+}
+
+/// The facts of the second dataset for a person, and the person's permit there.
+fn about(world: &World, person: usize, action: Action) -> (DatasetFacts, Permit) {
+    let facts = world.dataset_facts(1, Some(person));
+    let asker = Asker::Person(person, TokenRow::whole());
+    let permit = decide(&world.principal(&asker, From::Lab), action, &Facts::Dataset(facts.clone().into()), at(0)).unwrap();
+    (facts, permit)
+}
+
+// ACCESS 9
+#[test]
+fn a_mark_is_set_and_counts_where_a_dataset_is_open_to_all() {
+    let id = || RequestId::new(uuid::Uuid::from_u128(1));
+    let mut world = plain(2, &[("", 0), ("a/", 0)]);
+    world.people[1].curator = true;
+    world.datasets[1].grants = vec![given(To::Person(1), Role::View)];
+    world.datasets[0].grants = vec![given(To::Accounts, Role::View)];
+    let tried = |world: &World| {
+        let (facts, permit) = about(world, 1, Action::Curate);
+        let marked = mark(&permit, &facts, "so".to_owned(), at(0)).map(|mark| (mark.by, mark.dataset));
+        let (facts, permit) = about(world, 0, Action::Grant);
+        (marked, ask(&permit, &facts, id(), "so".to_owned(), at(0)).map(|request| request.by))
+    };
+    assert_eq!(tried(&world), (Err(CurationError::NotOpen), Err(CurationError::NotOpen)), "whoever knows of it by name");
+    world.datasets[0].visibility = Visibility::Accounts;
+    let (facts, permit) = about(&world, 1, Action::Curate);
+    let dataset = facts.place.dataset.id;
+    assert_eq!(tried(&world), (Ok((world.user(1).id, dataset)), Ok(world.user(0).id)), "by what lies above, too");
+    assert_eq!(ask(&permit, &facts, id(), "so".to_owned(), at(0)), Err(CurationError::Permit));
+    let (_, other) = about(&world, 0, Action::Grant);
+    assert_eq!(mark(&other, &facts, "so".to_owned(), at(0)), Err(CurationError::Permit));
+    let marked = |world: &World| {
+        let mut facts = world.dataset_facts(1, Some(0));
+        facts.place.dataset.curated = Some(at(0));
+        facts
+    };
+    assert_eq!(marked(&world).curated(at(1)), Some(at(0)));
+    assert_eq!(ask(&other, &marked(&world), id(), "so".to_owned(), at(0)), Err(CurationError::Marked));
+    for closes in [
+        |world: &mut World| world.datasets[0].visibility = Visibility::Private,
+        |world: &mut World| world.datasets[0].grants.clear(),
+        |world: &mut World| world.datasets[1].restricted = true,
+        |world: &mut World| world.sources[0].audience = Audience::Named,
+        |world: &mut World| world.datasets[1].state = State::Retired,
+    ] {
+        let mut closed = world.clone();
+        closes(&mut closed);
+        assert_eq!(marked(&closed).curated(at(1)), None);
+    }
+    assert_eq!(world.dataset_facts(1, Some(0)).curated(at(1)), None, "where there is none");
 }

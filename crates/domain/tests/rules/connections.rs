@@ -26,7 +26,7 @@ fn at(secs: i64) -> Timestamp {
 
 fn person(number: u128) -> User {
     let (id, name) = (UserId::new(Uuid::from_u128(number)), number.to_string());
-    User { id, name, administrator: false, auditor: false, standing: Standing::Active, version: 1 }
+    User { id, name, administrator: false, auditor: false, curator: false, standing: Standing::Active, version: 1 }
 }
 
 /// A permit of this person's; without the scope `groups` there is none.

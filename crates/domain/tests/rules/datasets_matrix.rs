@@ -41,7 +41,8 @@ const VIEW_ABOVE: usize = 15;
 const PREVIEW_FROM_1: usize = 16;
 const PREVIEW_FROM_2: usize = 17;
 const AUDITOR: usize = 18;
-const PEOPLE: usize = 19;
+const CURATOR: usize = 19;
+const PEOPLE: usize = 20;
 
 /// The dataset of the table, `a/`, below the root; one folder in it, `a/part/`, is restricted.
 const DATASET: usize = 1;
@@ -54,6 +55,8 @@ fn principals() -> Vec<(&'static str, Asker)> {
         ("stranger", whole(STRANGER)),
         ("administrator of all", whole(ADMINISTRATOR)),
         ("auditor of all", whole(AUDITOR)),
+        ("curator of all", whole(CURATOR)),
+        ("curator, token to read data", Asker::Person(CURATOR, TokenRow { scopes: vec![Scope::Data], ..TokenRow::whole() })),
         ("preview", whole(PREVIEW)),
         ("preview from level 1", whole(PREVIEW_FROM_1)),
         ("preview from level 2", whole(PREVIEW_FROM_2)),
@@ -151,6 +154,7 @@ fn world() -> World {
     world.people[SUSPENDED].standing = Standing::Suspended;
     world.people[ADMINISTRATOR].administrator = true;
     world.people[AUDITOR].auditor = true;
+    world.people[CURATOR].curator = true;
     world.sources[0].blocked.insert(BLOCKED);
     world.groups.push(gathered(OWNER, &[MEMBER]));
     let policy = Policy { view: Role::View, figures: false, clone: ClonePolicy::None };
@@ -196,7 +200,7 @@ const READS: [(&str, &str); 5] = [
     ("of no level", "x/c/0"),
     ("restricted part", "part/zarr.json"),
 ];
-const ACTIONS: [Action; 9] = [
+const ACTIONS: [Action; 10] = [
     Action::List,
     Action::See,
     Action::Share,
@@ -205,6 +209,7 @@ const ACTIONS: [Action; 9] = [
     Action::RevokeAll,
     Action::Grant,
     Action::Audit,
+    Action::Curate,
     Action::BreakGlass,
 ];
 

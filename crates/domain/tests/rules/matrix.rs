@@ -40,6 +40,7 @@ fn user(id: u128) -> User {
         name: format!("user {id}"),
         administrator: false,
         auditor: false,
+        curator: false,
         standing: Standing::Active,
         version: 1,
     }
@@ -203,6 +204,7 @@ fn offer(asking: Reach) -> OfferFacts {
         wish: Wish::Transfer { from: owner().id, to: user(2).id },
         by: owner().id,
         reason: None,
+        answer: None,
         at: at(-1_000),
         until: at(1),
         state: RequestState::Waiting,
@@ -266,11 +268,13 @@ fn principals() -> Vec<(&'static str, Principal)> {
         ("administrator", principal(User { administrator: true, ..user(3) }, &Scope::ALL)),
         ("auditor", principal(User { auditor: true, ..user(4) }, &Scope::ALL)),
         ("auditor, read only", principal(User { auditor: true, ..user(4) }, &[Scope::Read])),
+        ("curator", principal(User { curator: true, ..user(5) }, &Scope::ALL)),
+        ("curator, read only", principal(User { curator: true, ..user(5) }, &[Scope::Read])),
         ("stranger", principal(user(2), &Scope::ALL)),
     ]
 }
 
-const ACTIONS: [Action; 15] = Action::ALL;
+const ACTIONS: [Action; 16] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();

@@ -72,6 +72,7 @@ fn class(denial: Denial) -> Class {
         | NotSession
         | NotAdministrator
         | NotAuditor
+        | NotCurator
         | OwnerActive
         | OfferOver
         | Scope { .. }

@@ -139,7 +139,7 @@ pub(crate) fn permit_to_administer(now: Timestamp) -> Permit {
 }
 
 fn owner() -> User {
-    User { id: OWNER, name: "Ada".to_owned(), administrator: true, auditor: false, standing: Standing::Active, version: 1 }
+    User { id: OWNER, name: "Ada".to_owned(), administrator: true, auditor: false, curator: false, standing: Standing::Active, version: 1 }
 }
 
 pub(crate) fn caller(now: Timestamp) -> Principal {

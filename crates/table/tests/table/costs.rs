@@ -100,6 +100,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         name: "Eli".to_owned(),
         administrator: false,
         auditor: false,
+        curator: false,
         standing: Standing::Active,
         version: 1,
     };

@@ -105,6 +105,7 @@ impl Deployment {
             name: "Ada".to_owned(),
             administrator: true,
             auditor: false,
+            curator: false,
             standing: Standing::Active,
             version: 1,
         };

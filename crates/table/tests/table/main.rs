@@ -26,6 +26,7 @@ mod access;
 mod ages;
 mod connections;
 mod costs;
+mod curation;
 mod example;
 #[path = "../support/faults.rs"]
 mod faults;
@@ -91,6 +92,9 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(offers::a_dataset_goes_to_whoever_accepts_it_with_its_place_in_the_list),
         rule(offers::an_offer_is_accepted_on_what_was_seen),
         rule(offers::an_offer_ends_and_another_takes_its_place),
+        rule(curation::a_mark_is_asked_for_and_set_and_lifted),
+        rule(curation::a_mark_is_set_on_what_was_seen),
+        rule(curation::marks_are_listed_from_all_their_partitions),
         rule(places::a_retired_dataset_frees_its_place_and_opens_nothing),
         rule(places::levels_are_kept_as_they_were_read),
         rule(places::a_strict_dataset_says_so_to_readers_of_every_age),
@@ -164,6 +168,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::equal_requests_at_once_change_a_dataset_once),
         rule(places::whatever_is_retired_at_once_nothing_lies_in_what_is_gone),
         rule(offers::an_offer_is_taken_back_or_accepted_and_never_both),
+        rule(curation::of_two_answers_at_once_one_counts),
         rule(connections::of_what_two_people_do_at_once_one_counts),
         rule(connections::requests_and_connections_of_one_person_are_bounded),
         rule(passes::however_many_ask_at_once_no_more_passes_are_given_than_the_link_gives),

@@ -76,7 +76,15 @@ impl Deployment {
     /// Somebody with an account, and nothing else.
     pub async fn person(&self, name: &str) -> Person {
         let name = format!("{name} {}", unique());
-        let user = User { id: spread_id(UserId::new), name, administrator: false, auditor: false, standing: Standing::Active, version: 1 };
+        let user = User {
+            id: spread_id(UserId::new),
+            name,
+            administrator: false,
+            auditor: false,
+            curator: false,
+            standing: Standing::Active,
+            version: 1,
+        };
         self.table.insert_user(&self.administer(), &user, &a_code(&user), None, now()).await.unwrap();
         let token = a_token(&user, &some_secret());
         Person { user, token }

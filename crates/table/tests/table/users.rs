@@ -51,6 +51,7 @@ pub async fn a_deployment_is_founded_once(store: Store) {
         name: name.to_owned(),
         administrator: true,
         auditor: false,
+        curator: false,
         standing: Standing::Active,
         version: 1,
     };
@@ -74,6 +75,7 @@ pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
         name: "Bo".to_owned(),
         administrator: false,
         auditor: false,
+        curator: false,
         standing: Standing::Suspended,
         version: 1,
     };
@@ -93,7 +95,15 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
     let (table, administer) = (&deployment.table, deployment.administer());
     let new = || {
         let name = "Émile".to_owned();
-        let user = User { id: some_id(UserId::new), name, administrator: false, auditor: false, standing: Standing::Active, version: 1 };
+        let user = User {
+            id: some_id(UserId::new),
+            name,
+            administrator: false,
+            auditor: false,
+            curator: false,
+            standing: Standing::Active,
+            version: 1,
+        };
         (a_code(&user), user)
     };
     let ((first_code, first), (again_code, again)) = (new(), new());
@@ -248,6 +258,7 @@ pub async fn no_two_have_one_name(store: Store) {
         name: name.to_owned(),
         administrator: false,
         auditor: false,
+        curator: false,
         standing: Standing::Active,
         version: 1,
     };

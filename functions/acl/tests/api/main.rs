@@ -12,6 +12,7 @@
 )]
 
 mod connections;
+mod curation;
 mod invitations;
 mod link_sets;
 mod opening;
@@ -513,6 +514,15 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", at("offers/decline"), "{}", "not-found"),
         ("POST", at("offers/withdraw"), "{}", "not-found"),
         ("GET", "/api/v1/me/offers".to_owned(), "", ""),
+        ("GET", at("curation"), "", "not-found"),
+        ("POST", at("curation"), "{\"reason\":\"r\"}", "not-found"),
+        ("POST", at("curation"), "{\"reason\":\"\"}", "not-found"),
+        ("POST", at("curation/mark"), "{\"reason\":\"r\"}", "not-found"),
+        ("POST", at("curation/unmark"), "{\"reason\":\"r\"}", "not-found"),
+        ("POST", at("curation/decline"), "{\"reason\":\"r\"}", "not-found"),
+        ("POST", at("curation/withdraw"), "{}", "not-found"),
+        ("GET", "/api/v1/curation".to_owned(), "", "not-curator"),
+        ("GET", "/api/v1/curated".to_owned(), "", ""),
         ("GET", at("sharing"), "", "not-found"),
         ("GET", at("sharing/links"), "", "not-found"),
         ("GET", at("grants"), "", "not-found"),
@@ -743,7 +753,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 79);
+    assert_eq!(described.len(), 87);
 }
 
 // SECURITY T6: a source's line holds no secret either

@@ -112,6 +112,7 @@ impl TestApp {
             name: "Ada".to_owned(),
             administrator: true,
             auditor: false,
+            curator: false,
             standing: Standing::Active,
             version: 1,
         };
@@ -120,6 +121,7 @@ impl TestApp {
             name: "Eve".to_owned(),
             administrator: false,
             auditor: false,
+            curator: false,
             standing: Standing::Active,
             version: 1,
         };
@@ -160,7 +162,7 @@ impl TestApp {
     /// Bo, who may administer the deployment and owns nothing.
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
-        let user = User { id, name, administrator: true, auditor: false, standing: Standing::Active, version: 1 };
+        let user = User { id, name, administrator: true, auditor: false, curator: false, standing: Standing::Active, version: 1 };
         let (permit, now) = (administer(&self.ada.user, self.now()), self.now());
         self.app.table.insert_user(&permit, &user, &a_code(&user, 202, now), None, now).await.unwrap();
         let token = self.token_for(&user, &Scope::ALL, 102).await;

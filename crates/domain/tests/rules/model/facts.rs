@@ -156,6 +156,7 @@ impl World {
             name: format!("person {index}"),
             administrator: row.administrator,
             auditor: row.auditor,
+            curator: row.curator,
             standing: row.standing,
             version: 1,
         }
@@ -217,6 +218,7 @@ impl World {
             successor: row.successor.map(user_id),
             ancestors: self.above(index).into_iter().map(dataset_id).collect(),
             visibility: row.visibility,
+            curated: None,
             project: row.project.map(project_id),
             restricted: row.restricted,
             strict: row.strict,
@@ -361,6 +363,7 @@ impl World {
             wish: Wish::Transfer { from: user_id(row.from), to: user_id(row.to) },
             by: user_id(row.by),
             reason: None,
+            answer: None,
             at: at(-1_000),
             until: at(row.end),
             state: if row.waits { RequestState::Waiting } else { RequestState::Withdrawn },

@@ -297,6 +297,11 @@ impl World {
         if action == Action::BreakGlass {
             return Err(Denial::NotAdministrator);
         }
+        // A mark is a curator's, on what the curator knows of.
+        let curates = action == Action::Curate;
+        if curates && !person.is_some_and(|person| self.people[person].curator) {
+            return Err(Denial::NotCurator);
+        }
         if let Some((_, token)) = whom
             && !may(token, scope(action))
         {
@@ -304,6 +309,9 @@ impl World {
         }
         if retired && !ends {
             return Err(Denial::Retired);
+        }
+        if curates {
+            return Ok((None, FOR_GOOD));
         }
         let object = Self::object(&self.datasets[d].path, path);
         let reads = matches!(action, Action::Read | Action::List);
@@ -603,7 +611,8 @@ impl World {
         if action == Action::Narrow {
             return Ok((None, FOR_GOOD));
         }
-        let known = matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer | Action::Audit);
+        let known =
+            matches!(action, Action::See | Action::Gather | Action::MakeToken | Action::Administer | Action::Audit | Action::Curate);
         if !known || token.dataset.is_some() {
             return Err(Denial::NotDiscoverable);
         }
@@ -615,6 +624,9 @@ impl World {
                 _ if row.auditor => Err(Denial::Scope { needed: Scope::Audit }),
                 _ => Err(Denial::NotAuditor),
             };
+        }
+        if action == Action::Curate && !self.people[person].curator {
+            return Err(Denial::NotCurator);
         }
         if action == Action::Administer && !self.people[person].administrator {
             return Err(Denial::NotAdministrator);
@@ -635,7 +647,7 @@ fn scope(action: Action) -> Scope {
         Action::Read | Action::List | Action::MakeTicket => Scope::Data,
         Action::See | Action::MakeToken => Scope::Read,
         Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
-        Action::Register | Action::Grant | Action::Audit | Action::HandOver => Scope::Datasets,
+        Action::Register | Action::Grant | Action::Audit | Action::Curate | Action::HandOver => Scope::Datasets,
         Action::Gather => Scope::Groups,
         Action::Administer | Action::BreakGlass => Scope::Admin,
     }
@@ -657,7 +669,7 @@ fn right(action: Action, object: &str) -> Option<Right> {
         Action::MakeTicket => Some(Right::Meta),
         Action::Share | Action::Register => Some(Right::Share),
         Action::Narrow | Action::RevokeAll | Action::Grant | Action::Audit => Some(Right::Administer),
-        Action::MakeToken | Action::Gather | Action::Administer | Action::BreakGlass => None,
+        Action::MakeToken | Action::Gather | Action::Administer | Action::Curate | Action::BreakGlass => None,
     }
 }
 

@@ -41,6 +41,7 @@ pub struct PersonRow {
     pub standing: Standing,
     pub administrator: bool,
     pub auditor: bool,
+    pub curator: bool,
 }
 
 /// Its owner is always a member.

@@ -82,10 +82,11 @@ pub fn to() -> impl Strategy<Value = To> {
 }
 
 fn person() -> impl Strategy<Value = PersonRow> {
-    (one_in(10), one_in(4), one_in(8)).prop_map(|(suspended, administrator, auditor)| PersonRow {
+    (one_in(10), one_in(4), one_in(8), one_in(4)).prop_map(|(suspended, administrator, auditor, curator)| PersonRow {
         standing: if suspended { Standing::Suspended } else { Standing::Active },
         administrator,
         auditor,
+        curator,
     })
 }
 
@@ -390,7 +391,7 @@ pub fn given(to: To, role: Role) -> GrantRow {
 
 /// A world by hand, in which nothing is granted: folders by their path and their owner, the root first, in a source that allows all.
 pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
-    let person = PersonRow { standing: Standing::Active, administrator: false, auditor: false };
+    let person = PersonRow { standing: Standing::Active, administrator: false, auditor: false, curator: false };
     let source = SourceRow {
         prefix: "lab/",
         audience: Audience::World,
