@@ -669,6 +669,7 @@ mod tests {
             link_set: None,
             restricted: false,
             strict: false,
+            curated: None,
             given_until: None,
             rights: Vec::new(),
             levels: Vec::new(),

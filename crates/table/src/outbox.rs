@@ -367,8 +367,10 @@ impl Table {
     pub async fn remember_told(&self, notices: &[Waiting], now: Timestamp) -> Result<(), TableError> {
         for one in notices {
             let row = ToldRow { at: now.as_millisecond(), ttl: now.as_second().saturating_add(NOTICE_REPEATED_SECS) };
-            let later = Condition::absent().or(Condition::below("at", number(row.at)));
-            self.put_alone(item(&schema::told(&one.notice), &row)?, later).await?;
+            // The first of a day counts: being told of others does not put it off.
+            let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
+            let is_another_day = Condition::absent().or(Condition::below("at", number(since)));
+            self.put_alone(item(&schema::told(&one.notice), &row)?, is_another_day).await?;
         }
         Ok(())
     }

@@ -128,7 +128,6 @@ impl Jobs {
 
     /// Does with notices that were taken what is to be done, and says so.
     async fn hand_over(&self, user: &User, mailbox: &Mailbox, taken: &Taken, round: &mut Round) -> Result<(), TableError> {
-        let table = &self.app.table;
         // Whoever had the last try said nothing: a mail on which the process ends would end it for ever.
         let is_over = taken.notices.iter().any(|one| is_after_last(one.tries));
         let sent = if is_over { Err(Undelivered::Later("tries".to_owned())) } else { Box::pin(self.sent(user, mailbox, taken)).await };
