@@ -35,8 +35,8 @@ CHECKS = (
     "negative_data_rejection",
     "missing_required_header",
 )
-# What would end the run itself: the session that asks, and serving.
-LEFT_OUT = ("sign_out", "revoke_token", "switch_serving")
+# What would end the run itself: the session that asks, and serving; or shut all that follows, by the policy.
+LEFT_OUT = ("sign_out", "revoke_token", "switch_serving", "edit_policy")
 # Of what the administrator sends, so much at the least is taken: a run of refusals alone would show little.
 TAKEN_MIN = 100
 

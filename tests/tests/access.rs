@@ -477,6 +477,38 @@ async fn zones_hold_by_the_true_address(door: Door) {
     assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND);
 }
 
+/// ACCESS 3: what the deployment allows is judged when something is read, on top of the source, and given back when it is raised.
+async fn the_policy_binds_at_use(door: Door) {
+    let scene = Scene::new(door).await;
+    let link = scene.world.link(FIRST, json!({})).await;
+    scene.give("user:Eve", "view").await;
+    let set = async |ceilings: Value| {
+        let edit = scene.world.request(Method::PATCH, "/api/v1/policy", Some(json!({ "ceilings": ceilings }))).header("if-match", "*");
+        edit.send().await.expect("an answer").expect_status(StatusCode::OK).await
+    };
+    let policy = scene.world.client.get(format!("{}/api/v1/policy", scene.world.app_url)).bearer_auth(&scene.eve.session);
+    assert_eq!(policy.send().await.expect("an answer").expect_status(StatusCode::OK).await["version"], 0);
+    let narrowed = set(json!({ "audience": "accounts" })).await;
+    assert!(narrowed["enforced_by"].is_string());
+    let asked = scene.world.api(Method::POST, "/api/v1/links", Some(json!({ "dataset": scene.dataset }))).await;
+    let refused = asked.expect_status(StatusCode::FORBIDDEN).await;
+    assert_eq!((&refused["code"], &refused["ceiling"]), (&json!("audience-too-wide"), &json!("deployment")));
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    let shut = scene.world.get(&link.at(CHUNK)).await.expect_status(StatusCode::GONE).await;
+    assert_eq!((&shut["code"], &shut["ceiling"]), (&json!("link-ceiling"), &json!("deployment")));
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND, "a grant by name is within it");
+    set(json!({ "audience": "world", "zones": ["198.51.100.0/24"] })).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.expect_status(StatusCode::FORBIDDEN).await["code"], "zone");
+    assert_eq!(scene.by_eve(CHUNK).await.expect_status(StatusCode::FORBIDDEN).await["code"], "zone");
+    set(json!({ "zones": ["127.0.0.0/8", "::1"], "hard_zones": true })).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::OK, "what is hard is streamed");
+    set(json!({ "zones": [], "hard_zones": false })).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND, "and given back");
+}
+
 /// L11: what a link's maker chose holds for whoever asks, and an edit of it holds at the same address.
 async fn a_link_opens_as_its_options_say(door: Door) {
     let scene = Scene::new(door).await;
@@ -778,6 +810,7 @@ through_both_doors! {
     a_restricted_part_is_left_out
     a_project_lets_its_members_read
     zones_hold_by_the_true_address
+    the_policy_binds_at_use
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
     a_link_opens_as_its_options_say

@@ -112,6 +112,13 @@ impl Scene {
         let source = json!({ "name": "other", "bucket": "another", "region": "us-east-1", "path_style": true });
         self.post("register a source", "/api/v1/sources", source).await;
         self.patch("edit a source", "/api/v1/sources/demo", json!({ "ceilings": { "link_days_max": 900 } })).await;
+        self.patch(
+            "change the policy, of two sources, a dry run",
+            "/api/v1/policy?dry_run=true",
+            json!({ "ceilings": { "link_days_max": 900 } }),
+        )
+        .await;
+        self.patch("change the policy, of two sources", "/api/v1/policy", json!({ "ceilings": { "link_days_max": 900 } })).await;
         let serving = |serving: bool| json!({ "serving": serving, "reason": "so" });
         self.post("stop serving, of two sources", "/api/v1/serving", serving(false)).await;
         self.post("serve again, of two sources", "/api/v1/serving", serving(true)).await;

@@ -23,7 +23,7 @@ use crate::{
     rate::TooOften,
     request::Request,
     rights::{Right, Rights},
-    source::{Audience, Source, State, Store},
+    source::{Audience, CeilingOf, Source, State, Store},
     timing::Timing,
     token::{Scope, Token, TokenKind},
     user::{Standing, User},
@@ -264,9 +264,12 @@ pub enum Denial {
     /// A link that has ended.
     #[error("the link has expired")]
     Expired,
-    /// The source's ceiling fell below the link.
-    #[error("the source no longer allows links of this kind")]
-    Ceiling,
+    /// The source's ceiling, or the deployment's, fell below the link.
+    #[error("{} no longer allows links of this kind", of.noun())]
+    Ceiling {
+        /// Whose ceiling it is.
+        of: CeilingOf,
+    },
     /// The dataset or its source was retired.
     #[error("the dataset was retired")]
     Retired,
@@ -355,6 +358,8 @@ pub enum Denial {
 pub struct Permit {
     action: Action,
     by: Option<UserId>,
+    /// Whether that person administers the deployment.
+    administers_deployment: bool,
     grounds: Facts,
     given: Given,
     /// When it was given.
@@ -401,7 +406,8 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
             (Some(user.id), given)
         }
     };
-    Ok(Permit { action, by, grounds: facts.clone(), given, at: now })
+    let administers_deployment = matches!(&principal.who, Who::Token { user, .. } if user.administrator);
+    Ok(Permit { action, by, administers_deployment, grounds: facts.clone(), given, at: now })
 }
 
 /// What a key opens, or a pass where the link asks for one: reading and listing, as long as the link lives and its maker could do the same from here.
@@ -468,7 +474,7 @@ fn named(right: Right, given: Given, source: &Source, net: Net) -> Result<Given,
 fn open(source: &Source, net: Net) -> Result<(), Denial> {
     if !source.serving {
         Err(Denial::NotServing)
-    } else if !source.ceilings.zones.admit(net) {
+    } else if !source.admits(net) {
         Err(Denial::Zone)
     } else {
         Ok(())
@@ -852,7 +858,7 @@ pub fn via_of(user: UserId, place: &Place, reach: &Reach, right: Right, net: Net
 
 /// Whether what is granted on `on` to all accounts, or to the world, counts: as far as its visibility and the source's ceiling let it.
 pub(crate) fn is_open(place: &Place, on: &Dataset, all: Subject) -> bool {
-    let ceiling = place.source.ceilings.audience;
+    let ceiling = place.source.audience();
     match all {
         Subject::Accounts => on.visibility >= Visibility::Accounts && ceiling >= Audience::Accounts,
         Subject::World => on.visibility == Visibility::World && ceiling == Audience::World,
@@ -980,8 +986,8 @@ impl LinkFacts {
         if now >= end {
             return Err(Denial::Expired);
         }
-        if place.source.ceilings.audience < link.class.audience() {
-            return Err(Denial::Ceiling);
+        if let Some(of) = place.source.forbids(link.class.audience()) {
+            return Err(Denial::Ceiling { of });
         }
         if !is_active(place) {
             return Err(Denial::Retired);
@@ -1238,6 +1244,11 @@ impl Permit {
     pub(crate) fn administers_for_good(&self) -> bool {
         let Facts::Dataset(facts) = &self.grounds else { return false };
         self.given.rights.has(Right::Own) || one_way_for_good(&facts.place, &facts.reach, self.at)
+    }
+
+    /// Whether whoever it was given to administers the deployment, whatever it is for.
+    pub(crate) const fn is_by_administrator(&self) -> bool {
+        self.administers_deployment
     }
 
     /// Whether whoever it was given to owns the dataset, or one that it lies in.
@@ -1554,8 +1565,8 @@ impl<'p> ReadScope<'p> {
     #[must_use]
     pub fn is_streamed(&self) -> bool {
         match self.opened {
-            Opened::Link(facts) => facts.link.hides_its_path() || facts.place.source.ceilings.are_zones_hard(),
-            Opened::Dataset(facts) => facts.place.source.ceilings.are_zones_hard(),
+            Opened::Link(facts) => facts.link.hides_its_path() || facts.place.source.are_zones_hard(),
+            Opened::Dataset(facts) => facts.place.source.are_zones_hard(),
         }
     }
 }

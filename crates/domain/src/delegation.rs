@@ -5,11 +5,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    dataset::{Dataset, Kind},
-    decision::{Action, DatasetFacts, Permit, Place, owns, paths},
+    dataset::{Dataset, Kind, Visibility},
+    decision::{Action, DatasetFacts, Permit, Place, is_open, owns, paths, reaching},
     grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
     id::{DatasetId, UserId},
     limits::BREAK_GLASS_HOURS_MAX,
+    policy::Openers,
     rights::{Right, Rights, Role},
     source::Audience,
     user::User,
@@ -65,7 +66,11 @@ pub fn granted(
     may_give(facts, giver, least, &terms, now)?;
     let Terms { role, may_share, level, conditions } = terms;
     let version = there.map_or(0, |there| there.version).saturating_add(1);
-    Ok(Grant { subject, role, may_share, level, conditions, by, at: now, hold: Hold::Active, version })
+    let grant = Grant { subject, role, may_share, level, conditions, by, at: now, hold: Hold::Active, version };
+    if least > Audience::Named {
+        may_open_to_all(permit, &facts.clone().with_grant(dataset, &grant), now)?;
+    }
+    Ok(grant)
 }
 
 /// What an administrator asks for himself in an emergency.
@@ -176,6 +181,45 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
     if permit.administers_for_good() { Ok(()) } else { Err(GrantError::NotForGood) }
 }
 
+/// Whether by `permit` to grant, its dataset may become as in `then`: where that opens it to all accounts or the world, by whom the deployment's
+/// policy lets do so.
+///
+/// # Errors
+/// [`GrantError::Permit`], [`GrantError::NotOpener`].
+pub fn may_open_to_all(permit: &Permit, then: &DatasetFacts, now: Timestamp) -> Result<(), GrantError> {
+    let same = |before: &&DatasetFacts| before.place.dataset.id == then.place.dataset.id;
+    let before = permit.grounds_to_grant().filter(same).ok_or(GrantError::Permit)?;
+    let may = match before.place.source.policy.openers {
+        Openers::Owners => true,
+        Openers::Administrators => permit.is_by_administrator(),
+    };
+    if may || opened_to(before, then, now) == Audience::Named { Ok(()) } else { Err(GrantError::NotOpener) }
+}
+
+/// The widest audience that gets more by a change of a dataset, or may by what will be granted: [`Audience::Named`] where that is not everybody.
+/// What is granted to everybody from later on counts; what has ended does not.
+#[must_use]
+pub fn opened_to(before: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> Audience {
+    let (was, is) = (before.place.dataset.visibility, then.place.dataset.visibility);
+    let switched = match is {
+        _ if is <= was => Audience::Named,
+        Visibility::World => Audience::World,
+        Visibility::Accounts => Audience::Accounts,
+        Visibility::Project | Visibility::Private => Audience::Named,
+    };
+    let there = |on: &Dataset, grant: &Grant| {
+        let same = |(other, _): &(&Dataset, &[Grant])| other.id == on.id && is_open(&before.place, other, grant.subject);
+        let grants = reaching(&before.place, &before.reach).filter(same).flat_map(|(_, grants)| grants);
+        grants.filter(|other| other.subject == grant.subject).any(|other| !other.narrows(grant, now))
+    };
+    let woken = reaching(&then.place, &then.reach)
+        .flat_map(|(on, grants)| grants.iter().map(move |grant| (on, grant)))
+        .filter(|(on, grant)| is_open(&then.place, on, grant.subject) && grant.conditions.until.is_none_or(|until| now < until))
+        .filter(|(on, grant)| !there(on, grant));
+    let audience = |(_, grant): (&Dataset, &Grant)| if grant.subject == Subject::World { Audience::World } else { Audience::Accounts };
+    woken.map(audience).fold(switched, Audience::max)
+}
+
 /// Whether by `permit` to grant, `dataset` may be put into a project, whose managers will administer it for good.
 ///
 /// So its owner puts it there, and who administers it for good and from everywhere. Whoever does so through a project only does not: the managers
@@ -193,8 +237,8 @@ pub fn may_put(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
 
 /// What holds for every grant, whoever gives it.
 fn check(ask: &Terms, least: Audience, place: &Place, now: Timestamp) -> Result<(), GrantError> {
-    if place.source.ceilings.audience < least {
-        return Err(GrantError::AudienceTooWide);
+    if let Some(of) = place.source.forbids(least) {
+        return Err(GrantError::AudienceTooWide { of });
     }
     if least > Audience::Named && (ask.role > Role::Download || ask.may_share) {
         return Err(GrantError::MoreThanPublic);

@@ -12,6 +12,7 @@ use crate::{
     levels::opens_within,
     limits::{BREAK_GLASS_HOURS_MAX, GROUP_FRESH_SECS, GROUP_NAME_CHARS_MAX, ORDER_AHEAD_SECS, ZONES_MAX},
     rights::{Right, Rights, Role},
+    source::CeilingOf,
 };
 
 /// Whom a grant is for.
@@ -472,9 +473,15 @@ pub enum GrantError {
     /// Beyond what everybody may be given.
     #[error("everybody gets at most the role `download`, and never the right to share")]
     MoreThanPublic,
-    /// Wider than the source allows.
-    #[error("the source allows no such audience")]
-    AudienceTooWide,
+    /// Wider than the source allows, or the deployment.
+    #[error("{} allows no such audience", of.noun())]
+    AudienceTooWide {
+        /// Whose ceiling it is.
+        of: CeilingOf,
+    },
+    /// By the deployment's policy somebody else opens to everybody.
+    #[error("here only an administrator of the deployment opens data to everybody")]
+    NotOpener,
     /// An end that has passed, or comes before the beginning.
     #[error("the grant would never count")]
     NeverCounts,

@@ -39,6 +39,7 @@ pub mod notice;
 pub mod object;
 pub mod pass;
 pub mod path;
+pub mod policy;
 pub mod project;
 pub mod rate;
 pub mod request;

@@ -258,8 +258,8 @@ pub const PROVIDER_TOKEN_BYTES_MAX: usize = 8 * 1_024;
 pub const GROUP_FRESH_SECS: i64 = 7 * 86_400;
 /// How far the order of a directory's update may lie ahead of our clock, taken as a time, in seconds.
 pub const ORDER_AHEAD_SECS: i64 = 86_400;
-/// Sources of one deployment: the panic switch turns all of them off in one transaction.
-pub const SOURCES_MAX: usize = 100;
+/// Sources of one deployment: the panic switch turns all of them off in one transaction of 100 actions, and the policy binds all of them in one.
+pub const SOURCES_MAX: usize = 97;
 
 /// How long a read of the table may take before its one retry, in milliseconds.
 pub const TABLE_TRY_MS: u64 = 300;

@@ -13,7 +13,7 @@ use crate::{
     pass::Guard,
     path::ObjectPath,
     rights::Role,
-    source::Audience,
+    source::{Audience, CeilingOf},
     timing::Timing,
 };
 
@@ -92,7 +92,7 @@ impl Until {
     pub fn resolve(self, class: Class, now: Timestamp) -> Result<Option<Timestamp>, LinkError> {
         let after = |days: u32| {
             let life = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
-            now.checked_add(life).map(Some).map_err(|_why| LinkError::UntilTooFar { days_max: 365_000 })
+            now.checked_add(life).map(Some).map_err(|_why| LinkError::UntilTooFar { days_max: 365_000, of: None })
         };
         match self {
             Self::Never => Ok(None),
@@ -347,18 +347,23 @@ pub enum LinkError {
     /// It would end before it begins to matter.
     #[error("the link would end in the past")]
     UntilPast,
-    /// Longer than the source allows.
-    #[error("the link would live longer than the `{days_max}` days that its source allows")]
+    /// Longer than the source allows, or the deployment, or the calendar goes.
+    #[error("the link would live longer than the `{days_max}` days that {} allows", of.map_or("the calendar", CeilingOf::noun))]
     UntilTooFar {
-        /// The source's longest life.
+        /// The longest life.
         days_max: u32,
+        /// Whose ceiling it is; `None`: the calendar ends there.
+        of: Option<CeilingOf>,
     },
     /// It would end before it begins.
     #[error("the link would end before it begins")]
     NeverOpen,
-    /// Wider than the source allows.
-    #[error("the source allows no link of this class")]
-    AudienceTooWide,
+    /// Wider than the source allows, or the deployment.
+    #[error("{} allows no link of this class", of.noun())]
+    AudienceTooWide {
+        /// Whose ceiling it is.
+        of: CeilingOf,
+    },
     /// A label out of bounds.
     #[error("a label has at most `{LABEL_CHARS_MAX}` characters and none that controls")]
     Label,
@@ -435,7 +440,7 @@ impl Link {
         let NewLink { subpath, class, options } = ask;
         check_target(permit, place, &subpath, class)?;
         // Where nothing shows bucket and path, the name does not, either (SEMANTICS 2).
-        let hides = class == Class::Review || options.are_zones_hard() || place.source.ceilings.are_zones_hard();
+        let hides = class == Class::Review || options.are_zones_hard() || place.source.are_zones_hard();
         let name = if hides { neutral_name(place, &subpath) } else { own_name(place, &subpath).to_owned() };
         let link = Self {
             id: birth.id,
@@ -638,10 +643,10 @@ impl Link {
 
     /// Holds a life to its source's ceiling: as long is legal, longer or without end is not.
     fn check_ceiling(&self, place: &Place) -> Result<(), LinkError> {
-        if let (Some(days_max), Some(ceiling)) = (place.source.ceilings.link_days_max, place.source.link_end(self.made))
+        if let (Some((days_max, of)), Some(ceiling)) = (place.source.link_days_max(), place.source.link_end(self.made))
             && self.until.is_none_or(|until| until > ceiling)
         {
-            return Err(LinkError::UntilTooFar { days_max });
+            return Err(LinkError::UntilTooFar { days_max, of: Some(of) });
         }
         Ok(())
     }
@@ -731,8 +736,8 @@ fn check_target(permit: &Permit, place: &Place, subpath: &ObjectPath, class: Cla
     if place.dataset.is_cut(&opens) {
         return Err(LinkError::Restricted);
     }
-    if place.source.ceilings.audience < class.audience() {
-        return Err(LinkError::AudienceTooWide);
+    if let Some(of) = place.source.forbids(class.audience()) {
+        return Err(LinkError::AudienceTooWide { of });
     }
     if class == Class::Publication && !permit.may_steward() {
         return Err(LinkError::NotSteward);

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
-    grant::Zones,
+    grant::{Net, Zones},
     id::{DatasetId, SourceId},
     limits::LABEL_CHARS_MAX,
     path::ObjectPath,
+    policy::DeploymentPolicy,
 };
 
 /// The short name of a source, as in `NAME:PATH`: 1 to 63 of `a-z0-9-`, beginning with a letter or digit.
@@ -63,7 +64,47 @@ pub struct Ceilings {
     pub hard_zones: bool,
 }
 
+/// Whose ceiling it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CeilingOf {
+    /// The source's own.
+    Source,
+    /// The deployment's policy's.
+    Deployment,
+}
+
+impl CeilingOf {
+    /// The word in answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Deployment => "deployment",
+        }
+    }
+
+    /// What allows or forbids, in a sentence.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Source => "the source",
+            Self::Deployment => "the deployment",
+        }
+    }
+}
+
 impl Ceilings {
+    /// Nothing is bounded.
+    pub const NONE: Self = Self { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
+
+    /// Whether somebody may get less by them than by those before.
+    #[must_use]
+    pub fn narrows(&self, before: &Self) -> bool {
+        let shorter = self.link_days_max.is_some_and(|days| before.link_days_max.is_none_or(|before| days < before));
+        let harder = self.are_zones_hard() && !before.are_zones_hard();
+        shorter || harder || self.audience < before.audience || !before.zones.lie_in(&self.zones)
+    }
+
     /// Whether bytes must not leave for anywhere but the zones.
     #[must_use]
     pub const fn are_zones_hard(&self) -> bool {
@@ -117,8 +158,10 @@ pub struct Source {
     pub store: Store,
     /// The folder inside the bucket that it stands for; the root for the whole bucket.
     pub prefix: ObjectPath,
-    /// What nobody may exceed.
+    /// What nobody may exceed, as the source itself has it. What binds is narrower where the policy's is: ask the source's methods.
     pub ceilings: Ceilings,
+    /// What nobody may exceed anywhere in the deployment.
+    pub policy: DeploymentPolicy,
     /// Off by the panic switch: nothing is signed or streamed.
     pub serving: bool,
     /// Active or retired.
@@ -156,11 +199,57 @@ impl Source {
     /// Whether somebody may get less here, from now on, than at the source as it was before.
     #[must_use]
     pub fn narrows(&self, before: &Self) -> bool {
-        let (now, then) = (&self.ceilings, &before.ceilings);
-        let shorter = now.link_days_max.is_some_and(|days| then.link_days_max.is_none_or(|before| days < before));
         let stops = (before.serving && !self.serving) || (before.state == State::Active && self.state != State::Active);
-        let harder = now.are_zones_hard() && !then.are_zones_hard();
-        stops || shorter || harder || now.audience < then.audience || !then.zones.lie_in(&now.zones)
+        stops || self.ceilings.narrows(&before.ceilings)
+    }
+
+    /// The ceilings that bind here: its own, and the deployment's.
+    fn bounds(&self) -> [&Ceilings; 2] {
+        [&self.ceilings, &self.policy.ceilings]
+    }
+
+    /// The widest audience here.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        self.ceilings.audience.min(self.policy.ceilings.audience)
+    }
+
+    /// Whose ceiling this audience is beyond; `None`: it is allowed. The source's own comes first: without it nothing is gained by another policy.
+    #[must_use]
+    pub fn forbids(&self, audience: Audience) -> Option<CeilingOf> {
+        if self.ceilings.audience < audience {
+            Some(CeilingOf::Source)
+        } else {
+            (self.policy.ceilings.audience < audience).then_some(CeilingOf::Deployment)
+        }
+    }
+
+    /// The longest life of a link here, in days from its making, and whose ceiling that is; `None`: no bound.
+    #[must_use]
+    pub fn link_days_max(&self) -> Option<(u32, CeilingOf)> {
+        match (self.ceilings.link_days_max, self.policy.ceilings.link_days_max) {
+            (Some(own), Some(policy)) if policy < own => Some((policy, CeilingOf::Deployment)),
+            (Some(own), _) => Some((own, CeilingOf::Source)),
+            (None, policy) => policy.map(|days| (days, CeilingOf::Deployment)),
+        }
+    }
+
+    /// Whether bytes and names of objects may be had from there.
+    #[must_use]
+    pub fn admits(&self, net: Net) -> bool {
+        self.bounds().into_iter().all(|ceilings| ceilings.zones.admit(net))
+    }
+
+    /// Whether they may be had from everywhere.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.bounds().into_iter().all(|ceilings| ceilings.zones.is_everywhere())
+    }
+
+    /// Whether bytes must not leave for anywhere but the zones.
+    #[must_use]
+    pub fn are_zones_hard(&self) -> bool {
+        self.bounds().into_iter().any(Ceilings::are_zones_hard)
     }
 
     /// Whether the two would cover a common key. Buckets of one name are taken for one bucket, whatever the endpoints: a store has many
@@ -170,10 +259,10 @@ impl Source {
         self.store.bucket == store.bucket && (self.prefix.covers(prefix) || prefix.covers(&self.prefix))
     }
 
-    /// When a link made at `made` ends by this source's ceiling; `None`: by none.
+    /// When a link made at `made` ends by this source's ceiling, or the deployment's; `None`: by none.
     #[must_use]
     pub fn link_end(&self, made: Timestamp) -> Option<Timestamp> {
-        let days = self.ceilings.link_days_max?;
+        let (days, _) = self.link_days_max()?;
         made.checked_add(jiff::SignedDuration::from_hours(i64::from(days).saturating_mul(24))).ok()
     }
 }
@@ -219,6 +308,7 @@ mod tests {
             store: store(bucket),
             prefix: ObjectPath::from_decoded(prefix).unwrap(),
             ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30), zones: Zones::default(), hard_zones: false },
+            policy: DeploymentPolicy::NONE,
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

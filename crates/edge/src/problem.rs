@@ -20,7 +20,7 @@ use domain::{
     path::PathError,
     project::ProjectError,
     request::OfferError,
-    source::SourceError,
+    source::{CeilingOf, SourceError},
 };
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
@@ -220,7 +220,7 @@ impl From<Denial> for Problem {
             Denial::Paused => gone("link-paused").hint("the same link may work again later; ask whoever sent it"),
             Denial::NotYet => gone("link-not-yet").hint("the same link works once it has begun"),
             Denial::Expired => gone("link-expired").hint("ask whoever sent you the link to extend it"),
-            Denial::Ceiling => gone("link-ceiling").hint("the source allows less than when the link was made"),
+            Denial::Ceiling { of } => gone("link-ceiling").hint(allows_less(of)).with(CEILING, of.word()),
             Denial::Retired => gone("dataset-retired").hint("the data were taken out of service"),
             Denial::Maker => gone("link-maker").hint("an owner of the data can make a new link"),
             Denial::NotServing => {
@@ -265,6 +265,23 @@ impl From<PathError> for Problem {
     }
 }
 
+/// The member of a refusal that says whose ceiling it is by.
+const CEILING: &str = "ceiling";
+
+const fn ask_to_raise(of: CeilingOf) -> &'static str {
+    match of {
+        CeilingOf::Source => "ask an administrator to raise the source's ceiling",
+        CeilingOf::Deployment => "ask an administrator to raise the ceiling of the deployment's policy, which binds every source",
+    }
+}
+
+const fn allows_less(of: CeilingOf) -> &'static str {
+    match of {
+        CeilingOf::Source => "the source allows less than when the link was made",
+        CeilingOf::Deployment => "the deployment's policy allows less than when the link was made, at every source",
+    }
+}
+
 const NO_LEVEL_HINT: &str = "levels are read from OME-Zarr metadata when a dataset is registered, and again by `offprint dataset levels`";
 
 impl From<LinkError> for Problem {
@@ -272,14 +289,18 @@ impl From<LinkError> for Problem {
         let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
         match why {
             LinkError::UntilPast => wrong("until-past").at("/until").hint("name an end that lies ahead, such as `30d`"),
-            LinkError::UntilTooFar { days_max } => wrong("until-too-far")
-                .at("/until")
-                .hint("ask for a shorter life, or an administrator for a higher ceiling")
-                .with("days_max", days_max),
+            LinkError::UntilTooFar { days_max, of } => {
+                let problem = wrong("until-too-far")
+                    .at("/until")
+                    .hint("ask for a shorter life, or an administrator for a higher ceiling")
+                    .with("days_max", days_max);
+                of.map_or(problem.clone(), |of| problem.with(CEILING, of.word()))
+            }
             LinkError::NeverOpen => wrong("never-open").at("/not_before").hint("the end must come after the beginning"),
-            LinkError::AudienceTooWide => Self::new(StatusCode::FORBIDDEN, "audience-too-wide", why.to_string())
+            LinkError::AudienceTooWide { of } => Self::new(StatusCode::FORBIDDEN, "audience-too-wide", why.to_string())
                 .at("/class")
-                .hint("ask an administrator to raise the source's ceiling"),
+                .hint(ask_to_raise(of))
+                .with(CEILING, of.word()),
             LinkError::Label => wrong("label").at("/label").hint("shorten the label"),
             LinkError::Subpath => wrong("no-such-path").at("/path").hint("a path inside the dataset; a folder ends with `/`"),
             LinkError::OtherForm => {
@@ -322,9 +343,8 @@ impl From<GrantError> for Problem {
             GrantError::MoreThanPublic => {
                 wrong("more-than-public").at("/role").hint("`preview`, `view` or `download`, without `may_share`")
             }
-            GrantError::AudienceTooWide => {
-                refused("audience-too-wide").at("/to").hint("ask an administrator to raise the source's ceiling")
-            }
+            GrantError::AudienceTooWide { of } => refused("audience-too-wide").at("/to").hint(ask_to_raise(of)).with(CEILING, of.word()),
+            GrantError::NotOpener => refused("not-opener").hint("ask an administrator, who needs a role on the dataset for it"),
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
             GrantError::MoreThanReading => wrong("more-than-reading").at("/role").hint("`preview`, `view` or `download`"),
             GrantError::Hours => wrong("hours").at("/hours").hint("break it again when they have passed"),

@@ -115,6 +115,7 @@ mod tests {
                 zones: domain::grant::Zones::EVERYWHERE,
                 hard_zones: false,
             },
+            policy: domain::policy::DeploymentPolicy::NONE,
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

@@ -24,6 +24,7 @@ mod notices;
 mod offer;
 mod output;
 mod place;
+mod policy;
 mod progress;
 mod project;
 mod promotion;

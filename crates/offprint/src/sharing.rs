@@ -6,6 +6,7 @@ use serde::Serialize;
 use wire::{
     dataset::Dataset,
     grant::{Grant, GrantedGroup, SharedLink, Sharing, SharingProject},
+    source::Ceilings,
 };
 
 use crate::{
@@ -106,15 +107,15 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
     }
     let Dataset { place, visibility, audience, restricted, strict, .. } = &sharing.dataset;
     let effect = if visibility == audience { String::new() } else { format!(", and in effect open as if it were {audience}") };
-    let days = sharing.ceilings.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
-    let zones = &sharing.ceilings.zones;
-    let zones = if zones.is_empty() { "every network".to_owned() } else { zones.join(" and ") };
+    let allows = |whose: &str, ceilings: &Ceilings| {
+        let days = ceilings.link_days_max.map_or_else(|| "any length".to_owned(), |days| format!("{days} days"));
+        let zones = if ceilings.zones.is_empty() { "every network".to_owned() } else { ceilings.zones.join(" and ") };
+        format!("{whose} allows at most the audience {}, links of {days}, and serves {zones}.", ceilings.audience)
+    };
     let stops = if *restricted { "; what is granted above stops at it" } else { "" };
     let fast = if *strict { "; it is strict: what ends on it stops soon, and each request looks at the table" } else { "" };
-    let mut said = vec![
-        format!("{place} is {visibility}{effect}{stops}{fast}."),
-        format!("Its source allows at most the audience {}, links of {days}, and serves {zones}.", sharing.ceilings.audience),
-    ];
+    let mut said = vec![format!("{place} is {visibility}{effect}{stops}{fast}."), allows("Its source", &sharing.ceilings)];
+    said.extend(sharing.deployment_ceilings.as_ref().map(|ceilings| allows("The deployment", ceilings)));
     if let Some(mark) = &sharing.mark {
         let counts = if mark.counts { "" } else { ", which does not count while it is not open to all" };
         said.push(format!("Marked as curated by {}{counts}: {}", name(names, &mark.by), mark.reason));

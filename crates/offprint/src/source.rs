@@ -71,7 +71,7 @@ enum Verb {
     Edit(Edit),
 }
 
-fn audience_words() -> PossibleValuesParser {
+pub(crate) fn audience_words() -> PossibleValuesParser {
     PossibleValuesParser::new(["named", "accounts", "link", "world"])
 }
 
@@ -165,13 +165,18 @@ struct Edit {
 
 /// A bound in days; `None`: no bound.
 #[derive(Debug, Clone, Copy)]
-struct Days(Option<u32>);
+pub(crate) struct Days(pub(crate) Option<u32>);
 
-fn days(text: &str) -> Result<Days, String> {
+pub(crate) fn days(text: &str) -> Result<Days, String> {
     if text == "none" {
         return Ok(Days(None));
     }
     text.parse().map(|days| Days(Some(days))).map_err(|_why| "write a number of days, or none".to_owned())
+}
+
+/// Networks as they are typed: `any` for no bound.
+pub(crate) fn networks(typed: Vec<String>) -> Vec<String> {
+    if typed == ["any"] { Vec::new() } else { typed }
 }
 
 /// Runs a verb.
@@ -232,7 +237,7 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         out.confirm(&consequence, if ask.retire { "Retire this source?" } else { "Stop serving this source?" }, ask.yes).await?;
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
-    let zones = ask.zones.map(|zones| if zones == ["any"] { Vec::new() } else { zones });
+    let zones = ask.zones.map(networks);
     let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some() || ask.hard_zones.is_some()).then(|| {
         CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days), zones, hard_zones: ask.hard_zones }
     });

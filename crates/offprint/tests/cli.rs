@@ -353,6 +353,19 @@ fn sources_datasets_tokens_and_the_doctor() {
         up.json(&["source", "edit", "demo", "--link-days-max", "none", "--json"])["source"]["ceilings"]["link_days_max"],
         Value::Null
     );
+    // So do the deployment's, wherever something lies.
+    let tried = up.run(&["policy", "edit", "--link-days-max", "5", "--dry-run"]).done();
+    assert!(
+        tried.out.contains("demo") && tried.out.contains("link_days_max") && tried.err.contains("Nothing was changed"),
+        "{}",
+        tried.out
+    );
+    assert_eq!(up.json(&["policy", "show", "--json"])["version"], 0);
+    up.run(&["policy", "edit"]).ends(2);
+    let edited = up.run(&["policy", "edit", "--link-days-max", "5", "--reason", "test"]).done();
+    assert!(edited.out.contains("owners") && edited.err.contains("UTC"), "{}{}", edited.out, edited.err);
+    up.run(&["link", "create", PLAIN, "--until", "6d"]).refused(7, "[until-too-far]");
+    assert_eq!(up.json(&["policy", "edit", "--link-days-max", "none", "--json"])["policy"]["version"], 2);
     up.run(&["source", "edit", "lab", "--retire"]).ends(2);
     assert_eq!(up.json(&["source", "edit", "lab", "--retire", "-y", "--json"])["source"]["state"], "retired");
     assert_eq!(up.json(&["source", "edit", "lab", "--reinstate", "--json"])["source"]["state"], "active");

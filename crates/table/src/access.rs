@@ -295,8 +295,7 @@ impl Known {
             Self::Link(None) | Self::Pass(_, None) | Self::Named(_) => return false,
         };
         let above = reach.above.iter().flat_map(|above| above.grants.iter());
-        own || !place.source.ceilings.zones.is_everywhere()
-            || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
+        own || !place.source.is_everywhere() || reach.here.iter().chain(above).any(|grant| !grant.conditions.zones.is_everywhere())
     }
 }
 

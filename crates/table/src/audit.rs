@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 70] = [
+pub const VERBS: [&str; 71] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -69,6 +69,7 @@ pub const VERBS: [&str; 70] = [
     "offer.decline",
     "offer.make",
     "offer.withdraw",
+    "policy.edit",
     "project.add",
     "project.create",
     "project.edit",

@@ -21,6 +21,8 @@ pub(crate) const NEEDS_CLAIMED: &str = "claimed";
 pub(crate) const NEEDS_DATASET: &str = "dataset";
 /// A source or a link has zones.
 pub(crate) const NEEDS_ZONES: &str = "zones";
+/// The deployment's policy bounds a source.
+pub(crate) const NEEDS_POLICY: &str = "policy";
 /// Its zones are hard: nothing is redirected.
 pub(crate) const NEEDS_HARD_ZONES: &str = "hard-zones";
 /// A link gives less than the most that a link may give.

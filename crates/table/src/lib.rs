@@ -42,6 +42,7 @@ pub mod once;
 pub mod outbox;
 pub mod passes;
 mod placing;
+pub mod policy;
 pub mod projects;
 pub mod promote;
 mod rate;

@@ -14,7 +14,7 @@
 //! | claim | `S#id` | `D#path` | |
 //! | block | `S#id` | `B#uid` | |
 //! | source | `S#id` | `#` | |
-//! | register of sources; a source's name | `S#` | `#`; `N#name` | |
+//! | register of sources, with the deployment's policy; a source's name | `S#` | `#`; `N#name` | |
 //! | user | `U#uid` | `#` | |
 //! | founder; a user's name | `U#` | `#`; `N#name` | |
 //! | identity | `I#sha256(issuer, subject)` | `#` | |

@@ -8,6 +8,7 @@ use domain::{
     id::{DatasetId, SourceId, UserId},
     limits::SOURCES_MAX,
     path::ObjectPath,
+    policy::DeploymentPolicy,
     source::{Audience, Ceilings, Role, Source, SourceName, State, Store},
 };
 use jiff::Timestamp;
@@ -20,8 +21,9 @@ use crate::{
     datasets,
     error::TableError,
     grants::{hold_of, hold_word},
-    item::{NEEDS_HARD_ZONES, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
+    item::{NEEDS_HARD_ZONES, NEEDS_POLICY, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
     once::{Once, number_of},
+    policy::PolicyRow,
     reach::is_blocking,
     read::{Cost, Stretch},
     schema,
@@ -30,6 +32,8 @@ use crate::{
 
 /// Rounds of a registration that meets others.
 const ROUNDS: usize = 3;
+/// What binds all of them is written in one transaction: with the register, the audit entry and the request's key.
+const _: () = assert!(SOURCES_MAX + 3 <= ACTIONS_MAX, "one transaction for every source");
 
 #[derive(Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an attribute by its own name")]
@@ -59,11 +63,13 @@ pub(crate) struct SourceRow {
     serving: bool,
     state: String,
     root: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyRow>,
 }
 
 impl Row for SourceRow {
     const WHAT: &'static str = "a source";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES, NEEDS_HARD_ZONES];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_POLICY];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -72,9 +78,9 @@ impl Row for SourceRow {
 
 impl SourceRow {
     fn of(source: &Source) -> Self {
-        let Source { id, name, store, prefix, ceilings, serving, state, root, version } = source;
+        let Source { id, name, store, prefix, ceilings, policy, serving, state, root, version } = source;
         Self {
-            needs: needs_of(ceilings),
+            needs: needs_of(source),
             version: *version,
             id: id.to_string(),
             name: name.as_str().to_owned(),
@@ -93,6 +99,7 @@ impl SourceRow {
             serving: *serving,
             state: state_word(*state).to_owned(),
             root: root.to_string(),
+            policy: PolicyRow::of(policy),
         }
     }
 
@@ -117,6 +124,7 @@ impl SourceRow {
                 zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
                 hard_zones: self.hard_zones,
             },
+            policy: PolicyRow::policy(self.policy)?,
             serving: self.serving,
             state: state_of(&self.state).ok_or_else(unknown)?,
             root: DatasetId::parse(&self.root).map_err(unreadable(Self::WHAT))?,
@@ -169,6 +177,8 @@ impl Row for NameRow {
 #[derive(Serialize, Deserialize)]
 struct RegisterRow {
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyRow>,
 }
 
 impl Row for RegisterRow {
@@ -176,6 +186,30 @@ impl Row for RegisterRow {
 
     fn needs(&self) -> Option<&[String]> {
         None
+    }
+}
+
+impl RegisterRow {
+    fn register(self) -> Result<Register, TableError> {
+        Ok(Register { version: self.version, policy: PolicyRow::policy(self.policy)? })
+    }
+}
+
+/// The head of the register, as it was read: how often it was written, and what binds every source in it.
+pub(crate) struct Register {
+    /// 0: never.
+    version: u64,
+    pub(crate) policy: DeploymentPolicy,
+}
+
+impl Register {
+    const EMPTY: Self = Self { version: 0, policy: DeploymentPolicy::NONE };
+
+    /// It with this policy, written once more: nothing that writes it passes another unseen.
+    pub(crate) fn counted(&self, policy: &DeploymentPolicy) -> Result<Part, TableError> {
+        let unpassed = if self.version == 0 { Condition::absent() } else { Condition::is("version", number(self.version)) };
+        let head = RegisterRow { version: self.version.saturating_add(1), policy: PolicyRow::of(policy) };
+        Ok(Part::Put(item(&schema::register(), &head)?, unpassed))
     }
 }
 
@@ -216,13 +250,19 @@ impl Table {
         Ok(self.registered().await?.0)
     }
 
-    /// Every source, and the version of the register that lists them.
-    async fn registered(&self) -> Result<(Vec<Source>, u64), TableError> {
+    /// The head of the register.
+    pub(crate) async fn register(&self) -> Result<Register, TableError> {
+        let found = self.get(&schema::register(), &mut Cost::default()).await?;
+        found.map_or(Ok(Register::EMPTY), |item| row::<RegisterRow>(item)?.register())
+    }
+
+    /// Every source, and the head of the register that lists them.
+    pub(crate) async fn registered(&self) -> Result<(Vec<Source>, Register), TableError> {
         let cost = &mut Cost::default();
-        let (mut version, mut keys) = (0, Vec::new());
+        let (mut head, mut keys) = (Register::EMPTY, Vec::new());
         for item in self.all(&Stretch { pk: schema::REGISTER.to_owned(), prefix: "" }, cost).await? {
             if schema::Key::of(&item).is_some_and(|key| key == schema::register()) {
-                version = row::<RegisterRow>(item)?.version;
+                head = row::<RegisterRow>(item)?.register()?;
             } else {
                 let id = row::<NameRow>(item)?.source;
                 keys.push(schema::source(SourceId::parse(&id).map_err(unreadable(NameRow::WHAT))?));
@@ -235,7 +275,7 @@ impl Table {
         }
         let mut sources = found.into_values().map(|item| row::<SourceRow>(item)?.source()).collect::<Result<Vec<_>, _>>()?;
         sources.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-        Ok((sources, version))
+        Ok((sources, head))
     }
 
     /// Registers a source with its root dataset, by an administrator. The same name over the same keys meets the source that is there.
@@ -259,7 +299,7 @@ impl Table {
             if let Some(id) = self.once_if(by, once, now).await? {
                 return self.registered_as(&id).await;
             }
-            let (sources, version) = self.registered().await?;
+            let (sources, head) = self.registered().await?;
             if let Some(there) = sources.iter().find(|there| there.name == source.name) {
                 if there.store != source.store || there.prefix != source.prefix {
                     return Err(TableError::Exists { what: "a source of this name" });
@@ -273,16 +313,15 @@ impl Table {
             if sources.len() >= SOURCES_MAX {
                 return Err(TableError::TooMany { what: "sources", max: SOURCES_MAX });
             }
-            let passed = if version == 0 { Condition::absent() } else { Condition::is("version", number(version)) };
-            let head = RegisterRow { version: version.saturating_add(1) };
-            let write = Write::audited(Audited::new(now, by, "source.register", &source.id)?.to(&facts(source)))
-                .put(Tag::Same, item(&schema::register(), &head)?, passed)
+            let source = Source { policy: head.policy.clone(), ..source.clone() };
+            let write = Write::audited(Audited::new(now, by, "source.register", &source.id)?.to(&facts(&source)))
+                .part(Tag::Same, head.counted(&head.policy)?)
                 .put(Tag::Same, item(&schema::source_name(&source.name), &NameRow { source: result.clone() })?, Condition::absent())
-                .put(Tag::New, item(&schema::source(source.id), &SourceRow::of(source))?, Condition::absent())
+                .put(Tag::New, item(&schema::source(source.id), &SourceRow::of(&source))?, Condition::absent())
                 .parts(datasets::new_dataset(root)?)
                 .parts(Once::part(once, by, &result, now)?);
             match self.commit(write).await? {
-                Outcome::Done => return Ok(RegisteredSource { source: source.clone(), existing: false }),
+                Outcome::Done => return Ok(RegisteredSource { source, existing: false }),
                 Outcome::Refused(failed) if failed.contains(&Tag::Once) || failed.contains(&Tag::Same) => {}
                 Outcome::Refused(_) => return Err(TableError::Exists { what: "the source" }),
                 Outcome::Busy => {}
@@ -328,7 +367,7 @@ impl Table {
             .set_if("link_days_max", link_days_max.map(number))
             .set("zones", texts(zones.texts()))
             .set("hard_zones", AttributeValue::Bool(*hard_zones))
-            .set("needs", texts(needs_of(&after.ceilings)))
+            .set("needs", texts(needs_of(after)))
             .set("serving", AttributeValue::Bool(after.serving))
             .set("state", text(state_word(after.state)))
             .set("version", number(changed.version));
@@ -477,21 +516,16 @@ impl Table {
             Change::new(schema::source(source.id), Condition::present()).set("serving", AttributeValue::Bool(serving)).count("version")
         };
         let changes: Vec<_> = sources.iter().map(change).collect();
-        // A full register leaves no room for the audit entry and the key: the last sources go in a transaction of their own, with the same words.
-        let mut batches = changes.chunks(ACTIONS_MAX.saturating_sub(2)).peekable();
-        while let Some(batch) = batches.next() {
-            let once = once.filter(|_| batches.peek().is_none());
-            let audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
-            let parts = batch.iter().cloned().map(|change| (Tag::Seen, Part::Change(change)));
-            let kept = Once::part(once, by, &sources.len().to_string(), now)?;
-            match self.commit(Write::audited(audited.clone()).parts(parts).parts(kept)).await? {
-                Outcome::Done => {}
-                // The same request, at the same time.
-                Outcome::Refused(failed) if failed.contains(&Tag::Once) => drop(self.once_if(by, once, now).await?),
-                Outcome::Refused(_) => return Err(TableError::Stale),
-                Outcome::Busy if serving => return Err(TableError::Throttled),
-                Outcome::Busy => self.stop_one_by_one(batch, audited).await?,
-            }
+        let audited = Audited::new(now, by, verb, &"all sources")?.because(reason).to(&json!({ "serving": serving }));
+        let parts = changes.iter().cloned().map(|change| (Tag::Seen, Part::Change(change)));
+        let kept = Once::part(once, by, &sources.len().to_string(), now)?;
+        match self.commit(Write::audited(audited.clone()).parts(parts).parts(kept)).await? {
+            Outcome::Done => {}
+            // The same request, at the same time.
+            Outcome::Refused(failed) if failed.contains(&Tag::Once) => drop(self.once_if(by, once, now).await?),
+            Outcome::Refused(_) => return Err(TableError::Stale),
+            Outcome::Busy if serving => return Err(TableError::Throttled),
+            Outcome::Busy => self.stop_one_by_one(&changes, audited).await?,
         }
         Ok(sources.len())
     }
@@ -509,8 +543,13 @@ impl Table {
     }
 }
 
-fn needs_of(ceilings: &Ceilings) -> Vec<String> {
-    needs([(NEEDS_ZONES, !ceilings.zones.is_everywhere()), (NEEDS_HARD_ZONES, ceilings.are_zones_hard())])
+pub(crate) fn needs_of(source: &Source) -> Vec<String> {
+    let Source { ceilings, policy, .. } = source;
+    needs([
+        (NEEDS_ZONES, !ceilings.zones.is_everywhere()),
+        (NEEDS_HARD_ZONES, ceilings.are_zones_hard()),
+        (NEEDS_POLICY, !policy.says(&DeploymentPolicy::NONE)),
+    ])
 }
 
 /// What the audit says of a source.
@@ -523,7 +562,7 @@ fn facts(source: &Source) -> serde_json::Value {
     })
 }
 
-fn audience_word(audience: Audience) -> &'static str {
+pub(crate) fn audience_word(audience: Audience) -> &'static str {
     match audience {
         Audience::Named => "named",
         Audience::Accounts => "accounts",
@@ -532,7 +571,7 @@ fn audience_word(audience: Audience) -> &'static str {
     }
 }
 
-fn audience_of(word: &str) -> Option<Audience> {
+pub(crate) fn audience_of(word: &str) -> Option<Audience> {
     [Audience::Named, Audience::Accounts, Audience::Link, Audience::World].into_iter().find(|audience| audience_word(*audience) == word)
 }
 

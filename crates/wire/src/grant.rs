@@ -324,6 +324,9 @@ pub struct Sharing {
     pub mark: Option<Mark>,
     /// What its source allows at the most.
     pub ceilings: Ceilings,
+    /// What the deployment allows at the most: what is narrower of both binds. Missing where its policy bounds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_ceilings: Option<Ceilings>,
     /// The ids of those who are blocked at its source.
     pub blocked: Vec<String>,
     /// The ids of those among the owners, and among the people in `grants`, who are suspended: they get none of this for the time being.

@@ -16,6 +16,7 @@ pub mod offer;
 pub mod page;
 pub mod pass;
 pub mod patch;
+pub mod policy;
 pub mod problem;
 pub mod project;
 pub mod secret;

@@ -32,8 +32,11 @@ pub struct Source {
     pub external_id: Option<String>,
     /// Whether whoever reads pays.
     pub requester_pays: bool,
-    /// What nobody may exceed.
+    /// What nobody may exceed, as the source has it.
     pub ceilings: Ceilings,
+    /// What nobody may exceed in the whole deployment: what is narrower of both binds. Missing where its policy bounds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_ceilings: Option<Ceilings>,
     /// Off: nothing of it is signed or streamed.
     pub serving: bool,
     /// Active or retired.

@@ -6,7 +6,8 @@ use axum::response::Response;
 use domain::{
     dataset::{Dataset, RetireError, Visibility},
     decision::{Action, DatasetFacts, Facts, Permit, Place},
-    delegation::{may_inherit, may_open},
+    delegation::{may_inherit, may_open, may_open_to_all},
+    grant::GrantError,
     id::UserId,
     rights::Right,
     source::{Audience, State},
@@ -40,7 +41,7 @@ use crate::{
 ///
 /// # Errors
 /// 428 without `If-Match`, 412 for another version, 403 without the right to administer it, or to own it for its successor, or beyond the
-/// source's ceiling; 409 `confirmation-needed` to open it to accounts or the world; 422 for a person who is not there.
+/// source's ceiling or the deployment's; 409 `confirmation-needed` to open it to accounts or the world; 422 for a person who is not there.
 #[utoipa::path(patch, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "edit_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
     request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
@@ -74,8 +75,11 @@ pub(crate) async fn edit(
     seen.check(before.version)?;
     let is_confirmed = ask.confirm || trial.dry_run;
     let change = Change::read(&app, &caller, (&permit, &facts), ask, now).await?;
-    if !is_confirmed && let Some(then) = change.opens(&facts) {
-        confirmed(&app, &facts, &then, now).await?;
+    if let Some(then) = change.opens(&facts) {
+        may_open_to_all(&permit, &then, now)?;
+        if !is_confirmed {
+            confirmed(&app, &facts, &then, now).await?;
+        }
     }
     if trial.dry_run {
         let told = change.tried(&app, &caller, &facts, now).await?;
@@ -395,10 +399,8 @@ fn visibility(word: &str, facts: &DatasetFacts) -> Result<Visibility, Problem> {
         Visibility::Accounts => Audience::Accounts,
         Visibility::World => Audience::World,
     };
-    if facts.place.source.ceilings.audience < least {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "audience-too-wide", "the source allows no such audience")
-            .at("/visibility")
-            .hint("ask an administrator to raise the source's ceiling"));
+    if let Some(of) = facts.place.source.forbids(least) {
+        return Err(Problem::from(GrantError::AudienceTooWide { of }).at("/visibility"));
     }
     if visibility == Visibility::Project && facts.place.dataset.project.is_none() {
         return Err(wrong("visibility", "/visibility", "the dataset is in no project", "`private`, `accounts` or `world`"));

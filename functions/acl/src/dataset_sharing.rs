@@ -9,7 +9,7 @@ use domain::{
     grant::{Grant, Hold, Subject},
     id::{DatasetId, UserId},
     limits::API_PAGE_MAX,
-    source::State,
+    source::{Ceilings, State},
     user::Standing,
 };
 use edge::{App, asked::Id, caller::Caller, json, problem::Problem};
@@ -45,6 +45,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         grants,
         mark: app.table.mark_on(dataset.id).await?.map(|mark| curation::mark_shown(&mark, &facts, now)),
         ceilings: ceilings(&source.ceilings),
+        deployment_ceilings: (source.policy.ceilings != Ceilings::NONE).then(|| ceilings(&source.policy.ceilings)),
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
         links,
         more_links: next_links.is_some(),

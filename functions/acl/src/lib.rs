@@ -30,6 +30,7 @@ mod offer;
 mod openapi;
 mod opening;
 mod paged;
+mod policy;
 mod project;
 mod project_datasets;
 mod project_members;
@@ -66,6 +67,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sources/{id}", plain(get(source_show::show).patch(source_edit::edit)))
         .route("/api/v1/sources/{id}/doctor", plain(post(source_doctor::doctor)))
         .route("/api/v1/serving", plain(post(serving::serving)))
+        .route("/api/v1/policy", plain(get(policy::show)))
         .route("/api/v1/datasets", plain(get(dataset_list::list).post(dataset_register::register)))
         .route("/api/v1/datasets/{id}", get(dataset_show::show))
         .route("/api/v1/datasets/{id}/hand-over", plain(post(dataset_edit::hand_over)))
@@ -130,6 +132,7 @@ pub fn router(app: App) -> Router {
 /// Writes that `?dry_run=true` tries first: the others take nothing in the query.
 fn tried_first() -> Router<App> {
     Router::new()
+        .route("/api/v1/policy", patch(policy::edit))
         .route("/api/v1/datasets/{id}", patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
         .route("/api/v1/datasets/{id}/grants", post(grant_give::give))

@@ -18,6 +18,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::source_edit::edit,
         crate::source_doctor::doctor,
         crate::serving::serving,
+        crate::policy::show,
+        crate::policy::edit,
         crate::dataset_list::list,
         crate::dataset_register::register,
         crate::dataset_show::show,

@@ -5,7 +5,7 @@ use domain::{
     decision::{Action, Facts},
     limits::REASON_CHARS_MAX,
     link::LinkError,
-    source::{Source, State as Standing},
+    source::{Ceilings, Source, State as Standing},
     timing::Timing,
 };
 use edge::{
@@ -21,7 +21,7 @@ use http::StatusCode;
 
 use crate::{
     source_register::read_ceilings,
-    source_show::{named, shown},
+    source_show::{ceilings, named, shown},
 };
 
 /// Changes a source. Ceilings are judged whenever a link is used, so lower ones stop links that exceed them.
@@ -67,13 +67,7 @@ fn answer(source: &Source, enforced_by: Option<String>) -> Response {
 fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Problem> {
     let mut after = before.clone();
     if let Some(edit) = ask.ceilings {
-        let there = shown(before).ceilings;
-        after.ceilings = read_ceilings(&wire::source::Ceilings {
-            audience: edit.audience.unwrap_or(there.audience),
-            link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
-            zones: edit.zones.unwrap_or(there.zones),
-            hard_zones: edit.hard_zones.unwrap_or(there.hard_zones),
-        })?;
+        after.ceilings = edited_ceilings(&before.ceilings, edit)?;
     }
     after.serving = ask.serving.unwrap_or(before.serving);
     after.state = match ask.state.as_deref() {
@@ -87,6 +81,20 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
         }
     };
     Ok(after)
+}
+
+/// Other ceilings; what is left out stays.
+///
+/// # Errors
+/// 422 for what is none.
+pub(crate) fn edited_ceilings(before: &Ceilings, edit: wire::source::CeilingsEdit) -> Result<Ceilings, Problem> {
+    let there = ceilings(before);
+    read_ceilings(&wire::source::Ceilings {
+        audience: edit.audience.unwrap_or(there.audience),
+        link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
+        zones: edit.zones.unwrap_or(there.zones),
+        hard_zones: edit.hard_zones.unwrap_or(there.hard_zones),
+    })
 }
 
 /// Holds a reason to its length.

@@ -7,6 +7,7 @@ use domain::{
     grant::Zones,
     id::{DatasetId, SourceId},
     path::ObjectPath,
+    policy::DeploymentPolicy,
     source::{Audience, Ceilings, Role, Source, SourceError, SourceName, State as Standing, Store},
 };
 use edge::{App, asked::with_version, caller::Caller, json, json::Body, once::Once, problem::Problem, zones::read_zones};
@@ -84,8 +85,20 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
         .map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false }), |asked| {
             read_ceilings(&asked)
         })?;
+    // The policy that there is by then is written with it.
     let (id, root) = (SourceId::new(app.new_uuid(now)?), DatasetId::new(app.new_uuid(now)?));
-    Ok(Source { id, name, store, prefix: prefix.to_folder(), ceilings, serving: true, state: Standing::Active, root, version: 1 })
+    Ok(Source {
+        id,
+        name,
+        store,
+        prefix: prefix.to_folder(),
+        ceilings,
+        policy: DeploymentPolicy::NONE,
+        serving: true,
+        state: Standing::Active,
+        root,
+        version: 1,
+    })
 }
 
 fn wrong(code: &'static str, pointer: &'static str, detail: impl Into<String>, hint: &'static str) -> Problem {

@@ -55,6 +55,7 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
         external_id: store.role.as_ref().and_then(|role| role.external_id.clone()),
         requester_pays: store.requester_pays,
         ceilings: ceilings(&source.ceilings),
+        deployment_ceilings: (source.policy.ceilings != Ceilings::NONE).then(|| ceilings(&source.policy.ceilings)),
         serving: source.serving,
         state: state_word(source.state).to_owned(),
         root: source.root.to_string(),

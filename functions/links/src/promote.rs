@@ -89,7 +89,7 @@ pub(crate) async fn promote(
 
 fn answer(shown: &Shown, caller: &Caller, facts: &LinkFacts, now: Timestamp) -> Response {
     let link = &facts.link;
-    let shows_path = !link.hides_its_path() && !facts.place.source.ceilings.are_zones_hard();
+    let shows_path = !link.hides_its_path() && !facts.place.source.are_zones_hard();
     // An end may be sooner than the one before. A publication link's bound is the wider one.
     let enforced_by = link.until.map(|_end| link.timing().enforced_by(now, link.given_until).to_string());
     about(facts, json::ok(&wire::link::Promoted { link: shown.link(facts, caller, now), shows_path, enforced_by }))

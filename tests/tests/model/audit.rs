@@ -95,6 +95,7 @@ enum Act {
     RetireSet { set: usize },
     MakeSource { name: u8 },
     EditSource { days: Option<u32> },
+    EditPolicy { days: Option<u32> },
     Serve { serving: bool },
 }
 
@@ -208,6 +209,7 @@ pub fn everything() -> Program {
         Act::RetireSet { set: 0 },
         Act::MakeSource { name: 0 },
         Act::EditSource { days: Some(400) },
+        Act::EditPolicy { days: Some(500) },
         Act::Serve { serving: false },
         Act::Serve { serving: true },
         Act::Told { how: "daily" },
@@ -307,6 +309,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     ];
     let of_sources = prop_oneof![
         3 => option::of(select(vec![400_u32, 800])).prop_map(|days| Act::EditSource { days }),
+        2 => option::of(select(vec![500_u32, 900])).prop_map(|days| Act::EditPolicy { days }),
         1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
         1 => (0..3_u8).prop_map(|name| Act::MakeSource { name }),
     ];
@@ -617,6 +620,9 @@ impl Run {
             }
             Act::EditSource { days } => {
                 patch("/api/v1/sources/demo".to_owned(), json!({ "ceilings": { "link_days_max": days } }), &["source.edit"])
+            }
+            Act::EditPolicy { days } => {
+                patch("/api/v1/policy".to_owned(), json!({ "ceilings": { "link_days_max": days } }), &["policy.edit"])
             }
             Act::Serve { serving } => {
                 let verb = if *serving { "deployment.serve" } else { "deployment.stop" };

@@ -11,6 +11,7 @@ use domain::{
     key::KeyHash,
     limits::{CONNECTION_AGAIN_SECS, CONNECTION_PENDING_SECS, CONTEXT_PEOPLE_MAX},
     path::ObjectPath,
+    policy::DeploymentPolicy,
     project::Project,
     rights::Role,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
@@ -135,7 +136,8 @@ fn a_place() -> Place {
     let store = Store { bucket: "lab".into(), region: "r".into(), endpoint: None, path_style: true, role: None, requester_pays: false };
     let ceilings = Ceilings { audience: Audience::Named, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
     let (name, prefix) = (SourceName::parse("lab").unwrap(), ObjectPath::default());
-    let source = Source { id, name, store, prefix, ceilings, serving: true, state: State::Active, root, version: 1 };
+    let source =
+        Source { id, name, store, prefix, ceilings, policy: DeploymentPolicy::NONE, serving: true, state: State::Active, root, version: 1 };
     Place { source, dataset: Dataset::root(root, id, person(1).id, at(0)) }
 }
 

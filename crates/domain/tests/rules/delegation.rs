@@ -1,16 +1,17 @@
 //! Who may give what to whom, and under which conditions (ACCESS 5, R1 to R3), as a table: every refusal at least once, and the accepted
 //! neighbour of each.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    dataset::Kind,
-    decision::{Action, Permit, decide},
-    delegation::{self, BrokenGlass, NewGrant, broken_glass, granted, may_inherit, may_open, may_put},
+    dataset::{Dataset, Kind, Visibility},
+    decision::{Action, DatasetFacts, Facts, Permit, decide},
+    delegation::{self, BrokenGlass, NewGrant, broken_glass, granted, may_inherit, may_open, may_open_to_all, may_put, opened_to},
     grant::{ClonePolicy, Grant, GrantError, GroupState, Hold, Policy, ProjectRole, Zones},
     limits::{BREAK_GLASS_HOURS_MAX, ZONES_MAX},
+    policy::Openers,
     rights::Role,
-    source::Audience,
+    source::{Audience, CeilingOf},
     user::Standing,
 };
 
@@ -92,9 +93,21 @@ fn what_may_be_given_to_whom() {
         ("to a group, named only", MANAGER, &named, asked(To::Group(GROUP), Role::Manager, true, Terms::NONE), None),
         ("to a project, named only", MANAGER, &named, asked(To::Project(PROJECT), Role::Manager, true, Terms::NONE), None),
         ("to accounts", MANAGER, &accounts, asked(To::Accounts, Role::Download, false, Terms::NONE), None),
-        ("to accounts, named only", OWNER, &named, asked(To::Accounts, Role::View, false, Terms::NONE), Some(AudienceTooWide)),
+        (
+            "to accounts, named only",
+            OWNER,
+            &named,
+            asked(To::Accounts, Role::View, false, Terms::NONE),
+            Some(AudienceTooWide { of: CeilingOf::Source }),
+        ),
         ("to the world", MANAGER, &all, asked(To::World, Role::Download, false, Terms::NONE), None),
-        ("to the world, links only", OWNER, &link, asked(To::World, Role::View, false, Terms::NONE), Some(AudienceTooWide)),
+        (
+            "to the world, links only",
+            OWNER,
+            &link,
+            asked(To::World, Role::View, false, Terms::NONE),
+            Some(AudienceTooWide { of: CeilingOf::Source }),
+        ),
         // what everybody may have
         ("full to accounts", OWNER, &all, asked(To::Accounts, Role::Full, false, Terms::NONE), Some(MoreThanPublic)),
         ("full to the world", OWNER, &all, asked(To::World, Role::Full, false, Terms::NONE), Some(MoreThanPublic)),
@@ -190,6 +203,77 @@ fn who_manages_by_a_synced_group_gives_no_longer_than_that_counts() {
     world.groups[GROUP].state = GroupState::Loading;
     let asker = Asker::Person(MEMBER, TokenRow::whole());
     assert!(decide(&world.principal(&asker, From::Lab), Action::Grant, &world.facts(&asker, About::Dataset(DATASET)), at(0)).is_err());
+}
+
+/// What a change makes of a dataset.
+type Changed = Box<dyn Fn(&DatasetFacts) -> DatasetFacts>;
+
+// ACCESS R6: by policy, whoever administers the deployment opens to everybody, and nobody else.
+#[test]
+fn who_opens_to_everybody_is_for_the_policy_to_say() {
+    let base = world(Terms::NONE);
+    let facts = |world: &World, openers| {
+        let asker = Asker::Person(OWNER, TokenRow::whole());
+        let Facts::Dataset(facts) = world.facts(&asker, About::Dataset(DATASET)) else { panic!("a dataset's") };
+        let mut facts = DatasetFacts::clone(&facts);
+        facts.place.source.policy.openers = openers;
+        (world.principal(&asker, From::Lab), facts)
+    };
+    let opens = |world: &World, openers, change: &Changed| {
+        let (principal, facts) = facts(world, openers);
+        let permit = decide(&principal, Action::Grant, &Facts::Dataset(Arc::new(facts.clone())), at(0)).unwrap();
+        let then = change(&facts);
+        (opened_to(&facts, &then, at(0)), may_open_to_all(&permit, &then, at(0)).err())
+    };
+    let shown = |to| move |facts: &DatasetFacts| facts.supposing(Dataset { visibility: to, ..facts.place.dataset.clone() });
+    let with = |to, role, terms| {
+        move |facts: &DatasetFacts| facts.clone().with_grant(dataset_id(DATASET), &grant(&GrantRow { terms, ..given(to, role) }))
+    };
+    let reaching = |facts: &DatasetFacts| facts.clone().cut_off(false);
+    let switched = |visibility| {
+        let mut world = base.clone();
+        world.datasets[DATASET].visibility = visibility;
+        world
+    };
+    let mut given_to_all = switched(Visibility::World);
+    given_to_all.datasets[DATASET].grants.push(given(To::World, Role::View));
+    let mut cut = base.clone();
+    cut.datasets[DATASET].restricted = true;
+    cut.datasets[0].visibility = Visibility::World;
+    cut.datasets[0].grants.push(given(To::World, Role::View));
+    let mut both = cut.clone();
+    both.datasets[DATASET].visibility = Visibility::World;
+    let ended = Terms { end: Some(0), ..Terms::NONE };
+    let later = Terms { begin: Some(500), ..Terms::NONE };
+    let cases: Vec<(&str, &World, Changed, Audience)> = vec![
+        ("to the world, where nothing is granted yet", &base, Box::new(shown(Visibility::World)), Audience::World),
+        ("to accounts", &base, Box::new(shown(Visibility::Accounts)), Audience::Accounts),
+        ("to its project", &base, Box::new(shown(Visibility::Project)), Audience::Named),
+        ("back to accounts", &given_to_all, Box::new(shown(Visibility::Accounts)), Audience::Named),
+        ("a grant that sleeps", &base, Box::new(with(To::World, Role::View, Terms::NONE)), Audience::Named),
+        ("a grant that counts", &both, Box::new(with(To::World, Role::View, Terms::NONE)), Audience::World),
+        ("one that counts later", &both, Box::new(with(To::World, Role::View, later)), Audience::World),
+        ("one that has ended", &both, Box::new(with(To::World, Role::View, ended)), Audience::Named),
+        ("to accounts, where the world is let in", &both, Box::new(with(To::Accounts, Role::View, Terms::NONE)), Audience::Accounts),
+        ("a person's", &both, Box::new(with(To::Person(OTHER), Role::Full, Terms::NONE)), Audience::Named),
+        ("more than there was", &given_to_all, Box::new(with(To::World, Role::Download, Terms::NONE)), Audience::World),
+        ("less than there was", &given_to_all, Box::new(with(To::World, Role::Preview, Terms::NONE)), Audience::Named),
+        ("what is open above reaches it again", &cut, Box::new(reaching), Audience::World),
+        ("nothing is open above", &base, Box::new(reaching), Audience::Named),
+    ];
+    for (what, world, change, audience) in cases {
+        assert_eq!(opens(world, Openers::Owners, &change), (audience, None), "{what}");
+        let refused = (audience > Audience::Named).then_some(GrantError::NotOpener);
+        assert_eq!(opens(world, Openers::Administrators, &change), (audience, refused), "{what}");
+        let mut world = world.clone();
+        world.people[OWNER].administrator = true;
+        assert_eq!(opens(&world, Openers::Administrators, &change), (audience, None), "{what}, by an administrator");
+    }
+    // A grant is held to it where it is made.
+    let (principal, facts) = facts(&both, Openers::Administrators);
+    let permit = decide(&principal, Action::Grant, &Facts::Dataset(Arc::new(facts)), at(0)).unwrap();
+    let gives = |to| granted(&permit, &both.user(OWNER), dataset_id(DATASET), asked(to, Role::View, false, Terms::NONE), None, at(0)).err();
+    assert_eq!((gives(To::World), gives(To::Person(OTHER))), (Some(GrantError::NotOpener), None));
 }
 
 // By a project, too: its managers manage its datasets, its members do not.

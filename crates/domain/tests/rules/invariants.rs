@@ -134,6 +134,9 @@ enum Against {
     Audience,
     Zone,
     Life,
+    PolicyAudience,
+    PolicyZone,
+    PolicyLife,
     Revoke,
     RevokeAll,
     Pause,
@@ -152,7 +155,7 @@ enum Against {
     Narrow,
 }
 
-const AGAINST: [Against; 25] = [
+const AGAINST: [Against; 28] = [
     Against::Block,
     Against::Suspend,
     Against::Restrict,
@@ -162,6 +165,9 @@ const AGAINST: [Against; 25] = [
     Against::Audience,
     Against::Zone,
     Against::Life,
+    Against::PolicyAudience,
+    Against::PolicyZone,
+    Against::PolicyLife,
     Against::Revoke,
     Against::RevokeAll,
     Against::Pause,
@@ -203,6 +209,17 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         Against::Zone if world.sources[source].zone == Zone::Campus => world.sources[source].zone = Zone::Lab,
         Against::Zone => {}
         Against::Life => world.sources[source].life_days = Some(world.sources[source].life_days.unwrap_or(1).min(1)),
+        Against::PolicyAudience => {
+            world.policy.audience = match world.policy.audience {
+                Audience::World => Audience::Link,
+                Audience::Link => Audience::Accounts,
+                Audience::Accounts | Audience::Named => Audience::Named,
+            }
+        }
+        Against::PolicyZone if world.policy.zone == Zone::Everywhere => world.policy.zone = Zone::Campus,
+        Against::PolicyZone if world.policy.zone == Zone::Campus => world.policy.zone = Zone::Lab,
+        Against::PolicyZone => {}
+        Against::PolicyLife => world.policy.life_days = Some(world.policy.life_days.unwrap_or(1).min(1)),
         Against::Revoke => world.links[link].revoked = true,
         Against::RevokeAll => {
             // A revoke of all counts beyond the number of every link that is there.
@@ -403,6 +420,7 @@ proptest! {
                 prop_assert!(matches!(action, Action::Read | Action::List), "a key does nothing else");
                 let ceiling = if row.class == Class::Publication { Audience::World } else { Audience::Link };
                 prop_assert!(source.audience >= ceiling && source.serving && crate::model::second::admits(source.zone, from));
+                prop_assert!(world.policy.audience >= ceiling && crate::model::second::admits(world.policy.zone, from));
                 for text in asking::paths(&world, About::Link(link)) {
                     let Ok(key) = permit.scope().unwrap().key(&path(&text)) else { continue };
                     prop_assert!(key.as_str().starts_with(&base), "{} leaves {}", key, base);

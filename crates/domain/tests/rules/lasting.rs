@@ -59,9 +59,10 @@ proptest! {
             let about = Facts::Link(facts.clone().into());
             let says = |from, second| opens(&world, &Asker::Holder, &about, from, second);
             agrees(facts.opens_until(at(0)), later, |second| says(From::Anywhere, second).is_ok())?;
-            // Without zones of link and source, what is refused by network is refused by the maker's.
+            // Without zones of link, source and deployment, what is refused by network is refused by the maker's.
             let mut boundless = world.clone();
             boundless.links[index].zone = Zone::Everywhere;
+            boundless.policy.zone = Zone::Everywhere;
             boundless.sources.iter_mut().for_each(|source| (source.zone, source.serving) = (Zone::Everywhere, true));
             let boundless_facts = boundless.link_facts(index, None);
             let about = Facts::Link(boundless_facts.clone().into());

@@ -14,9 +14,10 @@ use domain::{
     link::{Birth, Class, Edit, Link, LinkError, LinkState, NewLink, Options, Tombstone, Until},
     pass::{Guard, Pass},
     path::ObjectPath,
+    policy::DeploymentPolicy,
     request::{Request, RequestState, Wish},
     rights::Role,
-    source::{Audience, Ceilings, Source, SourceName, State, Store},
+    source::{Audience, CeilingOf, Ceilings, Source, SourceName, State, Store},
     timing::Timing,
     token::{Scope, Token, TokenKind},
     user::{Standing, User},
@@ -70,6 +71,7 @@ fn place() -> Place {
         store,
         prefix: ObjectPath::from_decoded("project/").unwrap(),
         ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default(), hard_zones: false },
+        policy: DeploymentPolicy::NONE,
         serving: true,
         state: State::Active,
         root,
@@ -162,6 +164,23 @@ fn states() -> Vec<(&'static str, Class, Change)> {
         }),
         ("ceiling below links", Class::Collaboration, |facts| facts.place.source.ceilings.audience = Audience::Accounts),
         ("ceiling below publications", Class::Publication, |facts| facts.place.source.ceilings.audience = Audience::Link),
+        ("older than the policy's longest life", Class::Collaboration, |facts| {
+            facts.link.made = at(-86_400);
+            facts.place.source.policy.ceilings.link_days_max = Some(1);
+        }),
+        ("policy below links", Class::Collaboration, |facts| {
+            facts.place.source.policy.ceilings.audience = Audience::Accounts;
+        }),
+        ("policy below publications", Class::Publication, |facts| {
+            facts.place.source.policy.ceilings.audience = Audience::Link;
+        }),
+        ("ceiling and policy below links", Class::Collaboration, |facts| {
+            facts.place.source.ceilings.audience = Audience::Accounts;
+            facts.place.source.policy.ceilings.audience = Audience::Named;
+        }),
+        ("policy's zones elsewhere", Class::Collaboration, |facts| {
+            facts.place.source.policy.ceilings.zones = Zones::parse(&["192.0.2.0/24"]).unwrap();
+        }),
         ("dataset retired", Class::Collaboration, |facts| facts.place.dataset.state = State::Retired),
         ("source retired", Class::Collaboration, |facts| facts.place.source.state = State::Retired),
         ("maker no longer owns", Class::Collaboration, |facts| facts.place.dataset.owner = user(2).id),
@@ -282,6 +301,8 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         Ok(()) => "YES".to_owned(),
         Err(Denial::Scope { needed }) => format!("no:Scope-{}", needed.word()),
         Err(Denial::OverBudget { secs }) => format!("no:OverBudget-{secs}"),
+        Err(Denial::Ceiling { of: CeilingOf::Source }) => "no:Ceiling".to_owned(),
+        Err(Denial::Ceiling { of: CeilingOf::Deployment }) => "no:PolicyCeiling".to_owned(),
         Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
         Err(why) => format!("no:{why:?}"),
     };
@@ -350,12 +371,15 @@ fn the_policy() {
 /// P2, P3: a negative fact added to any state never adds a right.
 #[test]
 fn no_negative_fact_ever_adds_a_right() {
-    let negatives: [Change; 12] = [
+    let negatives: [Change; 15] = [
         |facts| facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None }),
         |facts| facts.link.enabled = false,
         |facts| facts.link.until = Some(at(-5)),
         |facts| facts.place.source.serving = false,
         |facts| facts.place.source.ceilings.audience = Audience::Named,
+        |facts| facts.place.source.policy.ceilings.audience = Audience::Named,
+        |facts| facts.place.source.policy.ceilings.link_days_max = Some(1),
+        |facts| facts.place.source.policy.ceilings.zones = Zones::parse(&["198.51.100.0/24"]).unwrap(),
         |facts| facts.place.dataset.state = State::Retired,
         |facts| facts.place.dataset.links_gen += 7,
         |facts| facts.link.options.zones = Zones::parse(&["198.51.100.0/24"]).unwrap(),
@@ -457,9 +481,13 @@ fn new_links_keep_the_rules() {
     named.source.ceilings.audience = Audience::Named;
     let mut narrow = place();
     narrow.source.ceilings.audience = Audience::Link;
+    let mut brief = place();
+    brief.source.policy.ceilings.link_days_max = Some(7);
+    let mut shut = place();
+    shut.source.policy.ceilings.audience = Audience::Named;
     let mut file = place();
     file.dataset.kind = Kind::File;
-    let far = LinkError::UntilTooFar { days_max: 30 };
+    let far = LinkError::UntilTooFar { days_max: 30, of: Some(CeilingOf::Source) };
     let inside = NewLink { subpath: ObjectPath::from_decoded("x").unwrap(), class: Class::Event, options: options() };
     for (what, place, ask, want) in [
         ("the class's own life", &place(), ask(Class::Review, Until::ClassDefault, |_| {}), Ok(Some(at(90 * 86_400)))),
@@ -468,13 +496,26 @@ fn new_links_keep_the_rules() {
         ("as long as the ceiling", &short, ask(Class::Event, Until::Days(30), |_| {}), Ok(Some(at(30 * 86_400)))),
         ("longer than the ceiling", &short, ask(Class::Event, Until::Days(31), |_| {}), Err(far)),
         ("never, under a ceiling", &short, ask(Class::Event, Until::Never, |_| {}), Err(far)),
+        ("as long as the deployment lets", &brief, ask(Class::Event, Until::Days(7), |_| {}), Ok(Some(at(7 * 86_400)))),
+        (
+            "longer than the deployment lets",
+            &brief,
+            ask(Class::Event, Until::Days(8), |_| {}),
+            Err(LinkError::UntilTooFar { days_max: 7, of: Some(CeilingOf::Deployment) }),
+        ),
+        (
+            "the deployment allows no links",
+            &shut,
+            ask(Class::Event, Until::Days(1), |_| {}),
+            Err(LinkError::AudienceTooWide { of: CeilingOf::Deployment }),
+        ),
         ("no days", &place(), ask(Class::Event, Until::Days(0), |_| {}), Err(LinkError::UntilPast)),
         ("an end that is now", &place(), ask(Class::Event, Until::At(now()), |_| {}), Err(LinkError::UntilPast)),
         (
             "days beyond the calendar",
             &place(),
             ask(Class::Event, Until::Days(u32::MAX), |_| {}),
-            Err(LinkError::UntilTooFar { days_max: 365_000 }),
+            Err(LinkError::UntilTooFar { days_max: 365_000, of: None }),
         ),
         (
             "ends before it begins",
@@ -482,8 +523,18 @@ fn new_links_keep_the_rules() {
             ask(Class::Event, Until::At(at(10)), |options| options.not_before = Some(at(10))),
             Err(LinkError::NeverOpen),
         ),
-        ("links are not allowed", &named, ask(Class::Event, Until::Days(1), |_| {}), Err(LinkError::AudienceTooWide)),
-        ("publications are not allowed", &narrow, ask(Class::Publication, Until::Never, |_| {}), Err(LinkError::AudienceTooWide)),
+        (
+            "links are not allowed",
+            &named,
+            ask(Class::Event, Until::Days(1), |_| {}),
+            Err(LinkError::AudienceTooWide { of: CeilingOf::Source }),
+        ),
+        (
+            "publications are not allowed",
+            &narrow,
+            ask(Class::Publication, Until::Never, |_| {}),
+            Err(LinkError::AudienceTooWide { of: CeilingOf::Source }),
+        ),
         (
             "a label with a line break",
             &place(),
@@ -525,6 +576,13 @@ fn a_link_is_named_after_what_it_opens_unless_it_hides_that() {
     let inside = Principal { net: Net::At("10.0.0.1".parse().unwrap()), ..HOLDER };
     let permit = decide(&inside, Action::Read, &Facts::Link(Arc::new(facts(made, within))), now()).unwrap();
     assert!(permit.scope().unwrap().is_streamed(), "the source's hard zones are streamed by every link");
+    let mut policy = place();
+    policy.source.policy.ceilings.zones = Zones::parse(&["10.0.0.0/8"]).unwrap();
+    policy.source.policy.ceilings.hard_zones = true;
+    let made = new_link(&policy, ask(options())).unwrap();
+    assert_eq!(made.name, "data.ome.zarr", "the deployment's hard zones, too");
+    let permit = decide(&inside, Action::Read, &Facts::Link(Arc::new(facts(made, policy))), now()).unwrap();
+    assert!(permit.scope().unwrap().is_streamed(), "and they are streamed");
 }
 
 // L11, SECURITY T32

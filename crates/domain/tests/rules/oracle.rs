@@ -60,7 +60,7 @@ fn class(denial: Denial) -> Class {
     match denial {
         NotDiscoverable | NoSuchObject => Class::NotFound,
         SignIn | PassNeeded => Class::SignIn,
-        Revoked | Withdrawn | Paused | NotYet | Expired | Ceiling | Retired | Restricted | Maker => Class::Gone(denial),
+        Revoked | Withdrawn | Paused | NotYet | Expired | Ceiling { .. } | Retired | Restricted | Maker => Class::Gone(denial),
         Zone
         | Lacks { .. }
         | CoarseOnly

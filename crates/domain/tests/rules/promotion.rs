@@ -4,7 +4,7 @@ use domain::{
     decision::{Action, Denial, Facts, Permit, decide},
     link::{Class, Link, LinkError, LinkState, Until},
     rights::{Right, Role},
-    source::Audience,
+    source::{Audience, CeilingOf},
     timing::Timing,
 };
 
@@ -87,14 +87,21 @@ fn whoever_makes_publication_links_there_makes_one_of_it_and_nobody_else() {
 fn what_a_publication_link_may_be_a_promoted_one_may_be() {
     let mut closed = world();
     closed.sources[0].audience = Audience::Link;
-    assert_eq!(promoted(&closed, OWNER, Until::ClassDefault), Err(LinkError::AudienceTooWide));
+    assert_eq!(promoted(&closed, OWNER, Until::ClassDefault), Err(LinkError::AudienceTooWide { of: CeilingOf::Source }));
     let mut short = world();
     short.sources[0].life_days = Some(30);
-    assert_eq!(promoted(&short, OWNER, Until::ClassDefault), Err(LinkError::UntilTooFar { days_max: 30 }), "never is longer than any");
+    assert_eq!(
+        promoted(&short, OWNER, Until::ClassDefault),
+        Err(LinkError::UntilTooFar { days_max: 30, of: Some(CeilingOf::Source) }),
+        "never is longer than any"
+    );
     let made = short.links[0].made;
     let last = Until::At(at(made + 30 * 86_400));
     assert_eq!(promoted(&short, OWNER, last).map(|link| link.until), Ok(Some(at(made + 30 * 86_400))), "counted from its making");
-    assert_eq!(promoted(&short, OWNER, Until::At(at(made + 30 * 86_400 + 1))), Err(LinkError::UntilTooFar { days_max: 30 }));
+    assert_eq!(
+        promoted(&short, OWNER, Until::At(at(made + 30 * 86_400 + 1))),
+        Err(LinkError::UntilTooFar { days_max: 30, of: Some(CeilingOf::Source) })
+    );
     let mut late = world();
     late.links[0].begin = Some(100);
     assert_eq!(promoted(&late, OWNER, Until::At(at(100))), Err(LinkError::NeverOpen));

@@ -47,6 +47,7 @@ pub(crate) fn source(store: Store, prefix: &str) -> Source {
         store,
         prefix: path(prefix),
         ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false },
+        policy: domain::policy::DeploymentPolicy::NONE,
         serving: true,
         state: State::Active,
         root: DatasetId::new(Uuid::from_u128(2)),

@@ -16,6 +16,7 @@ use domain::{
     grant::{Net, Zones},
     id::{DatasetId, SourceId},
     path::ObjectPath,
+    policy::DeploymentPolicy,
     source::{Audience, Ceilings, Source, SourceName, State as ItemState, Store},
     token::TokenSecret,
 };
@@ -365,6 +366,7 @@ pub(super) async fn sources(
             store,
             prefix: ObjectPath::default(),
             ceilings,
+            policy: DeploymentPolicy::NONE,
             serving: true,
             state: ItemState::Active,
             root,

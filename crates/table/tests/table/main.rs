@@ -162,6 +162,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(links::an_idempotency_key_meets_what_it_did),
         rule(promoting::of_promotions_at_once_one_is_done),
         rule(places::a_source_has_its_name_and_its_keys_alone),
+        rule(places::the_policy_binds_every_source),
         rule(places::a_path_is_one_dataset),
         rule(places::whatever_is_registered_and_restricted_at_once_no_cut_is_left_out),
         rule(places::a_registration_that_stopped_goes_on_where_it_stood),

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use domain::{
     dataset::{Dataset, Kind, Visibility},
     decision::{Action, DatasetFacts, Permit, Place},
+    grant::Zones,
     id::{DatasetId, SourceId, UserId},
     levels::{Arrays, Levels},
     limits::ADOPTED_MAX,
+    policy::{DeploymentPolicy, Openers},
     rights::{Right, Role},
     source::{Audience, Ceilings, Source, SourceName, State},
 };
@@ -239,17 +241,87 @@ pub async fn datasets_are_found_by_path_and_listed(store: Store) {
     assert_eq!(deployment.table.place(some_id(DatasetId::new)).await, Ok(None));
 }
 
+// ADR 0060: every source has the policy, whatever is registered or changed at the same time.
+pub async fn the_policy_binds_every_source(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (table, administer) = (&deployment.table, deployment.administer());
+    register(&deployment, &a_source("second", "second/")).await.unwrap();
+    assert_eq!(table.policy().await, Ok(DeploymentPolicy::NONE));
+    let low = DeploymentPolicy {
+        ceilings: Ceilings {
+            audience: Audience::Link,
+            link_days_max: Some(7),
+            zones: Zones::parse(&["192.0.2.0/24"]).unwrap(),
+            hard_zones: true,
+        },
+        openers: Openers::Administrators,
+        version: 0,
+    };
+    let none = DeploymentPolicy::NONE;
+    assert_eq!(table.set_policy(&deployment.share(), (&none, &low), (None, None), now()).await, Err(TableError::NotForThis));
+    // One more is registered while it is set, and another is changed.
+    let (newer, key) = (a_source("newer", "newer/"), once("policy", 1));
+    let (before, lower) = (&deployment.root.source, Source { serving: false, ..deployment.root.source.clone() });
+    let set = table.set_policy(&administer, (&none, &low), (Some("why"), Some(&key)), now());
+    let (set, registered, edited) =
+        futures_util::join!(set, register(&deployment, &newer), table.edit_source(&administer, before, &lower, None, None, now()));
+    assert!(matches!(edited, Ok(_) | Err(TableError::Stale | TableError::Throttled)), "{edited:?}");
+    let set = match set {
+        // All the others came first, thrice.
+        Err(TableError::Throttled) => table.set_policy(&administer, (&none, &low), (Some("why"), Some(&key)), now()).await.unwrap(),
+        set => set.unwrap(),
+    };
+    assert!(matches!(registered, Ok(_) | Err(TableError::Throttled)), "{registered:?}");
+    register(&deployment, &newer).await.unwrap();
+    assert_eq!((set.version, set.says(&low)), (1, true));
+    let bound = async |policy: &DeploymentPolicy| {
+        assert_eq!(table.policy().await.as_ref(), Ok(policy));
+        let sources = table.sources().await.unwrap();
+        assert!(sources.len() == 3 && sources.iter().all(|source| source.policy == *policy), "{sources:?}");
+    };
+    bound(&set).await;
+    // The same request again did it; another on what is not there any more does not.
+    assert_eq!(table.set_policy(&administer, (&none, &low), (Some("why"), Some(&key)), now()).await, Ok(set.clone()));
+    assert_eq!(table.set_policy(&administer, (&none, &low), (None, None), now()).await, Err(TableError::Stale));
+    assert_eq!(table.set_policy(&administer, (&set, &low), (None, None), now()).await, Ok(set.clone()), "the same is no change");
+    // Of two who change it at once one does.
+    let higher = DeploymentPolicy { ceilings: Ceilings { audience: Audience::World, ..set.ceilings.clone() }, ..set.clone() };
+    let lower = DeploymentPolicy { ceilings: Ceilings { audience: Audience::Named, ..set.ceilings.clone() }, ..set.clone() };
+    let (one, other) = join(
+        table.set_policy(&administer, (&set, &higher), (None, None), now()),
+        table.set_policy(&administer, (&set, &lower), (None, None), now()),
+    )
+    .await;
+    let won: Vec<_> = [&one, &other].into_iter().filter_map(|set| set.as_ref().ok()).collect();
+    assert_eq!(won.len(), 1, "{one:?} {other:?}");
+    bound(won[0]).await;
+    // A source's own ceilings are its own.
+    let there = table.source(before.id).await.unwrap().unwrap();
+    let after = Source { ceilings: Ceilings { audience: Audience::Named, ..there.ceilings.clone() }, ..there.clone() };
+    let edited = table.edit_source(&administer, &there, &after, None, None, now()).await.unwrap();
+    assert_eq!((edited.policy, edited.ceilings.audience), (won[0].clone(), Audience::Named));
+    let entries = table.audit(now()).await.unwrap();
+    let entry = entries.iter().find(|entry| entry.verb == "policy.edit" && entry.reason.is_some()).unwrap();
+    assert!(entry.target == "deployment" && entry.after.as_ref().unwrap().contains("\"openers\":\"administrators\""), "{entry:?}");
+}
+
 /// A full register: the most that one transaction takes, and one more.
 #[tokio::test]
-async fn a_hundred_sources_are_the_most_and_stop_together() {
+async fn the_most_sources_are_bound_and_stopped_together() {
     let deployment = Deployment::new(&Store::embedded().await).await;
     for number in 1..domain::limits::SOURCES_MAX {
         register(&deployment, &a_source(&format!("s-{number}"), &format!("s-{number}/"))).await.unwrap();
     }
     let one_more = register(&deployment, &a_source("one-more", "one-more/")).await;
-    assert_eq!(one_more, Err(TableError::TooMany { what: "sources", max: 100 }));
-    assert_eq!(deployment.table.set_serving_all(&deployment.administer(), false, None, None, now()).await, Ok(100));
-    assert!(deployment.table.sources().await.unwrap().iter().all(|source| !source.serving));
+    assert_eq!(one_more, Err(TableError::TooMany { what: "sources", max: 97 }));
+    let (administer, key) = (deployment.administer(), once("stop", 1));
+    assert_eq!(deployment.table.set_serving_all(&administer, false, None, Some(&key), now()).await, Ok(97));
+    let key = once("bind", 1);
+    let named = Ceilings { audience: Audience::Named, ..Ceilings::NONE };
+    let after = DeploymentPolicy { ceilings: named, ..DeploymentPolicy::NONE };
+    let set = deployment.table.set_policy(&administer, (&DeploymentPolicy::NONE, &after), (None, Some(&key)), now()).await.unwrap();
+    assert_eq!((set.version, set.says(&after)), (1, true));
+    assert!(deployment.table.sources().await.unwrap().iter().all(|source| !source.serving && source.policy == set));
 }
 
 impl Deployment {

@@ -16,6 +16,7 @@ mod curation;
 mod invitations;
 mod link_sets;
 mod opening;
+mod policy;
 mod projects;
 mod repeats;
 mod roles;
@@ -480,6 +481,9 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", format!("{one}/blocks"), "", "not-administrator"),
         ("POST", format!("{one}/blocks"), "{\"user\":\"Ada\",\"blocked\":true}", "not-administrator"),
         ("POST", "/api/v1/serving".to_owned(), "{\"serving\":false,\"reason\":\"r\"}", "not-administrator"),
+        ("GET", "/api/v1/policy".to_owned(), "", ""),
+        ("PATCH", "/api/v1/policy".to_owned(), "{\"openers\":\"owners\"}", "not-administrator"),
+        ("PATCH", "/api/v1/policy?dry_run=true".to_owned(), "{\"openers\":\"none\"}", "not-administrator"),
         ("GET", "/api/v1/datasets".to_owned(), "", ""),
         ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"notes\"}", "not-found"),
         ("POST", "/api/v1/datasets".to_owned(), "{\"source\":\"demo\",\"path\":\"\"}", "not-found"),
@@ -674,6 +678,7 @@ async fn an_edit_of_a_source_or_a_group_that_is_sent_twice_is_done_once() {
     let group = format!("/api/v1/groups/{}", group.text("/id"));
     for (path, ask, other) in [
         ("/api/v1/sources/demo", json!({ "serving": false }), json!({ "serving": true })),
+        ("/api/v1/policy", json!({ "ceilings": { "audience": "link" } }), json!({ "ceilings": { "audience": "world" } })),
         (group.as_str(), json!({ "state": "retired" }), json!({ "state": "active" })),
     ] {
         let seen = app.get(path, &app.ada.token).await.is(200).headers["etag"].to_str().unwrap().to_owned();
@@ -753,7 +758,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 87);
+    assert_eq!(described.len(), 89);
 }
 
 // SECURITY T6: a source's line holds no secret either

@@ -346,7 +346,18 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
         requester_pays: false,
     };
     let (name, prefix) = (SourceName::parse(name).unwrap(), ObjectPath::default());
-    let source = Source { id, name, store, prefix, ceilings, serving: true, state: State::Active, root, version: 1 };
+    let source = Source {
+        id,
+        name,
+        store,
+        prefix,
+        ceilings,
+        policy: domain::policy::DeploymentPolicy::NONE,
+        serving: true,
+        state: State::Active,
+        root,
+        version: 1,
+    };
     (source, Dataset::root(root, id, owner.id, now))
 }
 

@@ -9,14 +9,14 @@ use domain::{
     grant::{ClonePolicy, GroupState, ProjectRole},
     link::{Class, LinkState},
     rights::{Right, Role},
-    source::{Audience, State},
+    source::{Audience, CeilingOf, State},
     token::Scope,
     user::Standing,
 };
 
 use super::{
     facts::is_folder,
-    world::{About, Asker, From, GrantRow, LinkRow, PassRow, To, TokenRow, WEEK, World, Zone},
+    world::{About, Asker, From, GrantRow, LinkRow, PassRow, SourceRow, To, TokenRow, WEEK, World, Zone},
 };
 
 /// A day, in seconds.
@@ -123,7 +123,6 @@ impl World {
 
     /// The end of what one grant on `a` gives of one right; `None`: it does not give it.
     fn by_grant(&self, whom: Whom, a: usize, row: &GrantRow, right: Right, from: From, at: i64) -> Option<i64> {
-        let source = &self.sources[self.datasets[a].source];
         let terms = row.terms;
         let holds = terms.begin.is_none_or(|begin| begin <= at) && terms.end.is_none_or(|end| at < end) && admits(terms.zone, from);
         let named =
@@ -138,10 +137,14 @@ impl World {
                 (named && is_member).then_some(FOR_GOOD)
             }
             To::Accounts => {
-                let open = matches!(visibility, Visibility::Accounts | Visibility::World) && source.audience != Audience::Named;
+                let open = matches!(visibility, Visibility::Accounts | Visibility::World)
+                    && self.audience(self.datasets[a].source) != Audience::Named;
                 (public && open && whom.is_some()).then_some(FOR_GOOD)
             }
-            To::World => (public && visibility == Visibility::World && source.audience == Audience::World).then_some(FOR_GOOD),
+            To::World => {
+                let open = visibility == Visibility::World && self.audience(self.datasets[a].source) == Audience::World;
+                (public && open).then_some(FOR_GOOD)
+            }
         }?;
         (row.active && holds).then(|| membership.min(terms.end.unwrap_or(FOR_GOOD)))
     }
@@ -209,7 +212,7 @@ impl World {
     /// ACCESS 4, `authority`: until when the person, or nobody, has one right at a dataset; `None`: not at all.
     pub fn authority(&self, whom: Whom, d: usize, right: Right, from: From, at: i64) -> Option<i64> {
         let source = &self.sources[self.datasets[d].source];
-        let closed = is_data(right) && !(source.serving && admits(source.zone, from));
+        let closed = is_data(right) && !(source.serving && self.lets_out(source, from));
         self.held(whom, d, right, from, at).filter(|_| self.is_active(d) && !closed)
     }
 
@@ -325,7 +328,7 @@ impl World {
             if !source.serving {
                 return Err(Denial::NotServing);
             }
-            if !admits(source.zone, from) {
+            if !self.lets_out(source, from) {
                 return Err(Denial::Zone);
             }
         }
@@ -356,7 +359,7 @@ impl World {
         if !source.serving {
             return Err(Denial::NotServing);
         }
-        if !admits(source.zone, from) {
+        if !self.lets_out(source, from) {
             return Err(Denial::Zone);
         }
         // L11
@@ -423,10 +426,21 @@ impl World {
         (0..=3).find_map(end)
     }
 
-    /// When a link ends by its own wish or its source's longest life.
+    /// When a link ends by its own wish, its source's longest life or the deployment's.
     fn link_end(&self, row: &LinkRow) -> i64 {
-        let life = self.sources[self.datasets[row.dataset].source].life_days;
-        row.end.unwrap_or(FOR_GOOD).min(life.map_or(FOR_GOOD, |days| row.made + i64::from(days) * DAY))
+        let by = |life: Option<u32>| life.map_or(FOR_GOOD, |days| row.made + i64::from(days) * DAY);
+        let source = &self.sources[self.datasets[row.dataset].source];
+        row.end.unwrap_or(FOR_GOOD).min(by(source.life_days)).min(by(self.policy.life_days))
+    }
+
+    /// The widest audience at a source, which the deployment's policy may make narrower and never wider.
+    fn audience(&self, source: usize) -> Audience {
+        if self.policy.audience < self.sources[source].audience { self.policy.audience } else { self.sources[source].audience }
+    }
+
+    /// Whether data of a source go there: its zones and the deployment's say so.
+    fn lets_out(&self, source: &SourceRow, from: From) -> bool {
+        admits(source.zone, from) && admits(self.policy.zone, from)
     }
 
     /// The rules of a link that ask neither who holds it nor what its maker may.
@@ -447,8 +461,12 @@ impl World {
             return Err(Denial::Expired);
         }
         let least = if publication { Audience::World } else { Audience::Link };
+        // Whoever could do nothing with another policy is told of the source.
         if self.sources[self.datasets[d].source].audience < least {
-            return Err(Denial::Ceiling);
+            return Err(Denial::Ceiling { of: CeilingOf::Source });
+        }
+        if self.policy.audience < least {
+            return Err(Denial::Ceiling { of: CeilingOf::Deployment });
         }
         if !self.is_active(d) {
             return Err(Denial::Retired);

@@ -28,6 +28,7 @@ pub struct World {
     pub groups: Vec<GroupRow>,
     pub projects: Vec<ProjectRow>,
     pub sources: Vec<SourceRow>,
+    pub policy: PolicyRow,
     pub datasets: Vec<DatasetRow>,
     pub links: Vec<LinkRow>,
     pub tokens: Vec<TokenRow>,
@@ -70,6 +71,19 @@ pub struct SourceRow {
     pub serving: bool,
     pub state: State,
     pub blocked: BTreeSet<usize>,
+}
+
+/// What binds at every source, on top of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRow {
+    pub audience: Audience,
+    pub life_days: Option<u32>,
+    pub zone: Zone,
+}
+
+impl PolicyRow {
+    /// Nothing is bounded.
+    pub const NONE: Self = Self { audience: Audience::World, life_days: None, zone: Zone::Everywhere };
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

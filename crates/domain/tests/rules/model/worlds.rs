@@ -15,7 +15,8 @@ use domain::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::world::{
-    DatasetRow, From, GrantRow, GroupRow, LinkRow, OfferRow, PersonRow, ProjectRow, SourceRow, Terms, To, TokenRow, WEEK, World, Zone,
+    DatasetRow, From, GrantRow, GroupRow, LinkRow, OfferRow, PersonRow, PolicyRow, ProjectRow, SourceRow, Terms, To, TokenRow, WEEK, World,
+    Zone,
 };
 
 /// So many worlds are tried, unless `PROPTEST_CASES` says how many.
@@ -130,6 +131,16 @@ fn source(prefix: &'static str) -> impl Strategy<Value = SourceRow> {
             blocked: blocked.into_iter().collect(),
         },
     )
+}
+
+/// The deployment's policy: as a rule it bounds nothing, or something else than the sources.
+fn policy() -> impl Strategy<Value = PolicyRow> {
+    let audience = prop_oneof![
+        12 => Just(Audience::World), 2 => Just(Audience::Link), 1 => Just(Audience::Accounts), 1 => Just(Audience::Named)
+    ];
+    let life = prop_oneof![6 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))];
+    let zone = prop_oneof![16 => Just(Zone::Everywhere), 1 => Just(Zone::Campus), 1 => Just(Zone::LabAndHome)];
+    (audience, life, zone).prop_map(|(audience, life_days, zone)| PolicyRow { audience, life_days, zone })
 }
 
 /// A dataset's own properties; where it lies is decided by its place in [`PATHS`].
@@ -252,33 +263,36 @@ pub fn from() -> impl Strategy<Value = From> {
 pub fn world() -> impl Strategy<Value = World> {
     let parts =
         (vec(person(), 3..6), vec(group(), 2), vec(project(), 2), vec(dataset(), PATHS.len() + 2), grants(), links(), tokens(), offers());
-    (source("lab/"), source(""), parts).prop_map(|(first, second, (people, groups, projects, rows, grants, links, tokens, offers))| {
-        let mut world = World {
-            people,
-            groups,
-            projects,
-            sources: vec![first, second],
-            datasets: Vec::new(),
-            links: Vec::new(),
-            tokens,
-            waiting: Vec::new(),
-            offers: Vec::new(),
-        };
-        let mut rows = rows.into_iter();
-        let places = PATHS.iter().map(|(path, kind)| (0, *path, *kind)).chain([(1, "", Kind::Folder), (1, "a/b/", Kind::Folder)]);
-        for ((source, path, kind), (present, row)) in places.zip(rows.by_ref()) {
-            // The roots and the first folder are always there.
-            if present || path.is_empty() || path == "a/" {
-                let restricted = row.restricted && !path.is_empty();
-                world.datasets.push(DatasetRow { source, path: path.to_owned(), kind, restricted, ..row });
+    (source("lab/"), source(""), policy(), parts).prop_map(
+        |(first, second, policy, (people, groups, projects, rows, grants, links, tokens, offers))| {
+            let mut world = World {
+                people,
+                groups,
+                projects,
+                sources: vec![first, second],
+                policy,
+                datasets: Vec::new(),
+                links: Vec::new(),
+                tokens,
+                waiting: Vec::new(),
+                offers: Vec::new(),
+            };
+            let mut rows = rows.into_iter();
+            let places = PATHS.iter().map(|(path, kind)| (0, *path, *kind)).chain([(1, "", Kind::Folder), (1, "a/b/", Kind::Folder)]);
+            for ((source, path, kind), (present, row)) in places.zip(rows.by_ref()) {
+                // The roots and the first folder are always there.
+                if present || path.is_empty() || path == "a/" {
+                    let restricted = row.restricted && !path.is_empty();
+                    world.datasets.push(DatasetRow { source, path: path.to_owned(), kind, restricted, ..row });
+                }
             }
-        }
-        point_at_something(&mut world);
-        put_grants(&mut world, grants);
-        put_links(&mut world, links);
-        put_offers(&mut world, offers);
-        world
-    })
+            point_at_something(&mut world);
+            put_grants(&mut world, grants);
+            put_links(&mut world, links);
+            put_offers(&mut world, offers);
+            world
+        },
+    )
 }
 
 /// Turns references of any number into ones to what is there.
@@ -421,6 +435,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         groups: Vec::new(),
         projects: Vec::new(),
         sources: vec![source],
+        policy: PolicyRow::NONE,
         datasets: datasets.iter().map(dataset).collect(),
         links: Vec::new(),
         tokens: Vec::new(),

@@ -1,0 +1,116 @@
+//! `offprint policy`: show, edit.
+
+use clap::{ArgGroup, Args, Subcommand};
+use reqwest::Method;
+use wire::{
+    policy::{DeploymentPolicy, DeploymentPolicyChanged, DeploymentPolicyEdit},
+    source::CeilingsEdit,
+};
+
+use crate::{
+    api::{Api, InForce, Remote, Reply, Stops},
+    exit::Failure,
+    output::{Column, Format, Output, column},
+    source::{Days, audience_words, days, networks},
+};
+
+/// What the policy shows.
+const POLICY: [Column; 6] = [
+    column("audience", "/ceilings/audience"),
+    column("link_days_max", "/ceilings/link_days_max"),
+    column("zones", "/ceilings/zones"),
+    column("hard_zones", "/ceilings/hard_zones"),
+    column("openers", "/openers"),
+    column("version", "/version"),
+];
+/// What a dry run shows of each source.
+const BOUND: [Column; 3] = [column("source", "/name"), column("tighter", "/tighter"), column("looser", "/looser")];
+
+/// Say what binds everybody at every source, on top of the source's own ceilings.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offprint policy show\n  offprint policy edit --audience link --link-days-max 365 --dry-run")]
+pub(crate) struct PolicyCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the policy.
+    #[command(after_help = "Example:\n  offprint policy show --json")]
+    Show,
+    /// Change the policy. It counts whenever something is used: what lower ceilings shut, higher ones open again.
+    Edit(Edit),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offprint policy edit --audience link --dry-run\n  offprint policy edit --openers administrators --reason 'releases are reviewed'",
+    override_usage = "offprint policy edit [OPTIONS]",
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "openers"]).multiple(true).required(true)
+)]
+struct Edit {
+    /// Another widest audience: named, accounts, link or world.
+    #[arg(long, value_parser = audience_words(), hide_possible_values = true)]
+    audience: Option<String>,
+    /// Another longest life of a link, in days from its making, or none.
+    #[arg(long, value_name = "DAYS|none", value_parser = days)]
+    link_days_max: Option<Days>,
+    /// Other networks that data go to, with commas between them, or any.
+    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
+    zones: Option<Vec<String>>,
+    /// Whether bytes leave for these networks only: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    hard_zones: Option<bool>,
+    /// Who opens datasets to all accounts or the world: owners or administrators.
+    #[arg(long, value_name = "WHO")]
+    openers: Option<String>,
+    /// Change nothing, and say at which sources another ceiling would bind.
+    #[arg(long)]
+    dry_run: bool,
+    /// Why: it stays with the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Return when the change is in force everywhere.
+    #[arg(long, conflicts_with = "dry_run")]
+    wait: bool,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn run(command: PolicyCommand) -> Result<(), Failure> {
+    let (api, out) = (command.remote.api()?, command.remote.out());
+    match command.verb {
+        Verb::Show => out.one(&POLICY, &api.get::<DeploymentPolicy>(&["policy"]).await?.body),
+        Verb::Edit(ask) => edit(&api, out, ask).await,
+    }
+}
+
+async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
+    let version = api.get::<DeploymentPolicy>(&["policy"]).await?.body.version;
+    let zones = ask.zones.map(networks);
+    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some() || ask.hard_zones.is_some()).then(|| {
+        CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days), zones, hard_zones: ask.hard_zones }
+    });
+    let edit = DeploymentPolicyEdit { ceilings, openers: ask.openers, reason: ask.reason };
+    if ask.dry_run {
+        let would: DeploymentPolicyChanged = api.trial(Method::PATCH, &["policy"], Some(version), &edit).await?;
+        match out.format {
+            Format::Json | Format::Jsonl => out.one(&POLICY, &would)?,
+            Format::Table | Format::Csv => out.list(&BOUND, &would.sources)?,
+        }
+        out.note("Nothing was changed. How many links and datasets it would shut is not counted.");
+        return Ok(());
+    }
+    let Reply { body: changed, date, .. } = api.edit::<DeploymentPolicyChanged>(&["policy"], version, &edit).await?;
+    match out.format {
+        Format::Json | Format::Jsonl => out.one(&POLICY, &changed)?,
+        Format::Table | Format::Csv => out.one(&POLICY, &changed.policy)?,
+    }
+    InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait: ask.wait }.tell(out).await;
+    Ok(())
+}
