@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
-use domain::{address::AddressKey, key::DeploymentSecret};
+use domain::{address::AddressKey, connection::Directory, key::DeploymentSecret};
 use edge::{App, Clock, config::Config, lambda, provider::ProviderSettings, trace::LineSink};
 use embed::Keys;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -80,7 +80,20 @@ impl Answer {
     }
 }
 
+/// The app origin.
+fn api(app: &App) -> Router {
+    let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
+    links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone()))
+}
+
 impl TestApp {
+    /// From now on people here are asked before strangers share with them.
+    pub fn ask_first(&mut self) {
+        let directory = Directory::Connections { since: None };
+        self.app.config = Arc::new(Config { directory, ..(*self.app.config).clone() });
+        self.api = api(&self.app);
+    }
+
     /// An app over fresh parts, its clock at the machine's time.
     pub async fn fresh() -> Self {
         Self::with_table(|table, _url, _keys| table).await
@@ -127,8 +140,7 @@ impl TestApp {
         };
         let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
         let app = App::new(config, change(table, &table_url, &keys), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
-        let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
-        let api = links::router(app.clone(), secret).merge(acl::router(app.clone())).merge(pages::router(app.clone()));
+        let api = api(&app);
         let data = DataOrigin::new(app.clone());
         let this = Self { app, clock, token, table_url, keys, s3_url, dir, door: Door::Http, api, data };
         let source =

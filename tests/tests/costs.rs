@@ -250,6 +250,29 @@ impl Scene {
         self.post("take an invitation back", &on(cells, "/invitations/withdraw"), json!({ "email": "ada@lab.example" })).await;
     }
 
+    /// Gil and Hal, whom the owner shares nothing with, are asked first.
+    async fn asked_first(&mut self, cells: &str, moved: &str) {
+        let people = [self.app.person("Gil").await, self.app.person("Hal").await];
+        let [(gil, gils), (hal, hals)] = &people;
+        let project = json!({ "name": "fresh" });
+        let project = text(&self.app.api(Method::POST, "/api/v1/projects", Some(project)).await.json()["id"]);
+        self.app.ask_first();
+        let mine = |id: &str, word: &str| format!("/api/v1/me/invitations/{id}/{word}");
+        let gives = |to: &str| json!({ "to": format!("user:{to}"), "role": "view" });
+        self.post("invite a person", &on(cells, "/grants"), gives(gil)).await;
+        self.send("accept that", gils, Method::POST, &mine(cells, "accept"), Value::Null).await;
+        self.post("give to a person who is connected", &on(moved, "/grants"), gives(gil)).await;
+        self.app.api(Method::POST, &on(cells, "/grants"), Some(gives(hal))).await;
+        self.send("decline an invitation", hals, Method::POST, &mine(cells, "decline"), Value::Null).await;
+        let members = format!("/api/v1/projects/{project}/members");
+        self.post("invite a person into a project", &members, json!({ "users": [hal] })).await;
+        self.send("accept that, too", hals, Method::POST, &mine(&project, "accept"), Value::Null).await;
+        self.app.api(Method::POST, &format!("{members}/remove"), Some(json!({ "users": [hal] }))).await;
+        self.app.api(Method::POST, &members, Some(json!({ "users": [hal] }))).await;
+        let withdraw = format!("/api/v1/projects/{project}/invitations/withdraw");
+        self.post("take one into a project back", &withdraw, json!({ "user": hal })).await;
+    }
+
     async fn links(&mut self, cells: &str, moved: &str) {
         let at = "/api/v1/links";
         let (bo, cy) = (self.bo.token.clone(), self.cy.token.clone());
@@ -363,6 +386,7 @@ async fn every_write_costs_what_is_told() {
     scene.link_sets(&moved, &handed, &cells).await;
     scene.curation().await;
     scene.tokens_and_ends(&cells, &handed, &group, &administrator).await;
+    scene.asked_first(&cells, &moved).await;
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ACCESS.md")).expect("a page");
     let told = page.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n\n")).expect("a table").0;
     let differing: Vec<_> = scene.told.lines().filter(|row| !told.lines().any(|line| line == *row)).collect();

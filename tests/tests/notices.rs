@@ -145,6 +145,42 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
     mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_else(|| panic!("no {name} in {mail}"))
 }
 
+// ACCESS 7; A16: where people are asked first, whoever is asked hears of it, and whoever asked of the answer
+#[tokio::test]
+async fn an_invitation_is_mailed_to_whom_it_is_for_and_its_acceptance_to_who_sent_it() {
+    let (mut scene, server) = (Scene::new().await, MailServer::start());
+    scene.app.ask_first();
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let jobs = scene.by(&server);
+    let project = scene.done(&bo.token, Method::POST, "/api/v1/projects", json!({ "name": "retina" })).await;
+    let (id, dataset) = (project["id"].as_str().expect("an id").to_owned(), scene.dataset.clone());
+    let members = format!("/api/v1/projects/{id}/members");
+    scene.done(&bo.token, Method::POST, &members, json!({ "users": [cy.id] })).await;
+    scene.done(&bo.token, Method::POST, &members, json!({ "users": [cy.id], "role": "leader" })).await;
+    scene.shares(&cy).await;
+    assert_eq!(round(&jobs).await, Round { sent: 2, ..NOTHING }, "one that waits already is told of once");
+    let mut subjects: Vec<_> = server.mails().iter().map(|mail| header(mail, "Subject").to_owned()).collect();
+    subjects.sort();
+    assert_eq!(subjects.len(), 2, "{subjects:?}");
+    assert!(subjects.iter().any(|subject| subject == "Bo invites you to the project retina"), "{subjects:?}");
+    let told = server.mails().join("\n");
+    assert!(told.contains(&format!("invitation accept {id}")) && !told.contains("offprint_"), "{told}");
+    // What was taken back before it was told is not told.
+    scene.done(&bo.token, Method::POST, "/api/v1/projects", json!({ "name": "other" })).await;
+    scene.done(&bo.token, Method::POST, "/api/v1/projects/other/members", json!({ "users": [cy.id] })).await;
+    let gone = json!({ "user": cy.id });
+    scene.done(&bo.token, Method::POST, "/api/v1/projects/other/invitations/withdraw", gone).await;
+    assert_eq!(round(&jobs).await, Round { dropped: 1, ..NOTHING });
+    for target in [&id, &dataset] {
+        scene.done(&cy.token, Method::POST, &format!("/api/v1/me/invitations/{target}/accept"), Value::Null).await;
+    }
+    // The owner of the dataset has no address here.
+    assert_eq!(round(&jobs).await, Round { sent: 1, dropped: 1, ..NOTHING });
+    let mails = server.mails();
+    let last = mails.last().expect("a mail");
+    assert_eq!((header(last, "Subject"), header(last, "To")), ("Cy accepted your invitation to the project retina", "Bo <bo@lab.example>"));
+}
+
 // ACCESS 6; A16: told once, and no key
 #[tokio::test]
 async fn what_others_do_is_mailed_once_to_whom_it_concerns() {

@@ -84,6 +84,27 @@ impl Turn {
     }
 }
 
+/// Whether people are to know each other before one shares with the other by name (ACCESS 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Directory {
+    /// Nobody is asked.
+    #[default]
+    Open,
+    /// Who is not connected is invited, and accepts or declines.
+    Connections {
+        /// Since when: what connected people before shows as such; `None`: nothing does.
+        since: Option<Timestamp>,
+    },
+}
+
+impl Directory {
+    /// Whether what began then connected people before they were asked.
+    #[must_use]
+    pub fn was_before(self, at: Timestamp) -> bool {
+        matches!(self, Self::Connections { since: Some(since) } if at < since)
+    }
+}
+
 /// Why a connection is not asked for, or not changed so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ConnectionError {
@@ -210,16 +231,21 @@ fn after(at: Timestamp, secs: i64) -> Timestamp {
     at.checked_add(SignedDuration::from_secs(secs)).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether a person is named in a dataset: owns it, or has a grant of his own on it that counts at `now`, from wherever. `grant` is what the
-/// person has. Groups, projects, accounts and the world name nobody, nor does who broke the glass name himself.
+/// Since when a person is named in a dataset: owns it, which counts from its registration, or has a grant of his own on it that counts at `now`,
+/// from wherever. `grant` is what the person has; `None`: it does not name the person. Groups, projects, accounts and the world name nobody, nor
+/// does who broke the glass name himself.
 #[must_use]
-pub fn is_named_in(place: &Place, person: UserId, grant: Option<&Grant>, now: Timestamp) -> bool {
-    let counts = |grant: &Grant| {
+pub fn named_since(place: &Place, person: UserId, grant: Option<&Grant>, now: Timestamp) -> Option<Timestamp> {
+    if !is_active(place) {
+        return None;
+    }
+    let counts = |grant: &&Grant| {
         let conditions = &grant.conditions;
         let lasts = conditions.not_before.is_none_or(|begin| begin <= now) && conditions.until.is_none_or(|end| now < end);
         grant.subject == Subject::User(person) && grant.hold == Hold::Active && !grant.is_broken_glass() && lasts
     };
-    is_active(place) && (place.dataset.owner == person || grant.is_some_and(counts))
+    let owned = (place.dataset.owner == person).then_some(place.dataset.registered);
+    owned.or_else(|| grant.filter(counts).map(|grant| grant.at))
 }
 
 /// Whether a project connects those who are in it with each other: one that lets people in, of at most [`CONTEXT_PEOPLE_MAX`].

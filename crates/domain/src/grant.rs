@@ -506,6 +506,12 @@ pub enum GrantError {
     /// A level that the image has not, as far as is known.
     #[error("the dataset is not known to have images of such a level")]
     NoLevel,
+    /// The person declined the same, not long ago.
+    #[error("the person declined this; it may be offered again from `{from}` on")]
+    DeclinedLately {
+        /// From when on.
+        from: Timestamp,
+    },
     /// A name out of bounds.
     #[error("a group's name has 1 to `{GROUP_NAME_CHARS_MAX}` of `a-z0-9-`, begins with a letter or digit, and is no id")]
     Name,

@@ -67,6 +67,8 @@ pub const CONTEXTS_MAX: usize = 20;
 const _: () = assert!(CONNECTION_AGAIN_SECS <= CONNECTION_KEPT_SECS);
 /// Invitations that one person may send in a day (UTC).
 pub const INVITATIONS_DAY_MAX: usize = 20;
+/// People that one request may take into a project or group where each may have to be asked first: whether two are connected takes looks.
+pub const ASKED_ABOUT_MAX: usize = 100;
 /// Invitations that one sign-in looks at; the rest wait for the next.
 pub const INVITATIONS_AT_SIGN_IN_MAX: u16 = 50;
 /// How long an administrator may read what he granted himself in an emergency, in hours.

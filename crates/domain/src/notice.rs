@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     id::{DatasetId, LinkId, ProjectId, UserId},
+    invitation::Target,
     limits::{LINK_ENDS_TOLD_SECS, NOTICE_DIGEST_HOUR, NOTICE_RETRY_SECS},
 };
 
@@ -32,6 +33,10 @@ pub enum Occasion {
     CurationDeclined(DatasetId),
     /// The person was taken into a project.
     Joined(ProjectId),
+    /// Somebody invites the person to a dataset or into a project, and waits for an answer.
+    Invited(Target),
+    /// Whom the person invited accepted.
+    InvitationAccepted(Target),
     /// Somebody asks to be connected with the person.
     ConnectionAsked,
     /// Whom the person asked accepted.
@@ -61,6 +66,8 @@ impl Occasion {
             Self::Curated(_) => "curated",
             Self::CurationDeclined(_) => "curation-declined",
             Self::Joined(_) => "joined",
+            Self::Invited(_) => "invited",
+            Self::InvitationAccepted(_) => "invitation-accepted",
             Self::ConnectionAsked => "connection-asked",
             Self::ConnectionAccepted => "connection-accepted",
             Self::CodeMade => "code-made",
@@ -77,6 +84,7 @@ impl Occasion {
         match self {
             Self::Shared(id) | Self::GlassBroken(id) | Self::Offered(id) | Self::OfferAccepted(id) | Self::HandedOver(id) => Some(id),
             Self::Curated(id) | Self::CurationDeclined(id) => Some(id),
+            Self::Invited(Target::Dataset(id)) | Self::InvitationAccepted(Target::Dataset(id)) => Some(id),
             _ => None,
         }
     }
@@ -93,7 +101,10 @@ impl Occasion {
     /// The project that it is about.
     #[must_use]
     pub const fn project(self) -> Option<ProjectId> {
-        if let Self::Joined(id) = self { Some(id) } else { None }
+        match self {
+            Self::Joined(id) | Self::Invited(Target::Project(id)) | Self::InvitationAccepted(Target::Project(id)) => Some(id),
+            _ => None,
+        }
     }
 
     /// What [`Occasion::word`] says of this dataset, project or link; `None`: there is no such word, or it is about something else.
@@ -106,6 +117,10 @@ impl Occasion {
         let found = match (word, dataset, project) {
             ("shared", Some(id), None) => Self::Shared(id),
             ("glass-broken", Some(id), None) => Self::GlassBroken(id),
+            ("invited", Some(id), None) => Self::Invited(Target::Dataset(id)),
+            ("invited", None, Some(id)) => Self::Invited(Target::Project(id)),
+            ("invitation-accepted", Some(id), None) => Self::InvitationAccepted(Target::Dataset(id)),
+            ("invitation-accepted", None, Some(id)) => Self::InvitationAccepted(Target::Project(id)),
             ("offered", Some(id), None) => Self::Offered(id),
             ("offer-accepted", Some(id), None) => Self::OfferAccepted(id),
             ("handed-over", Some(id), None) => Self::HandedOver(id),
@@ -229,6 +244,10 @@ mod tests {
             Occasion::Curated(dataset),
             Occasion::CurationDeclined(dataset),
             Occasion::Joined(project),
+            Occasion::Invited(Target::Dataset(dataset)),
+            Occasion::Invited(Target::Project(project)),
+            Occasion::InvitationAccepted(Target::Dataset(dataset)),
+            Occasion::InvitationAccepted(Target::Project(project)),
             Occasion::ConnectionAsked,
             Occasion::ConnectionAccepted,
             Occasion::CodeMade,

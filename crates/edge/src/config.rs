@@ -1,6 +1,6 @@
 //! The settings of a deployment. Each has its line in `docs/CONFIG.md` and its place in `template.yaml`; a test compares the three.
 
-use domain::{address::AddressKey, grant::Zones, source::is_origin};
+use domain::{address::AddressKey, connection::Directory, grant::Zones, source::is_origin};
 use thiserror::Error;
 
 use crate::provider::ProviderSettings;
@@ -30,6 +30,8 @@ pub struct Config {
     pub provider: Option<ProviderSettings>,
     /// The pages whose scripts a person may let read, each an origin: viewers that ask by `middleauth`.
     pub viewer_origins: Vec<String>,
+    /// Whether people are to know each other before one shares with the other by name.
+    pub directory: Directory,
     /// Whether a source's endpoint may lie on this machine or a private network. Only `offprint up` says so.
     pub private_endpoints: bool,
     /// The largest object that is streamed, in bytes; `None`: no bound. Lambda ends a response at 200 MB.
@@ -60,6 +62,18 @@ pub enum ConfigError {
     /// Not a list of origins.
     #[error("the setting `{name}` must be origins such as `https://viewer.example.org`, in lower case, with commas between them")]
     NotOrigins {
+        /// Its name.
+        name: &'static str,
+    },
+    /// No word of the directory's.
+    #[error("the setting `{name}` must be `open` or `connections`")]
+    NotDirectory {
+        /// Its name.
+        name: &'static str,
+    },
+    /// No instant, or without what it is about.
+    #[error("the setting `{name}` must be an instant such as `2027-01-01T00:00:00Z`, and goes with the directory `connections`")]
+    NotSince {
         /// Its name.
         name: &'static str,
     },
@@ -102,6 +116,10 @@ impl Config {
             trusted_proxies: networks(set("OFFPRINT_TRUSTED_PROXIES").as_deref(), "OFFPRINT_TRUSTED_PROXIES")?,
             provider: ProviderSettings::read(set)?,
             viewer_origins: origins(set("OFFPRINT_VIEWER_ORIGINS").as_deref(), "OFFPRINT_VIEWER_ORIGINS")?,
+            directory: directory(
+                (set("OFFPRINT_DIRECTORY").as_deref(), "OFFPRINT_DIRECTORY"),
+                (set("OFFPRINT_DIRECTORY_SINCE").as_deref(), "OFFPRINT_DIRECTORY_SINCE"),
+            )?,
             private_endpoints: false,
             stream_bytes_max: Some(domain::limits::LAMBDA_STREAM_BYTES_MAX),
         })
@@ -110,6 +128,24 @@ impl Config {
 
 fn address_key(text: String, name: &'static str) -> Result<AddressKey, ConfigError> {
     AddressKey::new(text.into_bytes()).map_err(|_why| ConfigError::Short { name })
+}
+
+/// Whether people are asked before others share with them, and since when; each with its setting's name.
+///
+/// # Errors
+/// [`ConfigError::NotDirectory`], [`ConfigError::NotSince`], naming the setting.
+pub fn directory(word: (Option<&str>, &'static str), since: (Option<&str>, &'static str)) -> Result<Directory, ConfigError> {
+    let not_since = ConfigError::NotSince { name: since.1 };
+    match (word.0, since.0) {
+        (None | Some("open"), None) => Ok(Directory::Open),
+        (None | Some("open"), Some(_)) => Err(not_since),
+        (Some("connections"), None) => Ok(Directory::Connections { since: None }),
+        (Some("connections"), Some(text)) => {
+            let since = text.parse().map_err(|_no_instant| not_since)?;
+            Ok(Directory::Connections { since: Some(since) })
+        }
+        (Some(_), _) => Err(ConfigError::NotDirectory { name: word.1 }),
+    }
 }
 
 /// Networks in a list with commas.
@@ -152,6 +188,19 @@ mod tests {
         assert_eq!(viewers("https://v.example.org/, http://127.0.0.1:8080").unwrap(), ["https://v.example.org", "http://127.0.0.1:8080"]);
         for wrong in ["*", "https://V.example.org", "https://v.example.org/app", "null", "https://v.example.org,,"] {
             assert_eq!(viewers(wrong).unwrap_err(), ConfigError::NotOrigins { name: "OFFPRINT_VIEWER_ORIGINS" }, "{wrong}");
+        }
+        let directory = |word, since| {
+            let pairs = [("OFFPRINT_TABLE", "t"), ("OFFPRINT_DIRECTORY", word), ("OFFPRINT_DIRECTORY_SINCE", since)];
+            read(&pairs).map(|config| config.directory)
+        };
+        let since = "2027-01-01T00:00:00Z";
+        assert_eq!(directory("", ""), Ok(Directory::Open));
+        assert_eq!(directory("open", ""), Ok(Directory::Open));
+        assert_eq!(directory("connections", ""), Ok(Directory::Connections { since: None }));
+        assert_eq!(directory("connections", since), Ok(Directory::Connections { since: Some(since.parse().unwrap()) }));
+        assert_eq!(directory("closed", ""), Err(ConfigError::NotDirectory { name: "OFFPRINT_DIRECTORY" }));
+        for (word, since) in [("open", since), ("", since), ("connections", "today")] {
+            assert_eq!(directory(word, since), Err(ConfigError::NotSince { name: "OFFPRINT_DIRECTORY_SINCE" }), "{word} {since}");
         }
         let wrong = read(&[("OFFPRINT_TABLE", "t"), ("OFFPRINT_TRUSTED_PROXIES", "10.0.0.0/8, lab")]);
         assert_eq!(wrong.unwrap_err(), ConfigError::NotNetworks { name: "OFFPRINT_TRUSTED_PROXIES" });

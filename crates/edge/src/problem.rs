@@ -354,6 +354,9 @@ impl From<GrantError> for Problem {
             GrantError::SharePreview => wrong("share-preview").at("/may_share").hint("give the role `view` or more with it"),
             GrantError::Level => wrong("level").at("/level").hint("such as `{\"role\": \"preview\", \"level\": 2}`"),
             GrantError::NoLevel => wrong("no-level").at("/level").hint(NO_LEVEL_HINT),
+            GrantError::DeclinedLately { from } => Self::new(StatusCode::CONFLICT, "declined-lately", why.to_string())
+                .hint("wait until then, or ask the person to ask for it")
+                .with("from", from.to_string()),
             GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
         }
     }

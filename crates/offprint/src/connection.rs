@@ -35,8 +35,8 @@ const CONNECTED: [Column; 5] = [
 struct Told<'a> {
     #[serde(flatten)]
     connected: &'a Connected,
-    dataset_places: Vec<&'a str>,
-    project_names: Vec<&'a str>,
+    dataset_places: Vec<String>,
+    project_names: Vec<String>,
 }
 
 /// Be known to people: by agreeing, or by what you are both named in. It gives nobody any right.
@@ -108,8 +108,11 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
         }
         Verb::Show(One { user }) => {
             let Reply { body: connected, .. } = api.get::<Connected>(&["connections", &user]).await?;
-            let dataset_places = connected.shared.datasets.iter().map(|dataset| dataset.place.as_str()).collect();
-            let project_names = connected.shared.projects.iter().map(|project| project.name.as_str()).collect();
+            // What they shared before people here were asked first.
+            let named =
+                |name: &str, before: Option<bool>| if before == Some(true) { format!("{name} (from before)") } else { name.to_owned() };
+            let dataset_places = connected.shared.datasets.iter().map(|dataset| named(&dataset.place, dataset.before)).collect();
+            let project_names = connected.shared.projects.iter().map(|project| named(&project.name, project.before)).collect();
             out.one(&CONNECTED, &Told { connected: &connected, dataset_places, project_names })
         }
         Verb::Ask(One { user }) => {

@@ -7,7 +7,7 @@ use domain::rights::{Right, Rights, Role};
 use reqwest::Method;
 use wire::{
     dataset::Dataset,
-    grant::{BreakGlass, Given, Grant, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
+    grant::{BreakGlass, Given, Grant, Invitation, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
 };
 
 use crate::{
@@ -224,6 +224,20 @@ pub(crate) async fn run(command: GrantCommand) -> Result<(), Failure> {
     }
 }
 
+/// What a grant has become.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum GivenOrInvited {
+    Given(Box<Given>),
+    /// The person is asked first.
+    Invited(Box<Invitation>),
+}
+
+/// Whom an invitation waits for.
+fn invited(invitation: &Invitation) -> String {
+    printable(invitation.name.as_deref().or(invitation.user.as_deref()).unwrap_or("The person"))
+}
+
 async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
     let Terms { role, may_share, level, until, not_before, zones } = ask.terms;
@@ -247,9 +261,14 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
             out.confirm(&said, "Give it on all of them?", false).await?;
         }
     }
-    let given: Result<Reply<Given>, Failure> = api.create(&path, &new).await;
+    let given: Result<Reply<GivenOrInvited>, Failure> = api.create(&path, &new).await;
     let Reply { body: given, date, .. } = match given {
-        Ok(given) => given,
+        Ok(Reply { body: GivenOrInvited::Given(given), is_new, is_under_way, date }) => Reply { body: *given, is_new, is_under_way, date },
+        Ok(Reply { body: GivenOrInvited::Invited(sent), .. }) => {
+            let (place, until) = (printable(&dataset.place), instant_of(&sent.waits_until));
+            out.note(&format!("{} is asked first, and has nothing on {place} before accepting, until {until}.", invited(&sent)));
+            return out.one(&invitation::LIST, &sent);
+        }
         Err(why) => match why.version_there() {
             Some(version) => {
                 let there = find(api, &path, &new.to).await?;

@@ -1,12 +1,13 @@
-//! `offprint grant invite`, `invitations` and `uninvite`: grants that wait for an e-mail address.
+//! `offprint grant invite`, `invitations` and `uninvite`: grants that wait for an e-mail address, or for a person who is to accept; and
+//! `offprint invitation`: list, accept, decline what waits for whoever asks.
 
 use std::num::NonZeroUsize;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use wire::grant::{Email, Invitation, InvitationSent, NewInvitation, UninviteAsk};
 
 use crate::{
-    api::{Api, Reply},
+    api::{Api, Remote, Reply},
     dataset::Named,
     exit::Failure,
     grant::Terms,
@@ -22,14 +23,81 @@ const SENT: [Column; 5] = [
     column("waits_until", "/waits_until"),
 ];
 /// What an invitation shows in a list.
-const LIST: [Column; 6] = [
+pub(crate) const LIST: [Column; 7] = [
     column("address", "/address"),
+    column("name", "/name"),
     column("role", "/role"),
     column("by", "/by"),
     column("at", "/at"),
     column("waits_until", "/waits_until"),
     column("state", "/state"),
 ];
+
+/// What the own show.
+const MINE: [Column; 7] = [
+    column("dataset", "/dataset"),
+    column("project", "/project"),
+    column("place", "/place"),
+    column("role", "/role"),
+    column("by", "/by_name"),
+    column("waits_until", "/waits_until"),
+    column("state", "/state"),
+];
+
+/// What somebody invites you to whom you are not connected with: it waits for 30 days until you accept, and gives nothing before.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint invitation list")]
+pub(crate) struct InvitationCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List what waits for you.
+    #[command(after_help = "Example:\n  offprint invitation list -o csv")]
+    List {
+        /// The most invitations to list.
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZeroUsize,
+    },
+    /// Accept an invitation: you have from then on what it says.
+    #[command(after_help = "Example:\n  offprint invitation accept DATASET-ID")]
+    Accept {
+        /// The dataset's or project's id, as `offprint invitation list` shows it.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Decline an invitation: nobody invites you to the same again before it would have ended.
+    #[command(after_help = "Example:\n  offprint invitation decline DATASET-ID")]
+    Decline {
+        /// The dataset's or project's id, as `offprint invitation list` shows it.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What went wrong, with its exit code.
+pub(crate) async fn run(command: InvitationCommand) -> Result<(), Failure> {
+    let (api, out) = (command.remote.api()?, command.remote.out());
+    let nothing = serde_json::json!({});
+    let answered = match command.verb {
+        Verb::List { limit } => {
+            let (items, more): (Vec<Invitation>, bool) = api.list(&["me", "invitations"], &[], limit.get()).await?;
+            out.list(&MINE, &items)?;
+            out.more(more, limit);
+            return Ok(());
+        }
+        Verb::Accept { id } => api.create::<Invitation>(&["me", "invitations", &id, "accept"], &nothing).await?,
+        Verb::Decline { id } => api.act::<Invitation>(&["me", "invitations", &id, "decline"], &nothing).await?,
+    };
+    out.one(&MINE, &answered.body)
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -66,11 +134,14 @@ pub(crate) struct Uninvite {
     #[arg(value_name = "PLACE|ID")]
     dataset: Named,
     /// The address.
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "address")]
+    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["address", "user"])]
     email: Option<String>,
     /// What stands for the address in the list.
     #[arg(long, value_name = "TEXT", conflicts_with = "email")]
     address: Option<String>,
+    /// The name or id of the person that it waits for.
+    #[arg(long, value_name = "NAME|ID", conflicts_with_all = ["email", "address"])]
+    user: Option<String>,
     /// Why: it stays with the record.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -109,10 +180,10 @@ pub(crate) async fn list(api: &Api, out: Output, ask: Invitations) -> Result<(),
 /// What went wrong, with its exit code.
 pub(crate) async fn uninvite(api: &Api, out: Output, ask: Uninvite) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
-    let withdraw = UninviteAsk { email: ask.email.map(Email), address: ask.address, reason: ask.reason };
+    let withdraw = UninviteAsk { email: ask.email.map(Email), address: ask.address, user: ask.user, reason: ask.reason };
     let Reply { body: gone, .. } = api.act::<Invitation>(&["datasets", &dataset.id, "invitations", "withdraw"], &withdraw).await?;
     if gone.state == "met" {
-        out.note("Its person has signed in already: to take back what was granted, `offprint grant withdraw`.");
+        out.note("Its person has met it already: to take back what was granted, `offprint grant withdraw`.");
     }
     out.one(&LIST, &gone)
 }

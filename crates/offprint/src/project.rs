@@ -1,4 +1,5 @@
-//! `offprint project`: create, list, show, members, datasets, links, edit, add, remove, leave, put, take, retire, reinstate.
+//! `offprint project`: create, list, show, members, datasets, links, edit, add, remove, leave, put, take, retire, reinstate,
+//! invitations, uninvite.
 
 use std::num::NonZeroUsize;
 
@@ -7,10 +8,10 @@ use reqwest::Method;
 use serde::Serialize;
 use wire::{
     dataset::Dataset,
-    grant::SharedLink,
+    grant::{Invitation, SharedLink},
     project::{
         NewProject, Participant, ParticipantsAsk, ParticipantsChanged, ParticipantsOut, PlaceAsk, Placed, PolicyAsk, Project,
-        ProjectChanged, ProjectEdit,
+        ProjectChanged, ProjectEdit, UninviteAsk,
     },
 };
 
@@ -19,6 +20,7 @@ use crate::{
     dataset::{Named, find_id},
     effects::{Spoken, Sure, how_fast},
     exit::Failure,
+    invitation::LIST as INVITATION,
     output::{Column, Output, column, printable},
 };
 
@@ -94,6 +96,26 @@ enum Verb {
         project: One,
         #[command(flatten)]
         most: Most,
+    },
+    /// List who is invited into a project and is to accept: people whom whoever asked them is not connected with.
+    #[command(after_help = "Example:\n  offprint project invitations retina")]
+    Invitations {
+        #[command(flatten)]
+        project: One,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// Take an invitation into a project back.
+    #[command(after_help = "Example:\n  offprint project uninvite retina nia")]
+    Uninvite {
+        #[command(flatten)]
+        project: One,
+        /// The name or id of the person that it waits for.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// Why: it stays with the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// List what is in a project.
     #[command(after_help = "Example:\n  offprint project datasets retina")]
@@ -245,6 +267,14 @@ pub(crate) async fn run(command: ProjectCommand) -> Result<(), Failure> {
         Verb::List(most) => list::<Project>(&api, out, &["projects"], &PROJECT, &most).await,
         Verb::Show(One { project }) => out.one(&PROJECT, &find(&api, &project).await?),
         Verb::Members { project, most } => list::<Participant>(&api, out, &["projects", &project.project, "members"], &MEMBER, &most).await,
+        Verb::Invitations { project, most } => {
+            list::<Invitation>(&api, out, &["projects", &project.project, "invitations"], &INVITATION, &most).await
+        }
+        Verb::Uninvite { project, user, reason } => {
+            let path = ["projects", &project.project, "invitations", "withdraw"];
+            let Reply { body: gone, .. } = api.act::<Invitation>(&path, &UninviteAsk { user, reason }).await?;
+            out.one(&INVITATION, &gone)
+        }
         Verb::Datasets { project, most } => list::<Dataset>(&api, out, &["projects", &project.project, "datasets"], &DATASET, &most).await,
         Verb::Links { project, most } => list::<SharedLink>(&api, out, &["projects", &project.project, "links"], &LINK, &most).await,
         Verb::Edit(ask) => edit(&api, out, ask).await,
@@ -347,6 +377,11 @@ async fn place(api: &Api, out: Output, ask: &Place, takes: bool) -> Result<(), F
 
 async fn tell(out: Output, Reply { body: changed, date, .. }: Reply<ParticipantsChanged>, wait: bool) -> Result<(), Failure> {
     out.one(&CHANGED, &changed)?;
+    if !changed.invited.is_empty() {
+        let names: Vec<_> =
+            changed.invited.iter().filter_map(|sent| sent.name.as_deref().or(sent.user.as_deref())).map(printable).collect();
+        out.note(&format!("Asked first, and not in it before accepting: {}.", names.join(", ")));
+    }
     InForce { stops: Stops::Beyond, by: changed.enforced_by.as_deref(), date, wait }.tell(out).await;
     Ok(())
 }

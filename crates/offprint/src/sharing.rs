@@ -129,7 +129,7 @@ fn report(sharing: &Sharing, names: &BTreeMap<String, String>) -> Result<String,
         said.push(format!("Suspended, and getting none of this for now: {}.", suspended.join(", ")));
     }
     if !sharing.invitations.is_empty() {
-        said.push(format!("Invitations by e-mail address that wait: {}.", sharing.invitations.len()));
+        said.push(format!("Invitations that wait, for an e-mail address or for a person who is to accept: {}.", sharing.invitations.len()));
     }
     text.push('\n');
     text.extend(said.iter().flat_map(|line| [printable(line), "\n".to_owned()]));
@@ -252,7 +252,7 @@ l2    d0 above  a/    collaboration  paused  u2     -
 lab:a/b.zarr is accounts, and in effect open as if it were private.
 Its source allows at most the audience link, links of 90 days, and serves every network.
 Blocked at its source: u9.
-Invitations by e-mail address that wait: 1.
+Invitations that wait, for an e-mail address or for a person who is to accept: 1.
 "
         );
     }

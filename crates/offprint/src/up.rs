@@ -99,6 +99,12 @@ pub struct Up {
     /// The pages that people may let read their data (Neuroglancer's middleauth), as origins with commas between.
     #[arg(long, value_name = "URLS", env = "OFFPRINT_VIEWER_ORIGINS")]
     pub viewer_origins: Option<String>,
+    /// Whether people are asked before somebody shares with them whom they are not connected with: open for no, connections for yes.
+    #[arg(long, value_name = "WORD", env = "OFFPRINT_DIRECTORY")]
+    pub directory: Option<String>,
+    /// Since when they are, such as 2027-01-01T00:00:00Z: what people shared before shows so.
+    #[arg(long, value_name = "INSTANT", env = "OFFPRINT_DIRECTORY_SINCE", requires = "directory")]
+    pub directory_since: Option<String>,
     /// Let the first user act and administer again, where another administrator took that away.
     #[arg(long)]
     pub reinstate: bool,

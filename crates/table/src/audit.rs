@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 71] = [
+pub const VERBS: [&str; 73] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -50,7 +50,9 @@ pub const VERBS: [&str; 71] = [
     "group.leave",
     "group.remove",
     "group.sync",
+    "invitation.accept",
     "invitation.close",
+    "invitation.decline",
     "invitation.send",
     "invitation.withdraw",
     "link-set.add",

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    connection::{connects, is_named_in},
+    connection::{connects, named_since},
     decision::Place,
     grant::{Hold, Subject},
     id::{DatasetId, ProjectId, UserId},
@@ -34,11 +34,20 @@ const LOOK: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Contexts {
     /// Datasets, those granted last to either first.
-    pub datasets: Vec<Place>,
+    pub datasets: Vec<Common<Place>>,
     /// Projects.
-    pub projects: Vec<Project>,
+    pub projects: Vec<Common<Project>>,
     /// Whether there may be more.
     pub more: bool,
+}
+
+/// Something that two people are both named in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common<T> {
+    /// What.
+    pub what: T,
+    /// Since when the later of the two is, as that stands now: a grant that was changed counts from the change.
+    pub since: Timestamp,
 }
 
 impl Contexts {
@@ -94,47 +103,54 @@ impl Table {
         Ok((ids, true))
     }
 
-    async fn both_named_in(&self, candidates: &[DatasetId], people: [UserId; 2], now: Timestamp) -> Result<(Vec<Place>, bool), TableError> {
+    async fn both_named_in(
+        &self,
+        candidates: &[DatasetId],
+        people: [UserId; 2],
+        now: Timestamp,
+    ) -> Result<(Vec<Common<Place>>, bool), TableError> {
         let mut named = Vec::new();
         for look in candidates.chunks(LOOK) {
             let places = self.places(look, &mut Cost::default()).await?;
             let keys = places.iter().flat_map(|place| people.map(|person| schema::grant(place.dataset.id, Subject::User(person))));
             let found = self.batch(keys, &mut Cost::default()).await?;
-            let is_named = |place: &Place, person| {
+            let since = |place: &Place, person| {
                 let subject = Subject::User(person);
                 let grant = read(&found, &schema::grant(place.dataset.id, subject), |item| row::<GrantRow>(item)?.grant(subject));
-                is_named_in(place, person, grant.as_ref(), now)
+                named_since(place, person, grant.as_ref(), now)
             };
             for place in places {
-                if people.iter().all(|person| is_named(&place, *person)) {
+                let [one, other] = people.map(|person| since(&place, person));
+                if let (Some(one), Some(other)) = (one, other) {
                     if named.len() == CONTEXTS_MAX {
                         return Ok((named, true));
                     }
-                    named.push(place);
+                    named.push(Common { what: place, since: one.max(other) });
                 }
             }
         }
         Ok((named, false))
     }
 
-    async fn both_joined(&self, candidates: &[ProjectId], people: [UserId; 2]) -> Result<(Vec<Project>, bool), TableError> {
+    async fn both_joined(&self, candidates: &[ProjectId], people: [UserId; 2]) -> Result<(Vec<Common<Project>>, bool), TableError> {
         let keys_of = |id: &ProjectId| [schema::project(*id), schema::participant(*id, people[0]), schema::participant(*id, people[1])];
         let found = self.batch(candidates.iter().flat_map(keys_of), &mut Cost::default()).await?;
-        let is_in = |key: &Key| {
+        let since = |key: &Key| {
             let part = read(&found, key, |item| row::<ParticipantRow>(item)?.participant());
-            part.is_some_and(|part| part.hold == Hold::Active)
+            part.filter(|part| part.hold == Hold::Active).map(|part| part.at)
         };
         let of_both = |id: &ProjectId| {
             let [project, one, other] = keys_of(id);
-            read(&found, &project, |item| row::<ProjectRow>(item)?.project()).filter(|_| is_in(&one) && is_in(&other))
+            let what = read(&found, &project, |item| row::<ProjectRow>(item)?.project())?;
+            Some(Common { what, since: since(&one)?.max(since(&other)?) })
         };
         let mut joined: Vec<_> = candidates.iter().filter_map(of_both).collect();
         let more = joined.len() > CONTEXTS_MAX;
         joined.truncate(CONTEXTS_MAX);
         let mut projects = Vec::new();
-        for project in joined {
-            if connects(&project, self.people_of(project.id, CONTEXT_PEOPLE_MAX).await?) {
-                projects.push(project);
+        for common in joined {
+            if connects(&common.what, self.people_of(common.what.id, CONTEXT_PEOPLE_MAX).await?) {
+                projects.push(common);
             }
         }
         Ok((projects, more))

@@ -120,6 +120,17 @@ pub struct Grounds<'a> {
     pub via: Option<Via>,
 }
 
+/// What a grant is brought about by, other than by its giver's request.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    /// The entry that it leaves; `None`: that of its giver's giving.
+    pub(crate) audited: Option<Audited>,
+    /// What is written with it.
+    pub(crate) parts: Vec<(Tag, Part)>,
+    /// Who is told, in the subject's place.
+    pub(crate) told: Option<(UserId, Occasion)>,
+}
+
 impl Table {
     /// What a subject has on a dataset, withdrawn or not.
     ///
@@ -144,25 +155,23 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Grant, TableError> {
-        self.give_with(permit, grounds, grant, before, (once, None), now).await
+        let (audited, proof) = given(permit, grounds, grant, now)?;
+        self.write_grant(grounds.facts, (grant, before), (audited, proof, None), once, now).await
     }
 
-    /// The same, with one more change that is made or refused with it.
+    /// The same, as something else brings it about, which is written or refused with it.
     pub(crate) async fn give_with(
         &self,
         permit: &Permit,
         grounds: Grounds<'_>,
         grant: &Grant,
         before: Option<&Grant>,
-        (once, more): (Option<&Once>, Option<Change>),
+        brought: Brought,
         now: Timestamp,
     ) -> Result<Grant, TableError> {
-        let Grounds { facts, via } = grounds;
-        let dataset = &facts.place.dataset;
-        let by = permit.allows(Action::Grant, dataset.id).filter(|by| *by == grant.by).ok_or(TableError::NotForThis)?;
-        let proof = proof(dataset, &facts.reach, by, via);
-        let audited = Audited::new(now, by, "grant.give", &dataset.id)?;
-        self.write_grant(facts, (grant, before), (audited, proof, more), once, now).await
+        let (audited, proof) = given(permit, grounds, grant, now)?;
+        let audited = brought.audited.clone().unwrap_or(audited);
+        self.write_grant(grounds.facts, (grant, before), (audited, proof, Some(brought)), None, now).await
     }
 
     /// Gives an administrator what `grant` says on the dataset of `facts`: to himself, as [`broken_glass`] has it.
@@ -206,7 +215,7 @@ impl Table {
         &self,
         facts: &DatasetFacts,
         (grant, before): (&Grant, Option<&Grant>),
-        (audited, mut proof, more): (Audited, Vec<(Tag, Part)>, Option<Change>),
+        (audited, mut proof, brought): (Audited, Vec<(Tag, Part)>, Option<Brought>),
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Grant, TableError> {
@@ -230,15 +239,18 @@ impl Table {
         proof.retain(|(_, part)| !part.checks(&key));
         let audited = audited.to(&said(grant));
         let audited = before.map_or(audited.clone(), |there| audited.from(&said(there)));
-        let told = told(grant, before, dataset, now).filter(|_| more.is_none());
+        let (more, told, due) = match brought {
+            Some(Brought { parts, told, .. }) => (parts, told, None),
+            None => (Vec::new(), told(grant, before, dataset, now), grant.conditions.not_before),
+        };
         let write = Write::audited(audited)
             .parts([give_part(dataset.id, grant, before)?])
             .change(Tag::Seen, head(facts))
             .parts(subject_is_there(grant.subject).into_iter().filter(|(_, part)| !proof.iter().any(|(_, other)| other.is_where(part))))
             .parts(proof.clone())
-            .parts(more.map(|change| (Tag::Seen, Part::Change(change))))
+            .parts(more)
             .parts(Once::part(once, by, &result(dataset.id, grant.subject), now)?)
-            .telling_at(told, grant.conditions.not_before)?;
+            .telling_at(told, due)?;
         match self.commit(write).await? {
             Outcome::Done => Ok(grant.clone()),
             Outcome::Refused(failed) if failed.contains(&Tag::Once) => {
@@ -370,6 +382,13 @@ impl Table {
         let next = ranks.last().filter(|_| more).cloned();
         Ok((ranks, next))
     }
+}
+
+/// Who gives what, and the rest that his right rests on.
+fn given(permit: &Permit, grounds: Grounds<'_>, grant: &Grant, now: Timestamp) -> Result<(Audited, Vec<(Tag, Part)>), TableError> {
+    let dataset = &grounds.facts.place.dataset;
+    let by = permit.allows(Action::Grant, dataset.id).filter(|by| *by == grant.by).ok_or(TableError::NotForThis)?;
+    Ok((Audited::new(now, by, "grant.give", &dataset.id)?, proof(dataset, &grounds.facts.reach, by, grounds.via)))
 }
 
 /// A grant in place of the one before it, which is as it was read.

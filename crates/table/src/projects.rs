@@ -8,6 +8,7 @@ use domain::{
     decision::Permit,
     grant::{ClonePolicy, Hold, Policy, ProjectRole},
     id::{ProjectId, UserId},
+    invitation::{Invitation, Promise},
     notice::Occasion,
     project::Project,
     rights::Role,
@@ -23,12 +24,13 @@ use crate::{
     datasets::{listed_after, rank_of},
     error::TableError,
     grants::{hold_of, hold_word, is_withdrawn, takes_part},
+    invitations::{Answer, accepted},
     item::{Item, Row, item, number, row, text, time, unreadable},
     once::{Asked, Once, number_of},
     read::{Cost, Stretch, Window},
     schema::{self, Key, MEMBER_PREFIX, MEMBER_SHARDS, PROJECT_PREFIX},
     sources::{state_of, state_word},
-    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write},
+    write::{ACTIONS_MAX, Change, Condition, Outcome, Part, Tag, Write, once_each},
 };
 
 /// Members of one transaction, each with a check that the account is there and a notice: the others are the project's own action, two about the
@@ -356,8 +358,8 @@ impl Table {
     ) -> Result<ParticipantsSet, TableError> {
         let leaves = permit.is_in(project.id).filter(|by| wanted.is_none() && people == [*by]);
         let acts = match (permit.allows_manage(project.id), leaves) {
-            (Some(by), _) => Acts { by, verb: if wanted.is_some() { "project.add" } else { "project.remove" }, manages: true },
-            (None, Some(by)) => Acts { by, verb: "project.leave", manages: false },
+            (Some(by), _) => Acts { by, verb: if wanted.is_some() { "project.add" } else { "project.remove" }, manages: true, met: None },
+            (None, Some(by)) => Acts { by, verb: "project.leave", manages: false, met: None },
             (None, None) => return Err(TableError::NotForThis),
         };
         if let Some(done) = self.once_if(acts.by, once, now).await? {
@@ -400,10 +402,35 @@ impl Table {
         Ok((found, changes))
     }
 
+    /// Lets the person in who accepts an invitation into a project, by the permit of the manager who sent it, and the invitation is done: both or
+    /// neither.
+    ///
+    /// # Errors
+    /// As [`Table::set_participants`]; [`TableError::Stale`] too where the invitation changed since it was read, or the person is in the project.
+    pub async fn join(
+        &self,
+        permit: &Permit,
+        invitation: &Invitation,
+        answer: Answer<'_>,
+        now: Timestamp,
+    ) -> Result<ParticipantsSet, TableError> {
+        let Promise::Part(project, role) = invitation.promise else { return Err(TableError::NotForThis) };
+        let is_its = |by: &UserId| *by == invitation.by && invitation.waits(now);
+        let by = permit.allows_manage(project).filter(is_its).ok_or(TableError::NotForThis)?;
+        let person = answer.by(invitation)?;
+        if let Some(done) = self.once_if(person, answer.once, now).await? {
+            return ParticipantsSet::read(&done);
+        }
+        let acts = Acts { by, verb: "invitation.accept", manages: true, met: Some(invitation) };
+        let mut unblocked = Some(self.unblocked(by).await?);
+        let asked = Asked { by: person, once: answer.once, now };
+        self.set_some((&acts, &mut unblocked), asked, project, &[person], Some(role), ParticipantsSet::default()).await
+    }
+
     /// The same for as many as one transaction takes, where `before` was done already. Answers both.
     async fn set_some(
         &self,
-        (acts, unblocked): (&Acts, &mut Option<(Tag, Part)>),
+        (acts, unblocked): (&Acts<'_>, &mut Option<(Tag, Part)>),
         Asked { by, once, now }: Asked<'_>,
         project: ProjectId,
         people: &[UserId],
@@ -413,6 +440,9 @@ impl Table {
         for _round in 0..ROUNDS {
             let (found, changes) = self.changes(project, people, wanted, now).await?;
             let set = before.and(ParticipantsSet { changed: changes.people.len(), narrows: changes.narrows });
+            if changes.people.is_empty() && acts.met.is_some() {
+                return Err(TableError::Stale);
+            }
             if changes.people.is_empty() {
                 self.remember(once, by, &set.result(), now).await?;
                 return Ok(set);
@@ -425,13 +455,16 @@ impl Table {
             let manager = (acts.manages && !himself)
                 .then(|| (Tag::New, Part::Check(schema::participant(project, acts.by), takes_part(Some(ProjectRole::Manager)))));
             let said = json!({ "members": changes.people, "role": wanted.map(ProjectRole::word) });
-            let audited = Audited::new(now, acts.by, acts.verb, &project)?.to(&said);
+            // Whoever asks does it: of an invitation that is the person who accepts, and else whose right it rests on.
+            let audited = Audited::new(now, by, acts.verb, &project)?.to(&said);
+            let told = changes.joined.iter().map(|user| (*user, Occasion::Joined(project)));
+            let sender = acts.met.map(|met| (met.by, Occasion::InvitationAccepted(met.target())));
             let write = Write::audited(audited.clone())
                 .parts(changes.parts.clone())
                 .part(Tag::Seen, counted(&found, changes.managers))
                 .parts(manager)
-                .parts(unblocked.clone())
-                .telling(changes.joined.iter().map(|user| (*user, Occasion::Joined(project))))?
+                .parts(once_each(unblocked.clone().into_iter().chain(acts.met.into_iter().flat_map(accepted))).ok_or(TableError::Stale)?)
+                .telling(told.chain(sender))?
                 .parts(Once::part(once, by, &set.result(), now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(set),
@@ -545,12 +578,14 @@ fn name_of(project: &Project) -> Result<(Tag, Part), TableError> {
     Ok((Tag::Same, Part::Put(item(&schema::project_name(&project.name), &ProjectNameRow { project: id })?, own)))
 }
 
-/// Who changes members, and as what.
-struct Acts {
+/// By whose right members change, and how.
+struct Acts<'a> {
     by: UserId,
     verb: &'static str,
     /// As a manager, and not for himself alone.
     manages: bool,
+    /// The invitation that is met by it.
+    met: Option<&'a Invitation>,
 }
 
 /// That a project stands as it was read, with so many managers more, or fewer.

@@ -26,7 +26,7 @@
 //! | part in a project | `P#pid#shard` | `M#uid` | `U#uid`, `P#joined#pid` |
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
-//! | invitation | `E#hmac(address)` | `N#dataset` | `D#dataset`, `E#sent#hmac` |
+//! | invitation | `E#hmac(address)`, `U#uid` | `N#dataset`, `N#pid` | `D#dataset`, `P#pid`; `E#sent#hmac`, `E#sent#uid` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | request for the curators' mark | `D#id` | `Q#curation#made#request-id` | `Q#curation`, as its sort key; while it waits |
 //! | curators' mark | `D#id` | `Y` | `Y#shard`, `Y#set#dataset`; while it is set |
@@ -51,6 +51,7 @@ use domain::{
     address::EmailHash,
     grant::Subject,
     id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TokenId, UserId},
+    invitation::{Invitee, Target},
     key::KeyHash,
     notice::{Notice, NoticeId},
     path::ObjectPath,
@@ -489,22 +490,56 @@ pub(crate) fn link_set_rank(made: Timestamp, set: LinkSetId) -> String {
 /// What the key of every link set, and its place in a list, begins with.
 pub(crate) const LINK_SET_RANK: &str = "J#";
 
-/// What waits for an address on a dataset.
-pub(crate) fn invitation(address: EmailHash, dataset: DatasetId) -> Key {
-    Key { pk: invitations(address), sk: format!("{INVITATION_PREFIX}{dataset}") }
+/// What waits for an address, or a person, on a dataset or in a project: ids of either begin differently.
+pub(crate) fn invitation(to: Invitee, target: Target) -> Key {
+    Key { pk: invitations(to), sk: invitation_sort_key(target) }
 }
 
-/// The partition of all that waits for an address.
-pub(crate) fn invitations(address: EmailHash) -> String {
-    format!("E#{address}")
+fn invitation_sort_key(target: Target) -> String {
+    match target {
+        Target::Dataset(dataset) => format!("{INVITATION_PREFIX}{dataset}"),
+        Target::Project(project) => format!("{INVITATION_PREFIX}{project}"),
+    }
+}
+
+/// The partition of all that waits for an address; of what waits for a person, it is the person's.
+pub(crate) fn invitations(to: Invitee) -> String {
+    match to {
+        Invitee::Address(address) => format!("E#{address}"),
+        Invitee::Person(person) => user_partition(person),
+    }
 }
 
 /// What the sort key of every invitation begins with.
 pub(crate) const INVITATION_PREFIX: &str = "N#";
 
-/// The place of an invitation in the list of its dataset, by the time it was sent.
-pub(crate) fn invitation_rank(sent: Timestamp, address: EmailHash) -> String {
-    format!("{INVITATION_RANK}{:015}#{address}", sent.as_millisecond())
+/// Where what waits for somebody on a dataset, or in a project, is listed, in GSI1.
+pub(crate) fn invitations_on(target: Target) -> String {
+    match target {
+        Target::Dataset(dataset) => dataset_partition(dataset),
+        Target::Project(project) => project_partition(project),
+    }
+}
+
+/// The place of an invitation in the list of its dataset or project, by the time it was sent.
+pub(crate) fn invitation_rank(sent: Timestamp, to: Invitee) -> String {
+    let millis = sent.as_millisecond();
+    match to {
+        Invitee::Address(address) => format!("{INVITATION_RANK}{millis:015}#{address}"),
+        Invitee::Person(person) => format!("{INVITATION_RANK}{millis:015}#{person}"),
+    }
+}
+
+/// For whom the invitation of a place in a list waits.
+pub(crate) fn invitee_of(rank: &str) -> Option<Invitee> {
+    let id = id_of_rank(rank, INVITATION_RANK)?;
+    UserId::parse(id).map(Invitee::Person).ok().or_else(|| EmailHash::parse(id).map(Invitee::Address).ok())
+}
+
+/// What an invitation's sort key is to, or the id in it.
+pub(crate) fn target_of(text: &str) -> Option<Target> {
+    let id = text.strip_prefix(INVITATION_PREFIX).unwrap_or(text);
+    DatasetId::parse(id).map(Target::Dataset).ok().or_else(|| ProjectId::parse(id).map(Target::Project).ok())
 }
 
 /// What the place of every invitation in a list begins with.
@@ -629,6 +664,16 @@ mod tests {
             (place_in(project_, dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (link_set(LinkSetId::new(id)), "J#jaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (
+                invitation(Invitee::Person(user_), Target::Dataset(dataset_)),
+                "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4",
+                "N#daaaaaaaaaaaaaaaaaaaaaaaaa4",
+            ),
+            (
+                invitation(Invitee::Person(user_), Target::Project(project_)),
+                "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4",
+                "N#paaaaaaaaaaaaaaaaaaaaaaaaa4",
+            ),
             (user_name("Ada"), "U#", "N#ada"),
             (mailbox(user_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "E"),
             (notice(NoticeId { entry: id, to: user_ }), "O#1", "00000000-0000-0000-0000-000000000007#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
@@ -640,6 +685,11 @@ mod tests {
         assert_eq!((due_in(at).as_str(), due_rank(at, link_).as_str()), ("DUE#202512", "001767225599999#laaaaaaaaaaaaaaaaaaaaaaaaa4"));
         assert!(due_rank(at, link_) < due_until(at) && due_until(at) < due_rank(at + SignedDuration::from_millis(1), link_));
         assert_eq!(dataset_rank(at, dataset_), "D#001767225599999#daaaaaaaaaaaaaaaaaaaaaaaaa4");
+        let to = Invitee::Person(user_);
+        assert_eq!(invitee_of(&invitation_rank(at, to)), Some(to));
+        for target in [Target::Dataset(dataset_), Target::Project(project_)] {
+            assert_eq!(target_of(&invitation(to, target).sk), Some(target));
+        }
         let noted = NoticeId { entry: id, to: user_ };
         assert_eq!(notice_of(&notice(noted).sk), Some(noted));
         assert!(

@@ -72,6 +72,13 @@ pub struct SharedDataset {
     pub id: String,
     /// The dataset, as `SOURCE:path/in/it`.
     pub place: String,
+    /// Where people are asked first: since when both are named in it, an owner since its registration, whoever it was granted to since that was given or last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub since: Option<String>,
+    /// Where people are asked first: whether that was before they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<bool>,
 }
 
 /// A project that connects two people.
@@ -82,4 +89,11 @@ pub struct SharedProject {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Where people are asked first: since when both are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub since: Option<String>,
+    /// Where people are asked first: whether that was before they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<bool>,
 }

@@ -205,16 +205,30 @@ pub struct InvitationSent {
     pub waits_until: String,
 }
 
-/// An invitation as lists have it. Nobody is shown the address: only what stands for it is kept.
+/// An invitation: to an e-mail address, which nobody is shown, for only what stands for it is kept; or to a person, who accepts or declines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Invitation {
-    /// What stands for the address.
-    pub address: String,
-    /// The dataset's id.
-    pub dataset: String,
-    /// What its person gets.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager)$"))]
+    /// What stands for the address that it waits for; missing: it waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The id of the person that it waits for; missing: it waits for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The name of that person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id of the dataset that it is to; missing: it is into a project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// The id of the project that it is into; missing: it is to a dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Among the caller's own: where the dataset is, as `SOURCE:path/in/it`, or the project's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What its person gets: on a dataset `preview`, `view`, `download`, `full` or `manager`, in a project `member`, `leader` or `manager`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download|full|manager|member|leader)$"))]
     pub role: String,
     /// Whether the person may make links, too.
     pub may_share: bool,
@@ -233,18 +247,21 @@ pub struct Invitation {
     pub zones: Vec<String>,
     /// The id of who sent it.
     pub by: String,
+    /// Among the caller's own: the name of who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
     /// When it was sent.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub at: String,
     /// Until when it waits.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub waits_until: String,
-    /// What has become of it: `waiting`; `met`, once its person has signed in; `withdrawn`; `ended`, where nobody came.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^(waiting|met|withdrawn|ended)$"))]
+    /// What has become of it: `waiting`; `met`, once its person has signed in, or accepted; `declined`; `withdrawn`; `ended`, where nobody came.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(waiting|met|declined|withdrawn|ended)$"))]
     pub state: String,
 }
 
-/// An invitation that is taken back: by its address, or by what stands for it in lists.
+/// An invitation that is taken back: by its address, by what stands for it in lists, or by its person.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -256,6 +273,9 @@ pub struct UninviteAsk {
     /// What stands for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The id or name of the person that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Why: it stands in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -336,7 +356,7 @@ pub struct Sharing {
     pub links: Vec<SharedLink>,
     /// Whether there may be more links than are shown: they are listed at `sharing/links`.
     pub more_links: bool,
-    /// What waits for e-mail addresses on it, of the latest 100.
+    /// What waits on it for e-mail addresses, and for people who are to accept, of the latest 100.
     #[serde(default)]
     pub invitations: Vec<Invitation>,
     /// Whether there are more invitations than were looked at.

@@ -154,9 +154,24 @@ pub struct ParticipantsChanged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub enforced_by: Option<String>,
+    /// Those who are not in it yet: they are invited, and accept or decline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invited: Vec<crate::grant::Invitation>,
     /// With `dry_run`: what the change would do. Nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<Effects>,
+}
+
+/// Whose invitation into a project is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UninviteAsk {
+    /// The id or name of the person that it waits for.
+    pub user: String,
+    /// Why: it stands in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A dataset to put into a project, or to take out.

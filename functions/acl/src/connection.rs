@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
-    connection::{Connection, ConnectionState, Turn, connection_asked},
+    connection::{Connection, ConnectionState, Directory, Turn, connection_asked},
     decision::{Action, Facts},
     limits::CONNECTIONS_ASKED_DAY_MAX,
+    project::Project,
     user::User,
 };
 use edge::{
@@ -22,7 +23,10 @@ use edge::{
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
-use table::{Page, TableError, contexts::Contexts};
+use table::{
+    Page, TableError,
+    contexts::{Common, Contexts},
+};
 
 use crate::{subject::person, user::found};
 
@@ -276,18 +280,28 @@ async fn turn(app: &App, caller: &Caller, id: &str, turn: Turn, once: Option<&ta
 /// What two people are both named in, as far as the caller may know of it.
 async fn known(app: &App, caller: &Caller, contexts: Contexts, now: Timestamp) -> Result<wire::connection::Shared, Problem> {
     let mut shared = wire::connection::Shared { more: contexts.more, ..wire::connection::Shared::default() };
-    for place in contexts.datasets {
+    let directory = app.config.directory;
+    // Where nobody is asked, nothing is from before.
+    let age = |since: Timestamp| match directory {
+        Directory::Open => (None, None),
+        Directory::Connections { .. } => (Some(since.to_string()), Some(directory.was_before(since))),
+    };
+    for Common { what: place, since } in contexts.datasets {
         let facts = caller.at(app, place).await?;
         if caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
             let (place, dataset) = (&facts.place, &facts.place.dataset);
             let place = format!("{}:{}", place.source.name.as_str(), dataset.path);
-            shared.datasets.push(wire::connection::SharedDataset { id: dataset.id.to_string(), place });
+            let (since, before) = age(since);
+            shared.datasets.push(wire::connection::SharedDataset { id: dataset.id.to_string(), place, since, before });
         } else {
             shared.more = true;
         }
     }
     // Whoever is in a project knows of it.
-    let project = |project: domain::project::Project| wire::connection::SharedProject { id: project.id.to_string(), name: project.name };
+    let project = |Common { what, since }: Common<Project>| {
+        let (since, before) = age(since);
+        wire::connection::SharedProject { id: what.id.to_string(), name: what.name, since, before }
+    };
     shared.projects = contexts.projects.into_iter().map(project).collect();
     Ok(shared)
 }

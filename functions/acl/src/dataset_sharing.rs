@@ -8,6 +8,7 @@ use domain::{
     decision::{Action, DatasetFacts, Facts},
     grant::{Grant, Hold, Subject},
     id::{DatasetId, UserId},
+    invitation::Target,
     limits::API_PAGE_MAX,
     source::{Ceilings, State},
     user::Standing,
@@ -34,8 +35,8 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
     let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let (source, dataset) = (&facts.place.source, &facts.place.dataset);
     let (links, next_links) = sharing_links::page(&app, &facts, None, API_PAGE_MAX, now).await?;
-    let invitations = app.table.invitations_on(dataset.id, &Page::default()).await?;
-    let waiting = invitations.items.iter().filter(|invitation| invitation.waits(now));
+    let invitations = app.table.invitations_on(Target::Dataset(dataset.id), &Page::default()).await?;
+    let waiting: Vec<_> = invitations.items.into_iter().filter(|invitation| invitation.waits(now)).collect();
     let grants = all_grants(&app, &facts).await?;
     Ok(json::ok(&wire::grant::Sharing {
         owner: dataset.owner.to_string(),
@@ -49,7 +50,7 @@ pub(crate) async fn sharing(app: App, caller: Caller, Id(id): Id) -> Result<Resp
         blocked: app.table.blocked_at(source.id).await?.iter().map(ToString::to_string).collect(),
         links,
         more_links: next_links.is_some(),
-        invitations: waiting.map(|waiting| invitation::shown(waiting, now)).collect(),
+        invitations: invitation::all_shown(&app, &waiting, now).await?,
         more_invitations: invitations.next.is_some(),
         dataset: shown(&facts, &caller, now),
     }))

@@ -8,7 +8,8 @@ use domain::{
     decision::{Action, Facts},
     delegation::{NewGrant, Terms},
     grant::{Conditions, Grant, Hold, Subject},
-    id::{DatasetId, LinkSetId},
+    id::{DatasetId, LinkSetId, UserId},
+    invitation::Target,
     link::Until,
     rights::Role,
     timing::Timing,
@@ -17,6 +18,7 @@ use edge::{
     App,
     asked::{Filters, Id, MaybeIfMatch, with_version},
     caller::Caller,
+    invitations::{is_kept, need_not_ask},
     json,
     json::Body,
     once::Once,
@@ -31,21 +33,26 @@ use table::TableError;
 
 use crate::{
     effects::{self, Supposed, Trial},
+    invitation::one_shown,
+    invite_person::{sent_before, to_dataset},
     subject,
     together::{GiveAll, others, set_of},
 };
 
 /// Gives somebody a role, or changes the one there is. The same terms again meet the grant that is there. The role full, or more, goes to all of the
-/// dataset's link set, or to none of it. With `dry_run`, says what that would do.
+/// dataset's link set, or to none of it. Where people are asked first (`OFFPRINT_DIRECTORY`), a person whom the caller is not connected with is invited.
+/// With `dry_run`, says what that would do, or will once it is accepted.
 ///
 /// # Errors
 /// 403 for more than the caller may give, 409 `exists` for other terms than the subject has, without `If-Match`; 412 for another version;
-/// `link-set-refused` where a dataset of the link set refuses.
+/// `link-set-refused` where a dataset of the link set refuses. Of a person who is invited: 409 `in-link-set`, `declined-lately`, 429
+/// `too-many-invitations`.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/grants", tag = "grants", operation_id = "give_grant", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the grant that is to become this one")),
     request_body = wire::grant::NewGrant,
     responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less; or the grant with what it would do", body = wire::grant::Given),
+        (status = 202, description = "The person is invited, and gets it by accepting", body = wire::grant::Invitation),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn give(
     app: App,
@@ -61,11 +68,23 @@ pub(crate) async fn give(
     loop {
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
-        let _may_grant = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
+        let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
         let there = app.table.grant(facts.place.dataset.id, new.subject).await?;
-        if let (Some(told), Some(there)) = (app.table.once_if(caller.user.id, once.as_ref(), now).await?, &there) {
-            return shown_again(&app, &facts.place.dataset, there, &told).await;
+        match (app.table.once_if(caller.user.id, once.as_ref(), now).await?, &there, new.subject) {
+            (Some(told), Some(there), _) => return shown_again(&app, &facts.place.dataset, there, &told).await,
+            (Some(_told), None, Subject::User(to)) => {
+                let sent = sent_before(&app, to, Target::Dataset(facts.place.dataset.id)).await?;
+                return Ok(json::accepted(&one_shown(&app, &sent, now).await?));
+            }
+            _ => {}
+        }
+        if let Some(to) = stranger(&app, &caller, &new, there.as_ref(), now).await?.filter(|_| !trial.dry_run) {
+            match to_dataset(&app, &caller, (&permit, &facts), (to, new.terms), once.as_ref(), now).await? {
+                Err(TableError::Stale) => rounds.another().await?,
+                sent => return Ok(json::accepted(&one_shown(&app, &sent?, now).await?)),
+            }
+            continue;
         }
         let goes = new.terms.role.goes_together() || there.as_ref().is_some_and(Grant::goes_together);
         let set = match set_of(&app, &facts.place.dataset, goes).await {
@@ -94,6 +113,13 @@ pub(crate) async fn give(
             }
         }
     }
+}
+
+/// The person whom a grant is for, if it is to become an invitation: the two are not connected, and the person has no grant there that this would change.
+async fn stranger(app: &App, caller: &Caller, new: &NewGrant, there: Option<&Grant>, now: Timestamp) -> Result<Option<UserId>, TableError> {
+    let Subject::User(to) = new.subject else { return Ok(None) };
+    let needs_asking = !there.is_some_and(|there| is_kept(there, now)) && !need_not_ask(app, caller.user.id, to, now).await?;
+    Ok(needs_asking.then_some(to))
 }
 
 /// What the same request did before. Perhaps the reply to that was lost: from here the bound of it is later, and holds too.

@@ -25,6 +25,7 @@ use table::Page;
 
 use crate::{
     effects::{self, Supposed, Trial},
+    invite_person::strangers,
     paged::Ask,
     subject::person,
 };
@@ -178,7 +179,8 @@ pub(crate) async fn members(app: App, caller: Caller, Id(id): Id, Filters(ask): 
 /// Adds up to 1,000 people to a group, by its owner. Those who are in it already stay.
 ///
 /// # Errors
-/// 403 for anybody but its owner, and `blocked` for one who is blocked at a source; 422 for somebody who is not there.
+/// 403 for anybody but its owner, and `blocked` for one who is blocked at a source; 422 for somebody who is not there; where people are asked first
+/// (`OFFPRINT_DIRECTORY`), 409 `not-connected` for one whom the owner is not connected with.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", operation_id = "add_members", security(("token" = ["groups"])),
     params(("id" = String, Path, description = "The group's id or name"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::group::Members,
@@ -279,6 +281,9 @@ async fn change(
             Err(_a_name) => person(app, text, "/users").await?.id,
         });
     }
+    if wanted == Hold::Active {
+        known(app, caller, &group, &people, now).await?;
+    }
     if dry_run {
         // Its owner stays, whoever asks for it.
         people.retain(|person| *person != group.owner);
@@ -289,6 +294,26 @@ async fn change(
     let changed = app.table.set_members(&permit, &group, &people, wanted, once.as_ref(), now).await?;
     let enforced_by = (wanted == Hold::Withdrawn).then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
     Ok(json::ok(&wire::group::MembersChanged { group: shown(&group), changed, enforced_by, effects: None }))
+}
+
+/// A list of one's own is no way around asking people first: who comes into it is connected with its owner, or in it already.
+///
+/// # Errors
+/// 409 `not-connected`, with the first who is neither.
+async fn known(app: &App, caller: &Caller, group: &Group, people: &[UserId], now: Timestamp) -> Result<(), Problem> {
+    for person in strangers(app, caller, people, now).await? {
+        if app.table.membership(group.id, person).await?.is_none() {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "not-connected",
+                "people here are connected with whoever puts them into a group",
+            )
+            .at("/users")
+            .hint("ask for a connection first, or share by name, which asks the person")
+            .with("user", person.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a request that names too many people.

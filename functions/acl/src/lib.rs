@@ -24,6 +24,8 @@ mod grant_withdraw;
 mod group;
 mod group_sync;
 mod invitation;
+mod invitation_answer;
+mod invite_person;
 mod link_set;
 mod me;
 mod offer;
@@ -98,6 +100,8 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/projects", plain(get(project::list).post(project::create)))
         .route("/api/v1/projects/{id}", get(project::show))
         .route("/api/v1/projects/{id}/members", get(project_members::list))
+        .route("/api/v1/projects/{id}/invitations", get(invite_person::list))
+        .route("/api/v1/projects/{id}/invitations/withdraw", plain(post(invite_person::withdraw)))
         .route("/api/v1/projects/{id}/leave", plain(post(project_members::leave)))
         .route("/api/v1/projects/{id}/datasets", get(project_datasets::list))
         .route("/api/v1/projects/{id}/links", get(project_datasets::links))
@@ -120,6 +124,9 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sign-out", plain(post(sign_in::sign_out)))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/me", plain(get(me::me).patch(me::edit)))
+        .route("/api/v1/me/invitations", get(invitation_answer::mine))
+        .route("/api/v1/me/invitations/{id}/accept", plain(post(invitation_answer::accept)))
+        .route("/api/v1/me/invitations/{id}/decline", plain(post(invitation_answer::decline)))
         .route("/api/v1/me/offers", get(offer::mine))
         .route("/api/v1/me/shared", get(shared::list))
         .route("/api/v1/tokens", plain(get(token_list::list).post(token_create::create)))

@@ -1,7 +1,7 @@
 //! `/api/v1/projects/{id}/members`: who is in a project, and as what.
 
 use axum::response::Response;
-use domain::{decision::Action, grant::ProjectRole, id::UserId, limits::BATCH_ITEMS_MAX, timing::Timing, token::Scope};
+use domain::{decision::Action, grant::ProjectRole, id::UserId, limits::BATCH_ITEMS_MAX, project::Project, timing::Timing, token::Scope};
 use edge::{
     App,
     asked::{Filters, Id, Listing},
@@ -12,11 +12,13 @@ use edge::{
     problem::Problem,
 };
 use http::StatusCode;
+use jiff::Timestamp;
 use table::{Page, TableError, projects::ParticipantsSet};
 
 use crate::{
     effects::{self, Supposed, Trial},
     group::too_many,
+    invite_person::{into_project, strangers},
     paged::Ask,
     project::{In, load},
     subject::person,
@@ -46,14 +48,16 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
 }
 
 /// Takes up to 1,000 people into a project, or gives them another role in it, by a manager; or with `dry_run` says what that would do. Those
-/// who are in it as asked stay.
+/// who are in it as asked stay. Where people are asked first (`OFFPRINT_DIRECTORY`), those whom the caller is not connected with are invited, at most 100
+/// people are named at a time, and a dry run says what it does once they accept.
 ///
 /// # Errors
-/// 403 for a member who manages it not, 403 `blocked`, 409 `last-manager`, 422 for somebody who is not there.
+/// 403 for a member who manages it not, 403 `blocked`, 409 `last-manager`, 422 for somebody who is not there. Of people who are invited: 409
+/// `declined-lately`, 429 `too-many-invitations`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", tag = "projects", operation_id = "add_project_members", security(("token" = ["groups"])),
     params(("id" = String, Path, description = "The project's id or name"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::project::ParticipantsAsk,
-    responses((status = 200, description = "How many changed, or what the change would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 202, description = "Somebody is invited, and comes in by accepting", body = wire::project::ParticipantsChanged), (status = 200, description = "How many changed, or what the change would do", body = wire::project::ParticipantsChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn add(
     app: App,
     caller: Caller,
@@ -141,6 +145,10 @@ async fn change(
             Err(_a_name) => person(app, text, "/users").await?.id,
         });
     }
+    let asked_first = match wanted.filter(|_| !dry_run) {
+        Some(_role) => outsiders(app, caller, &project, &people, now).await?,
+        None => Vec::new(),
+    };
     if dry_run {
         if wanted.is_some() {
             app.table.may_let_in(caller.user.id).await?;
@@ -152,8 +160,17 @@ async fn change(
         }
         let supposed = Supposed::members(app, &project, people, wanted).await?;
         let effects = Some(effects::of(app, caller, &supposed, now).await?);
-        let none = wire::project::ParticipantsChanged { project: project.id.to_string(), changed: 0, enforced_by: None, effects };
-        return Ok(json::ok(&none));
+        return Ok(json::ok(&wire::project::ParticipantsChanged { effects, ..unchanged(&project.id.to_string()) }));
+    }
+    if let (Some(role), false) = (wanted, asked_first.is_empty()) {
+        people.retain(|person| !asked_first.contains(person));
+        let set = if people.is_empty() {
+            ParticipantsSet::default()
+        } else {
+            app.table.set_participants(&permit, &project, &people, wanted, once.as_ref(), now).await?
+        };
+        let invited = into_project(app, caller, (&permit, project.id), (&asked_first, role), once.as_ref()).await?;
+        return Ok(json::accepted(&wire::project::ParticipantsChanged { invited, ..changed(app, &project.id.to_string(), set) }));
     }
     let set = app.table.set_participants(&permit, &project, &people, wanted, once.as_ref(), now).await?;
     // Where they are so already, perhaps the reply to the change was lost: from here its bound is later, and holds too.
@@ -161,7 +178,27 @@ async fn change(
     Ok(answer(app, &project.id.to_string(), ParticipantsSet { narrows, ..set }))
 }
 
+/// Those of some people who are not in a project, and whom the caller may not take into it without asking them.
+async fn outsiders(app: &App, caller: &Caller, project: &Project, people: &[UserId], now: Timestamp) -> Result<Vec<UserId>, Problem> {
+    let strangers = strangers(app, caller, people, now).await?;
+    let mut outsiders = Vec::new();
+    for person in strangers {
+        if app.table.participant(project.id, person).await?.is_none() {
+            outsiders.push(person);
+        }
+    }
+    Ok(outsiders)
+}
+
 fn answer(app: &App, project: &str, set: ParticipantsSet) -> Response {
+    json::ok(&changed(app, project, set))
+}
+
+fn changed(app: &App, project: &str, set: ParticipantsSet) -> wire::project::ParticipantsChanged {
     let enforced_by = set.narrows.then(|| Timing::PRIVATE.enforced_by(app.now(), None).to_string());
-    json::ok(&wire::project::ParticipantsChanged { project: project.to_owned(), changed: set.changed, enforced_by, effects: None })
+    wire::project::ParticipantsChanged { changed: set.changed, enforced_by, ..unchanged(project) }
+}
+
+fn unchanged(project: &str) -> wire::project::ParticipantsChanged {
+    wire::project::ParticipantsChanged { project: project.to_owned(), changed: 0, enforced_by: None, invited: Vec::new(), effects: None }
 }

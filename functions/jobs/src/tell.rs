@@ -6,7 +6,8 @@ use domain::{
     connection::ConnectionState,
     decision::{Action, DatasetFacts, Facts, LinkFacts, OfferFacts, Principal, Who, decide},
     grant::{Hold, Net},
-    id::{DatasetId, LinkId},
+    id::{DatasetId, LinkId, ProjectId, UserId},
+    invitation::{Invitee, Target},
     limits::LINK_ENDS_TOLD_SECS,
     link::LinkState,
     notice::{Notice, Occasion},
@@ -14,7 +15,10 @@ use domain::{
     timing::later,
     user::{User, shows},
 };
-use edge::{App, invitations::every_scope};
+use edge::{
+    App,
+    invitations::{Due, due, every_scope},
+};
 use jiff::Timestamp;
 use table::TableError;
 
@@ -69,12 +73,17 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             Some(place) => format!("{who} accepted {place}, and owns it now"),
             None => format!("{who} accepted the dataset that you offered, and owns it now"),
         })),
-        Occasion::Joined(id) => match (app.table.project(id).await?, app.table.participant(id, person.id).await?) {
-            (Some(project), Some(part)) if project.state == State::Active && part.hold == Hold::Active => {
-                Some(Line::of(format!("{who} took you into the project {}", shown(&project.name))))
-            }
-            _ => None,
-        },
+        Occasion::Joined(id) => in_project(app, person, id).await?.map(|name| Line::of(format!("{who} took you into the project {name}"))),
+        Occasion::Invited(target) => invited(app, person, by.id, target, now).await?.map(|(place, id)| {
+            Line::of(format!("{who} invites you to {place}")).and(format!("Answer with offprint invitation accept {id}, or decline."))
+        }),
+        Occasion::InvitationAccepted(target) => {
+            let place = match target {
+                Target::Dataset(id) => place(app, person, id, now).await?,
+                Target::Project(id) => in_project(app, person, id).await?.map(|name| format!("the project {name}")),
+            };
+            place.map(|place| Line::of(format!("{who} accepted your invitation to {place}")))
+        }
         Occasion::ConnectionAsked => {
             let asks = app.table.pair(person.id, by.id).await?.connection.is_some_and(|there| there.by == by.id && there.waits(now));
             asks.then(|| {
@@ -107,6 +116,28 @@ async fn place(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Resul
     let Some(facts) = facts(app, person, id).await? else { return Ok(None) };
     let may_know = decide(&themselves(person, now), Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok();
     Ok(may_know.then(|| named(&facts)))
+}
+
+/// What a project is called, if the person is in it.
+async fn in_project(app: &App, person: &User, id: ProjectId) -> Result<Option<String>, TableError> {
+    let found = match (app.table.project(id).await?, app.table.participant(id, person.id).await?) {
+        (Some(project), Some(part)) if project.state == State::Active && part.hold == Hold::Active => Some(shown(&project.name)),
+        _ => None,
+    };
+    Ok(found)
+}
+
+/// What the person is invited to by `by`, and its id, while that waits and its sender may give it.
+async fn invited(app: &App, person: &User, by: UserId, target: Target, now: Timestamp) -> Result<Option<(String, String)>, TableError> {
+    let there = app.table.invitation(Invitee::Person(person.id), target).await?;
+    let Some(invitation) = there.filter(|there| there.by == by && there.waits(now)) else { return Ok(None) };
+    Ok(match (due(app, person.id, &invitation, now).await?, target) {
+        (Due::Grant(due), Target::Dataset(id)) => Some((named(&due.facts), id.to_string())),
+        (Due::Part(_), Target::Project(id)) => {
+            app.table.project(id).await?.map(|project| (format!("the project {}", shown(&project.name)), id.to_string()))
+        }
+        _ => None,
+    })
 }
 
 /// The same of one that is offered to the person, while that waits.

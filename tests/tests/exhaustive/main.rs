@@ -11,6 +11,7 @@ mod connections;
 mod grants;
 mod group_sync;
 mod idempotency;
+mod invitations;
 mod outbox;
 mod retarget;
 mod revocation;

@@ -326,10 +326,12 @@ pub struct Tally {
 }
 
 /// Verbs that no request of these programs writes down, and what does.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("deployment.bootstrap", "a command on the deployment's machine, before anybody can ask"),
     ("group.claim", "a sign-in through a provider"),
+    ("invitation.accept", "whoever is invited, where people are asked first"),
     ("invitation.close", "a sign-in through a provider that vouches for the address"),
+    ("invitation.decline", "whoever is invited, where people are asked first"),
     ("notice.undelivered", "whoever delivers, when a mail server refuses"),
     ("user.address", "a sign-in through a provider that vouches for the address"),
     ("user.sign-up", "the first sign-in through a provider"),

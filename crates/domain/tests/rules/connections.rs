@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    connection::{Connection, ConnectionError, ConnectionState, Turn, connection_asked, connects, is_named_in},
+    connection::{Connection, ConnectionError, ConnectionState, Directory, Turn, connection_asked, connects, named_since},
     dataset::Dataset,
     decision::{Action, Facts, Permit, Place, Principal, Who, decide},
     grant::{Conditions, Grant, Hold, Net, Policy, Subject, Zones},
@@ -153,7 +153,7 @@ fn somebody_is_named_in_a_dataset_by_owning_it_or_by_a_grant_of_his_own() {
         level: None,
         conditions: Conditions::default(),
         by: ada,
-        at: at(0),
+        at: at(-5),
         hold: Hold::Active,
         version: 1,
     };
@@ -173,14 +173,29 @@ fn somebody_is_named_in_a_dataset_by_owning_it_or_by_a_grant_of_his_own() {
         ("everybody's", Grant { subject: Subject::Accounts, ..grant.clone() }, false),
         ("a project's", Grant { subject: Subject::Project(ProjectId::new(Uuid::nil())), ..grant.clone() }, false),
     ] {
-        assert_eq!(is_named_in(&place, bo, Some(&grant), at(0)), named, "{what}");
-        assert!(is_named_in(&place, ada, Some(&grant), at(0)), "its owner, {what}");
+        assert_eq!(named_since(&place, bo, Some(&grant), at(0)), named.then(|| at(-5)), "{what}");
+        assert_eq!(named_since(&place, ada, Some(&grant), at(0)), Some(at(0)), "its owner, {what}");
     }
-    assert!(!is_named_in(&place, bo, None, at(0)));
+    assert_eq!(named_since(&place, bo, None, at(0)), None);
     let gone = Place { dataset: Dataset { state: State::Retired, ..place.dataset.clone() }, ..place.clone() };
     let closed = Place { source: Source { state: State::Retired, ..place.source.clone() }, ..place };
     for retired in [gone, closed] {
-        assert!(!is_named_in(&retired, ada, None, at(0)) && !is_named_in(&retired, bo, Some(&grant), at(0)));
+        assert_eq!((named_since(&retired, ada, None, at(0)), named_since(&retired, bo, Some(&grant), at(0))), (None, None));
+    }
+}
+
+// FEATURES A8: were here before
+#[test]
+fn what_began_before_people_were_asked_was_before_and_nothing_else() {
+    let asks = Directory::Connections { since: Some(at(10)) };
+    for (directory, at_secs, before) in [
+        (asks, 9, true),
+        (asks, 10, false),
+        (asks, 11, false),
+        (Directory::Connections { since: None }, 9, false),
+        (Directory::Open, 9, false),
+    ] {
+        assert_eq!(directory.was_before(at(at_secs)), before, "{directory:?} {at_secs}");
     }
 }
 

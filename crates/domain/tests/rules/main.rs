@@ -19,6 +19,7 @@ mod connections;
 mod datasets_matrix;
 mod delegation;
 mod invariants;
+mod invitations;
 mod lasting;
 mod matrix;
 mod oracle;

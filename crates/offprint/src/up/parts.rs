@@ -23,7 +23,7 @@ use domain::{
 use edge::{
     App, app_origin,
     bytes::BytesSent,
-    config::{Config, networks, origins},
+    config::{Config, directory, networks, origins},
     problem::Problem,
     provider::ProviderSettings,
 };
@@ -289,6 +289,7 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
         address_key: Some(state.address_key()?),
         provider: ProviderSettings::read(provider)?,
         viewer_origins: origins(up.viewer_origins.as_deref(), "--viewer-origins")?,
+        directory: directory((up.directory.as_deref(), "--directory"), (up.directory_since.as_deref(), "--directory-since"))?,
         trusted_proxies: networks(up.trusted_proxies.as_deref(), "--trusted-proxies")?,
         ..Config::default()
     })

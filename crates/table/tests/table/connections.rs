@@ -312,7 +312,7 @@ pub async fn what_two_people_are_named_in_connects_them_while_it_lasts(store: St
     let deployment = Deployment::new(&store).await;
     let (ada, bo, cy) = (deployment.owner(), deployment.person("Bo").await, deployment.person("Cy").await);
     let dataset = deployment.place.dataset.id;
-    let named = |contexts: &Contexts| contexts.datasets.iter().map(|place| place.dataset.id).collect::<Vec<_>>();
+    let named = |contexts: &Contexts| contexts.datasets.iter().map(|common| common.what.dataset.id).collect::<Vec<_>>();
     assert!(!deployment.contexts(&ada, &bo).await.connect());
     // An owner and whom the dataset is granted to, and two whom it is granted to.
     let given = deployment.give(&ada, dataset, bo.to(), Role::View).await;
@@ -347,7 +347,7 @@ pub async fn what_two_people_are_named_in_connects_them_while_it_lasts(store: St
     let (eli, fay) = (deployment.person("Eli").await, deployment.person("Fay").await);
     let project = deployment.project(&ada, "retina").await;
     deployment.take_in(&ada, &project, &[&eli, &fay], Some(ProjectRole::Member)).await.unwrap();
-    let joined = |contexts: &Contexts| contexts.projects.iter().map(|project| project.id).collect::<Vec<_>>();
+    let joined = |contexts: &Contexts| contexts.projects.iter().map(|common| common.what.id).collect::<Vec<_>>();
     for (one, other) in [(&eli, &fay), (&ada, &eli)] {
         assert_eq!(joined(&deployment.contexts(one, other).await), [project.id]);
     }

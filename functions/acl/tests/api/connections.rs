@@ -18,7 +18,7 @@ use crate::{
 const AT: &str = "/api/v1/connections";
 
 /// A person by this name.
-async fn somebody(app: &TestApp, name: &str) -> Person {
+pub(crate) async fn somebody(app: &TestApp, name: &str) -> Person {
     let invited = app.post("/api/v1/users", &app.ada.token, json!({ "name": name })).await.is(201);
     let user = User { id: UserId::parse(invited.text("/user/id")).unwrap(), name: name.to_owned(), ..app.eve.user.clone() };
     // One that lives as long as a request waits.

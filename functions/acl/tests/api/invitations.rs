@@ -36,13 +36,13 @@ fn provider(vouches: &str) -> Provider {
 }
 
 /// Somebody who has signed in.
-struct Member {
-    token: String,
-    id: String,
+pub(crate) struct Member {
+    pub(crate) token: String,
+    pub(crate) id: String,
 }
 
 /// Signs in whom the provider proves, with the address that it vouches for.
-async fn sign_in(app: &TestApp, subject: &str, email: Option<&str>) -> Member {
+pub(crate) async fn sign_in(app: &TestApp, subject: &str, email: Option<&str>) -> Member {
     let known = Verified {
         issuer: ISSUER.to_owned(),
         subject: subject.to_owned(),
@@ -60,7 +60,7 @@ async fn dataset(app: &TestApp) -> String {
     format!("/api/v1/datasets/{}", app.a_dataset("fused.ome.zarr", Kind::Zarr, 50).await.id)
 }
 
-async fn invite(app: &TestApp, dataset: &str, by: &str, email: &str, role: &str) -> Answer {
+pub(crate) async fn invite(app: &TestApp, dataset: &str, by: &str, email: &str, role: &str) -> Answer {
     app.post(&format!("{dataset}/invitations"), by, json!({ "email": email, "role": role })).await
 }
 

@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod asked_first;
 mod connections;
 mod curation;
 mod invitations;
@@ -527,6 +528,11 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", at("curation/withdraw"), "{}", "not-found"),
         ("GET", "/api/v1/curation".to_owned(), "", "not-curator"),
         ("GET", "/api/v1/curated".to_owned(), "", ""),
+        ("GET", "/api/v1/me/invitations".to_owned(), "", ""),
+        ("POST", format!("/api/v1/me/invitations/{dataset}/accept"), "", "not-found"),
+        ("POST", format!("/api/v1/me/invitations/{dataset}/decline"), "", "not-found"),
+        ("POST", format!("/api/v1/me/invitations/{project}/accept"), "", "not-found"),
+        ("POST", format!("/api/v1/me/invitations/{project}/decline"), "", "not-found"),
         ("GET", at("sharing"), "", "not-found"),
         ("GET", at("sharing/links"), "", "not-found"),
         ("GET", at("grants"), "", "not-found"),
@@ -538,6 +544,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", at("invitations"), "", "not-found"),
         ("POST", at("invitations"), "{\"email\":\"eve@lab.example\",\"role\":\"view\"}", "not-found"),
         ("POST", at("invitations/withdraw"), "{\"email\":\"ada@lab.example\"}", "not-found"),
+        ("POST", at("invitations/withdraw"), "{\"user\":\"Nobody\"}", "not-found"),
         ("POST", at("tickets"), "{}", "not-found"),
         ("POST", "/api/v1/check".to_owned(), check.as_str(), "not-found"),
         ("POST", "/api/v1/check".to_owned(), odd_check.as_str(), "not-found"),
@@ -560,6 +567,8 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", in_project("/members"), "{\"users\":[\"Eve\"],\"role\":\"manager\"}", "not-found"),
         ("POST", in_project("/members?dry_run=true"), "{\"users\":[\"Eve\"]}", "not-found"),
         ("POST", in_project("/members/remove"), "{\"users\":[\"Ada\"]}", "not-found"),
+        ("GET", in_project("/invitations"), "", "not-found"),
+        ("POST", in_project("/invitations/withdraw"), "{\"user\":\"Eve\"}", "not-found"),
         ("POST", in_project("/leave"), "", "not-found"),
         ("GET", in_project("/datasets"), "", "not-found"),
         ("POST", in_project("/datasets"), place.as_str(), "not-found"),
@@ -758,7 +767,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 89);
+    assert_eq!(described.len(), 94);
 }
 
 // SECURITY T6: a source's line holds no secret either

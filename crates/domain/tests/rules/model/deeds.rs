@@ -6,7 +6,7 @@ use domain::{
     delegation::{self, NewGrant, granted, may_open, may_put},
     grant::ProjectRole,
     id::{LinkId, RequestId},
-    invitation::{InvitationState, invited, met},
+    invitation::{InvitationState, Invitee, invited, met},
     key::{Epoch, KeyHash},
     limits::ANCESTORS_MAX,
     link::{Birth, Class, Link, NewLink, Options},
@@ -346,7 +346,7 @@ impl World {
         let Some(permit) = self.permit(by, Action::Grant, About::Dataset(dataset)) else { return false };
         let there = self.waiting.iter().position(|row| row.dataset == dataset && row.person == person);
         let before = there.map(|index| &self.waiting[index].invitation);
-        let on = (dataset_id(dataset), address_of(person));
+        let on = (dataset_id(dataset), Invitee::Address(address_of(person)));
         let Ok(invitation) = invited(&permit, &self.user(by), on, terms, before, at(0)) else { return false };
         let row = WaitingRow { dataset, person, by, invitation };
         match there {
