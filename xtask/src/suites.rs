@@ -212,7 +212,7 @@ pub(crate) fn bench(workshop: &Workshop) -> Vec<Suite> {
     vec![
         Suite::cargo(
             "benches",
-            "criterion's benches of every crate: presigning, a redirect, an event",
+            "the benches of every crate: presigning, a redirect, an event, the time of an invitation",
             "bench --locked --workspace --bench *",
         ),
         Suite::cargo(
