@@ -26,7 +26,7 @@ pub enum Invitee {
 }
 
 /// What an invitation is to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     /// A dataset.
     Dataset(DatasetId),
