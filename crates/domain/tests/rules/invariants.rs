@@ -207,7 +207,6 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         }
         Against::Zone if world.sources[source].zone == Zone::Everywhere => world.sources[source].zone = Zone::Campus,
         Against::Zone if world.sources[source].zone == Zone::Campus => world.sources[source].zone = Zone::Lab,
-        Against::Zone => {}
         Against::Life => world.sources[source].life_days = Some(world.sources[source].life_days.unwrap_or(1).min(1)),
         Against::PolicyAudience => {
             world.policy.audience = match world.policy.audience {
@@ -218,7 +217,7 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         }
         Against::PolicyZone if world.policy.zone == Zone::Everywhere => world.policy.zone = Zone::Campus,
         Against::PolicyZone if world.policy.zone == Zone::Campus => world.policy.zone = Zone::Lab,
-        Against::PolicyZone => {}
+        Against::Zone | Against::PolicyZone => {}
         Against::PolicyLife => world.policy.life_days = Some(world.policy.life_days.unwrap_or(1).min(1)),
         Against::Revoke => world.links[link].revoked = true,
         Against::RevokeAll => {
