@@ -82,9 +82,15 @@ impl Occasion {
     #[must_use]
     pub const fn dataset(self) -> Option<DatasetId> {
         match self {
-            Self::Shared(id) | Self::GlassBroken(id) | Self::Offered(id) | Self::OfferAccepted(id) | Self::HandedOver(id) => Some(id),
-            Self::Curated(id) | Self::CurationDeclined(id) => Some(id),
-            Self::Invited(Target::Dataset(id)) | Self::InvitationAccepted(Target::Dataset(id)) => Some(id),
+            Self::Shared(id)
+            | Self::GlassBroken(id)
+            | Self::Offered(id)
+            | Self::OfferAccepted(id)
+            | Self::HandedOver(id)
+            | Self::Curated(id)
+            | Self::CurationDeclined(id)
+            | Self::Invited(Target::Dataset(id))
+            | Self::InvitationAccepted(Target::Dataset(id)) => Some(id),
             _ => None,
         }
     }

@@ -108,7 +108,7 @@ pub(crate) fn show(out: Output, effects: &Effects) -> Result<(), Failure> {
     match out.format {
         Format::Json | Format::Jsonl => out.one(&EFFECT, effects)?,
         Format::Table if effects.gains.is_empty() && effects.loses.is_empty() => {
-            out.note("Nobody by name, group or project gains or loses anything by it.")
+            out.note("Nobody by name, group or project gains or loses anything by it.");
         }
         Format::Table | Format::Csv => out.list(&EFFECT, &lines(effects))?,
     }

@@ -450,21 +450,26 @@ fn role_word(promise: &Promise) -> &'static str {
 
 /// What the audit says of an invitation: never the address.
 pub(crate) fn said(invitation: &Invitation) -> serde_json::Value {
-    let mut said = json!({
-        "role": role_word(&invitation.promise), "state": state_word(invitation.state), "version": invitation.version,
-    });
-    match invitation.to {
-        Invitee::Address(address) => said["address"] = json!(address.to_string()),
-        Invitee::Person(person) => said["user"] = json!(person.to_string()),
-    }
+    let to = match invitation.to {
+        Invitee::Address(address) => ("address", address.to_string()),
+        Invitee::Person(person) => ("user", person.to_string()),
+    };
+    let mut said = vec![
+        ("role", json!(role_word(&invitation.promise))),
+        ("state", json!(state_word(invitation.state))),
+        ("version", json!(invitation.version)),
+        (to.0, json!(to.1)),
+    ];
     if let Some(Terms { may_share, level, conditions, .. }) = terms(&invitation.promise) {
-        said["may_share"] = json!(may_share);
-        said["level"] = json!(level);
-        said["not_before"] = json!(conditions.not_before.map(|at| at.to_string()));
-        said["until"] = json!(conditions.until.map(|at| at.to_string()));
-        said["zones"] = json!(conditions.zones.texts().collect::<Vec<_>>());
+        said.extend([
+            ("may_share", json!(may_share)),
+            ("level", json!(level)),
+            ("not_before", json!(conditions.not_before.map(|at| at.to_string()))),
+            ("until", json!(conditions.until.map(|at| at.to_string()))),
+            ("zones", json!(conditions.zones.texts().collect::<Vec<_>>())),
+        ]);
     }
-    said
+    said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn state_word(state: InvitationState) -> &'static str {

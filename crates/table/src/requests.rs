@@ -116,6 +116,9 @@ impl RequestRow {
     }
 }
 
+/// Whom a write tells, and of what.
+type Telling = (UserId, Occasion);
+
 /// The word of a wish, and whom it comes from and is for, where it has them.
 fn words_of(wish: Wish) -> (&'static str, Option<String>, Option<String>) {
     match wish {
@@ -256,7 +259,7 @@ impl Table {
         verb: &'static str,
         Grounds { facts, via }: Grounds<'_>,
         request: &Request,
-        (checks, told): (Vec<(Tag, Part)>, Vec<(UserId, Occasion)>),
+        (checks, told): (Vec<(Tag, Part)>, Vec<Telling>),
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Request, TableError> {

@@ -73,14 +73,10 @@ impl Condition {
 
     /// An attribute is one of these; false where there is no item, and of none.
     pub(crate) fn is_any(name: &str, values: impl IntoIterator<Item = AttributeValue>) -> Self {
-        let mut condition = Self { text: String::new(), names: HashMap::new(), values: HashMap::new() };
-        for (number, value) in values.into_iter().enumerate() {
-            let word = if number == 0 { "" } else { " OR " };
-            condition.text.push_str(&format!("{word}#{name} = :any_{name}_{number}"));
-            condition.values.insert(format!(":any_{name}_{number}"), value);
-            condition.names.insert(format!("#{name}"), name.to_owned());
-        }
-        condition
+        let values: Vec<_> = (0_u32..).zip(values).map(|(number, value)| (format!(":any_{name}_{number}"), value)).collect();
+        let words: Vec<_> = values.iter().map(|(value, _)| format!("#{name} = {value}")).collect();
+        let names = HashMap::from([(format!("#{name}"), name.to_owned())]);
+        Self { text: words.join(" OR "), names, values: values.into_iter().collect() }
     }
 
     /// A number attribute is below this; false where there is no item.

@@ -134,10 +134,9 @@ async fn to_caller(app: &App, caller: &Caller, id: &str) -> Result<Invitation, P
 /// What an invitation is to, by its name; `None`: whoever sent it may not give it now, so nothing is told of it.
 async fn place(app: &App, caller: &Caller, invitation: &Invitation, now: Timestamp) -> Result<Option<String>, Problem> {
     let named = match (due(app, caller.user.id, invitation, now).await?, invitation.target()) {
-        (Due::NotNow | Due::Needless, _) => None,
         (Due::Grant(due), _) => Some(format!("{}:{}", due.facts.place.source.name.as_str(), due.facts.place.dataset.path)),
         (Due::Part(_), Target::Project(project)) => app.table.project(project).await?.map(|project| project.name),
-        (Due::Part(_), Target::Dataset(_)) => None,
+        (Due::NotNow | Due::Needless, _) | (Due::Part(_), Target::Dataset(_)) => None,
     };
     Ok(named)
 }

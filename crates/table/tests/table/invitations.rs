@@ -200,7 +200,7 @@ pub async fn an_invitation_into_a_project_is_met_by_who_manages_it_still(store: 
     };
     let sent = sends(ProjectRole::Manager).await.unwrap();
     assert_eq!(sent.promise, Promise::Part(project.id, ProjectRole::Manager));
-    assert_eq!(deployment.table.invitations_on(target, &Page::default()).await.unwrap().items, [sent.clone()]);
+    assert_eq!(deployment.table.invitations_on(target, &Page::default()).await.unwrap().items, std::slice::from_ref(&sent));
     let (permit, cys) = (bo.decide(Action::Gather, &Facts::Deployment).unwrap(), cy.manages(&project));
     let key = once("join", 1);
     let answer = Answer { permit: &permit, once: Some(&key) };
