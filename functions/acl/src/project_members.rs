@@ -129,11 +129,12 @@ async fn change(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let once = once.filter(|_| !dry_run);
-    if let Some(done) = app.table.once_if(caller.user.id, once.as_ref(), now).await? {
+    let done = app.table.once_if(caller.user.id, once.as_ref(), now).await?;
+    let In { project, permit, .. } = match (load(app, caller, id, Action::Gather, now).await, done) {
         // Whoever sent it may be no manager any more, by that very request.
-        return Ok(answer(app, id, ParticipantsSet::read(&done)?));
-    }
-    let In { project, permit, .. } = load(app, caller, id, Action::Gather, now).await?;
+        (Err(_no_more), Some(done)) => return Ok(answer(app, id, ParticipantsSet::read(&done)?)),
+        (loaded, _) => loaded?,
+    };
     if users.len() > BATCH_ITEMS_MAX {
         return Err(too_many("/users"));
     }
