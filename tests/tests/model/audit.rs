@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use aws_smithy_types::timeout::TimeoutConfig;
 use http::Method;
 use jiff::Timestamp;
@@ -722,8 +722,7 @@ impl Run {
                     _ => {
                         // In which hour a token was last used (ADR 0028).
                         let _hour = item.remove("used");
-                        let sorted: BTreeMap<_, _> = item.iter().collect();
-                        seen.rows.insert((pk, sk), format!("{sorted:?}"));
+                        seen.rows.insert((pk, sk), told(&AttributeValue::M(item)));
                     }
                 }
             }
@@ -732,6 +731,15 @@ impl Run {
                 None => return Ok(seen),
             }
         }
+    }
+}
+
+/// A value as a text that is the same for the same: a map has no order of its own.
+fn told(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(map) => format!("{:?}", map.iter().map(|(name, value)| (name, told(value))).collect::<BTreeMap<_, _>>()),
+        AttributeValue::L(list) => format!("{:?}", list.iter().map(told).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
     }
 }
 

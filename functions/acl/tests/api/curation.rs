@@ -89,6 +89,7 @@ async fn a_dataset_is_marked_by_a_curator_for_whom_it_is_open() {
     assert_eq!(scene.list("/api/v1/curation", cora).await, [folder]);
     assert!(scene.list("/api/v1/curated", eve).await.is_empty());
     // A page of what waits, the oldest first.
+    app.wait(SignedDuration::from_secs(1));
     scene.post(&scene.inside, "", ada).await.is(201);
     let first = app.get("/api/v1/curation?limit=1", cora).await.is(200);
     assert_eq!(first.text("/items/0/dataset"), folder);

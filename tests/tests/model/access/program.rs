@@ -65,7 +65,10 @@ pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     let begin =
         prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 4 => any_spot().prop_map(of_a_strict_one), 2 => Just(Vec::new())];
     let steps = vec(any_step(), steps_max / 2..=steps_max);
-    (prop::bool::weighted(0.4), begin, steps).prop_map(|(together, begin, steps)| Program { together, steps: [begin, steps].concat() })
+    (prop::bool::weighted(0.4), begin, steps).prop_map(|(together, begin, steps)| {
+        let first = if together { of_a_set() } else { Vec::new() };
+        Program { together, steps: [first, begin, steps].concat() }
+    })
 }
 
 fn beginning() -> Vec<Step> {
@@ -83,6 +86,18 @@ fn of_a_project() -> Vec<Step> {
         plain(By::Owner, Act::Join { person: 0, part: Part::Manager }),
         plain(By::Person(0), Act::Join { person: 1, part: Part::Member }),
         plain(By::Person(0), Act::Link { on: Spot::Outer }),
+    ]
+}
+
+/// What goes to both datasets, by whoever administers both, and from both.
+fn of_a_set() -> Vec<Step> {
+    let give = |on, to| Act::Give { on, to, role: Role::Manager, may_share: false, until_in_secs: None };
+    vec![
+        plain(By::Owner, give(Spot::Outer, Subject::Person(0))),
+        plain(By::Person(0), give(Spot::Inner, Subject::Person(1))),
+        plain(By::Owner, give(Spot::Inner, Subject::Group(0))),
+        plain(By::Owner, Act::Withdraw { on: Spot::Outer, from: Subject::Person(1) }),
+        plain(By::Person(0), Act::Withdraw { on: Spot::Outer, from: Subject::Person(0) }),
     ]
 }
 
