@@ -79,6 +79,8 @@ impl Row for NoticeRow {
 /// When somebody was told last of something by somebody.
 #[derive(Serialize, Deserialize)]
 struct ToldRow {
+    /// By which notice.
+    entry: String,
     at: i64,
     ttl: i64,
 }
@@ -366,7 +368,8 @@ impl Table {
     /// [`TableError`], where the store did not answer.
     pub async fn remember_told(&self, notices: &[Waiting], now: Timestamp) -> Result<(), TableError> {
         for one in notices {
-            let row = ToldRow { at: now.as_millisecond(), ttl: now.as_second().saturating_add(NOTICE_REPEATED_SECS) };
+            let entry = one.notice.id.entry.to_string();
+            let row = ToldRow { entry, at: now.as_millisecond(), ttl: now.as_second().saturating_add(NOTICE_REPEATED_SECS) };
             // The first of a day counts: being told of others does not put it off.
             let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
             let is_another_day = Condition::absent().or(Condition::below("at", number(since)));
@@ -375,7 +378,7 @@ impl Table {
         Ok(())
     }
 
-    /// Those of these notices whose person was told the same, by the same person's act, within [`NOTICE_REPEATED_SECS`].
+    /// Those of these notices whose person was told the same, by another act of the same person, within [`NOTICE_REPEATED_SECS`].
     ///
     /// # Errors
     /// [`TableError`], where the store did not answer.
@@ -384,7 +387,8 @@ impl Table {
         let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
         let is_told = |one: &&Waiting| {
             let there = found.get(&schema::told(&one.notice)).cloned();
-            there.and_then(|there| row::<ToldRow>(there).ok()).is_some_and(|there| since < there.at)
+            let another = |there: &ToldRow| since < there.at && there.entry != one.notice.id.entry.to_string();
+            there.and_then(|there| row::<ToldRow>(there).ok()).is_some_and(|there| another(&there))
         };
         Ok(notices.iter().filter(is_told).map(|one| one.notice.id).collect())
     }
