@@ -55,6 +55,20 @@ async fn the_policy_is_seen_by_everybody_and_changed_by_an_administrator_on_the_
     assert_eq!((made.text("/ceilings/audience"), made.text("/deployment_ceilings/audience")), ("world", "link"));
 }
 
+// SEMANTICS 6: a key stands for what its request met, too.
+#[tokio::test]
+async fn the_late_copy_of_an_edit_that_met_it_so_changes_nothing() {
+    let app = start().await;
+    let audience = |word: &str| json!({ "ceilings": { "audience": word } });
+    let headers = [("if-match", "*"), ("idempotency-key", "met")];
+    let send = async |word: &str| app.send("PATCH", AT, &app.ada.token, &headers, audience(word).to_string()).await;
+    set(&app, audience("link")).await.is(200);
+    send("link").await.is(200);
+    set(&app, audience("world")).await.is(200);
+    assert_eq!(send("link").await.is(200).text("/policy/ceilings/audience"), "world");
+    send("named").await.refuses(422, "idempotency-mismatch", "");
+}
+
 #[tokio::test]
 async fn a_dry_run_says_at_which_sources_another_ceiling_would_bind() {
     let app = start().await;
