@@ -2,16 +2,13 @@
 
 use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
-use wire::{
-    policy::{DeploymentPolicy, DeploymentPolicyChanged, DeploymentPolicyEdit},
-    source::CeilingsEdit,
-};
+use wire::policy::{DeploymentPolicy, DeploymentPolicyChanged, DeploymentPolicyEdit};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     exit::Failure,
     output::{Column, Format, Output, column},
-    source::{Days, audience_words, days, networks},
+    source::OtherCeilings,
 };
 
 /// What the policy shows.
@@ -52,18 +49,8 @@ enum Verb {
     group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "openers"]).multiple(true).required(true)
 )]
 struct Edit {
-    /// Another widest audience: named, accounts, link or world.
-    #[arg(long, value_parser = audience_words(), hide_possible_values = true)]
-    audience: Option<String>,
-    /// Another longest life of a link, in days from its making, or none.
-    #[arg(long, value_name = "DAYS|none", value_parser = days)]
-    link_days_max: Option<Days>,
-    /// Other networks that data go to, with commas between them, or any.
-    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
-    zones: Option<Vec<String>>,
-    /// Whether bytes leave for these networks only: true or false.
-    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
-    hard_zones: Option<bool>,
+    #[command(flatten)]
+    ceilings: OtherCeilings,
     /// Who opens datasets to all accounts or the world: owners or administrators.
     #[arg(long, value_name = "WHO")]
     openers: Option<String>,
@@ -92,11 +79,7 @@ pub(crate) async fn run(command: PolicyCommand) -> Result<(), Failure> {
 
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let version = api.get::<DeploymentPolicy>(&["policy"]).await?.body.version;
-    let zones = ask.zones.map(networks);
-    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some() || ask.hard_zones.is_some()).then(|| {
-        CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days), zones, hard_zones: ask.hard_zones }
-    });
-    let edit = DeploymentPolicyEdit { ceilings, openers: ask.openers, reason: ask.reason };
+    let edit = DeploymentPolicyEdit { ceilings: ask.ceilings.edit(), openers: ask.openers, reason: ask.reason };
     if ask.dry_run {
         let would: DeploymentPolicyChanged = api.trial(Method::PATCH, &["policy"], Some(version), &edit).await?;
         match out.format {

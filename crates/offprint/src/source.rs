@@ -71,7 +71,7 @@ enum Verb {
     Edit(Edit),
 }
 
-pub(crate) fn audience_words() -> PossibleValuesParser {
+fn audience_words() -> PossibleValuesParser {
     PossibleValuesParser::new(["named", "accounts", "link", "world"])
 }
 
@@ -131,18 +131,8 @@ struct Edit {
     /// The source: its name or its id.
     #[arg(value_name = "NAME|ID")]
     source: String,
-    /// Another widest audience: named, accounts, link or world.
-    #[arg(long, value_parser = audience_words(), hide_possible_values = true)]
-    audience: Option<String>,
-    /// Another longest life of a link, in days from its making, or none.
-    #[arg(long, value_name = "DAYS|none", value_parser = days)]
-    link_days_max: Option<Days>,
-    /// Other networks that data go to, with commas between them, or any.
-    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
-    zones: Option<Vec<String>>,
-    /// Whether bytes leave for these networks only: true or false.
-    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
-    hard_zones: Option<bool>,
+    #[command(flatten)]
+    ceilings: OtherCeilings,
     /// Whether it is served: with false nothing in it opens for the time being.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     serving: Option<bool>,
@@ -163,20 +153,44 @@ struct Edit {
     wait: bool,
 }
 
+/// Other ceilings: what is left out stays.
+#[derive(Debug, Args)]
+pub(crate) struct OtherCeilings {
+    /// Another widest audience: named, accounts, link or world.
+    #[arg(long, value_parser = audience_words(), hide_possible_values = true)]
+    audience: Option<String>,
+    /// Another longest life of a link, in days from its making, or none.
+    #[arg(long, value_name = "DAYS|none", value_parser = days)]
+    link_days_max: Option<Days>,
+    /// Other networks that data go to, with commas between them, or any.
+    #[arg(long, value_name = "NET|any", value_delimiter = ',')]
+    zones: Option<Vec<String>>,
+    /// Whether bytes leave for these networks only: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    hard_zones: Option<bool>,
+}
+
+impl OtherCeilings {
+    /// The same as the API takes it; `None`: all stays.
+    pub(crate) fn edit(self) -> Option<CeilingsEdit> {
+        let Self { audience, link_days_max, zones, hard_zones } = self;
+        // `any` is no bound.
+        let zones = zones.map(|typed| if typed == ["any"] { Vec::new() } else { typed });
+        let link_days_max = link_days_max.map(|Days(days)| days);
+        let is_one = audience.is_some() || link_days_max.is_some() || zones.is_some() || hard_zones.is_some();
+        is_one.then_some(CeilingsEdit { audience, link_days_max, zones, hard_zones })
+    }
+}
+
 /// A bound in days; `None`: no bound.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Days(pub(crate) Option<u32>);
+struct Days(Option<u32>);
 
-pub(crate) fn days(text: &str) -> Result<Days, String> {
+fn days(text: &str) -> Result<Days, String> {
     if text == "none" {
         return Ok(Days(None));
     }
     text.parse().map(|days| Days(Some(days))).map_err(|_why| "write a number of days, or none".to_owned())
-}
-
-/// Networks as they are typed: `any` for no bound.
-pub(crate) fn networks(typed: Vec<String>) -> Vec<String> {
-    if typed == ["any"] { Vec::new() } else { typed }
 }
 
 /// Runs a verb.
@@ -237,11 +251,7 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         out.confirm(&consequence, if ask.retire { "Retire this source?" } else { "Stop serving this source?" }, ask.yes).await?;
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
-    let zones = ask.zones.map(networks);
-    let ceilings = (ask.audience.is_some() || ask.link_days_max.is_some() || zones.is_some() || ask.hard_zones.is_some()).then(|| {
-        CeilingsEdit { audience: ask.audience, link_days_max: ask.link_days_max.map(|Days(days)| days), zones, hard_zones: ask.hard_zones }
-    });
-    let edit = SourceEdit { ceilings, state: state.map(str::to_owned), serving: ask.serving, reason: ask.reason };
+    let edit = SourceEdit { ceilings: ask.ceilings.edit(), state: state.map(str::to_owned), serving: ask.serving, reason: ask.reason };
     let Reply { body: changed, date, .. } = api.edit::<SourceChanged>(&["sources", &source.id], source.version, &edit).await?;
     match out.format {
         Format::Table | Format::Csv => out.one(&ONE, &changed.source)?,
