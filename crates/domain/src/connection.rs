@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::{
     decision::{Permit, Place, is_active},
-    grant::{Grant, Hold, Subject},
+    grant::{Grant, Subject},
     id::UserId,
     limits::{CONNECTION_AGAIN_SECS, CONNECTION_PENDING_SECS, CONTEXT_PEOPLE_MAX},
     project::Project,
@@ -239,13 +239,9 @@ pub fn named_since(place: &Place, person: UserId, grant: Option<&Grant>, now: Ti
     if !is_active(place) {
         return None;
     }
-    let counts = |grant: &&Grant| {
-        let conditions = &grant.conditions;
-        let lasts = conditions.not_before.is_none_or(|begin| begin <= now) && conditions.until.is_none_or(|end| now < end);
-        grant.subject == Subject::User(person) && grant.hold == Hold::Active && !grant.is_broken_glass() && lasts
-    };
+    let names = |grant: &&Grant| grant.subject == Subject::User(person) && grant.counts(now) && !grant.is_broken_glass();
     let owned = (place.dataset.owner == person).then_some(place.dataset.registered);
-    owned.or_else(|| grant.filter(counts).map(|grant| grant.at))
+    owned.or_else(|| grant.filter(names).map(|grant| grant.at))
 }
 
 /// Whether a project connects those who are in it with each other: one that lets people in, of at most [`CONTEXT_PEOPLE_MAX`].

@@ -109,8 +109,7 @@ pub fn broken_glass(
         return Err(GrantError::Hours);
     }
     // What he was given stays: this would take its place, and end.
-    let counts = |there: &Grant| there.hold == Hold::Active && there.conditions.until.is_none_or(|until| now < until);
-    if there.is_some_and(|there| counts(there) && !there.is_broken_glass()) {
+    if there.is_some_and(|there| there.lasts(now) && !there.is_broken_glass()) {
         return Err(GrantError::HasGrant);
     }
     let until = now.checked_add(SignedDuration::from_hours(i64::from(ask.hours))).map_err(|_beyond| GrantError::Hours)?;
@@ -214,7 +213,7 @@ pub fn opened_to(before: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> 
     };
     let woken = reaching(&then.place, &then.reach)
         .flat_map(|(on, grants)| grants.iter().map(move |grant| (on, grant)))
-        .filter(|(on, grant)| is_open(&then.place, on, grant.subject) && grant.conditions.until.is_none_or(|until| now < until))
+        .filter(|(on, grant)| is_open(&then.place, on, grant.subject) && !grant.conditions.are_over(now))
         .filter(|(on, grant)| !there(on, grant));
     let audience = |(_, grant): (&Dataset, &Grant)| if grant.subject == Subject::World { Audience::World } else { Audience::Accounts };
     woken.map(audience).fold(switched, Audience::max)

@@ -122,10 +122,16 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// Whether they hold no more, and never again.
+    #[must_use]
+    pub fn are_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|end| end <= now)
+    }
+
     /// Whether they hold.
     #[must_use]
     pub fn hold(&self, net: Net, now: Timestamp) -> bool {
-        self.not_before.is_none_or(|begin| begin <= now) && self.until.is_none_or(|end| now < end) && self.zones.admit(net)
+        self.not_before.is_none_or(|begin| begin <= now) && !self.are_over(now) && self.zones.admit(net)
     }
 
     /// Whether these hold only where and when `others` do, from now on (ACCESS R2).
@@ -174,6 +180,18 @@ impl Grant {
     #[must_use]
     pub fn is_broken_glass(&self) -> bool {
         self.subject == Subject::User(self.by)
+    }
+
+    /// Whether it counts at `now`, from somewhere.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.hold == Hold::Active && self.conditions.hold(Net::Anywhere, now)
+    }
+
+    /// Whether it counts at `now` or will: it was neither taken back nor has it ended.
+    #[must_use]
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        self.hold == Hold::Active && !self.conditions.are_over(now)
     }
 }
 

@@ -10,7 +10,7 @@ use domain::{limits::API_PAGE_MAX, path::encode_key};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use table::TableError;
+use table::{Page, TableError};
 
 use crate::{App, caller::Caller, json, problem::Problem};
 
@@ -150,6 +150,9 @@ impl<S: Sync> FromRequestParts<S> for MaybeIfMatch {
     }
 }
 
+/// Pages of the table that one page of a listing may look through, where filters leave little: a bound on work, not on what is found.
+const LOOKS_MAX: usize = 10;
+
 /// One page of a listing, as asked.
 #[derive(Debug, Clone)]
 pub struct Listing {
@@ -183,6 +186,20 @@ impl Listing {
         cursor.map(|cursor| caller.open_cursor(&self.address, cursor, now)).transpose()
     }
 
+    /// The same as the table takes it.
+    ///
+    /// # Errors
+    /// As [`Listing::position`].
+    pub fn page(&self, caller: &Caller, cursor: Option<&str>, now: Timestamp) -> Result<Page, Problem> {
+        Ok(Page { position: self.position(caller, cursor, now)?, items_max: self.limit })
+    }
+
+    /// This page, to be filled from `position` on by what is kept of the table's pages.
+    #[must_use]
+    pub fn filling<T>(&self, position: Option<String>) -> Filling<T> {
+        Filling { limit: self.limit, looks_left: LOOKS_MAX, items: Vec::new(), next: position }
+    }
+
     /// The page: `next_cursor` in the body and `Link: rel="next"` beside it (RFC 8288) where there is another.
     ///
     /// # Errors
@@ -205,6 +222,35 @@ impl Listing {
             answer.headers_mut().insert(header::LINK, link);
         }
         Ok(answer)
+    }
+}
+
+/// A page of a listing whose filters may leave little of each of the table's.
+#[derive(Debug)]
+pub struct Filling<T> {
+    limit: u16,
+    looks_left: usize,
+    /// What was kept by now.
+    pub items: Vec<T>,
+    /// Where it goes on; `None`: there is no more.
+    pub next: Option<String>,
+}
+
+impl<T> Filling<T> {
+    /// The page of the table to look through next; `None`: this one is full, there is no more, or enough was looked through.
+    pub fn look(&mut self) -> Option<Page> {
+        self.looks_left = self.looks_left.checked_sub(1)?;
+        let room = usize::from(self.limit).saturating_sub(self.items.len());
+        Some(Page { position: self.next.take(), items_max: u16::try_from(room).unwrap_or(self.limit) })
+    }
+
+    /// Keeps what is wanted of a page of the table, behind which it goes on at `next`.
+    pub fn keep(&mut self, wanted: impl IntoIterator<Item = T>, next: Option<String>) {
+        self.items.extend(wanted);
+        self.next = next;
+        if self.next.is_none() || self.items.len() >= usize::from(self.limit) {
+            self.looks_left = 0;
+        }
     }
 }
 

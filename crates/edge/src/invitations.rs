@@ -9,7 +9,7 @@ use domain::{
     address::EmailAddress,
     connection::{ConnectionState, Directory},
     decision::{Action, DatasetFacts, Facts, Permit, Principal, Via, Who, decide, via},
-    grant::{Grant, Hold, Net, Subject},
+    grant::{Grant, Net, Subject},
     id::{TokenId, UserId},
     invitation::{Invitation, Invitee, Promise, met, readdressed},
     key::KeyHash,
@@ -142,7 +142,7 @@ pub async fn due(app: &App, person: UserId, invitation: &Invitation, now: Timest
         Promise::Grant(dataset, terms) => {
             let there = app.table.grant(*dataset, Subject::User(person)).await?;
             // Whoever has a grant keeps it as it is, but for one that has ended.
-            if there.as_ref().is_some_and(|there| is_kept(there, now)) {
+            if there.as_ref().is_some_and(|there| there.lasts(now)) {
                 return Ok(Due::Needless);
             }
             let Some(sender) = sender else { return Ok(Due::NotNow) };
@@ -170,12 +170,6 @@ pub async fn due(app: &App, person: UserId, invitation: &Invitation, now: Timest
             Ok(permit.map_or(Due::NotNow, Due::Part))
         }
     }
-}
-
-/// Whether a person has a grant that an invitation leaves as it is.
-#[must_use]
-pub fn is_kept(grant: &Grant, now: Timestamp) -> bool {
-    grant.hold == Hold::Active && grant.conditions.until.is_none_or(|until| now < until)
 }
 
 /// What stands for the token of a person who is asked about without one: what the person may do or know is no question about a token.

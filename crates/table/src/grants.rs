@@ -493,15 +493,9 @@ pub(crate) fn subject_is_there(subject: Subject) -> Option<(Tag, Part)> {
 
 /// Whom a grant is news for: who had none that counts, or who owns what an administrator opens to himself.
 pub(crate) fn told(grant: &Grant, before: Option<&Grant>, dataset: &Dataset, now: Timestamp) -> Option<(UserId, Occasion)> {
-    let counts = |there: &Grant| {
-        let conditions = &there.conditions;
-        there.hold == Hold::Active
-            && conditions.until.is_none_or(|until| now < until)
-            && conditions.not_before.is_none_or(|begin| begin <= now)
-    };
     match grant.subject {
         Subject::User(_) if grant.is_broken_glass() => Some((dataset.owner, Occasion::GlassBroken(dataset.id))),
-        Subject::User(user) if !before.is_some_and(counts) => Some((user, Occasion::Shared(dataset.id))),
+        Subject::User(user) if !before.is_some_and(|there| there.counts(now)) => Some((user, Occasion::Shared(dataset.id))),
         _ => None,
     }
 }

@@ -367,13 +367,13 @@ impl Table {
     /// # Errors
     /// [`TableError`], where the store did not answer.
     pub async fn remember_told(&self, notices: &[Waiting], now: Timestamp) -> Result<(), TableError> {
+        // The first of a day counts: being told of others does not put it off.
+        let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
+        let is_another_day = Condition::absent().or(Condition::below("at", number(since)));
+        let ttl = now.as_second().saturating_add(NOTICE_REPEATED_SECS);
         for one in notices {
-            let entry = one.notice.id.entry.to_string();
-            let row = ToldRow { entry, at: now.as_millisecond(), ttl: now.as_second().saturating_add(NOTICE_REPEATED_SECS) };
-            // The first of a day counts: being told of others does not put it off.
-            let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
-            let is_another_day = Condition::absent().or(Condition::below("at", number(since)));
-            self.put_alone(item(&schema::told(&one.notice), &row)?, is_another_day).await?;
+            let row = ToldRow { entry: one.notice.id.entry.to_string(), at: now.as_millisecond(), ttl };
+            self.put_alone(item(&schema::told(&one.notice), &row)?, is_another_day.clone()).await?;
         }
         Ok(())
     }
@@ -386,9 +386,8 @@ impl Table {
         let found = self.batch(notices.iter().map(|one| schema::told(&one.notice)), &mut Cost::default()).await?;
         let since = later(now, -NOTICE_REPEATED_SECS).as_millisecond();
         let is_told = |one: &&Waiting| {
-            let there = found.get(&schema::told(&one.notice)).cloned();
-            let another = |there: &ToldRow| since < there.at && there.entry != one.notice.id.entry.to_string();
-            there.and_then(|there| row::<ToldRow>(there).ok()).is_some_and(|there| another(&there))
+            let there = found.get(&schema::told(&one.notice)).and_then(|there| row::<ToldRow>(there.clone()).ok());
+            there.is_some_and(|there| since < there.at && there.entry != one.notice.id.entry.to_string())
         };
         Ok(notices.iter().filter(is_told).map(|one| one.notice.id).collect())
     }

@@ -368,12 +368,9 @@ pub(crate) fn notice(id: NoticeId) -> Key {
 /// What remembers that a person was told of this: beside the notices.
 pub(crate) fn told(notice: &Notice) -> Key {
     let Notice { id, by, occasion, .. } = notice;
-    let about = [
-        occasion.dataset().map(|id| id.to_string()),
-        occasion.project().map(|id| id.to_string()),
-        occasion.link().map(|id| id.to_string()),
-    ];
-    let about = about.into_iter().flatten().next().unwrap_or_default();
+    let dataset = occasion.dataset().map(|id| id.to_string());
+    let about = dataset.or_else(|| occasion.project().map(|id| id.to_string())).or_else(|| occasion.link().map(|id| id.to_string()));
+    let about = about.unwrap_or_default();
     Key { pk: self::notice(*id).pk, sk: format!("told#{}#{by}#{}#{about}", id.to, occasion.word()) }
 }
 

@@ -57,8 +57,7 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<(), TableError> {
-        let on: Vec<_> = all.iter().map(|giving| giving.on).collect();
-        let by = all_by(&on).filter(|_| is_of(&on, &set.datasets)).ok_or(TableError::NotForThis)?;
+        let by = giver(set, all)?;
         if self.once_if(by, once, now).await?.is_some() {
             return Ok(());
         }
@@ -73,8 +72,7 @@ impl Table {
     /// # Errors
     /// As [`Table::give_together`].
     pub async fn check_together(&self, set: &LinkSet, subject: Subject, all: &[Giving<'_>], now: Timestamp) -> Result<(), TableError> {
-        let on: Vec<_> = all.iter().map(|giving| giving.on).collect();
-        let by = all_by(&on).ok_or(TableError::NotForThis)?;
+        let by = giver(set, all)?;
         self.giving(set, subject, all, by, now).await.map(|_write| ())
     }
 
@@ -180,4 +178,10 @@ impl Table {
             }
         }
     }
+}
+
+/// The one person who gives on each dataset of a set.
+fn giver(set: &LinkSet, all: &[Giving<'_>]) -> Result<UserId, TableError> {
+    let on: Vec<_> = all.iter().map(|giving| giving.on).collect();
+    all_by(&on).filter(|_| is_of(&on, &set.datasets)).ok_or(TableError::NotForThis)
 }

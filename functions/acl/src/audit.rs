@@ -8,7 +8,7 @@ use domain::{
 };
 use edge::{
     App,
-    asked::{Filters, Listing},
+    asked::{Filling, Filters, Listing},
     caller::Caller,
     problem::Problem,
 };
@@ -16,15 +16,9 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
-use table::{
-    Page,
-    audit::{AuditEntry, VERBS},
-};
+use table::audit::{AuditEntry, VERBS};
 
 use crate::subject::person;
-
-/// Pages of the table that one page of the listing may look through, where filters leave little.
-const LOOKS_MAX: usize = 10;
 
 /// Which entries.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -71,26 +65,22 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
         ("format", ask.format.as_deref()),
     ];
     let listing = Listing::new("/api/v1/audit", &filters, ask.limit)?;
-    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let reads_all = may_read(&app, &caller, ask.target.as_deref(), now).await?;
     let wanted = Wanted::read(&app, &ask).await?;
-    let mut items = Vec::new();
-    for _look in 0..LOOKS_MAX {
-        let room = usize::from(listing.limit).saturating_sub(items.len());
-        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+    let mut filling = listing.filling(position);
+    while let Some(page) = filling.look() {
         let found = app.table.audit_page(month, &page).await?;
-        items.extend(found.items.iter().filter(|entry| wanted.takes(entry)).map(|entry| shown(entry, reads_all, &ask)));
-        position = found.next;
-        if position.is_none() || items.len() >= usize::from(listing.limit) {
-            break;
-        }
+        let kept = found.items.iter().filter(|entry| wanted.takes(entry)).map(|entry| shown(entry, reads_all, &ask));
+        filling.keep(kept, found.next);
     }
+    let Filling { items, next, .. } = filling;
     let file = match format {
         "jsonl" => Some((lines(&items), "application/x-ndjson")),
         "csv" => Some((csv(&items), "text/csv; charset=utf-8")),
         _ => None,
     };
-    let mut answer = listing.answer(&app, &caller, items, position.as_deref(), now)?;
+    let mut answer = listing.answer(&app, &caller, items, next.as_deref(), now)?;
     if let Some((text, kind)) = file {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));

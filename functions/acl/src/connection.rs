@@ -12,7 +12,7 @@ use domain::{
 };
 use edge::{
     App,
-    asked::{Filters, Id, Listing},
+    asked::{Filling, Filters, Id, Listing},
     caller::Caller,
     json,
     json::Body,
@@ -24,14 +24,11 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use table::{
-    Page, TableError,
+    TableError,
     contexts::{Common, Contexts},
 };
 
 use crate::{subject::person, user::found};
-
-/// Pages of the table that one page of the listing may look through, where a filter leaves little.
-const LOOKS_MAX: usize = 10;
 
 /// Which connections.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -115,27 +112,22 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
     let filters = [("state", ask.state.map(Stand::word)), ("asked", ask.asked.map(Side::word))];
     let listing = Listing::new("/api/v1/connections", &filters, ask.limit)?;
-    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let me = caller.user.id;
     let is_wanted = |connection: &Connection| {
         let side = if connection.by == me { Side::ByMe } else { Side::OfMe };
         ask.state.is_none_or(|state| state == Stand::of(connection, now)) && ask.asked.is_none_or(|asked| asked == side)
     };
-    let mut found: Vec<Connection> = Vec::new();
-    for _look in 0..LOOKS_MAX {
-        let room = usize::from(listing.limit).saturating_sub(found.len());
-        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(u16::MAX) };
-        let look = app.table.connections_of(me, &page).await?;
-        found.extend(look.items.into_iter().filter(is_wanted));
-        position = look.next;
-        if position.is_none() || found.len() >= usize::from(listing.limit) {
-            break;
-        }
+    let mut filling = listing.filling(position);
+    while let Some(page) = filling.look() {
+        let found = app.table.connections_of(me, &page).await?;
+        filling.keep(found.items.into_iter().filter(is_wanted), found.next);
     }
+    let Filling { items: found, next, .. } = filling;
     let people = app.table.users(&found.iter().map(|connection| connection.other_than(me)).collect::<Vec<_>>()).await?;
     let other = |connection: &Connection| people.iter().find(|person| person.id == connection.other_than(me));
     let items = found.iter().filter_map(|connection| Some(shown(connection, other(connection)?, now))).collect();
-    listing.answer(&app, &caller, items, position.as_deref(), now)
+    listing.answer(&app, &caller, items, next.as_deref(), now)
 }
 
 /// Says whether the caller and somebody are connected, and by what: what they agreed, and the datasets and projects that both are named in, of

@@ -22,12 +22,9 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError, grants::Grounds};
+use table::{TableError, grants::Grounds};
 
 use crate::{dataset_show, paged::Ask, source_edit::bounded};
-
-/// Pages of the table that one page of a list may look through.
-const LOOKS_MAX: usize = 10;
 
 /// Asks for the curators' mark on a dataset that is open to all accounts or the world, by who administers it. It waits for 30 days, one at a time.
 ///
@@ -89,7 +86,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     }
     let dataset = facts.place.dataset.id;
     let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/curation"), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.curation_requests(dataset, &page).await?;
     let items = found.items.iter().map(|request| shown(&facts.place, request, now)).collect();
     listing.answer(&app, &caller, items, found.next.as_deref(), now)
@@ -116,8 +113,7 @@ pub(crate) async fn mark(
         let now = app.now();
         let facts = caller.dataset(&app, &id).await?;
         let permit = caller.may(Action::Curate, &Facts::Dataset(Arc::clone(&facts)), now)?;
-        let is_repeated = app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some();
-        if is_repeated {
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
             return answer(&app, &caller, facts.place.clone()).await;
         }
         let mark = new_mark(&permit, &facts, needed(&ask.reason)?, now)?;
@@ -231,7 +227,7 @@ pub(crate) async fn queue(app: App, caller: Caller, Filters(ask): Filters<Ask>) 
     let now = app.now();
     let listing = Listing::new("/api/v1/curation", &[], ask.limit)?;
     let _may_list = caller.may(Action::Curate, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.curation_queue(&page).await?;
     let mut items = Vec::new();
     for request in found.items.iter().filter(|request| request.waits(now)) {
@@ -253,26 +249,22 @@ pub(crate) async fn queue(app: App, caller: Caller, Filters(ask): Filters<Ask>) 
 pub(crate) async fn curated(app: App, caller: Caller, Filters(ask): Filters<Ask>) -> Result<Response, Problem> {
     let now = app.now();
     let listing = Listing::new("/api/v1/curated", &[], ask.limit)?;
-    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let mut items = Vec::new();
-    for _look in 0..LOOKS_MAX {
-        let room = usize::from(listing.limit).saturating_sub(items.len());
-        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+    let mut filling = listing.filling(position);
+    while let Some(page) = filling.look() {
         let found = app.table.curated(&page).await?;
+        let mut kept = Vec::new();
         for id in found.items {
             // The index only proposes.
             let Some(facts) = app.table.dataset_facts(id, Some(caller.user.id)).await?.map(Arc::new) else { continue };
             if facts.curated(now).is_some() && caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
-                items.push(dataset_show::shown(&facts, &caller, now));
+                kept.push(dataset_show::shown(&facts, &caller, now));
             }
         }
-        position = found.next;
-        if position.is_none() || items.len() >= usize::from(listing.limit) {
-            break;
-        }
+        filling.keep(kept, found.next);
     }
-    listing.answer(&app, &caller, items, position.as_deref(), now)
+    listing.answer(&app, &caller, filling.items, filling.next.as_deref(), now)
 }
 
 async fn answer(app: &App, caller: &Caller, place: Place) -> Result<Response, Problem> {

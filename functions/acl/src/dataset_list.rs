@@ -16,12 +16,8 @@ use edge::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use table::Page;
 
 use crate::{dataset_show::shown_as, paged::curated_word, subject::person};
-
-/// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
-const LOOKS_MAX: usize = 10;
 
 /// Which datasets.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -50,25 +46,20 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let filters = [("source", ask.source.as_deref()), ("owner", ask.owner.as_deref()), ("curated", curated_word(ask.curated))];
     let listing = Listing::new("/api/v1/datasets", &filters, ask.limit)?;
-    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let _may_list = caller.may(if ask.owner.is_some() { Action::Audit } else { Action::See }, &Facts::Deployment, now)?;
     let owner = match &ask.owner {
         Some(text) => person(&app, text, "/owner").await?.id,
         None => caller.user.id,
     };
-    let mut items = Vec::new();
-    for _look in 0..LOOKS_MAX {
-        let room = usize::from(listing.limit).saturating_sub(items.len());
-        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+    let mut filling = listing.filling(position);
+    while let Some(page) = filling.look() {
         let found = app.table.datasets_of_owner(owner, &page).await?;
         let reaches = app.table.reaches_of_all(&found.items, caller.user.id).await?;
-        items.extend(found.items.into_iter().zip(reaches).filter_map(|(place, of_all)| kept(place, of_all, &ask, &caller, now)));
-        position = found.next;
-        if position.is_none() || items.len() >= usize::from(listing.limit) {
-            break;
-        }
+        let kept = found.items.into_iter().zip(reaches).filter_map(|(place, of_all)| kept(place, of_all, &ask, &caller, now));
+        filling.keep(kept, found.next);
     }
-    listing.answer(&app, &caller, items, position.as_deref(), now)
+    listing.answer(&app, &caller, filling.items, filling.next.as_deref(), now)
 }
 
 /// The dataset, if it lies in the wanted source and the caller may see it: an index only proposes. Of another's the caller sees that it is.

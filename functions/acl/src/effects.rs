@@ -90,6 +90,12 @@ impl Supposed {
         Self { people, named: None, others: 0, unnamed: false, datasets, above: Vec::new() }
     }
 
+    /// A change for each of those whom subjects name, as far as the caller may be told.
+    fn of_named(named: Named, turns: &[Turn], datasets: Vec<(DatasetId, Option<Dataset>)>) -> Self {
+        let Named { people, told, others, unnamed } = named;
+        Self { people: once_each(people, turns), named: Some(told), others, unnamed, datasets, above: Vec::new() }
+    }
+
     /// A project as it would be after a change of its policy or state.
     pub(crate) async fn change(app: &App, before: &Project, after: Project) -> Result<Self, Problem> {
         let people = app.table.everybody_in(before.id).await?;
@@ -117,51 +123,44 @@ impl Supposed {
             let until = app.table.group(group).await?.and_then(|group| group.counts_until());
             turns.extend(until.map(|until| Turn::Joins(Membership { group, until })));
         }
-        let Named { people, others, known } = people_of(app, caller, subject).await?;
-        let named = people.iter().copied().filter(|_| known).collect();
-        let mut people = once_each(people, &turns);
+        let mut supposed = Self::of_named(people_of(app, caller, [subject]).await?, &turns, datasets);
         if let Subject::Project(project) = subject
             && let Some(project) = app.table.project(project).await?
         {
             let parts = app.table.everybody_in(project.id).await?;
             let part = |user| parts.iter().find(|part| part.user == user).map(|part| part.role);
-            for (user, turns) in &mut people {
+            for (user, turns) in &mut supposed.people {
                 turns.push(Turn::Part(project.id, takes_part(&project, part(*user))));
             }
         }
-        Ok(Self { people, named: Some(named), others, unnamed: !known, datasets, above: Vec::new() })
+        Ok(supposed)
     }
 
     /// Datasets on which nothing is granted to `subject` any more: of those whom it names, alone or as members. What all accounts lose, or
     /// the world, is nobody's in particular.
     pub(crate) async fn withdrawn(app: &App, caller: &Caller, datasets: Vec<DatasetId>, subject: Subject) -> Result<Self, Problem> {
-        let Named { people, others, known } = people_of(app, caller, subject).await?;
-        let named = people.iter().copied().filter(|_| known).collect();
         let turns: Vec<_> = datasets.iter().map(|dataset| Turn::Loses(*dataset, subject)).collect();
-        let people = once_each(people, &turns);
         let datasets = datasets.into_iter().map(|dataset| (dataset, None)).collect();
-        Ok(Self { people, named: Some(named), others, unnamed: !known, datasets, above: Vec::new() })
+        Ok(Self::of_named(people_of(app, caller, [subject]).await?, &turns, datasets))
     }
 
     /// A dataset in this project, which the caller is in, or in none any more. Who is in the project that it leaves, not everybody may know who
     /// takes it out.
     pub(crate) async fn placed(app: &App, caller: &Caller, before: &Dataset, project: Option<&Project>) -> Result<Self, Problem> {
-        let mut people: BTreeMap<UserId, Vec<Turn>> = BTreeMap::new();
-        let (mut named, mut unnamed) = (BTreeSet::new(), false);
-        if let Some(left) = before.project {
-            let Named { people: some, known, .. } = people_of(app, caller, Subject::Project(left)).await?;
-            named.extend(some.iter().copied().filter(|_| known));
-            unnamed = !known;
-            people.extend(some.into_iter().map(|user| (user, Vec::new())));
-        }
+        let mut named = people_of(app, caller, before.project.map(Subject::Project)).await?;
+        let mut parts = BTreeMap::new();
         if let Some(project) = project {
-            for part in app.table.everybody_in(project.id).await? {
-                named.insert(part.user);
-                people.entry(part.user).or_default().push(Turn::Part(project.id, takes_part(project, Some(part.role))));
-            }
+            let everybody = app.table.everybody_in(project.id).await?;
+            parts.extend(everybody.into_iter().map(|part| (part.user, Turn::Part(project.id, takes_part(project, Some(part.role))))));
+            named.people.extend(parts.keys());
+            named.told.extend(parts.keys());
         }
         let datasets = vec![(before.id, Some(before.moved(project.map(|project| project.id))))];
-        Ok(Self { people: people.into_iter().collect(), named: Some(named), others: 0, unnamed, datasets, above: Vec::new() })
+        let mut supposed = Self::of_named(named, &[], datasets);
+        for (user, turns) in &mut supposed.people {
+            turns.extend(parts.remove(user));
+        }
+        Ok(supposed)
     }
 
     /// A dataset that is retired: of everybody to whom it is granted, by name, by a group or a project, and who is in its project.
@@ -196,19 +195,9 @@ impl Supposed {
 
     /// A dataset that would be this, and whomever these name, alone or as members.
     async fn of_subjects(app: &App, caller: &Caller, mut subjects: Vec<Subject>, after: Dataset) -> Result<Self, Problem> {
-        let (mut people, mut others, mut unnamed) = (Vec::new(), 0_usize, false);
-        let mut named = BTreeSet::new();
         subjects.sort_unstable();
         subjects.dedup();
-        for subject in subjects {
-            let some = people_of(app, caller, subject).await?;
-            named.extend(some.people.iter().copied().filter(|_| some.known));
-            unnamed |= !some.known;
-            people.extend(some.people);
-            others = others.saturating_add(some.others);
-        }
-        let datasets = vec![(after.id, Some(after))];
-        Ok(Self { people: once_each(people, &[]), named: Some(named), others, unnamed, datasets, above: Vec::new() })
+        Ok(Self::of_named(people_of(app, caller, subjects).await?, &[], vec![(after.id, Some(after))]))
     }
 
     /// Whether the caller may be told of somebody.
@@ -235,32 +224,45 @@ fn once_each(people: Vec<UserId>, turns: &[Turn]) -> Vec<(UserId, Vec<Turn>)> {
     BTreeSet::from_iter(people).into_iter().map(|user| (user, turns.to_vec())).collect()
 }
 
-/// Whom a subject names, alone or as members.
+/// Whom subjects name, alone or as members.
+#[derive(Default)]
 struct Named {
     /// About as many as are looked at.
     people: Vec<UserId>,
-    /// How many more there are that the caller may know of.
+    /// Those of them of whom the caller may be told: whoever may grant to a group or project by its name is not to learn by that who is in it, nor
+    /// how many.
+    told: BTreeSet<UserId>,
+    /// How many more there are of whom the caller may be told.
     others: usize,
-    /// Whether the caller may know who they are: whoever may grant to a group or project by its name is not to learn by that who is in it, nor how many.
-    known: bool,
+    /// There are those of whom the caller may not be told.
+    unnamed: bool,
 }
 
-async fn people_of(app: &App, caller: &Caller, subject: Subject) -> Result<Named, Problem> {
+async fn people_of(app: &App, caller: &Caller, subjects: impl IntoIterator<Item = Subject>) -> Result<Named, Problem> {
     let now = app.now();
-    let (people, others, known) = match subject {
-        Subject::User(user) => (vec![user], 0, true),
-        Subject::Group(group) => {
-            let known = is_known(group::load(app, caller, &group.to_string(), Action::See, now).await)?;
-            let (people, others) = members(app, group).await?;
-            (people, if known { others } else { 0 }, known)
+    let mut named = Named::default();
+    for subject in subjects {
+        let (people, others, known) = match subject {
+            Subject::User(user) => (vec![user], 0, true),
+            Subject::Group(group) => {
+                let known = is_known(group::load(app, caller, &group.to_string(), Action::See, now).await)?;
+                let (people, others) = members(app, group).await?;
+                (people, others, known)
+            }
+            Subject::Project(project) => {
+                let known = is_known(project::load(app, caller, &project.to_string(), Action::See, now).await)?;
+                (app.table.everybody_in(project).await?.into_iter().map(|part| part.user).collect(), 0, known)
+            }
+            Subject::Accounts | Subject::World => (Vec::new(), 0, true),
+        };
+        if known {
+            named.told.extend(&people);
+            named.others = named.others.saturating_add(others);
         }
-        Subject::Project(project) => {
-            let known = is_known(project::load(app, caller, &project.to_string(), Action::See, now).await)?;
-            (app.table.everybody_in(project).await?.into_iter().map(|part| part.user).collect(), 0, known)
-        }
-        Subject::Accounts | Subject::World => (Vec::new(), 0, true),
-    };
-    Ok(Named { people, others, known })
+        named.unnamed |= !known;
+        named.people.extend(people);
+    }
+    Ok(named)
 }
 
 /// Whether something is the caller's to know of.

@@ -18,7 +18,7 @@ use edge::{
     App,
     asked::{Filters, Id, MaybeIfMatch, with_version},
     caller::Caller,
-    invitations::{is_kept, need_not_ask},
+    invitations::need_not_ask,
     json,
     json::Body,
     once::Once,
@@ -118,7 +118,7 @@ pub(crate) async fn give(
 /// The person whom a grant is for, if it is to become an invitation: the two are not connected, and the person has no grant there that this would change.
 async fn stranger(app: &App, caller: &Caller, new: &NewGrant, there: Option<&Grant>, now: Timestamp) -> Result<Option<UserId>, TableError> {
     let Subject::User(to) = new.subject else { return Ok(None) };
-    let needs_asking = !there.is_some_and(|there| is_kept(there, now)) && !need_not_ask(app, caller.user.id, to, now).await?;
+    let needs_asking = !there.is_some_and(|there| there.lasts(now)) && !need_not_ask(app, caller.user.id, to, now).await?;
     Ok(needs_asking.then_some(to))
 }
 

@@ -8,7 +8,6 @@ use edge::{
     caller::Caller,
     problem::Problem,
 };
-use table::Page;
 
 use crate::{paged::Ask, subject};
 
@@ -25,7 +24,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let dataset = facts.place.dataset.id;
     let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/grants"), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.grants_on(dataset, &page).await?;
     let items = subject::shown(&app, dataset, &found.items).await?;
     listing.answer(&app, &caller, items, found.next.as_deref(), now)

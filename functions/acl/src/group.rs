@@ -21,7 +21,6 @@ use edge::{
 use http::StatusCode;
 use jiff::Timestamp;
 use std::sync::Arc;
-use table::Page;
 
 use crate::{
     effects::{self, Supposed, Trial},
@@ -90,7 +89,7 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let listing = Listing::new("/api/v1/groups", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.joined(caller.user.id, &page).await?;
     let is_in = |group: &Group, confirmed| group.owner == caller.user.id || group.still_names(confirmed, now);
     let groups = found.items.iter().filter(|(group, member)| is_in(group, member.confirmed)).map(|(group, _)| shown(group));
@@ -160,7 +159,7 @@ pub(crate) async fn members(app: App, caller: Caller, Id(id): Id, Filters(ask): 
     let now = app.now();
     let (group, _permit) = load(&app, &caller, &id, Action::See, now).await?;
     let listing = Listing::new(&format!("/api/v1/groups/{}/members", group.id), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.members(group.id, &page).await?;
     let people = app.table.users(&found.items.iter().map(|member| member.user).collect::<Vec<_>>()).await?;
     let items = found.items.iter().map(|member| {

@@ -23,7 +23,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError};
+use table::TableError;
 
 use crate::{dataset_edit::not_retired, grant_give::terms, paged::Ask, source_edit::bounded, subject::person};
 
@@ -100,7 +100,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     let _may_see = caller.may(Action::Audit, &Facts::Dataset(facts.clone()), now)?;
     let dataset = facts.place.dataset.id;
     let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/invitations"), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.invitations_on(Target::Dataset(dataset), &page).await?;
     let items = all_shown(&app, &found.items, now).await?;
     listing.answer(&app, &caller, items, found.next.as_deref(), now)

@@ -18,7 +18,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError, invitations::Answer};
+use table::{TableError, invitations::Answer};
 
 use crate::{
     invitation::{all_shown, one_shown},
@@ -36,7 +36,7 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let listing = Listing::new("/api/v1/me/invitations", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.invitations_of(caller.user.id, &page).await?;
     let mut waiting = Vec::new();
     let mut places = Vec::new();

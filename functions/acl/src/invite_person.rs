@@ -22,7 +22,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError, once::Once};
+use table::{TableError, once::Once};
 
 use crate::{
     dataset_edit::not_retired,
@@ -44,7 +44,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     let now = app.now();
     let In { project, .. } = load(&app, &caller, &id, Action::Gather, now).await?;
     let listing = Listing::new(&format!("/api/v1/projects/{}/invitations", project.id), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.invitations_on(Target::Project(project.id), &page).await?;
     let items = all_shown(&app, &found.items, now).await?;
     listing.answer(&app, &caller, items, found.next.as_deref(), now)

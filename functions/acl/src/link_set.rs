@@ -22,7 +22,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError, link_sets::Holding};
+use table::{TableError, link_sets::Holding};
 
 use crate::{
     paged::Ask,
@@ -74,7 +74,7 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let listing = Listing::new("/api/v1/link-sets", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.link_sets_of(caller.user.id, &page).await?;
     let mut items = Vec::new();
     for set in &found.items {

@@ -22,7 +22,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError};
+use table::TableError;
 
 use crate::{curation::state_word, dataset_show, paged::Ask, source_edit::bounded, subject::person};
 
@@ -75,7 +75,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     let _may_see = caller.may(Action::HandOver, &Facts::Dataset(Arc::clone(&facts)), now)?;
     let dataset = facts.place.dataset.id;
     let listing = Listing::new(&format!("/api/v1/datasets/{dataset}/offers"), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.offers_of(dataset, &page).await?;
     let items = found.items.iter().map(|request| shown(&facts.place, request, now)).collect();
     listing.answer(&app, &caller, items, found.next.as_deref(), now)
@@ -91,7 +91,7 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let listing = Listing::new("/api/v1/me/offers", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.offers_to(caller.user.id, &page).await?;
     let mut items = Vec::new();
     for request in found.items {

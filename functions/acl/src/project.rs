@@ -23,7 +23,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError};
+use table::TableError;
 
 use crate::{
     effects::{self, Supposed, Trial},
@@ -69,7 +69,7 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let now = app.now();
     let listing = Listing::new("/api/v1/projects", &[], ask.limit)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.projects_of(caller.user.id, &page).await?;
     let projects = found.items.iter().map(|(project, part)| shown(project, part.role));
     listing.answer(&app, &caller, projects.collect(), found.next.as_deref(), now)

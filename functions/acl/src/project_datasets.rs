@@ -31,7 +31,7 @@ use crate::{
     dataset_edit::not_retired,
     dataset_show::shown,
     effects::{self, Supposed, Trial},
-    paged::{Ask, AskDatasets, curated_word},
+    paged::{Ask, AskDatasets},
     project::{In, load},
     sharing_links,
 };
@@ -46,12 +46,10 @@ use crate::{
 pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Filters<AskDatasets>) -> Result<Response, Problem> {
     let now = app.now();
     let In { project, .. } = load(&app, &caller, &id, Action::See, now).await?;
-    let filters = [("curated", curated_word(ask.curated))];
-    let listing = Listing::new(&format!("/api/v1/projects/{}/datasets", project.id), &filters, ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let listing = Listing::new(&format!("/api/v1/projects/{}/datasets", project.id), &ask.filters(), ask.limit)?;
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let (found, next) = known(&app, &caller, &project, &page, now).await?;
-    let wanted = found.iter().filter(|facts| ask.curated.is_none_or(|curated| facts.curated(now).is_some() == curated));
-    let items = wanted.map(|facts| shown(facts, &caller, now)).collect();
+    let items = found.iter().filter(|facts| ask.wants(facts, now)).map(|facts| shown(facts, &caller, now)).collect();
     listing.answer(&app, &caller, items, next.as_deref(), now)
 }
 
@@ -67,7 +65,7 @@ pub(crate) async fn links(app: App, caller: Caller, Id(id): Id, Filters(ask): Fi
     let now = app.now();
     let In { project, .. } = load(&app, &caller, &id, Action::See, now).await?;
     let listing = Listing::new(&format!("/api/v1/projects/{}/links", project.id), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let (found, next) = known(&app, &caller, &project, &page, now).await?;
     let mut items = Vec::new();
     for facts in found {

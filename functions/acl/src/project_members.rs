@@ -13,7 +13,7 @@ use edge::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use table::{Page, TableError, projects::ParticipantsSet};
+use table::{TableError, projects::ParticipantsSet};
 
 use crate::{
     effects::{self, Supposed, Trial},
@@ -35,7 +35,7 @@ pub(crate) async fn list(app: App, caller: Caller, Id(id): Id, Filters(ask): Fil
     let now = app.now();
     let In { project, .. } = load(&app, &caller, &id, Action::See, now).await?;
     let listing = Listing::new(&format!("/api/v1/projects/{}/members", project.id), &[], ask.limit)?;
-    let page = Page { position: listing.position(&caller, ask.cursor.as_deref(), now)?, items_max: listing.limit };
+    let page = listing.page(&caller, ask.cursor.as_deref(), now)?;
     let found = app.table.participants(project.id, &page).await?;
     let people = app.table.users(&found.items.iter().map(|part| part.user).collect::<Vec<_>>()).await?;
     let items = found.items.iter().map(|part| wire::project::Participant {

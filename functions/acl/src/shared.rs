@@ -10,10 +10,7 @@ use edge::{
     shared,
 };
 
-use crate::{
-    dataset_show::shown,
-    paged::{AskDatasets, curated_word},
-};
+use crate::{dataset_show::shown, paged::AskDatasets};
 
 /// Lists the datasets that were shared with the caller and are not the caller's own: first what is granted by name, then by each group, then by
 /// each project and what is in it, then what is open to accounts, then to the world; each once. A page may be short before the last one;
@@ -25,11 +22,10 @@ use crate::{
     responses((status = 200, description = "A page of datasets", body = wire::page::Page<wire::dataset::Dataset>), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<AskDatasets>) -> Result<Response, Problem> {
     let now = app.now();
-    let listing = Listing::new("/api/v1/me/shared", &[("curated", curated_word(ask.curated))], ask.limit)?;
+    let listing = Listing::new("/api/v1/me/shared", &ask.filters(), ask.limit)?;
     let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let _may_list = caller.may(Action::See, &Facts::Deployment, now)?;
     let (found, next) = shared::page(&app, &caller, position.as_deref(), usize::from(listing.limit), now).await?;
-    let wanted = found.iter().filter(|facts| ask.curated.is_none_or(|curated| facts.curated(now).is_some() == curated));
-    let items = wanted.map(|facts| shown(facts, &caller, now)).collect();
+    let items = found.iter().filter(|facts| ask.wants(facts, now)).map(|facts| shown(facts, &caller, now)).collect();
     listing.answer(&app, &caller, items, next.as_deref(), now)
 }

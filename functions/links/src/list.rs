@@ -20,9 +20,6 @@ use table::{Listed, Page};
 
 use crate::show::Shown;
 
-/// Pages of the table that one page of the listing may look through, where filters leave little: a bound on work, not on what is found.
-const LOOKS_MAX: usize = 10;
-
 /// Which links.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -58,22 +55,16 @@ pub(crate) async fn list(
     let filters =
         [("dataset", ask.dataset.as_deref()), ("state", ask.state.as_deref()), ("class", ask.class.as_deref()), ("q", ask.q.as_deref())];
     let listing = Listing::new("/api/v1/links", &filters, ask.limit)?;
-    let mut position = listing.position(&caller, ask.cursor.as_deref(), now)?;
+    let position = listing.position(&caller, ask.cursor.as_deref(), now)?;
     let wanted = Wanted::read(&ask)?;
     let dataset = dataset_to_list(&app, &caller, ask.dataset.as_deref(), now).await?;
-    let mut items = Vec::new();
-    for _look in 0..LOOKS_MAX {
-        let room = usize::from(listing.limit).saturating_sub(items.len());
-        let page = Page { position: position.take(), items_max: u16::try_from(room).unwrap_or(listing.limit) };
+    let mut filling = listing.filling(position);
+    while let Some(page) = filling.look() {
         let found = candidates(&app, &caller, dataset.as_deref(), &page, now).await?;
-        items.extend(found.items.into_iter().filter_map(|facts| wanted.keep(facts, &caller, now)));
-        position = found.next;
-        if position.is_none() || items.len() >= usize::from(listing.limit) {
-            break;
-        }
+        filling.keep(found.items.into_iter().filter_map(|facts| wanted.keep(facts, &caller, now)), found.next);
     }
-    let items = items.iter().map(|facts| shown.link(facts, &caller, now)).collect();
-    listing.answer(&app, &caller, items, position.as_deref(), now)
+    let items = filling.items.iter().map(|facts| shown.link(facts, &caller, now)).collect();
+    listing.answer(&app, &caller, items, filling.next.as_deref(), now)
 }
 
 /// The dataset whose links are asked for, if the caller may know of it; `None`: the caller's own links.
