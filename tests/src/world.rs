@@ -367,6 +367,7 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
         auditor: false,
         curator: false,
         standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     };
     let token = Token {

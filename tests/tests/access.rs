@@ -509,6 +509,63 @@ async fn the_policy_binds_at_use(door: Door) {
     assert_eq!(scene.world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND, "and given back");
 }
 
+/// U6: data-use terms are accepted before the first byte: by people for all that they read, by whoever has a link for a quarter of an hour.
+async fn terms_are_accepted_before_the_first_byte(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let link = world.link(FIRST, json!({})).await;
+    scene.give("user:Eve", "view").await;
+    let posted = async |path: &str, ask: Value| {
+        let request = world.client.post(format!("{}{path}", world.app_url)).bearer_auth(&scene.eve.session).json(&ask);
+        request.send().await.expect("an answer")
+    };
+    let added = world.api(Method::POST, "/api/v1/terms", Some(json!({ "text": "Use of these data\n\nCite <b>us</b>." }))).await;
+    let terms = added.expect_status(StatusCode::CREATED).await["id"].as_str().expect("an id").to_owned();
+    let set = async |terms: Value| {
+        let edit = world.request(Method::PATCH, "/api/v1/policy", Some(json!({ "ceilings": { "terms": terms } }))).header("if-match", "*");
+        edit.send().await.expect("an answer").expect_status(StatusCode::OK).await
+    };
+    assert!(set(json!(terms)).await["enforced_by"].is_string());
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    for path in [CHUNK, ".zattrs", ""] {
+        let refused = scene.by_eve(path).await;
+        assert!(!refused.header("www-authenticate").contains("Basic"), "no browser asks for a name");
+        let refused = refused.expect_status(StatusCode::UNAUTHORIZED).await;
+        assert_eq!((&refused["code"], &refused["terms"]), (&json!("terms-needed"), &json!([terms])), "{path}");
+        assert_eq!(refused["page"], json!(format!("{}/terms/{terms}", world.app_url)));
+    }
+    let shut = world.get(&link.at(CHUNK)).await.expect_status(StatusCode::UNAUTHORIZED).await;
+    assert_eq!((&shut["code"], &shut["terms"]), (&json!("terms-needed"), &json!([terms])));
+    assert_eq!(shut["passes"], json!(format!("{}/api/v1/passes", world.app_url)));
+    assert_eq!(shut["page"], json!(format!("{}/s/{}", world.app_url, link.key())));
+    // A person accepts once, and reads within a second.
+    posted(&format!("/api/v1/me/terms/{terms}/accept"), json!({})).await.expect_status(StatusCode::OK).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND);
+    assert_eq!(world.get(&link.at(CHUNK)).await.status(), StatusCode::UNAUTHORIZED, "whoever has a link is nobody in particular");
+    // Whoever has the link accepts for a pass.
+    let pass = async |accepted: Value| {
+        let ask = json!({ "url": link.url, "terms": accepted });
+        world.client.post(format!("{}/api/v1/passes", world.app_url)).json(&ask).send().await.expect("an answer")
+    };
+    assert_eq!(pass(json!([])).await.expect_status(StatusCode::UNAUTHORIZED).await["code"], "terms-needed");
+    assert_eq!(pass(json!(["x"])).await.expect_status(StatusCode::UNPROCESSABLE_ENTITY).await["code"], "terms");
+    let given = pass(json!([terms])).await.expect_status(StatusCode::CREATED).await;
+    let opened = given["url"].as_str().expect("an address").to_owned();
+    assert_eq!(world.get(&format!("{opened}/{CHUNK}")).await.status(), StatusCode::FOUND);
+    // Other terms are asked for anew, of everybody.
+    let added = world.api(Method::POST, "/api/v1/terms", Some(json!({ "text": "Other terms" }))).await;
+    let other = added.expect_status(StatusCode::CREATED).await["id"].as_str().expect("an id").to_owned();
+    set(json!(other)).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.by_eve(CHUNK).await.expect_status(StatusCode::UNAUTHORIZED).await["terms"], json!([other]));
+    assert_eq!(world.get(&format!("{opened}/{CHUNK}")).await.expect_status(StatusCode::UNAUTHORIZED).await["terms"], json!([other]));
+    set(Value::Null).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(scene.by_eve(CHUNK).await.status(), StatusCode::FOUND);
+    assert_eq!(world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
+}
+
 /// L11: what a link's maker chose holds for whoever asks, and an edit of it holds at the same address.
 async fn a_link_opens_as_its_options_say(door: Door) {
     let scene = Scene::new(door).await;
@@ -811,6 +868,7 @@ through_both_doors! {
     a_project_lets_its_members_read
     zones_hold_by_the_true_address
     the_policy_binds_at_use
+    terms_are_accepted_before_the_first_byte
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
     a_link_opens_as_its_options_say

@@ -119,6 +119,8 @@ impl Scene {
         )
         .await;
         self.patch("change the policy, of two sources", "/api/v1/policy", json!({ "ceilings": { "link_days_max": 900 } })).await;
+        let terms = self.post("add data-use terms", "/api/v1/terms", json!({ "text": "Cite us." })).await;
+        self.post("accept them", &format!("/api/v1/me/terms/{}/accept", text(&terms["id"])), Value::Null).await;
         let serving = |serving: bool| json!({ "serving": serving, "reason": "so" });
         self.post("stop serving, of two sources", "/api/v1/serving", serving(false)).await;
         self.post("serve again, of two sources", "/api/v1/serving", serving(true)).await;

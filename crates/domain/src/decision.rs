@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::{
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, UserId},
+    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, TermsId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
@@ -24,6 +24,7 @@ use crate::{
     request::Request,
     rights::{Right, Rights},
     source::{Audience, CeilingOf, Source, State, Store},
+    terms::{Accepted, Unmet},
     timing::Timing,
     token::{Scope, Token, TokenKind},
     user::{Standing, User},
@@ -291,6 +292,12 @@ pub enum Denial {
     /// The link asks for a pass, and none that is good was shown.
     #[error("the link asks for a pass")]
     PassNeeded,
+    /// The source or the deployment asks for data-use terms that whoever reads has not accepted.
+    #[error("data-use terms are to be accepted first")]
+    TermsNeeded {
+        /// Which.
+        unmet: Unmet,
+    },
     /// The link gave more than its budget.
     #[error("the link has given more than its budget")]
     OverBudget {
@@ -427,6 +434,7 @@ fn by_link(action: Action, facts: &LinkFacts, pass: Option<&Pass>, net: Net, now
     if pass.is_some_and(|pass| !pass.opens(&facts.link, now)) || (pass.is_none() && options.guard().is_some()) {
         return Err(Denial::PassNeeded);
     }
+    terms(&facts.place.source, |asked| pass.is_some_and(|pass| pass.accepts(asked)))?;
     if let Some(pass) = pass {
         // What is signed ends with the pass, too.
         given.until = given.until.min(pass.until);
@@ -455,7 +463,7 @@ fn by_nobody(action: Action, facts: &DatasetFacts, net: Net, now: Timestamp) -> 
     if !given.rights.has(Right::Discover) {
         return Err(Denial::SignIn);
     }
-    named(right, given, &facts.place.source, net)
+    named(right, given, &facts.place.source, net, None)
 }
 
 /// What was given, if `right` is in it.
@@ -464,10 +472,16 @@ fn with(right: Right, given: Given) -> Result<Given, Denial> {
 }
 
 /// A read or listing of a dataset by its name, once it is known that the dataset may be known of.
-fn named(right: Right, given: Given, source: &Source, net: Net) -> Result<Given, Denial> {
+fn named(right: Right, given: Given, source: &Source, net: Net, accepted: Option<&Accepted>) -> Result<Given, Denial> {
     let given = with(right, given)?;
     open(source, net)?;
+    terms(source, |asked| accepted.is_some_and(|accepted| accepted.has(asked)))?;
     Ok(given)
+}
+
+/// Whether whoever reads accepted what a source, or the deployment, asks for first.
+fn terms(source: &Source, has: impl Fn(TermsId) -> bool) -> Result<(), Denial> {
+    source.unmet(has).map_or(Ok(()), |unmet| Err(Denial::TermsNeeded { unmet }))
 }
 
 /// Whether a source moves bytes at all, and to there.
@@ -524,10 +538,15 @@ impl Asking<'_> {
             return Err(Denial::Retired);
         }
         let right = action.right().ok_or(Denial::NotDiscoverable)?;
+        if action == Action::MakeTicket {
+            // It would open nothing.
+            let given = with(right, given)?;
+            return terms(&place.source, |asked| self.user.accepted.has(asked)).map(|()| given);
+        }
         if !matches!(action, Action::Read | Action::List) {
             return with(right, given);
         }
-        let given = named(right, given, &place.source, self.net)?;
+        let given = named(right, given, &place.source, self.net, Some(&self.user.accepted))?;
         // What is signed ends with the token, too.
         Ok(Given { until: given.until.min(self.token.until), ..given })
     }
@@ -1141,7 +1160,8 @@ impl DatasetFacts {
     #[must_use]
     pub fn opens_until(&self, user: Option<&User>, now: Timestamp) -> Option<Timestamp> {
         let given = authority(user, &self.place, &self.reach, Rights::of(&[Right::Meta]), Net::Anywhere, now);
-        (self.place.source.serving && given.rights.has(Right::Meta)).then_some(given.until)
+        let met = self.place.source.unmet(|asked| user.is_some_and(|user| user.accepted.has(asked))).is_none();
+        (met && self.place.source.serving && given.rights.has(Right::Meta)).then_some(given.until)
     }
 
     /// The same facts, supposed that the dataset were this, in the same place: to tell what a change would do.

@@ -45,6 +45,7 @@ pub mod rate;
 pub mod request;
 pub mod rights;
 pub mod source;
+pub mod terms;
 pub mod timing;
 pub mod token;
 pub mod user;

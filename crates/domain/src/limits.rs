@@ -217,6 +217,10 @@ pub const SAME_EXTENSION_SECS: i64 = 3_600;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
 /// Folders between a source's root and a dataset in it: each is checked when the dataset is registered.
 pub const DATASET_DEPTH_MAX: usize = 32;
+/// Bytes of a text of data-use terms.
+pub const TERMS_BYTES_MAX: usize = 20_000;
+/// Texts of data-use terms that are remembered as accepted by one person: more than can be in force, one a source and the deployment's.
+pub const TERMS_ACCEPTED_MAX: usize = 128;
 /// Networks in one condition.
 pub const ZONES_MAX: usize = 32;
 /// Restricted datasets that one ancestor may keep out of reach of what is granted on it.

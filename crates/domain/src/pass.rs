@@ -1,8 +1,8 @@
-//! Passes: what whoever knows a link's password is given in its place, for tools that can send none.
+//! Passes: what whoever knows a link's password, or accepts the terms of what it opens, is given in its place, for tools that can say neither.
 
 use jiff::Timestamp;
 
-use crate::{key::KeyHash, link::Link};
+use crate::{id::TermsId, key::KeyHash, link::Link};
 
 /// A pass for one link, as it was guarded when the pass was given. It is a ticket of nobody's: in an address it stands where a ticket stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,8 +11,10 @@ pub struct Pass {
     pub hash: KeyHash,
     /// The hash of the link's key.
     pub link: KeyHash,
-    /// How the link was guarded.
-    pub guard: Guard,
+    /// How the link was guarded; `None`: it asked for data-use terms and nothing else.
+    pub guard: Option<Guard>,
+    /// The data-use terms that whoever asked for it accepted: of the source's and the deployment's.
+    pub terms: [Option<TermsId>; 2],
     /// When it ends; that instant is out.
     pub until: Timestamp,
 }
@@ -23,9 +25,15 @@ pub struct Pass {
 pub struct Guard(pub u64);
 
 impl Pass {
+    /// Whether these terms were accepted for it.
+    #[must_use]
+    pub fn accepts(&self, terms: TermsId) -> bool {
+        self.terms.contains(&Some(terms))
+    }
+
     /// Whether it opens `link` at `now`: void once the password was changed or taken off.
     #[must_use]
     pub fn opens(&self, link: &Link, now: Timestamp) -> bool {
-        self.link == link.hash && now < self.until && link.options.guard() == Some(self.guard)
+        self.link == link.hash && now < self.until && link.options.guard() == self.guard
     }
 }

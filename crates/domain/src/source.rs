@@ -5,10 +5,11 @@ use thiserror::Error;
 
 use crate::{
     grant::{Net, Zones},
-    id::{DatasetId, SourceId},
+    id::{DatasetId, SourceId, TermsId},
     limits::LABEL_CHARS_MAX,
     path::ObjectPath,
     policy::DeploymentPolicy,
+    terms::Unmet,
 };
 
 /// The short name of a source, as in `NAME:PATH`: 1 to 63 of `a-z0-9-`, beginning with a letter or digit.
@@ -62,6 +63,8 @@ pub struct Ceilings {
     pub zones: Zones,
     /// Whether bytes leave for these zones only: then everything is streamed, because a signed URL works from everywhere.
     pub hard_zones: bool,
+    /// The data-use terms that a reader accepts before the first byte; `None`: none.
+    pub terms: Option<TermsId>,
 }
 
 /// Whose ceiling it is.
@@ -95,14 +98,16 @@ impl CeilingOf {
 
 impl Ceilings {
     /// Nothing is bounded.
-    pub const NONE: Self = Self { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
+    pub const NONE: Self =
+        Self { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None };
 
     /// Whether somebody may get less by them than by those before.
     #[must_use]
     pub fn narrows(&self, before: &Self) -> bool {
         let shorter = self.link_days_max.is_some_and(|days| before.link_days_max.is_none_or(|before| days < before));
         let harder = self.are_zones_hard() && !before.are_zones_hard();
-        shorter || harder || self.audience < before.audience || !before.zones.lie_in(&self.zones)
+        let asks = self.terms.is_some_and(|terms| before.terms != Some(terms));
+        shorter || harder || asks || self.audience < before.audience || !before.zones.lie_in(&self.zones)
     }
 
     /// Whether bytes must not leave for anywhere but the zones.
@@ -252,6 +257,14 @@ impl Source {
         self.bounds().into_iter().any(Ceilings::are_zones_hard)
     }
 
+    /// What a reader still has to accept before the first byte, who accepted what `has` says; `None`: nothing.
+    #[must_use]
+    pub fn unmet(&self, has: impl Fn(TermsId) -> bool) -> Option<Unmet> {
+        let mut unmet = self.bounds().into_iter().filter_map(|ceilings| ceilings.terms).filter(|terms| !has(*terms));
+        let terms = unmet.next()?;
+        Some(Unmet { terms, also: unmet.next().filter(|also| *also != terms) })
+    }
+
     /// Whether the two would cover a common key. Buckets of one name are taken for one bucket, whatever the endpoints: a store has many
     /// names, and nothing in an endpoint tells that two of them lead to different places (ADR 0046).
     #[must_use]
@@ -307,7 +320,13 @@ mod tests {
             name: SourceName::parse("lab-raw").unwrap(),
             store: store(bucket),
             prefix: ObjectPath::from_decoded(prefix).unwrap(),
-            ceilings: Ceilings { audience: Audience::World, link_days_max: Some(30), zones: Zones::default(), hard_zones: false },
+            ceilings: Ceilings {
+                audience: Audience::World,
+                link_days_max: Some(30),
+                zones: Zones::default(),
+                hard_zones: false,
+                terms: None,
+            },
             policy: DeploymentPolicy::NONE,
             serving: true,
             state: State::Active,

@@ -6,7 +6,7 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory},
 };
 
-use crate::{id::UserId, limits::LABEL_CHARS_MAX};
+use crate::{id::UserId, limits::LABEL_CHARS_MAX, terms::Accepted};
 
 /// Whether a person may act at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct User {
     pub curator: bool,
     /// Whether the person may act.
     pub standing: Standing,
+    /// The data-use terms that the person accepted.
+    pub accepted: Accepted,
     /// Counts every accepted change of the account.
     pub version: u64,
 }

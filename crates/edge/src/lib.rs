@@ -43,6 +43,7 @@ pub mod secret;
 pub mod shared;
 pub mod sign_in;
 pub mod target;
+pub mod terms;
 pub mod ticket;
 pub mod trace;
 pub mod until;

@@ -1,16 +1,18 @@
-//! Giving a pass for a link, to whoever knows its password: for the API and for its page.
+//! Giving a pass for a link, to whoever knows its password and accepts the terms of its data: for the API and for its page.
 
 use std::sync::Arc;
 
 use domain::{
     decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
     grant::Net,
+    id::TermsId,
     key::{KeyHash, LinkKey},
     limits::{NO_SESSION_LEFT_RETRY_SECS, PASS_SECS, PASSWORD_TRIES_MAX, PASSWORD_TRY_INTERVAL_MILLIS},
     network::household,
     pass::Pass,
     path::encode_key,
     rate::Rate,
+    terms::Unmet,
     timing::later,
     token::TicketSecret,
 };
@@ -38,11 +40,17 @@ pub fn wrong_password() -> Problem {
         .hint("ask whoever sent you the link; after ten tries there is one more every half minute")
 }
 
-/// Gives a pass for the link of a key, if the password is its own.
+/// Gives a pass for the link of a key, if the password is its own and the data-use terms that its data ask for are among `accepted`.
 ///
 /// # Errors
-/// As [`guarded`]; 429 after too many tries, or where the link gave all the passes that it gives.
-pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Option<&Secret>) -> Result<Asked, Problem> {
+/// As [`guarded`]; 401 `terms-needed` for other terms; 429 after too many tries, or where the link gave all the passes that it gives.
+pub async fn ask(
+    app: &App,
+    parts: &Parts,
+    key: Option<&LinkKey>,
+    password: Option<&Secret>,
+    accepted: &[TermsId],
+) -> Result<Asked, Problem> {
     let net = net_of(parts, &app.config.trusted_proxies);
     let mut rounds = Rounds::begin();
     // The mark of the password that is known to be right; a link without one has nothing to guess.
@@ -61,7 +69,7 @@ pub async fn ask(app: &App, parts: &Parts, key: Option<&LinkKey>, password: Opti
             tries.give_back(app).await;
             known = facts.link.options.password;
         }
-        let (pass, secret) = new_pass(app, &facts, now)?;
+        let (pass, secret) = new_pass(app, &facts, accepted, now)?;
         // Whatever else refuses a reader refuses here, before a pass is counted that would open nothing.
         let guest = Principal { who: Who::Guest(Arc::new(pass)), net };
         let _permit = decide(&guest, Action::Read, &Facts::Link(Arc::clone(&facts)), now)?;
@@ -100,7 +108,7 @@ pub async fn guarded(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Times
     };
     let holder = Principal { who: Who::Holder, net };
     match decide(&holder, Action::Read, &Facts::Link(Arc::clone(&facts)), now) {
-        Err(Denial::PassNeeded) => Ok(facts),
+        Err(Denial::PassNeeded | Denial::TermsNeeded { .. }) => Ok(facts),
         Err(why) => Err(why.into()),
         Ok(_) => Err(Problem::new(StatusCode::CONFLICT, "no-pass-needed", "the link opens by itself").hint("open the link as it is")),
     }
@@ -141,12 +149,15 @@ impl Tries {
 }
 
 /// A new pass, and its text, for [`PASS_SECS`] or as long as the link lives.
-fn new_pass(app: &App, facts: &LinkFacts, now: Timestamp) -> Result<(Pass, TicketSecret), Problem> {
+fn new_pass(app: &App, facts: &LinkFacts, accepted: &[TermsId], now: Timestamp) -> Result<(Pass, TicketSecret), Problem> {
     let secret = TicketSecret::new(app.random()?);
-    let guard = facts.link.options.guard().ok_or_else(Problem::not_found)?;
     let life = later(now, PASS_SECS);
     let until = facts.link.end(&facts.place).map_or(life, |end| end.min(life));
-    Ok((Pass { hash: secret.hash(), link: facts.link.hash, guard, until }, secret))
+    let (link, guard) = (facts.link.hash, facts.link.options.guard());
+    let asked = facts.place.source.unmet(|_| false).into_iter().flat_map(Unmet::iter);
+    let mut terms = asked.filter(|terms| accepted.contains(terms));
+    let terms = [terms.next(), terms.next()];
+    Ok((Pass { hash: secret.hash(), link, guard, terms, until }, secret))
 }
 
 /// A pass, as whoever asked for it is shown it.

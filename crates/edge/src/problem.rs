@@ -231,6 +231,9 @@ impl From<Denial> for Problem {
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
             Denial::PassNeeded => Self::new(StatusCode::UNAUTHORIZED, "ticket-needed", why.to_string())
                 .hint("`POST /api/v1/passes` at the app gives an address for 15 minutes to whoever has the link and its password"),
+            Denial::TermsNeeded { unmet } => Self::new(StatusCode::UNAUTHORIZED, "terms-needed", why.to_string())
+                .hint("read them at `GET /api/v1/terms/{id}`, then `POST /api/v1/me/terms/{id}/accept`; for a link name them in `POST /api/v1/passes`")
+                .with("terms", unmet.iter().map(|terms| terms.to_string()).collect::<Vec<_>>()),
             Denial::OverBudget { secs } => Self::too_often("over-budget", why.to_string(), secs)
                 .hint("wait as long as `Retry-After` says, or ask whoever sent the link"),
             Denial::Lacks { right } => not_yours("not-allowed").hint("ask the dataset's owner").with("right", right.word()),

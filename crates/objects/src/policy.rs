@@ -114,6 +114,7 @@ mod tests {
                 link_days_max: None,
                 zones: domain::grant::Zones::EVERYWHERE,
                 hard_zones: false,
+                terms: None,
             },
             policy: domain::policy::DeploymentPolicy::NONE,
             serving: true,

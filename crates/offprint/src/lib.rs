@@ -33,6 +33,7 @@ mod sharing;
 mod size;
 mod source;
 pub mod state;
+mod terms;
 mod ticket;
 mod token;
 pub mod up;

@@ -302,6 +302,9 @@ struct PassAsk {
     /// A file whose first line is its password; - for stdin. Left out where it has none.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Data-use terms that you have read and accept, by their ids: a refusal names them, and `offprint terms show` prints them.
+    #[arg(long = "accept", value_name = "ID", value_delimiter = ',')]
+    terms: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -557,7 +560,7 @@ async fn pass(api: &Api, out: Output, ask: PassAsk) -> Result<(), Failure> {
         Some(file) => Some(password_in(file).await?),
         None => None,
     };
-    let pass: Pass = api.act(&["passes"], &NewPass { url: ask.link, password }).await?.body;
+    let pass: Pass = api.act(&["passes"], &NewPass { url: ask.link, password, terms: ask.terms }).await?.body;
     out.note(&format!("Whoever has this URL reads by it until {}.", instant_of(&pass.until)));
     if out.is_for_reading() { data(&format!("{}\n", pass.url)) } else { out.one(&PASS, &pass) }
 }

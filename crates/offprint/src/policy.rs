@@ -12,11 +12,12 @@ use crate::{
 };
 
 /// What the policy shows.
-const POLICY: [Column; 6] = [
+const POLICY: [Column; 7] = [
     column("audience", "/ceilings/audience"),
     column("link_days_max", "/ceilings/link_days_max"),
     column("zones", "/ceilings/zones"),
     column("hard_zones", "/ceilings/hard_zones"),
+    column("terms", "/ceilings/terms"),
     column("openers", "/openers"),
     column("version", "/version"),
 ];
@@ -46,7 +47,7 @@ enum Verb {
 #[command(
     after_help = "Examples:\n  offprint policy edit --audience link --dry-run\n  offprint policy edit --openers administrators --reason 'releases are reviewed'",
     override_usage = "offprint policy edit [OPTIONS]",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "openers"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "openers"]).multiple(true).required(true)
 )]
 struct Edit {
     #[command(flatten)]

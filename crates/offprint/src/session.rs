@@ -173,6 +173,7 @@ pub(crate) async fn sign_in(command: SignIn) -> Result<(), Failure> {
         curator: user.curator,
         notices: None,
         address_known: None,
+        terms: Vec::new(),
         token: session.token,
     };
     out.one(&ME, &me)?;

@@ -124,7 +124,7 @@ struct Add {
 #[command(
     after_help = "Example:\n  offprint source edit lab --audience link --link-days-max 365",
     override_usage = "offprint source edit [OPTIONS] <NAME|ID>",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "serving", "retire", "reinstate"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "serving", "retire", "reinstate"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 struct Edit {
@@ -168,17 +168,21 @@ pub(crate) struct OtherCeilings {
     /// Whether bytes leave for these networks only: true or false.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     hard_zones: Option<bool>,
+    /// The data-use terms that readers accept first, by the id that `offprint terms add` prints, or none.
+    #[arg(long, value_name = "ID|none")]
+    terms: Option<String>,
 }
 
 impl OtherCeilings {
     /// The same as the API takes it; `None`: all stays.
     pub(crate) fn edit(self) -> Option<CeilingsEdit> {
-        let Self { audience, link_days_max, zones, hard_zones } = self;
+        let Self { audience, link_days_max, zones, hard_zones, terms } = self;
         // `any` is no bound.
         let zones = zones.map(|typed| if typed == ["any"] { Vec::new() } else { typed });
         let link_days_max = link_days_max.map(|Days(days)| days);
-        let is_one = audience.is_some() || link_days_max.is_some() || zones.is_some() || hard_zones.is_some();
-        is_one.then_some(CeilingsEdit { audience, link_days_max, zones, hard_zones })
+        let terms = terms.map(|id| (id != "none").then_some(id));
+        let is_one = audience.is_some() || link_days_max.is_some() || zones.is_some() || hard_zones.is_some() || terms.is_some();
+        is_one.then_some(CeilingsEdit { audience, link_days_max, zones, hard_zones, terms })
     }
 }
 
@@ -218,6 +222,7 @@ async fn add(api: &Api, out: Output, ask: Add) -> Result<(), Failure> {
         link_days_max: ask.link_days_max,
         zones: ask.zones,
         hard_zones: ask.hard_zones,
+        terms: None,
     });
     let new = NewSource {
         name: ask.name,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 73] = [
+pub const VERBS: [&str; 75] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -81,6 +81,8 @@ pub const VERBS: [&str; 73] = [
     "source.edit",
     "source.register",
     "source.unblock",
+    "terms.accept",
+    "terms.add",
     "ticket.create",
     "token.create",
     "token.revoke",

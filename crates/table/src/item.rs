@@ -25,6 +25,7 @@ pub(crate) const NEEDS_ZONES: &str = "zones";
 pub(crate) const NEEDS_POLICY: &str = "policy";
 /// Its zones are hard: nothing is redirected.
 pub(crate) const NEEDS_HARD_ZONES: &str = "hard-zones";
+pub(crate) const NEEDS_TERMS: &str = "terms";
 /// A link gives less than the most that a link may give.
 pub(crate) const NEEDS_ROLE: &str = "role";
 /// A link opens chunks from a level on.

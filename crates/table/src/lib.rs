@@ -54,6 +54,7 @@ pub mod retarget;
 mod schema;
 pub mod sources;
 pub mod sync;
+pub mod terms;
 pub mod together;
 pub mod users;
 mod write;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use domain::{
+    id::TermsId,
     key::KeyHash,
     link::Link,
     pass::{Guard, Pass},
@@ -88,7 +89,10 @@ pub(crate) struct PassRow {
     kind: String,
     hash: String,
     link: String,
-    guard: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guard: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<String>,
     until: i64,
     ttl: i64,
 }
@@ -111,7 +115,8 @@ impl PassRow {
             kind: PASS.to_owned(),
             hash: pass.hash.to_string(),
             link: pass.link.to_string(),
-            guard: pass.guard.0,
+            guard: pass.guard.map(|Guard(mark)| mark),
+            terms: pass.terms.iter().flatten().map(ToString::to_string).collect(),
             until: pass.until.as_millisecond(),
             ttl: pass.until.as_second().saturating_add(DROP_SECS),
         }
@@ -123,10 +128,13 @@ impl PassRow {
     }
 
     pub(crate) fn pass(self) -> Result<Pass, TableError> {
+        let mut terms = self.terms.iter().map(|id| TermsId::parse(id).map_err(unreadable(Self::WHAT)));
+        let mut next = || terms.next().transpose();
         Ok(Pass {
             hash: KeyHash::parse(&self.hash).map_err(unreadable(Self::WHAT))?,
             link: KeyHash::parse(&self.link).map_err(unreadable(Self::WHAT))?,
-            guard: Guard(self.guard),
+            guard: self.guard.map(Guard),
+            terms: [next()?, next()?],
             until: time(self.until, Self::WHAT)?,
         })
     }
@@ -223,7 +231,7 @@ impl Table {
     /// # Errors
     /// [`TableError`], where it is not known whether it was counted or made: ask again.
     pub async fn admit(&self, link: &Link, pass: &Pass) -> Result<Admitted, TableError> {
-        if pass.link != link.hash || link.options.guard() != Some(pass.guard) {
+        if pass.link != link.hash || link.options.guard() != pass.guard {
             return Err(TableError::NotForThis);
         }
         if let Some(max) = link.options.sessions_max {

@@ -4,6 +4,7 @@
 use domain::{
     decision::Permit,
     grant::Zones,
+    id::TermsId,
     policy::{DeploymentPolicy, Openers},
     source::{Ceilings, Source},
 };
@@ -38,6 +39,8 @@ pub(crate) struct PolicyRow {
     link_days_max: Option<u32>,
     zones: Vec<String>,
     hard_zones: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<String>,
     openers: String,
     version: u64,
 }
@@ -45,12 +48,13 @@ pub(crate) struct PolicyRow {
 impl PolicyRow {
     /// `None` where there never was one.
     pub(crate) fn of(policy: &DeploymentPolicy) -> Option<Self> {
-        let DeploymentPolicy { ceilings: Ceilings { audience, link_days_max, zones, hard_zones }, openers, version } = policy;
+        let DeploymentPolicy { ceilings: Ceilings { audience, link_days_max, zones, hard_zones, terms }, openers, version } = policy;
         (*version > 0).then(|| Self {
             audience: audience_word(*audience).to_owned(),
             link_days_max: *link_days_max,
             zones: zones.texts().collect(),
             hard_zones: *hard_zones,
+            terms: terms.map(|terms| terms.to_string()),
             openers: openers.word().to_owned(),
             version: *version,
         })
@@ -69,6 +73,7 @@ impl PolicyRow {
                 link_days_max: row.link_days_max,
                 zones: Zones::parse(&row.zones).map_err(unreadable(WHAT))?,
                 hard_zones: row.hard_zones,
+                terms: row.terms.map(|id| TermsId::parse(&id)).transpose().map_err(unreadable(WHAT))?,
             },
             openers: Openers::of(&row.openers).ok_or_else(unknown)?,
             version: row.version,
@@ -137,9 +142,9 @@ fn bound(source: &Source, policy: &DeploymentPolicy) -> Result<Change, TableErro
 
 /// What the audit says of it.
 fn said(policy: &DeploymentPolicy) -> serde_json::Value {
-    let Ceilings { audience, link_days_max, zones, hard_zones } = &policy.ceilings;
+    let Ceilings { audience, link_days_max, zones, hard_zones, terms } = &policy.ceilings;
     json!({
         "audience": audience_word(*audience), "link_days_max": link_days_max, "zones": zones.texts().collect::<Vec<_>>(),
-        "hard_zones": hard_zones, "openers": policy.openers.word(), "version": policy.version,
+        "hard_zones": hard_zones, "terms": terms.map(|terms| terms.to_string()), "openers": policy.openers.word(), "version": policy.version,
     })
 }

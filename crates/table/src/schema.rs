@@ -25,6 +25,7 @@
 //! | project | `P#pid` | `#` | |
 //! | part in a project | `P#pid#shard` | `M#uid` | `U#uid`, `P#joined#pid` |
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
+//! | data-use terms | `V#id` | `#` | |
 //! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
 //! | invitation | `E#hmac(address)`, `U#uid` | `N#dataset`, `N#pid` | `D#dataset`, `P#pid`; `E#sent#hmac`, `E#sent#uid` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
@@ -50,7 +51,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     invitation::{Invitee, Target},
     key::KeyHash,
     notice::{Notice, NoticeId},
@@ -474,6 +475,10 @@ pub(crate) const GROUP_RANK: &str = "G#";
 
 /// What the place of every dataset in a list begins with.
 pub(crate) const DATASET_RANK: &str = "D#";
+
+pub(crate) fn terms(terms: TermsId) -> Key {
+    Key::head(format!("V#{terms}"))
+}
 
 pub(crate) fn link_set(set: LinkSetId) -> Key {
     Key::head(format!("{LINK_SET_RANK}{set}"))

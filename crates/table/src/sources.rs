@@ -5,7 +5,7 @@ use domain::{
     dataset::Dataset,
     decision::Permit,
     grant::{Hold, Zones},
-    id::{DatasetId, SourceId, UserId},
+    id::{DatasetId, SourceId, TermsId, UserId},
     limits::SOURCES_MAX,
     path::ObjectPath,
     policy::DeploymentPolicy,
@@ -21,7 +21,7 @@ use crate::{
     datasets,
     error::TableError,
     grants::{hold_of, hold_word},
-    item::{NEEDS_HARD_ZONES, NEEDS_POLICY, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
+    item::{NEEDS_HARD_ZONES, NEEDS_POLICY, NEEDS_TERMS, NEEDS_ZONES, Row, item, needs, number, row, text, texts, unreadable},
     once::{Once, number_of},
     policy::PolicyRow,
     reach::is_blocking,
@@ -60,6 +60,8 @@ pub(crate) struct SourceRow {
     zones: Vec<String>,
     #[serde(default)]
     hard_zones: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<String>,
     serving: bool,
     state: String,
     root: String,
@@ -69,7 +71,7 @@ pub(crate) struct SourceRow {
 
 impl Row for SourceRow {
     const WHAT: &'static str = "a source";
-    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_POLICY];
+    const KNOWN_NEEDS: &'static [&'static str] = &[NEEDS_ZONES, NEEDS_HARD_ZONES, NEEDS_POLICY, NEEDS_TERMS];
 
     fn needs(&self) -> Option<&[String]> {
         Some(&self.needs)
@@ -96,6 +98,7 @@ impl SourceRow {
             link_days_max: ceilings.link_days_max,
             zones: ceilings.zones.texts().collect(),
             hard_zones: ceilings.hard_zones,
+            terms: ceilings.terms.map(|terms| terms.to_string()),
             serving: *serving,
             state: state_word(*state).to_owned(),
             root: root.to_string(),
@@ -123,6 +126,7 @@ impl SourceRow {
                 link_days_max: self.link_days_max,
                 zones: Zones::parse(&self.zones).map_err(unreadable(Self::WHAT))?,
                 hard_zones: self.hard_zones,
+                terms: self.terms.map(|id| TermsId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             },
             policy: PolicyRow::policy(self.policy)?,
             serving: self.serving,
@@ -350,7 +354,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Source, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
-        let Ceilings { audience, link_days_max, zones, hard_zones } = &after.ceilings;
+        let Ceilings { audience, link_days_max, zones, hard_zones, terms } = &after.ceilings;
         let mut changed = Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
         if changed != (Source { version: before.version, ..after.clone() }) {
             return Err(TableError::NotForThis);
@@ -367,6 +371,7 @@ impl Table {
             .set_if("link_days_max", link_days_max.map(number))
             .set("zones", texts(zones.texts()))
             .set("hard_zones", AttributeValue::Bool(*hard_zones))
+            .set_if("terms", terms.map(|terms| text(terms.to_string())))
             .set("needs", texts(needs_of(after)))
             .set("serving", AttributeValue::Bool(after.serving))
             .set("state", text(state_word(after.state)))
@@ -549,6 +554,7 @@ pub(crate) fn needs_of(source: &Source) -> Vec<String> {
         (NEEDS_ZONES, !ceilings.zones.is_everywhere()),
         (NEEDS_HARD_ZONES, ceilings.are_zones_hard()),
         (NEEDS_POLICY, !policy.says(&DeploymentPolicy::NONE)),
+        (NEEDS_TERMS, ceilings.terms.is_some() || policy.ceilings.terms.is_some()),
     ])
 }
 
@@ -558,6 +564,7 @@ fn facts(source: &Source) -> serde_json::Value {
         "name": source.name.as_str(), "bucket": source.store.bucket, "prefix": source.prefix.as_str(),
         "audience": audience_word(source.ceilings.audience), "link_days_max": source.ceilings.link_days_max,
         "zones": source.ceilings.zones.texts().collect::<Vec<_>>(), "hard_zones": source.ceilings.hard_zones,
+        "terms": source.ceilings.terms.map(|terms| terms.to_string()),
         "serving": source.serving, "state": state_word(source.state), "version": source.version,
     })
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     decision::Permit,
-    id::{DatasetId, TokenId, UserId},
+    id::{DatasetId, TermsId, TokenId, UserId},
     key::KeyHash,
     limits::{TOKEN_USE_SECS, TOKENS_MAX},
     notice::Occasion,
@@ -44,6 +44,9 @@ pub(crate) struct UserRow {
     #[serde(default)]
     curator: bool,
     standing: String,
+    /// The data-use terms that the person accepted, those accepted last at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<String>,
 }
 
 impl Row for UserRow {
@@ -65,6 +68,7 @@ impl UserRow {
             auditor: user.auditor,
             curator: user.curator,
             standing: standing_word(user.standing).to_owned(),
+            terms: user.accepted.iter().map(|terms| terms.to_string()).collect(),
         }
     }
 
@@ -75,8 +79,9 @@ impl UserRow {
             _ => return Err(TableError::Unreadable { what: Self::WHAT }),
         };
         let id = UserId::parse(&self.id).map_err(unreadable(Self::WHAT))?;
+        let accepted = self.terms.iter().map(|id| TermsId::parse(id)).collect::<Result<_, _>>().map_err(unreadable(Self::WHAT))?;
         let Self { name, administrator, auditor, curator, version, .. } = self;
-        Ok(User { id, name, administrator, auditor, curator, standing, version })
+        Ok(User { id, name, administrator, auditor, curator, standing, accepted, version })
     }
 }
 

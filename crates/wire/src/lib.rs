@@ -21,6 +21,7 @@ pub mod problem;
 pub mod project;
 pub mod secret;
 pub mod source;
+pub mod terms;
 pub mod token;
 pub mod user;
 pub mod viewer;

@@ -15,6 +15,9 @@ pub struct NewPass {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub password: Option<Secret>,
+    /// The ids of the data-use terms that whoever asks has read and accepts, where the link's data ask for any: a refusal names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<String>,
 }
 
 /// A pass: an address by which a link opens for a short while, to whoever has it.

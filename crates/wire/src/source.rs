@@ -65,6 +65,9 @@ pub struct Ceilings {
     /// Whether bytes leave for these networks only: then everything is streamed, because a redirect's URL works from everywhere.
     #[serde(default)]
     pub hard_zones: bool,
+    /// The id of the data-use terms that a reader accepts before the first byte, `GET /api/v1/terms/{id}`; missing: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<String>,
 }
 
 /// What is asked for a new source.
@@ -141,6 +144,10 @@ pub struct CeilingsEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub hard_zones: Option<bool>,
+    /// The id of other data-use terms; `null`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub terms: Option<Option<String>>,
 }
 
 /// A source after a change.

@@ -70,6 +70,9 @@ pub struct Me {
     /// Whether an address is known that mails go to: the one that the identity provider vouched for last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address_known: Option<bool>,
+    /// The ids of the data-use terms that the person accepted, those accepted last at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<String>,
     /// The token.
     pub token: Token,
 }

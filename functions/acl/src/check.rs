@@ -90,6 +90,7 @@ fn answer(
             gate("not-blocked", !facts.reach.blocked),
             gate("source-serving", place.source.serving),
             gate("source-zones", place.source.ceilings.zones.admit(net)),
+            gate("terms-accepted", place.source.unmet(|terms| about.accepted.has(terms)).is_none()),
             gate("deployment-zones", place.source.policy.ceilings.zones.admit(net)),
         ],
     }

@@ -46,6 +46,7 @@ mod source_list;
 mod source_register;
 mod source_show;
 mod subject;
+mod terms;
 mod ticket_create;
 mod together;
 mod token_create;
@@ -129,6 +130,9 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/me/invitations/{id}/decline", plain(post(invitation_answer::decline)))
         .route("/api/v1/me/offers", get(offer::mine))
         .route("/api/v1/me/shared", get(shared::list))
+        .route("/api/v1/me/terms/{id}/accept", plain(post(terms::accept)))
+        .route("/api/v1/terms", plain(post(terms::add)))
+        .route("/api/v1/terms/{id}", plain(get(terms::show)))
         .route("/api/v1/tokens", plain(get(token_list::list).post(token_create::create)))
         .route("/api/v1/tokens/{id}/revoke", plain(post(token_revoke::revoke)))
         .merge(tried_first())

@@ -67,6 +67,7 @@ fn told(app: &App, caller: &Caller, mailbox: &Mailbox) -> Response {
         curator: user.curator,
         notices: Some(mailbox.wanted.word().to_owned()),
         address_known: Some(mailbox::address(app, user.id, mailbox).is_some()),
+        terms: user.accepted.iter().map(|terms| terms.to_string()).collect(),
         token,
     })
 }

@@ -22,6 +22,7 @@ use crate::{
     effects::Trial,
     source_edit::{bounded, edited_ceilings},
     source_show::ceilings,
+    terms,
 };
 
 /// Shows the deployment's policy, to everybody who is signed in: it binds them.
@@ -65,6 +66,7 @@ pub(crate) async fn edit(
     seen.check(before.version)?;
     let reason = bounded(ask.reason.clone())?;
     let after = edited(&before, ask)?;
+    terms::exist(&app, &after.ceilings, before.ceilings.terms).await?;
     if trial.dry_run {
         let sources = app.table.sources().await?;
         return Ok(answer(&after, sources.iter().filter_map(|source| bound_by(source, &after)).collect(), None));
@@ -111,11 +113,15 @@ fn bound_by(source: &Source, policy: &DeploymentPolicy) -> Option<wire::policy::
     // What the policy opens or shuts beyond the source's own zones is nothing to it.
     let shuts = |now: &Ceilings, then: &Ceilings| !now.zones.lie_in(&then.zones) && !source.ceilings.zones.lie_in(&then.zones);
     let (was, is) = (&source.policy.ceilings, &policy.ceilings);
+    let asks = |one: &Ceilings, other: &Ceilings| {
+        one.terms.is_some_and(|terms| other.terms != Some(terms) && source.ceilings.terms != Some(terms))
+    };
     let all = [
         ("audience", then.audience() < source.audience(), then.audience() > source.audience()),
         ("link_days_max", days(&then) < days(source), days(&then) > days(source)),
         ("zones", shuts(was, is), shuts(is, was)),
         ("hard_zones", then.are_zones_hard() && !source.are_zones_hard(), !then.are_zones_hard() && source.are_zones_hard()),
+        ("terms", asks(is, was), asks(was, is)),
     ];
     let words = |which: fn(&(&str, bool, bool)) -> bool| all.iter().filter(|of| which(of)).map(|(word, ..)| (*word).to_owned()).collect();
     let (tighter, looser): (Vec<_>, Vec<_>) = (words(|(_, tighter, _)| *tighter), words(|(.., looser)| *looser));

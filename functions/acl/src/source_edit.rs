@@ -22,6 +22,7 @@ use http::StatusCode;
 use crate::{
     source_register::read_ceilings,
     source_show::{ceilings, named, shown},
+    terms,
 };
 
 /// Changes a source. Ceilings are judged whenever a link is used, so lower ones stop links that exceed them.
@@ -51,6 +52,7 @@ pub(crate) async fn edit(
     seen.check(before.version)?;
     let reason = bounded(ask.reason.clone())?;
     let after = edited(&before, ask)?;
+    terms::exist(&app, &after.ceilings, before.ceilings.terms).await?;
     if after == before {
         return Ok(answer(&before, None));
     }
@@ -94,6 +96,7 @@ pub(crate) fn edited_ceilings(before: &Ceilings, edit: wire::source::CeilingsEdi
         link_days_max: edit.link_days_max.unwrap_or(there.link_days_max),
         zones: edit.zones.unwrap_or(there.zones),
         hard_zones: edit.hard_zones.unwrap_or(there.hard_zones),
+        terms: edit.terms.unwrap_or(there.terms),
     })
 }
 

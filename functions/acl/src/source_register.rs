@@ -5,7 +5,7 @@ use domain::{
     dataset::Dataset,
     decision::{Action, Facts},
     grant::Zones,
-    id::{DatasetId, SourceId},
+    id::{DatasetId, SourceId, TermsId},
     path::ObjectPath,
     policy::DeploymentPolicy,
     source::{Audience, Ceilings, Role, Source, SourceError, SourceName, State as Standing, Store},
@@ -18,6 +18,7 @@ use table::TableError;
 use crate::{
     endpoint,
     source_show::{audience, shown},
+    terms,
 };
 
 /// Registers a source. The same name, place and prefix meet the source that is there.
@@ -41,6 +42,7 @@ pub(crate) async fn register(
         return Ok(with_version(json::created(&shown(&source)), source.version));
     }
     let mut source = read(&app, ask, now)?;
+    terms::exist(&app, &source.ceilings, None).await?;
     keep_external_id(&app, &mut source).await?;
     if let (Some(origin), false) = (&source.store.endpoint, app.config.private_endpoints) {
         endpoint::check(origin).await?;
@@ -80,11 +82,10 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
     let requester_pays = ask.requester_pays.unwrap_or_default();
     let store = Store { bucket: ask.bucket, region: read_region(ask.region)?, endpoint: ask.endpoint, path_style, role, requester_pays };
     store.check()?;
-    let ceilings = ask
-        .ceilings
-        .map_or(Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false }), |asked| {
-            read_ceilings(&asked)
-        })?;
+    let ceilings = ask.ceilings.map_or(
+        Ok(Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false, terms: None }),
+        |asked| read_ceilings(&asked),
+    )?;
     // The policy that there is by then is written with it.
     let (id, root) = (SourceId::new(app.new_uuid(now)?), DatasetId::new(app.new_uuid(now)?));
     Ok(Source {
@@ -144,7 +145,7 @@ fn is_role_arn(arn: &str) -> bool {
 /// Reads ceilings.
 ///
 /// # Errors
-/// 422 `audience`, `link-days-max`.
+/// 422 `audience`, `link-days-max`, `zones`, `terms`.
 pub(crate) fn read_ceilings(ask: &wire::source::Ceilings) -> Result<Ceilings, Problem> {
     let audience = audience(&ask.audience)
         .ok_or_else(|| wrong("audience", "/ceilings/audience", "there is no such audience", "`named`, `accounts`, `link` or `world`"))?;
@@ -152,7 +153,8 @@ pub(crate) fn read_ceilings(ask: &wire::source::Ceilings) -> Result<Ceilings, Pr
         return Err(SourceError::NoLife.into());
     }
     let zones = read_zones(&ask.zones, "/ceilings/zones")?;
-    Ok(Ceilings { audience, link_days_max: ask.link_days_max, zones, hard_zones: ask.hard_zones })
+    let terms = ask.terms.as_deref().map(TermsId::parse).transpose().map_err(|_not_one| edge::terms::unknown("/ceilings/terms"))?;
+    Ok(Ceilings { audience, link_days_max: ask.link_days_max, zones, hard_zones: ask.hard_zones, terms })
 }
 
 #[cfg(test)]

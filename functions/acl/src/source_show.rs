@@ -70,6 +70,7 @@ pub(crate) fn ceilings(ceilings: &Ceilings) -> wire::source::Ceilings {
         link_days_max: ceilings.link_days_max,
         zones: ceilings.zones.texts().collect(),
         hard_zones: ceilings.hard_zones,
+        terms: ceilings.terms.map(|terms| terms.to_string()),
     }
 }
 

@@ -5,6 +5,7 @@ use domain::{
     decision::{Action, Denial, Facts},
     id::{TokenId, UserId},
     limits::CODE_SECS,
+    terms::Accepted,
     timing::{Timing, later},
     token::{CodeSecret, Token, TokenKind},
     user::{AccountEdit, Standing, User, user_name},
@@ -52,6 +53,7 @@ pub(crate) async fn create(
         auditor: ask.auditor.unwrap_or_default(),
         curator: ask.curator.unwrap_or_default(),
         standing: Standing::Active,
+        accepted: Accepted::default(),
         version: 1,
     };
     let once = once.of("POST /api/v1/users", &bytes);

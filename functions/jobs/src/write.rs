@@ -84,6 +84,7 @@ mod tests {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         let letter = Letter {

@@ -16,6 +16,7 @@ mod page;
 mod sign_in;
 mod sign_out;
 mod style;
+mod terms;
 mod ticket_new;
 
 use axum::{
@@ -36,6 +37,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-out", post(sign_out::sign_out))
         .route("/datasets/{id}/tickets/new", get(ticket_new::show).post(ticket_new::create))
         .route("/api/v1/authorize", get(authorize::show).post(authorize::allow))
+        .route("/terms/{id}", get(terms::show).post(terms::accept))
         .route("/s/{key}", get(link::show).post(link::open))
         .route("/assets/{name}", get(style::asset))
         .fallback(nothing)

@@ -1,11 +1,11 @@
-//! `/s/{key}`: a link that asks for a pass, for people: a form for its password, and then the address, shown once.
+//! `/s/{key}`: a link that asks for a pass, for people: a form for its password and for the terms of its data, and then the address, shown once.
 
 use askama::Template;
 use axum::{
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{decision::LinkFacts, key::LinkKey, path::encode_key};
+use domain::{decision::LinkFacts, id::TermsId, key::LinkKey, path::encode_key, terms::Unmet};
 use edge::{
     App,
     pass::{Asked, ask, guarded, wrong_password},
@@ -20,6 +20,7 @@ use wire::secret::Secret;
 use crate::{
     form::OwnForm,
     page::{Frame, page, sentence},
+    terms::Shown,
 };
 
 /// A password, where the link has one.
@@ -27,6 +28,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Said {
     password: Option<Secret>,
+    /// The ids of the terms that were shown, with spaces between them, where the box was ticked.
+    terms: Option<String>,
 }
 
 #[derive(Template)]
@@ -37,6 +40,11 @@ struct Guarded {
     key: String,
     has_password: bool,
     wrong: Option<String>,
+    /// What is to be accepted, and the ids of it.
+    terms: Vec<Shown>,
+    terms_ids: String,
+    /// Whether it was sent without being accepted.
+    unaccepted: bool,
 }
 
 #[derive(Template)]
@@ -48,8 +56,21 @@ struct Opened {
 }
 
 impl Guarded {
-    fn new(key: &LinkKey, facts: &LinkFacts) -> Self {
-        Self { frame: Frame::of_nobody(), key: key.reveal(), has_password: facts.link.options.password.is_some(), wrong: None }
+    async fn new(app: &App, key: &LinkKey, facts: &LinkFacts) -> Result<Self, Problem> {
+        let asked: Vec<_> = facts.place.source.unmet(|_| false).into_iter().flat_map(Unmet::iter).collect();
+        let mut terms = Vec::new();
+        for id in &asked {
+            terms.push(Shown::of(&app.table.terms(*id).await?.ok_or_else(Problem::not_found)?));
+        }
+        Ok(Self {
+            frame: Frame::of_nobody(),
+            key: key.reveal(),
+            has_password: facts.link.options.password.is_some(),
+            wrong: None,
+            terms,
+            terms_ids: asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            unaccepted: false,
+        })
     }
 }
 
@@ -64,7 +85,7 @@ pub(crate) async fn show(app: App, parts: Parts, Path(key): Path<String>) -> Res
         (found, _) => found?,
     };
     let key = key.ok_or_else(Problem::not_found)?;
-    Ok(about(&facts, page(StatusCode::OK, &Guarded::new(&key, &facts))?))
+    Ok(about(&facts, page(StatusCode::OK, &Guarded::new(&app, &key, &facts).await?)?))
 }
 
 /// Gives a pass. Its address is on this page and nowhere else.
@@ -73,7 +94,17 @@ pub(crate) async fn show(app: App, parts: Parts, Path(key): Path<String>) -> Res
 /// 403 `cross-site`; those of the form; 429 after too many tries, or where the link gave all the passes that it gives.
 pub(crate) async fn open(app: App, parts: Parts, Path(key): Path<String>, OwnForm(said): OwnForm<Said>) -> Result<Response, Problem> {
     let key = LinkKey::parse(&key).map_err(|_not_one| Problem::not_found())?;
-    match ask(&app, &parts, Some(&key), said.password.as_ref()).await? {
+    let accepted: Vec<_> = said.terms.unwrap_or_default().split(' ').filter_map(|id| TermsId::parse(id).ok()).collect();
+    let asked = match ask(&app, &parts, Some(&key), said.password.as_ref(), &accepted).await {
+        Err(why) if why.code == "terms-needed" => {
+            // Not ticked, or they have changed since they were shown.
+            let facts = guarded(&app, &parts, Some(&key), app.now()).await?;
+            let form = Guarded { unaccepted: true, ..Guarded::new(&app, &key, &facts).await? };
+            return Ok(about(&facts, page(StatusCode::UNPROCESSABLE_ENTITY, &form)?));
+        }
+        asked => asked?,
+    };
+    match asked {
         Asked::Given(facts, pass) => {
             let until = pass.until.parse().unwrap_or_else(|_| app.now());
             Ok(about(&facts, page(StatusCode::CREATED, &Opened { frame: Frame::of_nobody(), until, pass })?))
@@ -81,7 +112,7 @@ pub(crate) async fn open(app: App, parts: Parts, Path(key): Path<String>, OwnFor
         Asked::Wrong(facts) => {
             let why = wrong_password();
             let told = [Some(why.detail()), why.to_do()].into_iter().flatten().map(sentence).collect::<Vec<_>>().join(" ");
-            let form = Guarded { wrong: Some(told), ..Guarded::new(&key, &facts) };
+            let form = Guarded { wrong: Some(told), ..Guarded::new(&app, &key, &facts).await? };
             Ok(about(&facts, page(StatusCode::UNPROCESSABLE_ENTITY, &form)?))
         }
     }

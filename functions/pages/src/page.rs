@@ -79,6 +79,11 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if shows(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
+/// The same of a text of several lines.
+pub(crate) fn plain_lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// A middleware around every page.
 pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let origin = Origin::of(&app, request.extensions().get::<OwnOrigin>());

@@ -29,7 +29,7 @@ use axum::{
 use domain::{
     decision::{Action, Denial, Facts, LinkFacts, Permit, Principal, Who, decide},
     grant::Net,
-    id::DatasetId,
+    id::{DatasetId, TermsId},
     key::LinkKey,
     limits::CLOCK_SKEW_MAX_SECS,
     link::Class,
@@ -134,10 +134,17 @@ fn add_length(answer: &mut Response) {
 
 /// The code of a link that asks for a pass.
 const PASS_NEEDED: &str = "ticket-needed";
+/// The code of what asks for data-use terms to be accepted.
+const TERMS_NEEDED: &str = "terms-needed";
 
 /// The page that gives a pass for a link.
 fn page_of(app: &str, key: &LinkKey) -> String {
     format!("{app}/s/{}", key.reveal())
+}
+
+/// The page of data-use terms.
+fn terms_page(app: &str, terms: TermsId) -> String {
+    format!("{app}/terms/{terms}")
 }
 
 /// One request under way.
@@ -224,8 +231,8 @@ impl Reading<'_> {
         let is_navigation =
             self.parts.method == Method::GET && self.parts.headers.get("sec-fetch-dest").is_some_and(|dest| dest == "document");
         match (&self.key, &self.app.config.app_url) {
-            (Some(key), Some(app)) if is_navigation && why.code == PASS_NEEDED => {
-                self.verdict.reason = Some(PASS_NEEDED);
+            (Some(key), Some(app)) if is_navigation && matches!(why.code, PASS_NEEDED | TERMS_NEEDED) => {
+                self.verdict.reason = Some(why.code);
                 let mut answer = object::found_at(&page_of(app, key));
                 answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 answer
@@ -396,7 +403,10 @@ impl Reading<'_> {
         self.verdict.decide = self.lap();
         let permit = decided.map_err(|why| match (why, &self.app.config.app_url) {
             // Where to go for one.
-            (Denial::PassNeeded, Some(app)) => {
+            (Denial::TermsNeeded { unmet }, Some(app)) if !matches!(facts, Facts::Link(_)) => {
+                Problem::from(why).with("page", terms_page(app, unmet.terms))
+            }
+            (Denial::PassNeeded | Denial::TermsNeeded { .. }, Some(app)) => {
                 let problem = Problem::from(why).with("passes", format!("{app}/api/v1/passes"));
                 match &self.key {
                     Some(key) => problem.with("page", page_of(app, key)),

@@ -27,7 +27,16 @@ fn at(secs: i64) -> Timestamp {
 
 fn person(number: u128) -> User {
     let (id, name) = (UserId::new(Uuid::from_u128(number)), number.to_string());
-    User { id, name, administrator: false, auditor: false, curator: false, standing: Standing::Active, version: 1 }
+    User {
+        id,
+        name,
+        administrator: false,
+        auditor: false,
+        curator: false,
+        standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
+        version: 1,
+    }
 }
 
 /// A permit of this person's; without the scope `groups` there is none.
@@ -134,7 +143,7 @@ fn it_is_asked_again_after_each_end() {
 fn a_place() -> Place {
     let (id, root) = (SourceId::new(Uuid::nil()), DatasetId::new(Uuid::nil()));
     let store = Store { bucket: "lab".into(), region: "r".into(), endpoint: None, path_style: true, role: None, requester_pays: false };
-    let ceilings = Ceilings { audience: Audience::Named, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
+    let ceilings = Ceilings { audience: Audience::Named, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None };
     let (name, prefix) = (SourceName::parse("lab").unwrap(), ObjectPath::default());
     let source =
         Source { id, name, store, prefix, ceilings, policy: DeploymentPolicy::NONE, serving: true, state: State::Active, root, version: 1 };

@@ -56,9 +56,10 @@ enum Less {
     Policy,
     NoProject,
     Hide,
+    Unaccept,
 }
 
-const LESS: [Less; 15] = [
+const LESS: [Less; 16] = [
     Less::Withdraw,
     Less::Lower,
     Less::NoShare,
@@ -74,6 +75,7 @@ const LESS: [Less; 15] = [
     Less::Policy,
     Less::NoProject,
     Less::Hide,
+    Less::Unaccept,
 ];
 
 fn lessen(world: &mut World, less: Less, pick: usize) {
@@ -113,6 +115,7 @@ fn lessen(world: &mut World, less: Less, pick: usize) {
             world.projects[0].policy = Policy { view, figures: false, clone: ClonePolicy::None };
         }
         Less::Unknow => world.datasets[any].levelled = false,
+        Less::Unaccept => world.people.iter_mut().for_each(|person| person.accepted[pick % 2] = false),
         Less::NoProject => world.datasets[any].project = None,
         Less::Hide => {
             let shown = &mut world.datasets[any].visibility;
@@ -137,6 +140,8 @@ enum Against {
     PolicyAudience,
     PolicyZone,
     PolicyLife,
+    Terms,
+    PolicyTerms,
     Revoke,
     RevokeAll,
     Pause,
@@ -155,7 +160,7 @@ enum Against {
     Narrow,
 }
 
-const AGAINST: [Against; 28] = [
+const AGAINST: [Against; 30] = [
     Against::Block,
     Against::Suspend,
     Against::Restrict,
@@ -168,6 +173,8 @@ const AGAINST: [Against; 28] = [
     Against::PolicyAudience,
     Against::PolicyZone,
     Against::PolicyLife,
+    Against::Terms,
+    Against::PolicyTerms,
     Against::Revoke,
     Against::RevokeAll,
     Against::Pause,
@@ -219,6 +226,9 @@ fn tighten(world: &mut World, against: Against, pick: usize) {
         Against::PolicyZone if world.policy.zone == Zone::Campus => world.policy.zone = Zone::Lab,
         Against::Zone | Against::PolicyZone => {}
         Against::PolicyLife => world.policy.life_days = Some(world.policy.life_days.unwrap_or(1).min(1)),
+        // The first ones: others may be accepted where these were not.
+        Against::Terms => world.sources[source].terms = world.sources[source].terms.or(Some(pick % 2)),
+        Against::PolicyTerms => world.policy.terms = world.policy.terms.or(Some(pick % 2)),
         Against::Revoke => world.links[link].revoked = true,
         Against::RevokeAll => {
             // A revoke of all counts beyond the number of every link that is there.

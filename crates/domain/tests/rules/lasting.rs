@@ -52,7 +52,11 @@ proptest! {
     fn facts_last_as_long_as_what_they_say_yes_to(world in worlds::world()) {
         // What asks for a pass says so before it says for how long.
         let links = world.links.iter().map(|link| LinkRow { password: None, counted: false, ..link.clone() }).collect();
-        let world = World { links, ..world };
+        // So do terms, which are asked of whoever reads a link and not of the link.
+        let mut world = World { links, ..world };
+        let asked: Vec<_> = world.sources.iter().map(|source| source.terms).chain([world.policy.terms]).collect();
+        world.sources.iter_mut().for_each(|source| source.terms = None);
+        world.policy.terms = None;
         let later = begins_later(&world);
         for index in 0..world.links.len() {
             let facts: LinkFacts = world.link_facts(index, None);
@@ -81,6 +85,8 @@ proptest! {
                 }
             }
         }
+        world.policy.terms = asked.last().copied().flatten();
+        world.sources.iter_mut().zip(asked).for_each(|(source, terms)| source.terms = terms);
         for (index, dataset) in world.datasets.iter().enumerate() {
             let nobody = world.dataset_facts(index, None);
             let about = Facts::Dataset(nobody.clone().into());

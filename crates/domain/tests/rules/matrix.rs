@@ -7,7 +7,7 @@ use domain::{
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, OfferFacts, Permit, Place, Principal, Who, decide},
     grant::{Net, Reach, Zones},
-    id::{DatasetId, LinkId, RequestId, SourceId, TokenId, UserId},
+    id::{DatasetId, LinkId, RequestId, SourceId, TermsId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     limits::{BYTES_PER_DAY_MAX, REQUESTS_PER_SECOND_MAX},
@@ -43,6 +43,7 @@ fn user(id: u128) -> User {
         auditor: false,
         curator: false,
         standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     }
 }
@@ -70,7 +71,7 @@ fn place() -> Place {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: ObjectPath::from_decoded("project/").unwrap(),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default(), hard_zones: false },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default(), hard_zones: false, terms: None },
         policy: DeploymentPolicy::NONE,
         serving: true,
         state: State::Active,
@@ -102,9 +103,14 @@ fn principal(user: User, scopes: &[Scope]) -> Principal {
 
 const HOLDER: Principal = Principal { who: Who::Holder, net: Net::Unknown };
 
+/// The data-use terms that guests accepted.
+const TERMS: Option<TermsId> = Some(TermsId::new(Uuid::from_u128(50)));
+/// Those that nobody did.
+const OTHER_TERMS: Option<TermsId> = Some(TermsId::new(Uuid::from_u128(51)));
+
 /// Whoever holds a pass for the link.
-fn guest(mark: u64, until: Timestamp) -> Principal {
-    let pass = Pass { hash: KeyHash::of("pass"), link: KeyHash::of("key"), guard: Guard(mark), until };
+fn guest(mark: Option<u64>, until: Timestamp) -> Principal {
+    let pass = Pass { hash: KeyHash::of("pass"), link: KeyHash::of("key"), guard: mark.map(Guard), terms: [TERMS, None], until };
     Principal { who: Who::Guest(Arc::new(pass)), net: Net::Unknown }
 }
 
@@ -210,6 +216,12 @@ fn states() -> Vec<(&'static str, Class, Change)> {
             facts.link.options.password = Some(1);
             facts.tombstone = Some(Tombstone { at: now(), by: owner().id, reason: None });
         }),
+        ("asks for terms", Class::Collaboration, |facts| facts.place.source.ceilings.terms = TERMS),
+        ("asks for other terms", Class::Collaboration, |facts| facts.place.source.ceilings.terms = OTHER_TERMS),
+        ("policy asks for terms", Class::Publication, |facts| facts.place.source.policy.ceilings.terms = TERMS),
+        ("asks for terms and a password", Class::Collaboration, |facts| {
+            (facts.place.source.ceilings.terms, facts.link.options.password) = (TERMS, Some(1));
+        }),
         ("over its budget for two seconds", Class::Collaboration, |facts| facts.link.over_until = Some(at(2))),
         ("over its budget until now", Class::Collaboration, |facts| facts.link.over_until = Some(at(0))),
     ]
@@ -276,9 +288,10 @@ fn principals() -> Vec<(&'static str, Principal)> {
     }
     vec![
         ("holder", HOLDER),
-        ("guest", guest(1, at(1))),
-        ("guest without password", guest(0, at(1))),
-        ("guest, pass ended", guest(1, now())),
+        ("guest", guest(Some(1), at(1))),
+        ("guest without password", guest(Some(0), at(1))),
+        ("guest, terms alone", guest(None, at(1))),
+        ("guest, pass ended", guest(Some(1), now())),
         ("owner", principal(owner(), &Scope::ALL)),
         ("owner, read only", principal(owner(), &[Scope::Read])),
         ("owner, suspended", principal(suspended, &Scope::ALL)),
@@ -303,6 +316,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         Err(Denial::OverBudget { secs }) => format!("no:OverBudget-{secs}"),
         Err(Denial::Ceiling { of: CeilingOf::Source }) => "no:Ceiling".to_owned(),
         Err(Denial::Ceiling { of: CeilingOf::Deployment }) => "no:PolicyCeiling".to_owned(),
+        Err(Denial::TermsNeeded { .. }) => "no:TermsNeeded".to_owned(),
         Err(Denial::Lacks { right }) => format!("no:Lacks-{}", right.word()),
         Err(why) => format!("no:{why:?}"),
     };

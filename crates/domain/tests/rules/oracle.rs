@@ -49,6 +49,7 @@ fn until(scope: &ReadScope<'_>) -> i64 {
 enum Class {
     NotFound,
     SignIn,
+    Terms(Denial),
     Gone(Denial),
     Forbidden(Denial),
     Unavailable,
@@ -60,6 +61,7 @@ fn class(denial: Denial) -> Class {
     match denial {
         NotDiscoverable | NoSuchObject => Class::NotFound,
         SignIn | PassNeeded => Class::SignIn,
+        TermsNeeded { .. } => Class::Terms(denial),
         Revoked | Withdrawn | Paused | NotYet | Expired | Ceiling { .. } | Retired | Restricted | Maker => Class::Gone(denial),
         Zone
         | Lacks { .. }
@@ -220,7 +222,13 @@ fn the_decision_is_the_oracles_in_every_world() {
         }
         for dataset in 0..world.datasets.len() {
             compare(&world, &Asker::Holder, from, About::Dataset(dataset), &tally)?;
-            compare(&world, &Asker::Guest(PassRow { link: 0, mark: 0, end: 60 }), from, About::Dataset(dataset), &guests)?;
+            compare(
+                &world,
+                &Asker::Guest(PassRow { link: 0, mark: Some(0), end: 60, accepted: [true; 2] }),
+                from,
+                About::Dataset(dataset),
+                &guests,
+            )?;
             compare_listing(&world, dataset)?;
             for person in 0..world.people.len() {
                 let shown = world.rights(person, dataset, net(from), 0);

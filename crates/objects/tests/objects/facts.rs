@@ -46,7 +46,7 @@ pub(crate) fn source(store: Store, prefix: &str) -> Source {
         name: SourceName::parse("lab").unwrap(),
         store,
         prefix: path(prefix),
-        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false },
+        ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None },
         policy: domain::policy::DeploymentPolicy::NONE,
         serving: true,
         state: State::Active,
@@ -140,7 +140,16 @@ pub(crate) fn permit_to_administer(now: Timestamp) -> Permit {
 }
 
 fn owner() -> User {
-    User { id: OWNER, name: "Ada".to_owned(), administrator: true, auditor: false, curator: false, standing: Standing::Active, version: 1 }
+    User {
+        id: OWNER,
+        name: "Ada".to_owned(),
+        administrator: true,
+        auditor: false,
+        curator: false,
+        standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
+        version: 1,
+    }
 }
 
 pub(crate) fn caller(now: Timestamp) -> Principal {

@@ -360,7 +360,7 @@ pub(super) async fn sources(
         let (source, root) = (SourceId::new(id()?), DatasetId::new(id()?));
         let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();
         let store = Store { bucket, region: up.region.clone(), endpoint: None, path_style, role: None, requester_pays: false };
-        let ceilings = Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false };
+        let ceilings = Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::default(), hard_zones: false, terms: None };
         let source = Source {
             id: source,
             name,

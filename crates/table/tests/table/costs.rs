@@ -102,6 +102,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         auditor: false,
         curator: false,
         standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     };
     deployment.table.sign_up(identity, &eli, now()).await.unwrap();

@@ -80,6 +80,7 @@ pub fn a_source(name: &str, prefix: &str) -> Source {
             link_days_max: Some(365),
             zones: domain::grant::Zones::default(),
             hard_zones: false,
+            terms: None,
         },
         policy: DeploymentPolicy::NONE,
         serving: true,
@@ -109,6 +110,7 @@ impl Deployment {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         let secret = some_secret();

@@ -124,6 +124,7 @@ pub async fn a_link_is_made_on_what_was_seen(store: Store) {
             link_days_max: Some(1),
             zones: domain::grant::Zones::default(),
             hard_zones: false,
+            terms: None,
         },
         ..deployment.place.source.clone()
     };

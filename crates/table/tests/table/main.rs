@@ -107,6 +107,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(link_sets::forty_datasets_are_given_and_taken_in_one_write),
         rule(link_sets::nothing_is_given_on_any_where_one_changed),
         rule(users::no_two_have_one_name),
+        rule(users::terms_are_accepted_once_beside_whatever_changes_the_account),
         rule(grants::a_grant_counts_its_changes),
         rule(grants::a_late_copy_of_a_give_raises_nothing),
         rule(grants::a_give_rests_on_what_the_giver_has),

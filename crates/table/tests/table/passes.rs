@@ -24,8 +24,8 @@ fn password(byte: u8) -> Password {
 }
 
 fn a_pass(link: &Link) -> Pass {
-    let guard = link.options.guard().unwrap_or(Guard(0));
-    Pass { hash: KeyHash::of(&format!("pass {}", unique())), link: link.hash, guard, until: later(900) }
+    let guard = link.options.guard().or(Some(Guard(0)));
+    Pass { hash: KeyHash::of(&format!("pass {}", unique())), link: link.hash, guard, terms: [None, None], until: later(900) }
 }
 
 async fn guarded(deployment: &Deployment, kept: Option<&Password>, sessions_max: Option<u32>) -> Link {
@@ -95,7 +95,7 @@ pub async fn a_pass_opens_its_link_until_the_password_changes(store: Store) {
     assert!(!opens(10).await, "the same password anew is another");
     // Neither is taken for the other.
     assert!(cache.named(table, link.dataset, Some(pass.hash), later(20), None).await.is_err(), "a pass is no token: never a yes");
-    for wrong in [Pass { guard: Guard(9), ..pass }, Pass { link: KeyHash::of("other"), ..pass }] {
+    for wrong in [Pass { guard: Some(Guard(9)), ..pass }, Pass { link: KeyHash::of("other"), ..pass }] {
         assert_eq!(table.admit(&link, &wrong).await, Err(TableError::NotForThis));
     }
 }

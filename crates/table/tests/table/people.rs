@@ -83,6 +83,7 @@ impl Deployment {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         self.table.insert_user(&self.administer(), &user, &a_code(&user), None, now()).await.unwrap();

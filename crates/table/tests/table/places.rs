@@ -62,7 +62,13 @@ pub async fn a_source_has_its_name_and_its_keys_alone(store: Store) {
         name: SourceName::parse("full").unwrap(),
         store: domain::source::Store { endpoint: None, path_style: false, requester_pays: true, ..first.store },
         prefix: path("exp #3/50% +é/"),
-        ceilings: Ceilings { audience: Audience::Named, link_days_max: None, zones: domain::grant::Zones::default(), hard_zones: false },
+        ceilings: Ceilings {
+            audience: Audience::Named,
+            link_days_max: None,
+            zones: domain::grant::Zones::default(),
+            hard_zones: false,
+            terms: None,
+        },
         root: some_id(DatasetId::new),
         ..first
     };
@@ -78,7 +84,13 @@ pub async fn a_source_changes_by_version(store: Store) {
     let before = &deployment.place.source;
     let permit = deployment.administer();
     let after = Source {
-        ceilings: Ceilings { audience: Audience::Link, link_days_max: None, zones: domain::grant::Zones::default(), hard_zones: false },
+        ceilings: Ceilings {
+            audience: Audience::Link,
+            link_days_max: None,
+            zones: domain::grant::Zones::default(),
+            hard_zones: false,
+            terms: None,
+        },
         serving: false,
         state: State::Retired,
         ..before.clone()
@@ -253,6 +265,7 @@ pub async fn the_policy_binds_every_source(store: Store) {
             link_days_max: Some(7),
             zones: Zones::parse(&["192.0.2.0/24"]).unwrap(),
             hard_zones: true,
+            terms: None,
         },
         openers: Openers::Administrators,
         version: 0,

@@ -6,6 +6,7 @@ use domain::{
     id::{TokenId, UserId},
     limits::TOKENS_MAX,
     rights::{Right, Role},
+    terms::DataTerms,
     token::{Token, TokenKind, TokenSecret},
     user::{AccountEdit, Standing, User},
 };
@@ -53,6 +54,7 @@ pub async fn a_deployment_is_founded_once(store: Store) {
         auditor: false,
         curator: false,
         standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     };
     let (first, second) = (user("first"), user("second"));
@@ -77,6 +79,7 @@ pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
         auditor: false,
         curator: false,
         standing: Standing::Suspended,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     };
     deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
@@ -102,6 +105,7 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         (a_code(&user), user)
@@ -260,6 +264,7 @@ pub async fn no_two_have_one_name(store: Store) {
         auditor: false,
         curator: false,
         standing: Standing::Active,
+        accepted: domain::terms::Accepted::default(),
         version: 1,
     };
     let first = named("Émile du Châtelet");
@@ -308,4 +313,35 @@ async fn a_person_has_a_thousand_tokens_at_the_most() {
     deployment.table.revoke_token(&permit, &last, now()).await.unwrap();
     insert().await.unwrap();
     assert_eq!(insert().await.map(|_| ()), Err(TableError::TooMany { what: "tokens of one person", max: 1_000 }));
+}
+
+// U6; SECURITY P18: what a person accepted is on record once, whatever else becomes of the account meanwhile.
+pub async fn terms_are_accepted_once_beside_whatever_changes_the_account(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (table, bo) = (&deployment.table, deployment.person("Bo").await);
+    let terms: Vec<_> = ["One", "Two", "Three"].into_iter().map(|text| DataTerms::parse(text).unwrap()).collect();
+    for (new, one) in [(true, &terms[0]), (true, &terms[1]), (false, &terms[0]), (true, &terms[2])] {
+        assert_eq!(table.add_terms(&deployment.administer(), one, now()).await, Ok(new));
+        assert_eq!(table.terms(one.id()).await, Ok(Some(one.clone())));
+    }
+    assert_eq!(table.terms(DataTerms::parse("Four").unwrap().id()).await, Ok(None));
+    let permit = bo.decide(Action::Gather, &Facts::Deployment).unwrap();
+    assert_eq!(table.add_terms(&permit, &terms[0], now()).await, Err(TableError::NotForThis), "no administrator's");
+    let stays = table.accept_terms(&permit, terms[0].id(), None, now()).await.unwrap();
+    assert_eq!((stays.accepted.iter().collect::<Vec<_>>(), stays.version), (vec![terms[0].id()], bo.user.version + 1));
+    assert_eq!(table.accept_terms(&permit, terms[0].id(), None, later(1)).await, Ok(stays.clone()), "again changes nothing");
+    // At the same time: both are kept, and so is what an administrator does to the account.
+    let edit = AccountEdit { auditor: Some(true), ..AccountEdit::default() };
+    let administer = deployment.administer();
+    let (second, third, edited) = futures_util::join!(
+        table.accept_terms(&permit, terms[1].id(), None, later(2)),
+        table.accept_terms(&permit, terms[2].id(), None, later(2)),
+        table.edit_user(&administer, bo.user.id, edit, None, None, later(2)),
+    );
+    let met = [second.is_ok(), third.is_ok(), edited.is_ok()];
+    let there = table.user(bo.user.id).await.unwrap().unwrap();
+    let kept = [there.accepted.has(terms[1].id()), there.accepted.has(terms[2].id()), there.auditor];
+    assert_eq!(met, kept, "what was answered is so");
+    assert!(there.accepted.has(terms[0].id()));
+    assert_eq!(deployment.audited("terms.accept", terms[0].id()).await, 1);
 }

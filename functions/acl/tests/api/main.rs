@@ -24,6 +24,7 @@ mod roles;
 mod sharing;
 #[path = "../../../links/tests/api/support.rs"]
 mod support;
+mod terms;
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -426,7 +427,8 @@ async fn an_edit_of_a_dataset_sent_twice_has_its_effect_once() {
     send("b", "{\"visibility\":\"private\"}").await.refuses(412, "stale", "");
 }
 
-/// Whether each route that is described has its row, but for signing in, which is open to everybody, and signing out, which ends what asks.
+/// Whether each route that is described has its row, but for signing in and the text of terms, which are open to everybody, and signing out,
+/// which ends what asks.
 fn covers_every_route(rows: &[(&str, &str)]) {
     let fits = |template: &str, path: &str| {
         let path = path.split('?').next().unwrap();
@@ -435,7 +437,9 @@ fn covers_every_route(rows: &[(&str, &str)]) {
     };
     let description = serde_json::to_value(acl::openapi()).unwrap();
     for (template, verbs) in description["paths"].as_object().unwrap() {
-        for method in verbs.as_object().unwrap().keys().filter(|_| !template.starts_with("/api/v1/sign-")) {
+        for method in
+            verbs.as_object().unwrap().keys().filter(|_| !template.starts_with("/api/v1/sign-") && template != "/api/v1/terms/{id}")
+        {
             let method = method.to_uppercase();
             assert!(rows.iter().any(|(of, path)| *of == method && fits(template, path)), "no row for {method} {template}");
         }
@@ -601,6 +605,8 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", "/api/v1/me".to_owned(), "", ""),
         ("PATCH", "/api/v1/me".to_owned(), "{\"notices\":\"daily\"}", ""),
         ("GET", "/api/v1/me/shared".to_owned(), "", ""),
+        ("POST", "/api/v1/terms".to_owned(), "{\"text\":\"x\"}", "not-administrator"),
+        ("POST", format!("/api/v1/me/terms/v{}/accept", "a".repeat(26)), "", "not-found"),
         ("GET", "/api/v1/tokens".to_owned(), "", ""),
         ("POST", "/api/v1/tokens".to_owned(), "{\"label\":\"x\",\"scopes\":[\"read\"],\"days\":1}", "201"),
         ("POST", "/api/v1/tokens/taaaaaaaaaaaaaaaaaaaaaaaaaa/revoke".to_owned(), "", "not-found"),
@@ -767,7 +773,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 94);
+    assert_eq!(described.len(), 97);
 }
 
 // SECURITY T6: a source's line holds no secret either

@@ -550,8 +550,14 @@ async fn all_links_of_a_dataset_end_in_one_write() {
 
 #[tokio::test]
 async fn ceilings_bind_new_links_and_edits() {
-    let app =
-        start_under(Ceilings { audience: Audience::Link, link_days_max: Some(10), zones: Zones::EVERYWHERE, hard_zones: false }).await;
+    let app = start_under(Ceilings {
+        audience: Audience::Link,
+        link_days_max: Some(10),
+        zones: Zones::EVERYWHERE,
+        hard_zones: false,
+        terms: None,
+    })
+    .await;
     app.create(&app.ada.token, json!({ "class": "publication", "until": "5d" })).await.refuses(403, "audience-too-wide", "/class");
     for until in ["11d", "never", "2999-01-01"] {
         let far = app.create(&app.ada.token, json!({ "until": until })).await.refuses(422, "until-too-far", "/until");
@@ -565,8 +571,14 @@ async fn ceilings_bind_new_links_and_edits() {
         "until-too-far",
         "/until",
     );
-    let closed =
-        start_under(Ceilings { audience: Audience::Accounts, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false }).await;
+    let closed = start_under(Ceilings {
+        audience: Audience::Accounts,
+        link_days_max: None,
+        zones: Zones::EVERYWHERE,
+        hard_zones: false,
+        terms: None,
+    })
+    .await;
     closed.create(&closed.ada.token, json!({})).await.refuses(403, "audience-too-wide", "/class");
 }
 

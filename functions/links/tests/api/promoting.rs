@@ -109,7 +109,7 @@ async fn a_promotion_is_held_to_what_a_publication_link_is() {
     app.post(&format!("/api/v1/links/{}/revoke", id_of(&revoked)), &app.ada.token, json!({})).await.is(200);
     app.promote(&app.ada, &revoked, 1, ("", ""), json!({})).await.refuses(410, "link-revoked", "");
 
-    let narrow = Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
+    let narrow = Ceilings { audience: Audience::Link, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None };
     let app = start_under(narrow.clone()).await;
     let link = app.a_link(json!({ "class": "review" })).await;
     app.promote(&app.ada, &link, 1, ("", ""), json!({})).await.refuses(403, "audience-too-wide", "/class");

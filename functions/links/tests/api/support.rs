@@ -114,6 +114,7 @@ impl TestApp {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         let eve = User {
@@ -123,6 +124,7 @@ impl TestApp {
             auditor: false,
             curator: false,
             standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
             version: 1,
         };
         let (token, text) = new_token(&ada, &Scope::ALL, 100, now);
@@ -162,7 +164,16 @@ impl TestApp {
     /// Bo, who may administer the deployment and owns nothing.
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
-        let user = User { id, name, administrator: true, auditor: false, curator: false, standing: Standing::Active, version: 1 };
+        let user = User {
+            id,
+            name,
+            administrator: true,
+            auditor: false,
+            curator: false,
+            standing: Standing::Active,
+            accepted: domain::terms::Accepted::default(),
+            version: 1,
+        };
         let (permit, now) = (administer(&self.ada.user, self.now()), self.now());
         self.app.table.insert_user(&permit, &user, &a_code(&user, 202, now), None, now).await.unwrap();
         let token = self.token_for(&user, &Scope::ALL, 102).await;
@@ -362,7 +373,8 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
 }
 
 /// Ceilings that are in nobody's way.
-pub(crate) const OPEN: Ceilings = Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false };
+pub(crate) const OPEN: Ceilings =
+    Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None };
 
 /// Tables that this process made.
 static TABLES: AtomicI64 = AtomicI64::new(0);

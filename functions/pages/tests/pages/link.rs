@@ -9,7 +9,10 @@ use domain::{
     key::{Epoch, LinkKey},
     link::{Birth, Class, Link, NewLink, Options},
     path::ObjectPath,
+    policy::DeploymentPolicy,
     rights::Right,
+    source::Ceilings,
+    terms::DataTerms,
     token::TokenSecret,
 };
 use jiff::SignedDuration;
@@ -101,4 +104,74 @@ async fn a_link_that_only_counts_takes_a_click_and_any_other_leads_to_its_data()
     let words = |answer: &crate::support::Answer| answer.page(404).split("quote <code>").next().unwrap().to_owned();
     let (unknown, none) = (browser.get(&format!("/s/{}", "z".repeat(32))).await, browser.get("/s/none").await);
     assert_eq!(words(&unknown), words(&none));
+}
+
+/// Terms that Ada adds and has the deployment ask for; their id.
+async fn asked_for(app: &TestApp, text: &str) -> String {
+    let now = app.now();
+    let (user, token) = app.app.table.bearer(TokenSecret::parse(&app.ada.token).unwrap().hash()).await.unwrap().unwrap();
+    let who = Who::Token { user: user.into(), token: token.into() };
+    let permit = decide(&Principal { who, net: Net::Unknown }, Action::Administer, &Facts::Deployment, now).unwrap();
+    let terms = DataTerms::parse(text).unwrap();
+    assert!(app.app.table.add_terms(&permit, &terms, now).await.unwrap());
+    let before = app.app.table.policy().await.unwrap();
+    let ceilings = Ceilings { terms: Some(terms.id()), ..before.ceilings.clone() };
+    let after = DeploymentPolicy { ceilings, ..before.clone() };
+    app.app.table.set_policy(&permit, (&before, &after), (None, None), now).await.unwrap();
+    terms.id().to_string()
+}
+
+// U6: in plain words, with no script, and the whole text before the box
+#[tokio::test]
+async fn whoever_has_a_link_reads_the_terms_and_accepts_them_on_its_page() {
+    let app = start(None).await;
+    let (open, guarded) = (a_link(&app, 3, None, None).await, a_link(&app, 4, Some(PASSWORD), None).await);
+    let id = asked_for(&app, "Use of <b>these</b> data\n\nCite <script>alert(1)</script> us.").await;
+    let browser = Browser::of(&app);
+    let form = browser.get(&open).await;
+    for part in
+        ["Terms to accept first", "Use of &#60;b&#62;these", "Cite &#60;script&#62;", &format!("type=\"checkbox\" value=\"{id}\" required")]
+    {
+        assert!(form.page(200).contains(part), "{part} {form:?}");
+    }
+    assert!(!form.page(200).contains("<script") && !form.page(200).contains("type=\"password\""), "{form:?}");
+    for wrong in ["", "terms=", "terms=x", &format!("terms=v{}", "a".repeat(26))] {
+        let told = browser.post(&open, wrong).await;
+        assert!(told.page(422).contains("role=\"alert\">The data open to who accepts the terms."), "{wrong} {told:?}");
+    }
+    assert!(browser.post(&open, &format!("terms={id}")).await.page(201).contains("value=\"https://data.test/~"));
+    // With a password both are asked for, and a wrong one opens nothing to who accepts.
+    let form = browser.get(&guarded).await;
+    assert!(form.page(200).contains("A password opens this") && form.page(200).contains(&format!("value=\"{id}\"")), "{form:?}");
+    assert!(
+        browser
+            .post(&guarded, &format!("password=wrong+horse&terms={id}"))
+            .await
+            .page(422)
+            .contains("This is not the link&#39;s password.")
+    );
+    assert!(browser.post(&guarded, "password=correct+horse").await.page(422).contains("The data open to who accepts the terms."));
+    assert!(browser.post(&guarded, &format!("password=correct+horse&terms={id}")).await.page(201).contains("value=\"https://data.test/~"));
+}
+
+#[tokio::test]
+async fn who_is_signed_in_accepts_terms_once_and_everybody_reads_them() {
+    let app = start(None).await;
+    let id = asked_for(&app, "Use of these data\n\nCite us.").await;
+    let path = format!("/terms/{id}");
+    let stranger = Browser::of(&app).get(&path).await;
+    assert!(
+        stranger.page(200).contains("Cite us.") && stranger.page(200).contains(&format!("href=\"/sign-in?next={path}\"")),
+        "{stranger:?}"
+    );
+    let eve = Browser::signed_in(&app, &app.eve.token);
+    assert!(eve.get(&path).await.page(200).contains("I accept these terms"));
+    assert_eq!(eve.post(&path, "").await.leads_to(), format!("{}{path}", crate::browser::APP));
+    let accepted = eve.get(&path).await;
+    assert!(
+        accepted.page(200).contains("You accepted these terms.")
+            && !accepted.page(200).contains("<button type=\"submit\" class=\"primary\""),
+        "{accepted:?}"
+    );
+    eve.get(&format!("/terms/v{}", "a".repeat(26))).await.page(404);
 }

@@ -129,6 +129,8 @@ fn routes(app: &TestApp) -> Vec<(&'static str, String, &'static str)> {
         ("GET", "/api/v1/authorize".to_owned(), ""),
         ("POST", "/api/v1/authorize".to_owned(), "viewer=https%3A%2F%2Fviewer.test"),
         ("GET", "/assets/{name}".to_owned(), ""),
+        ("GET", format!("/terms/{}", app.root.id), ""),
+        ("POST", format!("/terms/{}", app.root.id), ""),
         ("GET", "/s/{key}".to_owned(), ""),
         ("POST", "/s/{key}".to_owned(), "password=x"),
     ]
@@ -183,6 +185,7 @@ async fn every_route_is_closed_to_nobody_to_strangers_and_to_other_sites() {
             ("POST", "/sign-out") => (303, 303),
             // There is no provider here, and no such asset.
             (_, "/sign-in/provider" | "/sign-in/callback" | "/assets/{name}" | "/s/{key}") => (404, 404),
+            ("GET", path) if path.starts_with("/terms/") => (404, 404),
             // Nobody named the viewer.
             ("GET", path) if path == viewer => (403, 403),
             ("POST", path) if path == viewer => (303, 200),

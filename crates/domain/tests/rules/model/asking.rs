@@ -30,15 +30,18 @@ pub fn askers(world: &World) -> Vec<Asker> {
 /// Passes for a link, good and otherwise: under its mark and under others, for another link, and ended.
 pub fn passes(world: &World, link: usize) -> Vec<PassRow> {
     let row = &world.links[link];
-    let good = PassRow { link, mark: row.password.unwrap_or(0), end: 60 };
+    let mark = row.password.or(row.counted.then_some(0));
+    let good = PassRow { link, mark, end: 60, accepted: [true; 2] };
     if row.password.is_none() && !row.counted {
         // It asks for none; whoever counts its passes later meets no pass of an earlier count here.
-        return vec![PassRow { mark: u64::MAX, ..good }];
+        return vec![PassRow { mark: Some(u64::MAX), ..good }, good, PassRow { accepted: [true, false], ..good }];
     }
     vec![
         good,
-        PassRow { mark: good.mark + 1, ..good },
-        PassRow { mark: 0, ..good },
+        PassRow { mark: mark.map(|mark| mark + 1), ..good },
+        PassRow { mark: Some(0), ..good },
+        PassRow { mark: None, ..good },
+        PassRow { accepted: [false, true], ..good },
         PassRow { link: link + 1, ..good },
         PassRow { end: 0, ..good },
     ]

@@ -9,7 +9,7 @@ use domain::{
     dataset::Dataset,
     decision::{DatasetFacts, Facts, LinkFacts, OfferFacts, Place, Principal, Who},
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TokenId, UserId},
+    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     link::{Link, Options, Tombstone, Until},
@@ -42,6 +42,11 @@ fn uuid(kind: u128, index: usize) -> Uuid {
 
 pub fn user_id(index: usize) -> UserId {
     UserId::new(uuid(1, index))
+}
+
+/// The id of one of the two texts of data-use terms.
+pub fn terms_id(text: usize) -> TermsId {
+    TermsId::new(Uuid::from_u128(9_000 + u128::try_from(text).unwrap()))
 }
 
 pub fn group_id(index: usize) -> GroupId {
@@ -159,6 +164,7 @@ impl World {
             auditor: row.auditor,
             curator: row.curator,
             standing: row.standing,
+            accepted: (0..2).filter(|text| row.accepted[*text]).map(terms_id).collect(),
             version: 1,
         }
     }
@@ -251,13 +257,20 @@ impl World {
             name: SourceName::parse(&format!("source-{index}")).unwrap(),
             store,
             prefix: path(row.prefix),
-            ceilings: Ceilings { audience: row.audience, link_days_max: row.life_days, zones: zones(row.zone), hard_zones: false },
+            ceilings: Ceilings {
+                audience: row.audience,
+                link_days_max: row.life_days,
+                zones: zones(row.zone),
+                hard_zones: false,
+                terms: row.terms.map(terms_id),
+            },
             policy: DeploymentPolicy {
                 ceilings: Ceilings {
                     audience: self.policy.audience,
                     link_days_max: self.policy.life_days,
                     zones: zones(self.policy.zone),
                     hard_zones: false,
+                    terms: self.policy.terms.map(terms_id),
                 },
                 openers: Openers::Owners,
                 version: 1,
@@ -420,7 +433,8 @@ impl World {
             Asker::Guest(pass) => Who::Guest(Arc::new(Pass {
                 hash: KeyHash::of("pass"),
                 link: link_hash(pass.link),
-                guard: Guard(pass.mark),
+                guard: pass.mark.map(Guard),
+                terms: [0, 1].map(|text| pass.accepted[text].then(|| terms_id(text))),
                 until: at(pass.end),
             })),
             Asker::Nobody => Who::Nobody,

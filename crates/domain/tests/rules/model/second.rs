@@ -10,12 +10,13 @@ use domain::{
     link::{Class, LinkState},
     rights::{Right, Role},
     source::{Audience, CeilingOf, State},
+    terms::Unmet,
     token::Scope,
     user::Standing,
 };
 
 use super::{
-    facts::is_folder,
+    facts::{is_folder, terms_id},
     world::{About, Asker, From, GrantRow, LinkRow, PassRow, SourceRow, To, TokenRow, WEEK, World, Zone},
 };
 
@@ -331,6 +332,10 @@ impl World {
             if !self.lets_out(source, from) {
                 return Err(Denial::Zone);
             }
+            self.agreed(source, person.map_or([false; 2], |person| self.people[person].accepted))?;
+        }
+        if action == Action::MakeTicket && has(Right::Meta).is_some() {
+            self.agreed(source, person.map_or([false; 2], |person| self.people[person].accepted))?;
         }
         let chunk = object.as_deref().filter(|_| right == Right::Read).and_then(|object| self.level_of(d, object));
         let coarse = chunk.and_then(|level| self.held_level(person, d, level, from, at));
@@ -373,12 +378,13 @@ impl World {
             (None, false) => None,
         };
         let met = match pass {
-            Some(pass) => asked == Some(pass.mark) && pass.link == link && at < pass.end,
+            Some(pass) => asked == pass.mark && pass.link == link && at < pass.end,
             None => asked.is_none(),
         };
         if !met {
             return Err(Denial::PassNeeded);
         }
+        self.agreed(source, pass.map_or([false; 2], |pass| pass.accepted))?;
         if let Some(over) = row.over.filter(|over| *over > at) {
             return Err(Denial::OverBudget { secs: u32::try_from(over - at).unwrap_or(u32::MAX) });
         }
@@ -441,6 +447,18 @@ impl World {
     /// Whether data of a source go there: its zones and the deployment's say so.
     fn lets_out(&self, source: &SourceRow, from: From) -> bool {
         admits(source.zone, from) && admits(self.policy.zone, from)
+    }
+
+    /// U6: what the source and the deployment ask for was accepted.
+    fn agreed(&self, source: &SourceRow, accepted: [bool; 2]) -> Result<(), Denial> {
+        let mut open: Vec<usize> = [source.terms, self.policy.terms].into_iter().flatten().filter(|text| !accepted[*text]).collect();
+        open.dedup();
+        let ids: Vec<_> = open.into_iter().map(terms_id).collect();
+        match ids[..] {
+            [] => Ok(()),
+            [terms] => Err(Denial::TermsNeeded { unmet: Unmet { terms, also: None } }),
+            [terms, also, ..] => Err(Denial::TermsNeeded { unmet: Unmet { terms, also: Some(also) } }),
+        }
     }
 
     /// The rules of a link that ask neither who holds it nor what its maker may.

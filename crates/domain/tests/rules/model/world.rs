@@ -43,6 +43,8 @@ pub struct PersonRow {
     pub administrator: bool,
     pub auditor: bool,
     pub curator: bool,
+    /// Which of two texts of data-use terms the person accepted.
+    pub accepted: [bool; 2],
 }
 
 /// Its owner is always a member.
@@ -71,6 +73,8 @@ pub struct SourceRow {
     pub serving: bool,
     pub state: State,
     pub blocked: BTreeSet<usize>,
+    /// Which of the two texts it asks for.
+    pub terms: Option<usize>,
 }
 
 /// What binds at every source, on top of its own.
@@ -79,11 +83,12 @@ pub struct PolicyRow {
     pub audience: Audience,
     pub life_days: Option<u32>,
     pub zone: Zone,
+    pub terms: Option<usize>,
 }
 
 impl PolicyRow {
     /// Nothing is bounded.
-    pub const NONE: Self = Self { audience: Audience::World, life_days: None, zone: Zone::Everywhere };
+    pub const NONE: Self = Self { audience: Audience::World, life_days: None, zone: Zone::Everywhere, terms: None };
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,12 +193,14 @@ pub struct OfferRow {
     pub waits: bool,
 }
 
-/// A pass: for which link, under which mark, and until when.
+/// A pass: for which link, under which mark, until when, and which terms were accepted for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassRow {
     pub link: usize,
-    pub mark: u64,
+    /// `None`: the link was not guarded.
+    pub mark: Option<u64>,
     pub end: i64,
+    pub accepted: [bool; 2],
 }
 
 /// A token, whoever's.

@@ -83,11 +83,8 @@ pub fn to() -> impl Strategy<Value = To> {
 }
 
 fn person() -> impl Strategy<Value = PersonRow> {
-    (one_in(10), one_in(4), one_in(8), one_in(4)).prop_map(|(suspended, administrator, auditor, curator)| PersonRow {
-        standing: if suspended { Standing::Suspended } else { Standing::Active },
-        administrator,
-        auditor,
-        curator,
+    (one_in(10), one_in(4), one_in(8), one_in(4), any::<[bool; 2]>()).prop_map(|(suspended, administrator, auditor, curator, accepted)| {
+        PersonRow { standing: if suspended { Standing::Suspended } else { Standing::Active }, administrator, auditor, curator, accepted }
     })
 }
 
@@ -120,8 +117,8 @@ fn source(prefix: &'static str) -> impl Strategy<Value = SourceRow> {
     ];
     let life = prop_oneof![4 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))];
     let zone = prop_oneof![8 => Just(Zone::Everywhere), 1 => Just(Zone::Campus), 1 => Just(Zone::LabAndHome)];
-    (audience, life, zone, one_in(14), one_in(25), option::weighted(0.4, 0_usize..60)).prop_map(
-        move |(audience, life_days, zone, off, retired, blocked)| SourceRow {
+    (audience, life, zone, one_in(14), one_in(25), option::weighted(0.4, 0_usize..60), option::weighted(0.2, 0_usize..2)).prop_map(
+        move |(audience, life_days, zone, off, retired, blocked, terms)| SourceRow {
             prefix,
             audience,
             life_days,
@@ -129,6 +126,7 @@ fn source(prefix: &'static str) -> impl Strategy<Value = SourceRow> {
             serving: !off,
             state: if retired { State::Retired } else { State::Active },
             blocked: blocked.into_iter().collect(),
+            terms,
         },
     )
 }
@@ -140,7 +138,12 @@ fn policy() -> impl Strategy<Value = PolicyRow> {
     ];
     let life = prop_oneof![6 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))];
     let zone = prop_oneof![16 => Just(Zone::Everywhere), 1 => Just(Zone::Campus), 1 => Just(Zone::LabAndHome)];
-    (audience, life, zone).prop_map(|(audience, life_days, zone)| PolicyRow { audience, life_days, zone })
+    (audience, life, zone, option::weighted(0.1, 0_usize..2)).prop_map(|(audience, life_days, zone, terms)| PolicyRow {
+        audience,
+        life_days,
+        zone,
+        terms,
+    })
 }
 
 /// A dataset's own properties; where it lies is decided by its place in [`PATHS`].
@@ -405,7 +408,7 @@ pub fn given(to: To, role: Role) -> GrantRow {
 
 /// A world by hand, in which nothing is granted: folders by their path and their owner, the root first, in a source that allows all.
 pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
-    let person = PersonRow { standing: Standing::Active, administrator: false, auditor: false, curator: false };
+    let person = PersonRow { standing: Standing::Active, administrator: false, auditor: false, curator: false, accepted: [false; 2] };
     let source = SourceRow {
         prefix: "lab/",
         audience: Audience::World,
@@ -414,6 +417,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         serving: true,
         state: State::Active,
         blocked: BTreeSet::new(),
+        terms: None,
     };
     let dataset = |(path, owner): &(&str, usize)| DatasetRow {
         source: 0,
