@@ -125,7 +125,7 @@ class Stack:
     def notices(self):
         """The notices in the table, whatever became of them."""
         found = self.cloud.client("dynamodb").scan(TableName=self.outputs["TableName"], ConsistentRead=True)["Items"]
-        return [item for item in found if item["pk"]["S"].startswith("O#") and not item["sk"]["S"].startswith("told#")]
+        return [item for item in found if item["pk"]["S"].startswith("O#")]
 
     def link(self, wanted):
         """A link's item, by its id."""

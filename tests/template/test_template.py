@@ -114,14 +114,14 @@ PERMITTED = {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "L#*", "N#*", "O#*", "P#*", "S#*", "U#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "L#*", "N#*", "O#*", "OT#*", "P#*", "S#*", "U#*", "Z#*"]}},
         },
         {
             "Sid": "WriteNotices",
             "Effect": "Allow",
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "OT#*", "Z#*"]}},
         },
         {
             "Sid": "NoteEnds",

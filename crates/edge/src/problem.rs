@@ -21,6 +21,7 @@ use domain::{
     project::ProjectError,
     request::OfferError,
     source::{CeilingOf, SourceError},
+    terms::Unmet,
 };
 use http::{HeaderValue, StatusCode, header};
 use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
@@ -231,9 +232,7 @@ impl From<Denial> for Problem {
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
             Denial::PassNeeded => Self::new(StatusCode::UNAUTHORIZED, "ticket-needed", why.to_string())
                 .hint("`POST /api/v1/passes` at the app gives an address for 15 minutes to whoever has the link and its password"),
-            Denial::TermsNeeded { unmet } => Self::new(StatusCode::UNAUTHORIZED, "terms-needed", why.to_string())
-                .hint("read them at `GET /api/v1/terms/{id}`, then `POST /api/v1/me/terms/{id}/accept`; for a link name them in `POST /api/v1/passes`")
-                .with("terms", unmet.iter().map(|terms| terms.to_string()).collect::<Vec<_>>()),
+            Denial::TermsNeeded { unmet } => terms_needed(why, unmet),
             Denial::OverBudget { secs } => Self::too_often("over-budget", why.to_string(), secs)
                 .hint("wait as long as `Retry-After` says, or ask whoever sent the link"),
             Denial::Lacks { right } => not_yours("not-allowed").hint("ask the dataset's owner").with("right", right.word()),
@@ -259,6 +258,13 @@ impl From<Denial> for Problem {
             Denial::Suspended => not_yours("suspended").hint("ask an administrator"),
         }
     }
+}
+
+fn terms_needed(why: Denial, unmet: Unmet) -> Problem {
+    let ids: Vec<_> = unmet.iter().map(|terms| terms.to_string()).collect();
+    Problem::new(StatusCode::UNAUTHORIZED, "terms-needed", format!("{why}: `{}`", ids.join("`, `")))
+        .hint("read and accept them: `offprint terms show` and `accept`, or for a link `offprint link pass --accept`")
+        .with("terms", ids)
 }
 
 impl From<PathError> for Problem {

@@ -23,7 +23,7 @@ const LIST: [Column; 7] = [
     column("state", "/state"),
 ];
 /// What one source shows.
-const ONE: [Column; 18] = [
+const ONE: [Column; 19] = [
     column("id", "/id"),
     column("name", "/name"),
     column("bucket", "/bucket"),
@@ -38,6 +38,7 @@ const ONE: [Column; 18] = [
     column("link_days_max", "/ceilings/link_days_max"),
     column("zones", "/ceilings/zones"),
     column("hard_zones", "/ceilings/hard_zones"),
+    column("terms", "/ceilings/terms"),
     column("serving", "/serving"),
     column("state", "/state"),
     column("root", "/root"),

@@ -34,7 +34,7 @@
 //! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | mailbox | `U#uid` | `E` | |
-//! | what was told lately | `O#shard` | `told#uid#uid#word#id` | `ttl` a day |
+//! | what was told lately | `OT#shard` | `uid#uid#word#id` | |
 //! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
 //! | link that ends | `L#sha256(key)` | `#` | in GSI2 `DUE#yyyymm`, when its maker is told of the end; until that is done |
 //! | token; pass | `T#sha256` | `#` | |
@@ -366,13 +366,14 @@ pub(crate) fn notice(id: NoticeId) -> Key {
     Key { pk: outbox(shard_of(&id.to.to_string(), OUTBOX_SHARDS)), sk: format!("{}#{}", id.entry.hyphenated(), id.to) }
 }
 
-/// What remembers that a person was told of this: beside the notices.
+/// What remembers that a person was told of this. Not among the notices, of which the stream tells.
 pub(crate) fn told(notice: &Notice) -> Key {
     let Notice { id, by, occasion, .. } = notice;
     let dataset = occasion.dataset().map(|id| id.to_string());
     let about = dataset.or_else(|| occasion.project().map(|id| id.to_string())).or_else(|| occasion.link().map(|id| id.to_string()));
     let about = about.unwrap_or_default();
-    Key { pk: self::notice(*id).pk, sk: format!("told#{}#{by}#{}#{about}", id.to, occasion.word()) }
+    let shard = shard_of(&id.to.to_string(), OUTBOX_SHARDS);
+    Key { pk: format!("OT#{shard}"), sk: format!("{}#{by}#{}#{about}", id.to, occasion.word()) }
 }
 
 /// The notice that a sort key names.
