@@ -11,7 +11,7 @@ use domain::{
     id::{TokenId, UserId},
     path::encode_key,
     token::{Scope, Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::User,
 };
 use embed::{Bucket, Keys, dynamodb, s3};
 use jiff::{SignedDuration, Timestamp};
@@ -360,16 +360,7 @@ pub async fn founded(url: &str, keys: &Keys) -> (String, Table) {
     getrandom::fill(&mut bits).expect("random bits");
     let secret = TokenSecret::new(bits);
     let now = Timestamp::now();
-    let user = User {
-        id: UserId::new(uuid::Uuid::from_u128(1)),
-        name: "owner".to_owned(),
-        administrator: true,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    };
+    let user = User { administrator: true, ..User::new(UserId::new(uuid::Uuid::from_u128(1)), "owner".to_owned()) };
     let token = Token {
         id: TokenId::new(uuid::Uuid::from_u128(2)),
         kind: TokenKind::Session,

@@ -74,6 +74,13 @@ impl From<Standing> for AccountEdit {
 }
 
 impl User {
+    /// A person who may act, and has no role in the deployment.
+    #[must_use]
+    pub fn new(id: UserId, name: String) -> Self {
+        let (administrator, auditor, curator) = (false, false, false);
+        Self { id, name, administrator, auditor, curator, standing: Standing::Active, accepted: Accepted::default(), version: 1 }
+    }
+
     /// Whether `after`, the same account, may do something that this one may not.
     #[must_use]
     pub fn is_widened_by(&self, after: &Self) -> bool {

@@ -120,16 +120,7 @@ async fn sign_up(app: &App, identity: Identity<'_>, name: Option<&str>, now: Tim
     for number in 1..=NAMES {
         let name = if number == 1 { name.clone() } else { format!("{name} {number}") };
         let id = UserId::new(app.new_uuid(now)?);
-        let user = User {
-            id,
-            name,
-            administrator: false,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User::new(id, name);
         match app.table.sign_up(identity, &user, now).await {
             Ok(()) => return Ok(user),
             Err(TableError::Exists { .. }) => {}

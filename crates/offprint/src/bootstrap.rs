@@ -118,16 +118,7 @@ pub(crate) async fn found(table: &Table, secret: &TokenSecret, name: &str, now: 
     };
     let Some(id) = founder else {
         let name = name.chars().take(LABEL_CHARS_MAX).collect();
-        let user = User {
-            id: token.owner,
-            name,
-            administrator: true,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User { administrator: true, ..User::new(token.owner, name) };
         return table.bootstrap(&user, &token, now).await.context("the first user cannot be made");
     };
     let user = table.user(id).await?.context("the first user is not there")?;

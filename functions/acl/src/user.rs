@@ -5,7 +5,6 @@ use domain::{
     decision::{Action, Denial, Facts},
     id::{TokenId, UserId},
     limits::CODE_SECS,
-    terms::Accepted,
     timing::{Timing, later},
     token::{CodeSecret, Token, TokenKind},
     user::{AccountEdit, Standing, User, user_name},
@@ -47,14 +46,10 @@ pub(crate) async fn create(
     })?;
     let id = UserId::new(app.new_uuid(now)?);
     let user = User {
-        id,
-        name,
         administrator: ask.administrator.unwrap_or_default(),
         auditor: ask.auditor.unwrap_or_default(),
         curator: ask.curator.unwrap_or_default(),
-        standing: Standing::Active,
-        accepted: Accepted::default(),
-        version: 1,
+        ..User::new(id, name)
     };
     let once = once.of("POST /api/v1/users", &bytes);
     let fresh = NewCode::new(&app, &caller, &user, once.as_ref(), now)?;

@@ -72,21 +72,12 @@ fn body(letter: &Letter<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{id::UserId, user::Standing};
+    use domain::id::UserId;
 
     use super::*;
 
     fn told(name: &str, happened: &[&str]) -> String {
-        let to = User {
-            id: UserId::new("018cc251-f400-7000-8000-000000000001".parse().unwrap()),
-            name: name.to_owned(),
-            administrator: false,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let to = User::new(UserId::new("018cc251-f400-7000-8000-000000000001".parse().unwrap()), name.to_owned());
         let letter = Letter {
             mail: NoticeId { entry: "018cc251-f400-7000-8000-000000000002".parse().unwrap(), to: to.id },
             to: &to,

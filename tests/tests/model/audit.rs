@@ -96,6 +96,9 @@ enum Act {
     MakeSource { name: u8 },
     EditSource { days: Option<u32> },
     EditPolicy { days: Option<u32> },
+    AddTerms { text: u8 },
+    AskForTerms { terms: Option<usize> },
+    AcceptTerms { terms: usize },
     Serve { serving: bool },
 }
 
@@ -210,6 +213,10 @@ pub fn everything() -> Program {
         Act::MakeSource { name: 0 },
         Act::EditSource { days: Some(400) },
         Act::EditPolicy { days: Some(500) },
+        Act::AddTerms { text: 0 },
+        Act::AskForTerms { terms: Some(0) },
+        Act::AcceptTerms { terms: 0 },
+        Act::AskForTerms { terms: None },
         Act::Serve { serving: false },
         Act::Serve { serving: true },
         Act::Told { how: "daily" },
@@ -310,6 +317,9 @@ fn any_act() -> impl Strategy<Value = Act> {
     let of_sources = prop_oneof![
         3 => option::of(select(vec![400_u32, 800])).prop_map(|days| Act::EditSource { days }),
         2 => option::of(select(vec![500_u32, 900])).prop_map(|days| Act::EditPolicy { days }),
+        1 => (0..2_u8).prop_map(|text| Act::AddTerms { text }),
+        1 => option::of(0..2_usize).prop_map(|terms| Act::AskForTerms { terms }),
+        2 => (0..2_usize).prop_map(|terms| Act::AcceptTerms { terms }),
         1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
         1 => (0..3_u8).prop_map(|name| Act::MakeSource { name }),
     ];
@@ -389,6 +399,7 @@ struct Run {
     tokens: Vec<String>,
     projects: Vec<String>,
     sets: Vec<String>,
+    terms: Vec<String>,
     seen: Seen,
     tally: Tally,
 }
@@ -427,6 +438,7 @@ impl Run {
             sdk,
             people,
             datasets: Vec::new(),
+            terms: Vec::new(),
             groups: Vec::new(),
             links: Vec::new(),
             codes: Vec::new(),
@@ -626,6 +638,17 @@ impl Run {
             Act::EditPolicy { days } => {
                 patch("/api/v1/policy".to_owned(), json!({ "ceilings": { "link_days_max": days } }), &["policy.edit"])
             }
+            Act::AddTerms { text } => post("/api/v1/terms".to_owned(), json!({ "text": format!("Terms {text}") }), &["terms.add"]),
+            Act::AskForTerms { terms } => {
+                let terms = match terms {
+                    Some(terms) => Some(some(&self.terms, *terms)?),
+                    None => None,
+                };
+                patch("/api/v1/policy".to_owned(), json!({ "ceilings": { "terms": terms } }), &["policy.edit"])
+            }
+            Act::AcceptTerms { terms } => {
+                post(format!("/api/v1/me/terms/{}/accept", some(&self.terms, *terms)?), Value::Null, &["terms.accept"])
+            }
             Act::Serve { serving } => {
                 let verb = if *serving { "deployment.serve" } else { "deployment.stop" };
                 post("/api/v1/serving".to_owned(), json!({ "serving": serving, "reason": "so" }), &[verb])
@@ -699,6 +722,7 @@ impl Run {
             }
             Act::MakeProject { .. } => add(&mut self.projects, text(&reply["id"])),
             Act::MakeSet { .. } => add(&mut self.sets, text(&reply["id"])),
+            Act::AddTerms { .. } => add(&mut self.terms, text(&reply["id"])),
             Act::MakeToken { .. } => add(&mut self.tokens, text(&reply["token"]["id"])),
             Act::MakeLink { .. } => {
                 let link = text(&reply["id"]).zip(text(&reply["url"]));

@@ -27,16 +27,7 @@ fn at(secs: i64) -> Timestamp {
 
 fn person(number: u128) -> User {
     let (id, name) = (UserId::new(Uuid::from_u128(number)), number.to_string());
-    User {
-        id,
-        name,
-        administrator: false,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    }
+    User::new(id, name)
 }
 
 /// A permit of this person's; without the scope `groups` there is none.

@@ -36,16 +36,7 @@ fn now() -> Timestamp {
 }
 
 fn user(id: u128) -> User {
-    User {
-        id: UserId::new(Uuid::from_u128(id)),
-        name: format!("user {id}"),
-        administrator: false,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    }
+    User::new(UserId::new(Uuid::from_u128(id)), format!("user {id}"))
 }
 
 fn owner() -> User {

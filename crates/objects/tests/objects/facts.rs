@@ -12,7 +12,7 @@ use domain::{
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
     token::{Scope, Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::User,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -140,16 +140,7 @@ pub(crate) fn permit_to_administer(now: Timestamp) -> Permit {
 }
 
 fn owner() -> User {
-    User {
-        id: OWNER,
-        name: "Ada".to_owned(),
-        administrator: true,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    }
+    User { administrator: true, ..User::new(OWNER, "Ada".to_owned()) }
 }
 
 pub(crate) fn caller(now: Timestamp) -> Principal {

@@ -95,16 +95,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
     // Somebody of a provider's, in that group and in one that the provider fills.
     let identity = Identity { issuer: "https://id.test", subject: "eli" };
-    let eli = User {
-        id: spread_id(UserId::new),
-        name: "Eli".to_owned(),
-        administrator: false,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    };
+    let eli = User::new(spread_id(UserId::new), "Eli".to_owned());
     deployment.table.sign_up(identity, &eli, now()).await.unwrap();
     deployment.table.set_members(&ada.gathers(&group), &group, &[eli.id], Hold::Active, None, now()).await.unwrap();
     let (_, claimed) = deployment.filled(&ada, "of-the-provider", GroupKind::Claimed).await;

@@ -17,7 +17,7 @@ use domain::{
     policy::DeploymentPolicy,
     source::{Audience, Ceilings, Source, SourceName, State, Store as Place_},
     token::{Scope, Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::User,
 };
 use jiff::{SignedDuration, Timestamp};
 use table::{Table, once::Once};
@@ -103,16 +103,7 @@ impl Deployment {
     pub async fn new(store: &Store) -> Self {
         let name = format!("table-{}-{}", std::process::id(), unique());
         let table = store.table(&name).await;
-        let user = User {
-            id: some_id(UserId::new),
-            name: "Ada".to_owned(),
-            administrator: true,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User { administrator: true, ..User::new(some_id(UserId::new), "Ada".to_owned()) };
         let secret = some_secret();
         let token = a_token(&user, &secret);
         table.bootstrap(&user, &token, now()).await.unwrap();

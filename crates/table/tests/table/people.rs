@@ -13,7 +13,7 @@ use domain::{
     link::{Birth, Link, NewLink},
     rights::{Right, Rights, Role},
     token::{Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::User,
 };
 use table::{TableError, grants::Grounds, once::Once};
 
@@ -76,16 +76,7 @@ impl Deployment {
     /// Somebody with an account, and nothing else.
     pub async fn person(&self, name: &str) -> Person {
         let name = format!("{name} {}", unique());
-        let user = User {
-            id: spread_id(UserId::new),
-            name,
-            administrator: false,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User::new(spread_id(UserId::new), name);
         self.table.insert_user(&self.administer(), &user, &a_code(&user), None, now()).await.unwrap();
         let token = a_token(&user, &some_secret());
         Person { user, token }

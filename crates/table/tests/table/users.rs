@@ -47,16 +47,7 @@ pub async fn a_token_opens_until_it_is_revoked(store: Store) {
 pub async fn a_deployment_is_founded_once(store: Store) {
     let table = store.table(&format!("founded-{}-{}", std::process::id(), crate::example::unique())).await;
     assert_eq!(table.founder().await, Ok(None));
-    let user = |name: &str| User {
-        id: some_id(UserId::new),
-        name: name.to_owned(),
-        administrator: true,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    };
+    let user = |name: &str| User { administrator: true, ..User::new(some_id(UserId::new), name.to_owned()) };
     let (first, second) = (user("first"), user("second"));
     let token = a_token(&first, &TokenSecret::new([1; 20]));
     table.bootstrap(&first, &token, now()).await.unwrap();
@@ -72,16 +63,7 @@ pub async fn a_deployment_is_founded_once(store: Store) {
 
 pub async fn nobody_makes_a_token_for_somebody_else(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let other = User {
-        id: some_id(UserId::new),
-        name: "Bo".to_owned(),
-        administrator: false,
-        auditor: false,
-        curator: false,
-        standing: Standing::Suspended,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    };
+    let other = User { standing: Standing::Suspended, ..User::new(some_id(UserId::new), "Bo".to_owned()) };
     deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await.unwrap();
     assert_eq!(deployment.table.user(other.id).await, Ok(Some(other.clone())));
     let again_there = deployment.table.insert_user(&deployment.administer(), &other, &a_code(&other), None, now()).await;
@@ -98,16 +80,7 @@ pub async fn what_is_shown_once_is_made_once_for_a_key(store: Store) {
     let (table, administer) = (&deployment.table, deployment.administer());
     let new = || {
         let name = "Émile".to_owned();
-        let user = User {
-            id: some_id(UserId::new),
-            name,
-            administrator: false,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User::new(some_id(UserId::new), name);
         (a_code(&user), user)
     };
     let ((first_code, first), (again_code, again)) = (new(), new());
@@ -257,16 +230,7 @@ pub async fn nobody_suspends_oneself(store: Store) {
 
 pub async fn no_two_have_one_name(store: Store) {
     let deployment = Deployment::new(&store).await;
-    let named = |name: &str| User {
-        id: some_id(UserId::new),
-        name: name.to_owned(),
-        administrator: false,
-        auditor: false,
-        curator: false,
-        standing: Standing::Active,
-        accepted: domain::terms::Accepted::default(),
-        version: 1,
-    };
+    let named = |name: &str| User::new(some_id(UserId::new), name.to_owned());
     let first = named("Émile du Châtelet");
     deployment.table.insert_user(&deployment.administer(), &first, &a_code(&first), None, now()).await.unwrap();
     for name in ["Émile du Châtelet", "émile du châtelet", "ÉMILE DU CHÂTELET"] {

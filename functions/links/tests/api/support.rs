@@ -21,7 +21,7 @@ use domain::{
     path::ObjectPath,
     source::{Audience, Ceilings, Source, SourceName, State, Store},
     token::{Scope, Token, TokenKind, TokenSecret},
-    user::{Standing, User},
+    user::User,
 };
 use edge::{App, Clock, config::Config, trace::LineSink};
 use http::{HeaderMap, Request, StatusCode};
@@ -107,26 +107,8 @@ impl TestApp {
         let address_key = Some(AddressKey::new(vec![9; 32]).unwrap());
         let config = Config { data_url: Some("https://data.test".to_owned()), address_key, ..Config::default() };
         let app = App::new(config, table.clone(), objects, LineSink::memory(), Clock::At(Arc::clone(&clock)));
-        let ada = User {
-            id: UserId::new(Uuid::from_u128(1)),
-            name: "Ada".to_owned(),
-            administrator: true,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
-        let eve = User {
-            id: UserId::new(Uuid::from_u128(2)),
-            name: "Eve".to_owned(),
-            administrator: false,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let ada = User { administrator: true, ..User::new(UserId::new(Uuid::from_u128(1)), "Ada".to_owned()) };
+        let eve = User::new(UserId::new(Uuid::from_u128(2)), "Eve".to_owned());
         let (token, text) = new_token(&ada, &Scope::ALL, 100, now);
         table.bootstrap(&ada, &token, now).await.unwrap();
         let ada = Person { user: ada, token: text };
@@ -164,16 +146,7 @@ impl TestApp {
     /// Bo, who may administer the deployment and owns nothing.
     pub(crate) async fn another_administrator(&self) -> Person {
         let (id, name) = (UserId::new(Uuid::from_u128(3)), "Bo".to_owned());
-        let user = User {
-            id,
-            name,
-            administrator: true,
-            auditor: false,
-            curator: false,
-            standing: Standing::Active,
-            accepted: domain::terms::Accepted::default(),
-            version: 1,
-        };
+        let user = User { administrator: true, ..User::new(id, name) };
         let (permit, now) = (administer(&self.ada.user, self.now()), self.now());
         self.app.table.insert_user(&permit, &user, &a_code(&user, 202, now), None, now).await.unwrap();
         let token = self.token_for(&user, &Scope::ALL, 102).await;
