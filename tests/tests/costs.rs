@@ -159,6 +159,17 @@ impl Scene {
         self.send("set it where that was asked for", &dee, Method::POST, &on(&open, "/curation/mark"), so).await;
     }
 
+    /// A copy of a dataset, which nobody goes on with.
+    async fn copies(&mut self, moved: &str) {
+        let token = self.app.token.clone();
+        let writable = json!({ "writable": true });
+        self.app.api_as(&token, Method::PATCH, "/api/v1/sources/demo", Some(writable), &[("if-match", "*")]).await;
+        let to = json!({ "to": "demo:moved-copied.zarr" });
+        self.post("ask for a copy of a dataset, a dry run", &on(moved, "/copies?dry_run=true"), to.clone()).await;
+        let copy = text(&self.post("ask for a copy of a dataset", &on(moved, "/copies"), to).await["id"]);
+        self.post("cancel it, while nobody has begun", &format!("/api/v1/copies/{copy}/cancel"), Value::Null).await;
+    }
+
     /// What Bo and Cy, who share nothing yet, ask of each other.
     async fn connections(&mut self) {
         let at = "/api/v1/connections";
@@ -387,6 +398,7 @@ async fn every_write_costs_what_is_told() {
     scene.projects(&cells, &moved).await;
     scene.link_sets(&moved, &handed, &cells).await;
     scene.curation().await;
+    scene.copies(&moved).await;
     scene.tokens_and_ends(&cells, &handed, &group, &administrator).await;
     scene.asked_first(&cells, &moved).await;
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ACCESS.md")).expect("a page");

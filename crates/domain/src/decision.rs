@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
+    copy::DatasetCopy,
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, TermsId, UserId},
+    id::{CopyId, DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, TermsId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
@@ -72,6 +73,10 @@ pub enum Action {
     Narrow,
     /// Register a dataset below this one.
     Register,
+    /// Have a copy made of all that lies in a dataset.
+    Copy,
+    /// Take a copy in below this one. About a copy: end it.
+    Receive,
     /// Revoke every link of a dataset.
     RevokeAll,
     /// Say who gets what on a dataset.
@@ -96,13 +101,15 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::List,
         Self::See,
         Self::Share,
         Self::Narrow,
         Self::Register,
+        Self::Copy,
+        Self::Receive,
         Self::RevokeAll,
         Self::Grant,
         Self::Audit,
@@ -118,10 +125,10 @@ impl Action {
     /// The scope that a token needs for it.
     const fn scope(self) -> Scope {
         match self {
-            Self::Read | Self::List | Self::MakeTicket => Scope::Data,
+            Self::Read | Self::List | Self::Copy | Self::MakeTicket => Scope::Data,
             Self::See | Self::MakeToken => Scope::Read,
             Self::Share | Self::Narrow | Self::RevokeAll => Scope::Links,
-            Self::Register | Self::Grant | Self::Audit | Self::Curate | Self::HandOver => Scope::Datasets,
+            Self::Register | Self::Receive | Self::Grant | Self::Audit | Self::Curate | Self::HandOver => Scope::Datasets,
             Self::Gather => Scope::Groups,
             Self::Administer | Self::BreakGlass => Scope::Admin,
         }
@@ -132,9 +139,10 @@ impl Action {
         match self {
             Self::Read | Self::MakeTicket => Some(Right::Meta),
             Self::List => Some(Right::List),
+            Self::Copy => Some(Right::CloneFiles),
             Self::See => Some(Right::Discover),
             Self::Share | Self::Register => Some(Right::Share),
-            Self::Narrow | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
+            Self::Narrow | Self::Receive | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
             Self::HandOver => Some(Right::Own),
             Self::MakeToken | Self::Gather | Self::Administer | Self::Curate | Self::BreakGlass => None,
         }
@@ -223,6 +231,8 @@ pub enum Facts {
     },
     /// About an offer of a dataset.
     Offer(Arc<OfferFacts>),
+    /// About a copy that is made of a dataset.
+    Copy(Arc<DatasetCopy>),
     /// About a group, and whether the person who asks is in it.
     Group {
         /// The group.
@@ -274,6 +284,12 @@ pub enum Denial {
     /// The dataset or its source was retired.
     #[error("the dataset was retired")]
     Retired,
+    /// A copy is being made into the dataset.
+    #[error("a copy is being made into the dataset")]
+    Arriving,
+    /// Nothing may be written into the source.
+    #[error("nothing may be written into this source")]
+    NotWritable,
     /// What the link opens became a restricted dataset of its own.
     #[error("what the link opens was restricted")]
     Restricted,
@@ -406,6 +422,7 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
                 Facts::Dataset(dataset) => asking.about_dataset(action, dataset)?,
                 Facts::Orphan { dataset, owner } => asking.about_orphan(action, &dataset.place, owner)?,
                 Facts::Offer(offer) => asking.about_offer(action, offer)?,
+                Facts::Copy(copy) => asking.about_copy(action, copy)?,
                 Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
                 Facts::Project { role, .. } => asking.about_project(action, *role)?,
                 Facts::Deployment => asking.about_deployment(action)?,
@@ -534,21 +551,37 @@ impl Asking<'_> {
             return self.curates(active);
         }
         self.needs(action)?;
+        // Nothing hangs on it yet that could be ended.
+        if place.dataset.state == State::Arriving && !matches!(action, Action::See | Action::Audit) {
+            return Err(Denial::Arriving);
+        }
         if !active && !action.ends() {
             return Err(Denial::Retired);
         }
         let right = action.right().ok_or(Denial::NotDiscoverable)?;
-        if action == Action::MakeTicket {
-            // It would open nothing.
-            let given = with(right, given)?;
-            return terms(&place.source, |asked| self.user.accepted.has(asked)).map(|()| given);
+        match action {
+            Action::Read | Action::List | Action::Copy => {
+                let given = named(right, given, &place.source, self.net, Some(&self.user.accepted))?;
+                // What is signed ends with the token, too.
+                Ok(Given { until: given.until.min(self.token.until), ..given })
+            }
+            Action::MakeTicket => {
+                // It would open nothing.
+                let given = with(right, given)?;
+                terms(&place.source, |asked| self.user.accepted.has(asked)).map(|()| given)
+            }
+            Action::Receive => {
+                let given = with(right, given)?;
+                if !place.source.serving {
+                    Err(Denial::NotServing)
+                } else if !place.source.writable {
+                    Err(Denial::NotWritable)
+                } else {
+                    Ok(given)
+                }
+            }
+            _ => with(right, given),
         }
-        if !matches!(action, Action::Read | Action::List) {
-            return with(right, given);
-        }
-        let given = named(right, given, &place.source, self.net, Some(&self.user.accepted))?;
-        // What is signed ends with the token, too.
-        Ok(Given { until: given.until.min(self.token.until), ..given })
     }
 
     /// Whether the person sees who gets what, whatever it is about.
@@ -609,6 +642,14 @@ impl Asking<'_> {
         } else {
             Err(Denial::OfferOver)
         }
+    }
+
+    /// About a copy: whoever had it made sees and ends it, whatever became of the rights that it needs. Nobody else is told of it.
+    fn about_copy(&self, action: Action, copy: &DatasetCopy) -> Result<Given, Denial> {
+        if copy.by != self.user.id || !matches!(action, Action::See | Action::Receive) || self.token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action).map(|()| Given::NOTHING)
     }
 
     /// About a link by its id: whoever made it may see and narrow it, even after losing the right to share, and so may whoever
@@ -1287,7 +1328,9 @@ impl Permit {
         match &self.grounds {
             Facts::Link(facts) => Some(&facts.place),
             Facts::Dataset(facts) => Some(&facts.place),
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => None,
+            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
+                None
+            }
         }
     }
 
@@ -1406,15 +1449,37 @@ impl Permit {
         self.place_to_register().or_else(|| self.grounds_to_grant().map(|facts| &facts.place))
     }
 
-    /// What may be read or listed; `None` if the permit is for something else.
+    /// What a permit to take a copy in rests on: the dataset below which that may be.
+    #[must_use]
+    pub fn facts_to_receive(&self) -> Option<&DatasetFacts> {
+        match &self.grounds {
+            Facts::Dataset(facts) if self.action == Action::Receive => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// The person, if the permit is one to end `copy`.
+    #[must_use]
+    pub fn allows_end_of(&self, copy: CopyId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Copy(there) if there.id == copy);
+        self.by.filter(|_| on && self.action == Action::Receive)
+    }
+
+    /// What may be read, listed or copied; `None` if the permit is for something else.
     #[must_use]
     pub fn scope(&self) -> Option<ReadScope<'_>> {
         let opened = match &self.grounds {
             Facts::Link(facts) => Opened::Link(facts),
             Facts::Dataset(facts) => Opened::Dataset(facts),
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => return None,
+            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
+                return None;
+            }
         };
-        matches!(self.action, Action::Read | Action::List).then_some(ReadScope { action: self.action, given: self.given, opened })
+        matches!(self.action, Action::Read | Action::List | Action::Copy).then_some(ReadScope {
+            action: self.action,
+            given: self.given,
+            opened,
+        })
     }
 }
 
@@ -1454,6 +1519,12 @@ impl<'p> ReadScope<'p> {
     #[must_use]
     pub fn source(&self) -> &'p Source {
         &self.place().source
+    }
+
+    /// The dataset that the permit is about.
+    #[must_use]
+    pub fn dataset(&self) -> &'p Dataset {
+        &self.place().dataset
     }
 
     fn base(&self) -> &'p KeyBase {

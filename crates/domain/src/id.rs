@@ -74,6 +74,10 @@ pub struct TermsId(Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkSetId(Uuid);
 
+/// The id of a copy that is made of a dataset, `y` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CopyId(Uuid);
+
 impl LinkId {
     /// The id made of these 128 bits.
     #[must_use]
@@ -303,6 +307,28 @@ impl LinkSetId {
 impl fmt::Display for LinkSetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_id(f, b'j', self.0)
+    }
+}
+
+impl CopyId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'y', "a copy").map(Self)
+    }
+}
+
+impl fmt::Display for CopyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, b'y', self.0)
     }
 }
 

@@ -54,6 +54,45 @@ pub const NOTICES_AT_ONCE_MAX: usize = 400;
 pub const NOTICES_LOOKED_FOR_SECS: u64 = 2;
 /// How long a notice may have waited, in seconds, to be told by itself: what nobody could tell before, all of a person's goes in one mail.
 pub const NOTICE_LATE_SECS: i64 = 86_400;
+/// Copies of datasets that one person may have under way at a time.
+pub const COPIES_OF_PERSON_MAX: u8 = 4;
+/// Copies of one dataset that may be under way at a time.
+pub const COPIES_OF_DATASET_MAX: u8 = 4;
+/// Objects of one copy.
+pub const COPY_OBJECTS_MAX: u64 = 10_000_000;
+/// Bytes of one copy: 100 TiB.
+pub const COPY_BYTES_MAX: u64 = 100 << 40;
+/// Objects that are counted, about, to say beforehand what a copy comes to.
+pub const COPY_COUNTED_MAX: u64 = 20_000;
+/// Objects of one page of a copy: how far it is is written down after each.
+pub const COPY_PAGE_OBJECTS_MAX: u16 = 250;
+/// Objects of one copy that are copied at the same time.
+pub const COPY_OBJECTS_AT_ONCE_MAX: usize = 8;
+/// Bytes of an object that S3 copies whole; a larger one is copied in parts.
+pub const COPY_WHOLE_BYTES_MAX: u64 = 5 << 30;
+/// Bytes of a part that a large object is copied in, at the least.
+pub const COPY_PART_BYTES_MIN: u64 = 512 << 20;
+/// Parts of one object, as S3 has it.
+pub const COPY_PARTS_MAX: u64 = 10_000;
+/// How long one request for a copy of an object or of a part may take, in seconds.
+pub const COPY_TRY_SECS: u64 = 600;
+/// How often an object is tried before its copy waits for a while.
+pub const COPY_OBJECT_TRIES_MAX: u32 = 3;
+/// How long whoever took a copy to go on with it has for that, in seconds, unless the time is extended: then another may.
+pub const COPY_LEASE_SECS: i64 = 20;
+/// How often that time is extended, in seconds. Whether the copy still may be made is decided each time.
+pub const COPY_KEPT_UP_SECS: u64 = 5;
+/// How long a copy is gone on with before others have their turn, in seconds.
+pub const COPY_TURN_SECS: i64 = 20;
+/// How long after each try that got nowhere the next may begin, in seconds. After the last the copy has failed.
+pub const COPY_RETRY_SECS: [i64; 6] = [5, 15, 60, 300, 1_800, 7_200];
+/// How long a copy that has ended can be seen, in seconds.
+pub const COPY_KEPT_SECS: i64 = 90 * 86_400;
+/// How often copies that are due are looked for, in seconds.
+pub const COPIES_LOOKED_FOR_SECS: u64 = 2;
+/// Copies of one shard that are looked at in one round: those that are due longest.
+pub const COPIES_AT_ONCE_MAX: usize = 16;
+const _: () = assert!(COPY_KEPT_UP_SECS * 3 < COPY_LEASE_SECS.unsigned_abs());
 /// The hour of the day (UTC) at which a day's mail goes.
 pub const NOTICE_DIGEST_HOUR: i8 = 7;
 // What is told once for an end is known to be told until that is over.

@@ -41,6 +41,10 @@ pub enum Occasion {
     ConnectionAsked,
     /// Whom the person asked accepted.
     ConnectionAccepted,
+    /// The copy that the person had made is there, as this dataset.
+    Copied(DatasetId),
+    /// The copy of this dataset that the person had made failed.
+    CopyFailed(DatasetId),
     /// An administrator made a code by which one signs in as the person.
     CodeMade,
     /// The person's link ends soon. Nobody did it: it is put down to the person.
@@ -70,6 +74,8 @@ impl Occasion {
             Self::InvitationAccepted(_) => "invitation-accepted",
             Self::ConnectionAsked => "connection-asked",
             Self::ConnectionAccepted => "connection-accepted",
+            Self::Copied(_) => "copied",
+            Self::CopyFailed(_) => "copy-failed",
             Self::CodeMade => "code-made",
             Self::LinkEnds(_) => "link-ends",
             Self::LinkShortened(_) => "link-shortened",
@@ -89,6 +95,8 @@ impl Occasion {
             | Self::HandedOver(id)
             | Self::Curated(id)
             | Self::CurationDeclined(id)
+            | Self::Copied(id)
+            | Self::CopyFailed(id)
             | Self::Invited(Target::Dataset(id))
             | Self::InvitationAccepted(Target::Dataset(id)) => Some(id),
             _ => None,
@@ -102,6 +110,12 @@ impl Occasion {
             Self::LinkEnds(id) | Self::LinkShortened(id) | Self::LinkPaused(id) | Self::LinkRevoked(id) => Some(id),
             _ => None,
         }
+    }
+
+    /// Whether it is the end of something that the person set going: nobody is told of the own act otherwise.
+    #[must_use]
+    pub const fn is_of_own_act(self) -> bool {
+        matches!(self, Self::Copied(_) | Self::CopyFailed(_))
     }
 
     /// The project that it is about.
@@ -132,6 +146,8 @@ impl Occasion {
             ("handed-over", Some(id), None) => Self::HandedOver(id),
             ("curated", Some(id), None) => Self::Curated(id),
             ("curation-declined", Some(id), None) => Self::CurationDeclined(id),
+            ("copied", Some(id), None) => Self::Copied(id),
+            ("copy-failed", Some(id), None) => Self::CopyFailed(id),
             ("joined", None, Some(id)) => Self::Joined(id),
             ("connection-asked", None, None) => Self::ConnectionAsked,
             ("connection-accepted", None, None) => Self::ConnectionAccepted,
@@ -249,6 +265,8 @@ mod tests {
             Occasion::HandedOver(dataset),
             Occasion::Curated(dataset),
             Occasion::CurationDeclined(dataset),
+            Occasion::Copied(dataset),
+            Occasion::CopyFailed(dataset),
             Occasion::Joined(project),
             Occasion::Invited(Target::Dataset(dataset)),
             Occasion::Invited(Target::Project(project)),

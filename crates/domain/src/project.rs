@@ -39,7 +39,7 @@ impl Project {
     pub fn gives(&self) -> Rights {
         match self.state {
             State::Active => Participation { project: self.id, role: ProjectRole::Member, policy: self.policy }.rights(),
-            State::Retired => Rights::NONE,
+            State::Retired | State::Arriving => Rights::NONE,
         }
     }
 }

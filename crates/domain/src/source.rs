@@ -150,6 +150,8 @@ pub enum State {
     Active,
     /// Its owner or an administrator took it out.
     Retired,
+    /// A dataset that a copy is being made into: it counts for nothing until that is done.
+    Arriving,
 }
 
 /// A registered bucket and prefix.
@@ -167,6 +169,8 @@ pub struct Source {
     pub ceilings: Ceilings,
     /// What nobody may exceed anywhere in the deployment.
     pub policy: DeploymentPolicy,
+    /// Whether copies may be made into it: by default nothing here is ever written to.
+    pub writable: bool,
     /// Off by the panic switch: nothing is signed or streamed.
     pub serving: bool,
     /// Active or retired.
@@ -328,6 +332,7 @@ mod tests {
                 terms: None,
             },
             policy: DeploymentPolicy::NONE,
+            writable: false,
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),

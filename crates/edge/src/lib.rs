@@ -46,6 +46,7 @@ pub mod target;
 pub mod terms;
 pub mod ticket;
 pub mod trace;
+pub mod unattended;
 pub mod until;
 pub mod zones;
 

@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::{
     connection::ConnectionError,
+    copy::CopyError,
     curation::CurationError,
     dataset::{NewDatasetError, RetireError},
     decision::Denial,
@@ -24,7 +25,7 @@ use domain::{
     terms::Unmet,
 };
 use http::{HeaderValue, StatusCode, header};
-use objects::{ObjectsError, credentials::CredentialsError, presigner::SignError};
+use objects::{ObjectsError, copy::CopyObjectError, credentials::CredentialsError, presigner::SignError};
 use serde_json::{Map, Value, json};
 use table::TableError;
 
@@ -222,6 +223,12 @@ impl From<Denial> for Problem {
             Denial::NotYet => gone("link-not-yet").hint("the same link works once it has begun"),
             Denial::Expired => gone("link-expired").hint("ask whoever sent you the link to extend it"),
             Denial::Ceiling { of } => gone("link-ceiling").hint(allows_less(of)).with(CEILING, of.word()),
+            Denial::Arriving => {
+                Self::new(StatusCode::CONFLICT, "dataset-arriving", why.to_string()).hint("wait until the copy is done, or cancel it")
+            }
+            Denial::NotWritable => Self::new(StatusCode::CONFLICT, "not-writable", why.to_string()).hint(
+                "an administrator allows it: `offprint source edit NAME --writable true`, and for folders `offprint up --writable NAME`",
+            ),
             Denial::Retired => gone("dataset-retired").hint("the data were taken out of service"),
             Denial::Maker => gone("link-maker").hint("an owner of the data can make a new link"),
             Denial::NotServing => {
@@ -448,6 +455,35 @@ impl From<SourceError> for Problem {
             SourceError::Bucket { .. } => wrong("bucket").at("/bucket").hint("a bucket has 3 to 63 of `a-z0-9.-`"),
             SourceError::Endpoint => wrong("endpoint").at("/endpoint").hint("such as `https://s3.example.org`"),
             SourceError::NoLife => wrong("link-days-max").at("/ceilings/link_days_max").hint("leave it out for no bound"),
+        }
+    }
+}
+
+impl From<CopyError> for Problem {
+    fn from(why: CopyError) -> Self {
+        let wrong = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string());
+        match why {
+            CopyError::Permit => Self::not_found(),
+            CopyError::SingleObject => wrong("single-object").hint("download it, or copy the dataset that it lies in"),
+            CopyError::IntoItself => wrong("into-itself").at("/to").hint("name a folder beside it"),
+            CopyError::Place => wrong("copy-place").at("/to").hint("`SOURCE:path/in/it`, in plain text"),
+            CopyError::Dataset(why) => Self::from(why).at("/to"),
+        }
+    }
+}
+
+impl From<CopyObjectError> for Problem {
+    fn from(why: CopyObjectError) -> Self {
+        let refused = |code| Self::new(StatusCode::CONFLICT, code, why.to_string());
+        match why {
+            CopyObjectError::Denied(why) => why.into(),
+            CopyObjectError::Apart => {
+                refused("stores-apart").at("/to").hint("copy it through a machine of yours, such as with `rclone copy`")
+            }
+            CopyObjectError::Store(why) => why.into(),
+            CopyObjectError::Changed | CopyObjectError::Taken | CopyObjectError::Unlike | CopyObjectError::TooLarge => {
+                refused("not-copied")
+            }
         }
     }
 }

@@ -12,13 +12,15 @@ pub mod s3;
 
 pub mod listener;
 
-/// One folder served as one bucket, read-only and in place.
+/// One folder served as one bucket, in place.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     /// The bucket's name, as S3 allows names: 3 to 63 of `a-z0-9.-`.
     pub name: String,
     /// The folder; made canonical once, when the server is built.
     pub root: PathBuf,
+    /// Whether copies of objects may be made into it. Nothing that is there is ever changed.
+    pub writable: bool,
 }
 
 /// An access key pair a server accepts. `Debug` prints `***` for the secret.

@@ -1,5 +1,5 @@
 //! The S3 face: `GetObject`, `HeadObject`, `ListObjects` (both), `HeadBucket`, `GetBucketLocation` and `ListBuckets` over folders
-//! as they lie. Everything else is refused; nothing is ever written.
+//! as they lie, and `CopyObject` into folders that are marked as writable. Everything else is refused.
 //!
 //! Requests are signed (`SigV4`, in the header or in the query) with the one key pair the server knows, and what S3
 //! refuses about a signature is refused here, so that a test on a laptop fails where AWS would.
@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use crate::{Bucket, Keys, listener};
 
 mod buckets;
+mod copy;
 mod folder;
 mod listing;
 mod metered;

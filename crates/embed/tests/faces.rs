@@ -4,6 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "signatures made here are judged by the server's clock")]
 
 #[cfg(test)]
+#[path = "faces/copies.rs"]
+mod copies;
+#[cfg(test)]
 #[path = "faces/dynamodb.rs"]
 mod dynamodb;
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub(crate) const BACKOFF_MS: u64 = 200;
 /// One source, as it is reached.
 pub(crate) struct Access {
     source: Source,
+    /// Where is copied from, if it is for that: then it may write, too.
+    from: Option<Source>,
     public: Address,
     internal: Address,
     endpoint: Option<String>,
@@ -61,7 +63,13 @@ struct Failure {
 }
 
 impl Access {
-    pub(crate) fn new(settings: &Settings, names: Names, issuer: Arc<Issuer>, source: &Source) -> Result<Self, CredentialsError> {
+    pub(crate) fn new(
+        settings: &Settings,
+        names: Names,
+        issuer: Arc<Issuer>,
+        source: &Source,
+        from: Option<&Source>,
+    ) -> Result<Self, CredentialsError> {
         let store = &source.store;
         let own = store.endpoint.as_deref();
         let endpoint = own.or(settings.endpoint.as_deref());
@@ -71,6 +79,7 @@ impl Access {
             internal: Address::of(endpoint, store).ok_or(CredentialsError::Store)?,
             endpoint: endpoint.map(str::to_owned),
             source: source.clone(),
+            from: from.cloned(),
             names,
             issuer,
             held: RwLock::default(),
@@ -79,9 +88,14 @@ impl Access {
         })
     }
 
-    /// Whether it was made for this very place; a source that moved is another.
-    pub(crate) fn is_of(&self, source: &Source) -> bool {
-        self.source.store == source.store && self.source.prefix == source.prefix
+    /// Whether it was made for these very places; a source that moved is another.
+    pub(crate) fn is_of(&self, source: &Source, from: Option<&Source>) -> bool {
+        let is_same = |one: &Source, other: &Source| one.store == other.store && one.prefix == other.prefix;
+        let from_same = match (&self.from, from) {
+            (Some(one), Some(other)) => is_same(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        from_same && is_same(&self.source, source)
     }
 
     /// What signs at `now`. Nothing is awaited while credentials last: from half of their life on they are renewed behind the
@@ -123,7 +137,7 @@ impl Access {
 
     /// Gets new credentials and puts them in use.
     async fn issue(&self, last: &mut OwnedMutexGuard<Option<Failure>>, now: Timestamp) -> Result<Arc<Signing>, CredentialsError> {
-        let issued = self.issuer.issue(&self.source).await;
+        let issued = self.issuer.issue(&self.source, self.from.as_ref()).await;
         let issued = issued.and_then(|credentials| if credentials.can_sign(now) { Ok(credentials) } else { Err(CredentialsError::Ended) });
         match issued {
             Ok(credentials) => {
@@ -152,7 +166,7 @@ impl Access {
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The one client for this source's listings. It signs with whatever credentials are in use.
+    /// The one client for this source's listings and copies. It signs with whatever credentials are in use.
     pub(crate) fn client(self: &Arc<Self>) -> &Client {
         self.client.get_or_init(|| {
             let store = &self.source.store;

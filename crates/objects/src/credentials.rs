@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::policy::session_policy;
+use crate::policy::{copy_policy, session_policy};
 
 /// How long an assumed role's session lives: what STS grants every role, chained ones too.
 const SESSION_SECS: i32 = 3_600;
@@ -181,10 +181,10 @@ impl Issuer {
         })
     }
 
-    /// New credentials for `source`, cut to its prefix where a role gives them.
-    pub(crate) async fn issue(&self, source: &Source) -> Result<Credentials, CredentialsError> {
+    /// New credentials for `source`, cut to its prefix where a role gives them; to copy into it `from` another, cut to both.
+    pub(crate) async fn issue(&self, source: &Source, from: Option<&Source>) -> Result<Credentials, CredentialsError> {
         if let Some(role) = self.role_of(source) {
-            return self.assume(&role, source).await;
+            return self.assume(&role, source, from).await;
         }
         match &self.signer {
             Signer::Static(credentials) => Ok(credentials.clone()),
@@ -192,15 +192,16 @@ impl Issuer {
         }
     }
 
-    /// One session of `role`, whose policy allows what reading this source takes and nothing else (SECURITY T14, T22).
-    pub(crate) async fn assume(&self, role: &Role, source: &Source) -> Result<Credentials, CredentialsError> {
+    /// One session of `role`, whose policy allows what reading this source takes, or copying into it from another, and nothing else (SECURITY T14, T22).
+    pub(crate) async fn assume(&self, role: &Role, source: &Source, from: Option<&Source>) -> Result<Credentials, CredentialsError> {
+        let policy = from.map_or_else(|| session_policy(source, &role.arn), |from| copy_policy(from, source, &role.arn));
         let ask = self
             .sts()?
             .assume_role()
             .role_arn(&role.arn)
             .role_session_name(SESSION_NAME)
             .duration_seconds(SESSION_SECS)
-            .policy(session_policy(source, &role.arn))
+            .policy(policy)
             .set_external_id(role.external_id.clone());
         let given = ask.send().await.map_err(|why| refusal(&role.arn, &why))?.credentials.ok_or(CredentialsError::Unreachable)?;
         let until = Timestamp::from_second(given.expiration.secs()).map_err(|_out_of_range| CredentialsError::Unreachable)?;

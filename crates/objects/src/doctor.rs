@@ -34,7 +34,7 @@ const SAMPLE_KEYS: u16 = 100;
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What, in kebab-case: `list`, `read`, `range`, `missing`, `outside`, `cors-preflight`, `cors`, `clock`, `external-id`.
+    /// What, in kebab-case: `list`, `read`, `range`, `missing`, `outside`, `cors-preflight`, `cors`, `clock`, `external-id`, `write`.
     pub id: &'static str,
     /// Whether it is as it must be.
     pub ok: bool,
@@ -56,7 +56,8 @@ impl Finding {
 
 impl Objects {
     /// Tries `source` as readers and browsers will: reads inside its prefix, is refused outside, finds a missing object missing, asks the
-    /// public endpoint as a page of another origin, compares clocks, and sees that its role asks for the `ExternalId`.
+    /// public endpoint as a page of another origin, compares clocks, sees that its role asks for the `ExternalId`,
+    /// and, where copies may be made into it, that they could be. It leaves nothing behind.
     ///
     /// # Errors
     /// [`SignError::Permit`] without an administrator's permit. All else is a finding.
@@ -81,6 +82,9 @@ impl Objects {
         findings.push(self.is_refused_outside(source, now).await);
         findings.extend(self.answers_browsers(source, sample.as_ref(), now).await);
         findings.extend(self.asks_for_external_id(source).await);
+        if source.writable {
+            findings.push(self.can_be_written(source, now).await);
+        }
         Ok(findings)
     }
 
@@ -188,11 +192,25 @@ impl Objects {
             return Some(Finding::bad("external-id", "the source names a role without an `ExternalId`", fix));
         }
         let without = Role { arn: role.arn.clone(), external_id: None };
-        Some(match self.0.issuer.assume(&without, source).await {
+        Some(match self.0.issuer.assume(&without, source, None).await {
             Ok(_) => Finding::bad("external-id", "the role can be assumed without the `ExternalId`", fix),
             Err(CredentialsError::Refused { .. }) => Finding::good("external-id", "the role asks for the `ExternalId`"),
             Err(why) => Finding::bad("external-id", format!("not known: {why}"), fix),
         })
+    }
+
+    /// Whether copies could be made into the prefix: an upload in parts is begun and dropped, and what is not there is copied.
+    async fn can_be_written(&self, source: &Source, now: Timestamp) -> Finding {
+        let fix = "allow the signer `s3:PutObject` and `s3:AbortMultipartUpload` on the prefix: see the bucket policy; for a folder, start \
+                   `offprint up` with `--writable`";
+        let Ok(key) = ObjectPath::from_decoded(MISSING).and_then(|name| source.prefix.join(&name)) else {
+            return Finding::bad("write", "the prefix leaves no room for a key", "register a shorter prefix");
+        };
+        match self.tries_to_copy_into(source, &key, now).await {
+            Ok(true) => Finding::good("write", "copies can be made into the prefix"),
+            Ok(false) => Finding::good("write", "copies can be made into the prefix, of objects up to 5 GiB"),
+            Err(why) => Finding::bad("write", format!("nothing can be copied into the prefix: {}", failed(&why)), &fix_of(&why, fix)),
+        }
     }
 
     /// Asks the store as this process reaches it.

@@ -1,4 +1,4 @@
-//! Object storage: signing, streaming, listing and looking up objects. The only crate that knows the SDKs of S3 and STS.
+//! Object storage: signing, streaming, listing, looking up and copying objects. The only crate that knows the SDKs of S3 and STS.
 //!
 //! Nothing is signed, read or listed without a [`Permit`]; keys are joined from the permit's own location here and nowhere else.
 //! Cloud and laptop run the same code with another endpoint. Not here: who may read (`domain::decision`), statuses (`edge/problem.rs`),
@@ -19,6 +19,7 @@
 
 mod access;
 mod address;
+pub mod copy;
 pub mod credentials;
 pub mod doctor;
 mod levels;
@@ -78,8 +79,11 @@ struct Shared {
     issuer: Arc<Issuer>,
     names: Names,
     http: Http,
-    accesses: RwLock<HashMap<SourceId, Arc<Access>>>,
+    accesses: RwLock<HashMap<Purpose, Arc<Access>>>,
 }
+
+/// What a source is reached for: with the one that is copied from, to copy into it.
+type Purpose = (SourceId, Option<SourceId>);
 
 /// An endpoint that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -185,19 +189,29 @@ impl Objects {
 
     /// How `source` is reached: made once, and again when its place changes.
     fn access(&self, source: &Source) -> Result<Arc<Access>, CredentialsError> {
-        let kept = self.0.accesses.read().unwrap_or_else(PoisonError::into_inner).get(&source.id).cloned();
-        if let Some(access) = kept.filter(|access| access.is_of(source)) {
+        self.access_of(source, None)
+    }
+
+    /// How objects are copied from one source into another.
+    fn access_to_copy(&self, from: &Source, to: &Source) -> Result<Arc<Access>, CredentialsError> {
+        self.access_of(to, Some(from))
+    }
+
+    fn access_of(&self, source: &Source, from: Option<&Source>) -> Result<Arc<Access>, CredentialsError> {
+        let key = (source.id, from.map(|from| from.id));
+        let kept = self.0.accesses.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(access) = kept.filter(|access| access.is_of(source, from)) {
             return Ok(access);
         }
-        let access = Arc::new(Access::new(&self.0.settings, self.0.names.clone(), Arc::clone(&self.0.issuer), source)?);
+        let access = Arc::new(Access::new(&self.0.settings, self.0.names.clone(), Arc::clone(&self.0.issuer), source, from)?);
         let mut accesses = self.0.accesses.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(other) = accesses.get(&source.id).filter(|other| other.is_of(source)) {
+        if let Some(other) = accesses.get(&key).filter(|other| other.is_of(source, from)) {
             return Ok(Arc::clone(other));
         }
         if accesses.len() >= SOURCES_MAX {
             accesses.clear();
         }
-        accesses.insert(source.id, Arc::clone(&access));
+        accesses.insert(key, Arc::clone(&access));
         Ok(access)
     }
 }

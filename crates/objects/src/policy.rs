@@ -16,20 +16,42 @@ pub(crate) fn session_policy(source: &Source, role_arn: &str) -> String {
     ascii(&policy.to_string())
 }
 
-/// The bucket policy that lets `role_arn` read a source's prefix, and refuses what it signed once that is older than any signature
+/// The session policy for copies from one source into another: what reading either takes, and writing objects below the other's prefix, encrypted
+/// ones too. Deleting is in none.
+pub(crate) fn copy_policy(from: &Source, to: &Source, role_arn: &str) -> String {
+    let ((from_bucket, originals), (to_bucket, copies)) = (resources(from, role_arn), resources(to, role_arn));
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "s3:GetObject", "Resource": [originals, copies] },
+        { "Effect": "Allow", "Action": WRITES, "Resource": copies },
+        { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": [from_bucket, to_bucket] },
+        { "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": "*",
+          "Condition": { "StringLike": { "kms:ViaService": "s3.*" } } },
+    ]});
+    ascii(&policy.to_string())
+}
+
+/// What copies into a prefix take; an upload in parts that breaks off is dropped.
+const WRITES: [&str; 2] = ["s3:PutObject", "s3:AbortMultipartUpload"];
+
+/// The bucket policy that lets `role_arn` read a source's prefix, and write copies below it where it is writable, and refuses what it signed once that is older than any signature
 /// in use, and every signature of version 2 (SECURITY T19). An age counts in milliseconds.
 pub(crate) fn bucket_policy(source: &Source, role_arn: &str) -> String {
     let (bucket, objects) = resources(source, role_arn);
     let whom = json!({ "AWS": role_arn });
     let age_ms = u64::from(WORLD_PRESIGN_SECS).saturating_mul(1_000).to_string();
-    let policy = json!({ "Version": "2012-10-17", "Statement": [
-        { "Sid": "OffprintReads", "Effect": "Allow", "Principal": whom, "Action": "s3:GetObject", "Resource": objects },
-        { "Sid": "OffprintTellsMissingFromRefused", "Effect": "Allow", "Principal": whom, "Action": "s3:ListBucket", "Resource": bucket },
-        { "Sid": "OffprintOldSignaturesEnd", "Effect": "Deny", "Principal": whom, "Action": "s3:GetObject", "Resource": objects,
-          "Condition": { "NumericGreaterThan": { "s3:signatureAge": age_ms } } },
-        { "Sid": "OffprintOnlySignatureVersion4", "Effect": "Deny", "Principal": whom, "Action": "s3:*", "Resource": [bucket, objects],
-          "Condition": { "StringEquals": { "s3:signatureversion": "AWS" } } },
-    ]});
+    let mut statements = vec![
+        json!({ "Sid": "OffprintReads", "Effect": "Allow", "Principal": whom, "Action": "s3:GetObject", "Resource": objects }),
+        json!({ "Sid": "OffprintTellsMissingFromRefused", "Effect": "Allow", "Principal": whom, "Action": "s3:ListBucket", "Resource": bucket }),
+        json!({ "Sid": "OffprintOldSignaturesEnd", "Effect": "Deny", "Principal": whom, "Action": "s3:GetObject", "Resource": objects,
+          "Condition": { "NumericGreaterThan": { "s3:signatureAge": age_ms } } }),
+        json!({ "Sid": "OffprintOnlySignatureVersion4", "Effect": "Deny", "Principal": whom, "Action": "s3:*", "Resource": [bucket, objects],
+          "Condition": { "StringEquals": { "s3:signatureversion": "AWS" } } }),
+    ];
+    if source.writable {
+        statements
+            .push(json!({ "Sid": "OffprintCopiesInto", "Effect": "Allow", "Principal": whom, "Action": WRITES, "Resource": objects }));
+    }
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     pretty(&policy)
 }
 
@@ -117,6 +139,7 @@ mod tests {
                 terms: None,
             },
             policy: domain::policy::DeploymentPolicy::NONE,
+            writable: false,
             serving: true,
             state: State::Active,
             root: DatasetId::new(Uuid::nil()),
@@ -151,10 +174,30 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_copies_writes_below_one_prefix_and_deletes_nothing() {
+        let policy: Value = serde_json::from_str(&copy_policy(&source("lab/a/"), &source("lab/b*/"), ROLE)).unwrap();
+        let allowed = |action: &str| {
+            let statements = policy["Statement"].as_array().unwrap().iter();
+            let found = statements
+                .filter(|statement| statement["Action"].to_string().contains(action))
+                .map(|statement| statement["Resource"].to_string());
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(allowed("s3:PutObject"), [r#""arn:aws:s3:::data/lab/b${*}/*""#]);
+        assert_eq!(allowed("s3:GetObject"), [r#"["arn:aws:s3:::data/lab/a/*","arn:aws:s3:::data/lab/b${*}/*"]"#]);
+        assert_eq!((allowed("Delete"), allowed("s3:\\*")), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
     fn what_is_pasted_is_json_and_ends_old_signatures() {
         let policy: Value = serde_json::from_str(&bucket_policy(&source("lab/"), ROLE)).unwrap();
         let old = &policy["Statement"][2];
         assert_eq!((&old["Effect"], &old["Condition"]["NumericGreaterThan"]["s3:signatureAge"]), (&json!("Deny"), &json!("300000")));
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 4, "nothing is written into what is not writable");
+        let writable = Source { writable: true, ..source("lab/") };
+        let policy: Value = serde_json::from_str(&bucket_policy(&writable, ROLE)).unwrap();
+        let writes = &policy["Statement"][4];
+        assert_eq!((&writes["Action"], &writes["Resource"]), (&json!(WRITES), &json!("arn:aws:s3:::data/lab/*")));
         let cors: Value = serde_json::from_str(&bucket_cors()).unwrap();
         assert_eq!(cors[0]["AllowedOrigins"], json!(["*"]));
     }

@@ -9,6 +9,7 @@ use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, DatasetEdited, EffectO
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
+    copy::{self, CopyAsk},
     effects::{self, Sure},
     exit::{Exit, Failure},
     grant::rights_of,
@@ -115,6 +116,7 @@ enum Verb {
     HandOver(HandOverAsk),
     /// Retire it for good: links on it end, and its place is free.
     Retire(RetireAsk),
+    Copy(CopyAsk),
     /// Read the levels of its images from their metadata again, for previews, and show what was found.
     #[command(after_help = "Example:\n  offprint dataset levels lab:retina/exp-03.ome.zarr")]
     Levels {
@@ -314,6 +316,7 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::HandOver(ask) => hand_over(&api, out, ask).await,
         Verb::Retire(ask) => retire(&api, out, ask).await,
+        Verb::Copy(ask) => copy::ask(&api, out, ask).await,
         Verb::Levels { dataset } => levels(&api, out, &dataset.dataset(&api, out).await?).await,
         Verb::Sharing { dataset } => sharing::show(&api, out, &dataset.id(&api, out).await?).await,
         Verb::Shared { curated, limit } => {

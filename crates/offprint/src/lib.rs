@@ -8,6 +8,7 @@ mod bootstrap;
 mod check;
 pub mod command;
 mod connection;
+mod copy;
 mod csv;
 mod curation;
 mod dataset;

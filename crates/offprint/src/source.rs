@@ -23,7 +23,7 @@ const LIST: [Column; 7] = [
     column("state", "/state"),
 ];
 /// What one source shows.
-const ONE: [Column; 19] = [
+const ONE: [Column; 20] = [
     column("id", "/id"),
     column("name", "/name"),
     column("bucket", "/bucket"),
@@ -39,6 +39,7 @@ const ONE: [Column; 19] = [
     column("zones", "/ceilings/zones"),
     column("hard_zones", "/ceilings/hard_zones"),
     column("terms", "/ceilings/terms"),
+    column("writable", "/writable"),
     column("serving", "/serving"),
     column("state", "/state"),
     column("root", "/root"),
@@ -107,6 +108,9 @@ struct Add {
     /// Whoever reads pays.
     #[arg(long)]
     requester_pays: bool,
+    /// Copies of datasets may be made into it.
+    #[arg(long)]
+    writable: bool,
     /// The widest audience: named, accounts, link or world; link if left out.
     #[arg(long, value_parser = audience_words(), hide_possible_values = true)]
     audience: Option<String>,
@@ -125,7 +129,7 @@ struct Add {
 #[command(
     after_help = "Example:\n  offprint source edit lab --audience link --link-days-max 365",
     override_usage = "offprint source edit [OPTIONS] <NAME|ID>",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "serving", "retire", "reinstate"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "writable", "serving", "retire", "reinstate"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; at once made into what the API takes")]
 struct Edit {
@@ -134,6 +138,9 @@ struct Edit {
     source: String,
     #[command(flatten)]
     ceilings: OtherCeilings,
+    /// Whether copies of datasets may be made into it: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    writable: Option<bool>,
     /// Whether it is served: with false nothing in it opens for the time being.
     #[arg(long, value_name = "BOOL", hide_possible_values = true)]
     serving: Option<bool>,
@@ -234,6 +241,7 @@ async fn add(api: &Api, out: Output, ask: Add) -> Result<(), Failure> {
         path_style: ask.path_style,
         role: ask.role,
         requester_pays: ask.requester_pays.then_some(true),
+        writable: ask.writable.then_some(true),
         ceilings,
     };
     let Reply { body: source, is_new, .. } = api.create::<Source>(&["sources"], &new).await?;
@@ -257,7 +265,13 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
         out.confirm(&consequence, if ask.retire { "Retire this source?" } else { "Stop serving this source?" }, ask.yes).await?;
     }
     let state = if ask.retire { Some("retired") } else { ask.reinstate.then_some("active") };
-    let edit = SourceEdit { ceilings: ask.ceilings.edit(), state: state.map(str::to_owned), serving: ask.serving, reason: ask.reason };
+    let edit = SourceEdit {
+        ceilings: ask.ceilings.edit(),
+        writable: ask.writable,
+        state: state.map(str::to_owned),
+        serving: ask.serving,
+        reason: ask.reason,
+    };
     let Reply { body: changed, date, .. } = api.edit::<SourceChanged>(&["sources", &source.id], source.version, &edit).await?;
     match out.format {
         Format::Table | Format::Csv => out.one(&ONE, &changed.source)?,

@@ -1,6 +1,6 @@
 //! `offprint up`: everything on one machine, from the same handlers that run on Lambda.
 //!
-//! Folders are served in place and never written to. What Offprint itself keeps lies in the state folder.
+//! Folders are served in place, and nothing in them is ever changed; copies of datasets are made into those that `--writable` names. What Offprint itself keeps lies in the state folder.
 
 mod parts;
 mod people;
@@ -20,13 +20,13 @@ use anyhow::{Context, Result, bail};
 use axum::response::Response;
 use clap::Args;
 use domain::{
-    limits::{BYTES_NOTED_SECS, NOTICES_LOOKED_FOR_SECS},
+    limits::{BYTES_NOTED_SECS, COPIES_LOOKED_FOR_SECS, NOTICES_LOOKED_FOR_SECS},
     source::is_origin,
 };
 use edge::{App, bytes::BytesSent};
 use http::Request;
 use hyper::body::Incoming;
-use jobs::Jobs;
+use jobs::{Copies, Jobs};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{bootstrap, state::State};
@@ -38,9 +38,12 @@ use crate::{bootstrap, state::State};
     after_help = "Example:\n  offprint up --data lab=/data/microscopy\n\nWithout --data it makes a small demo dataset and a link to it."
 )]
 pub struct Up {
-    /// A folder to serve in place, read-only, under a name; may be given again. A later start remembers it.
+    /// A folder to serve in place, read-only unless --writable names it, under a name; may be given again. A later start remembers it.
     #[arg(long, value_name = "NAME=DIR", value_parser = read_folder)]
     pub data: Vec<Folder>,
+    /// A folder, by its name, that copies of datasets may be made into; may be given again. Nothing that is there is changed. Each start says it anew.
+    #[arg(long, value_name = "NAME", conflicts_with = "s3_bucket")]
+    pub writable: Vec<String>,
     /// A folder named now, or the store, is another than at an earlier start; the links follow it.
     #[arg(long)]
     pub moved: bool,
@@ -222,6 +225,7 @@ pub async fn run(up: Up) -> Result<()> {
     if let Some(bytes) = &app.bytes {
         services.spawn(noted(Arc::clone(bytes), app.clone(), state.clone(), stopped.clone()));
     }
+    services.spawn(copied(Copies::new(app.clone()), stopped.clone()));
     services.spawn(told(Jobs::new(app.clone(), parts::post(&up, &state)?), stopped.clone()));
     services.spawn(serve_origin(ports.data, serve::DataOrigin::new(app.clone()), stopped.clone()));
     services.spawn(flushed(lines.clone(), state.clone(), stopped.clone()));
@@ -299,6 +303,25 @@ fn told(jobs: Jobs, stopped: watch::Receiver<bool>) -> Service {
             if let Err(why) = round {
                 tracing::warn!(why = %why, "what waits to be told could not be looked for");
             }
+        }
+        Ok(())
+    })
+}
+
+/// Goes on with copies of datasets. What is under way at the end goes on when it is due again, at the next start.
+fn copied(copies: Copies, stopped: watch::Receiver<bool>) -> Service {
+    Box::pin(async move {
+        let mut stop = std::pin::pin!(is_stopped(stopped));
+        let mut wait = Duration::ZERO;
+        while tokio::time::timeout(wait, &mut stop).await.is_err() {
+            let round = tokio::select! {
+                round = Box::pin(copies.round()) => round,
+                () = &mut stop => return Ok(()),
+            };
+            // As long as there is something to do nobody waits.
+            let is_idle =
+                round.inspect_err(|why| tracing::warn!(why = %why, "the copies that are due could not be looked for")).unwrap_or(0) == 0;
+            wait = if is_idle { Duration::from_secs(COPIES_LOOKED_FOR_SECS) } else { Duration::ZERO };
         }
         Ok(())
     })

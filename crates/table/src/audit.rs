@@ -17,12 +17,16 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 75] = [
+pub const VERBS: [&str; 79] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
     "connection.reject",
     "connection.remove",
+    "copy.cancel",
+    "copy.done",
+    "copy.fail",
+    "copy.make",
     "curation.ask",
     "curation.decline",
     "curation.mark",

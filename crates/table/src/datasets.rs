@@ -370,9 +370,6 @@ impl Table {
         let grounds = permit.facts_to_register().filter(|above| is_below(dataset, &above.place)).ok_or(TableError::NotForThis)?;
         let above = &grounds.place;
         let by = permit.by().ok_or(TableError::NotForThis)?;
-        if dataset.path.as_str().len() > CLAIM_PATH_BYTES_MAX {
-            return Err(TableError::PathTooLong);
-        }
         let result = dataset.id.to_string();
         for _round in 0..ROUNDS {
             if let Some(id) = self.once_if(by, once, now).await? {
@@ -385,9 +382,7 @@ impl Table {
                 return Ok(RegisteredDataset { dataset: there.dataset, existing: true });
             }
             let write = Write::audited(Audited::new(now, by, "dataset.register", &dataset.id)?.to(&facts(dataset)))
-                .parts(new_dataset(dataset)?)
-                .parts(as_seen_below(above, dataset.id))
-                .parts(nothing_else_above(above, dataset))
+                .parts(new_below(above, dataset)?)
                 .parts(proof(&above.dataset, &grounds.reach, by, via))
                 .parts(Once::part(once, by, &result, now)?);
             match self.commit(write).await? {
@@ -757,10 +752,9 @@ impl Table {
         }
         let said = |dataset: &Dataset| json!({ "state": state_word(dataset.state) });
         let audited = Audited::new(now, by, "dataset.retire", &before.id)?.from(&said(before)).to(&said(&after)).because(reason);
-        let claim = Change::new(schema::claim(before.source, &before.path), Condition::is(CLAIMANT, text(before.id.to_string())));
         let write = Write::audited(audited)
             .change(Tag::Seen, head(facts).only_if(mark).set("state", text(state_word(State::Retired))))
-            .change(Tag::New, claim.set_if(CLAIMANT, None))
+            .change(Tag::New, claim_freed(before.source, &before.path, before.id))
             .parts(proof(before, &facts.reach, by, owned_above(&facts.place, &facts.reach, by)))
             .parts(Once::part(once, by, told, now)?);
         let outcome = self.commit(write).await?;
@@ -838,6 +832,20 @@ pub(crate) fn new_dataset(dataset: &Dataset) -> Result<[(Tag, Part); 2], TableEr
     }
     let claim_item = item(&schema::claim(dataset.source, &dataset.path), &claim)?;
     Ok([(Tag::New, Part::Put(dataset_item, Condition::absent())), (Tag::Same, Part::Put(claim_item, free()))])
+}
+
+/// The same below one that is as it was read, with nothing in between.
+pub(crate) fn new_below(above: &Place, dataset: &Dataset) -> Result<Vec<(Tag, Part)>, TableError> {
+    if dataset.path.as_str().len() > CLAIM_PATH_BYTES_MAX {
+        return Err(TableError::PathTooLong);
+    }
+    let seen = as_seen_below(above, dataset.id).into_iter().chain(nothing_else_above(above, dataset));
+    Ok(new_dataset(dataset)?.into_iter().chain(seen).collect())
+}
+
+/// That a path is this dataset's no more.
+pub(crate) fn claim_freed(source: SourceId, path: &ObjectPath, dataset: DatasetId) -> Change {
+    Change::new(schema::claim(source, path), Condition::is(CLAIMANT, text(dataset.to_string()))).set_if(CLAIMANT, None)
 }
 
 /// That dataset and source are active and as they were read.

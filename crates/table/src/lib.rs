@@ -28,6 +28,7 @@ pub mod adopt;
 pub mod audit;
 pub mod connections;
 pub mod contexts;
+pub mod copies;
 pub mod curation;
 pub mod datasets;
 mod error;

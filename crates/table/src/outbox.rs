@@ -113,10 +113,10 @@ impl NoticeRow {
     }
 }
 
-/// The event of a notice: a part of the transaction that leaves the entry `audited`; `None`: nobody is told of the own act.
-/// What begins later is told then, at `due`.
+/// The event of a notice: a part of the transaction that leaves the entry `audited`; `None`: nobody is told of the own act, but
+/// of how what it set going ended. What begins later is told then, at `due`.
 pub(crate) fn event(audited: &Audited, to: UserId, occasion: Occasion, due: Option<Timestamp>) -> Result<Option<Item>, TableError> {
-    if to == audited.actor {
+    if to == audited.actor && !occasion.is_of_own_act() {
         return Ok(None);
     }
     let notice = Notice {
@@ -467,7 +467,7 @@ impl Table {
     }
 
     /// The items that GSI2 lists in a partition up to a place, the first first, as the index has them.
-    async fn due(&self, partition: &str, until: &str, most: usize) -> Result<Vec<Item>, TableError> {
+    pub(crate) async fn due(&self, partition: &str, until: &str, most: usize) -> Result<Vec<Item>, TableError> {
         let mut found = Vec::new();
         let mut after = None;
         loop {

@@ -37,6 +37,8 @@
 //! | what was told lately | `OT#shard` | `uid#uid#word#id` | |
 //! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
 //! | link that ends | `L#sha256(key)` | `#` | in GSI2 `DUE#yyyymm`, when its maker is told of the end; until that is done |
+//! | copy | `Y#copy-id` | `#` | `U#uid`, `Y#made#copy-id`; in GSI2 `Y#shard`, its instant and `##`; while it is under way |
+//! | place of a copy that is under way | `Y#uid`, `Y#dataset` | number | |
 //! | token; pass | `T#sha256` | `#` | |
 //! | token pointer | `U#uid` | `T#token-id` | |
 //! | idempotency | `K#uid#key` | `#` | |
@@ -51,7 +53,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
+    id::{CopyId, DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     invitation::{Invitee, Target},
     key::KeyHash,
     notice::{Notice, NoticeId},
@@ -402,6 +404,35 @@ pub(crate) fn due_rank(at: Timestamp, link: LinkId) -> String {
     format!("{:015}#{link}", at.as_millisecond())
 }
 
+pub(crate) fn copy(copy: CopyId) -> Key {
+    Key::head(format!("{COPY_RANK}{copy}"))
+}
+
+/// The place of a copy in the list of whoever had it made.
+pub(crate) fn copy_rank(made: Timestamp, copy: CopyId) -> String {
+    format!("{COPY_RANK}{:015}#{copy}", made.as_millisecond())
+}
+
+/// What the key of every copy, and its place in a list, begins with.
+pub(crate) const COPY_RANK: &str = "Y#";
+
+/// Where a copy is listed, in GSI2, while it is under way.
+pub(crate) fn copies(copy: CopyId) -> String {
+    copies_of_shard(shard_of(&copy.to_string(), COPY_SHARDS))
+}
+
+pub(crate) fn copies_of_shard(shard: u8) -> String {
+    format!("{COPY_RANK}{shard}")
+}
+
+/// How many partitions the copies under way are spread over.
+pub(crate) const COPY_SHARDS: u8 = 4;
+
+/// One of the places that a person, or a dataset, has for copies.
+pub(crate) fn copy_place(of: &dyn std::fmt::Display, place: u8) -> Key {
+    Key { pk: format!("{COPY_RANK}{of}"), sk: place.to_string() }
+}
+
 pub(crate) fn once(user: UserId, key: &str) -> Key {
     Key::head(format!("K#{user}#{key}"))
 }
@@ -677,6 +708,8 @@ mod tests {
                 "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4",
                 "N#paaaaaaaaaaaaaaaaaaaaaaaaa4",
             ),
+            (copy(CopyId::new(id)), "Y#yaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
+            (copy_place(&dataset_, 3), "Y#daaaaaaaaaaaaaaaaaaaaaaaaa4", "3"),
             (user_name("Ada"), "U#", "N#ada"),
             (mailbox(user_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "E"),
             (notice(NoticeId { entry: id, to: user_ }), "O#1", "00000000-0000-0000-0000-000000000007#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),

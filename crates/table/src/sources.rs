@@ -62,6 +62,8 @@ pub(crate) struct SourceRow {
     hard_zones: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terms: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    writable: bool,
     serving: bool,
     state: String,
     root: String,
@@ -80,7 +82,7 @@ impl Row for SourceRow {
 
 impl SourceRow {
     fn of(source: &Source) -> Self {
-        let Source { id, name, store, prefix, ceilings, policy, serving, state, root, version } = source;
+        let Source { id, name, store, prefix, ceilings, policy, writable, serving, state, root, version } = source;
         Self {
             needs: needs_of(source),
             version: *version,
@@ -99,6 +101,7 @@ impl SourceRow {
             zones: ceilings.zones.texts().collect(),
             hard_zones: ceilings.hard_zones,
             terms: ceilings.terms.map(|terms| terms.to_string()),
+            writable: *writable,
             serving: *serving,
             state: state_word(*state).to_owned(),
             root: root.to_string(),
@@ -129,6 +132,7 @@ impl SourceRow {
                 terms: self.terms.map(|id| TermsId::parse(&id)).transpose().map_err(unreadable(Self::WHAT))?,
             },
             policy: PolicyRow::policy(self.policy)?,
+            writable: self.writable,
             serving: self.serving,
             state: state_of(&self.state).ok_or_else(unknown)?,
             root: DatasetId::parse(&self.root).map_err(unreadable(Self::WHAT))?,
@@ -340,7 +344,7 @@ impl Table {
         Ok(RegisteredSource { source, existing: true })
     }
 
-    /// Changes ceilings, serving and state of a source, by an administrator; nothing else of it ever changes. The version is counted here.
+    /// Changes ceilings, serving, state and whether copies may be made into a source, by an administrator; nothing else of it ever changes. The version is counted here.
     ///
     /// # Errors
     /// [`TableError::Stale`] where it is not as `before` any more.
@@ -355,7 +359,13 @@ impl Table {
     ) -> Result<Source, TableError> {
         let by = permit.allows_administer().ok_or(TableError::NotForThis)?;
         let Ceilings { audience, link_days_max, zones, hard_zones, terms } = &after.ceilings;
-        let mut changed = Source { ceilings: after.ceilings.clone(), serving: after.serving, state: after.state, ..before.clone() };
+        let mut changed = Source {
+            ceilings: after.ceilings.clone(),
+            writable: after.writable,
+            serving: after.serving,
+            state: after.state,
+            ..before.clone()
+        };
         if changed != (Source { version: before.version, ..after.clone() }) {
             return Err(TableError::NotForThis);
         }
@@ -373,6 +383,7 @@ impl Table {
             .set("hard_zones", AttributeValue::Bool(*hard_zones))
             .set_if("terms", terms.map(|terms| text(terms.to_string())))
             .set("needs", texts(needs_of(after)))
+            .set("writable", AttributeValue::Bool(after.writable))
             .set("serving", AttributeValue::Bool(after.serving))
             .set("state", text(state_word(after.state)))
             .set("version", number(changed.version));
@@ -565,7 +576,7 @@ fn facts(source: &Source) -> serde_json::Value {
         "audience": audience_word(source.ceilings.audience), "link_days_max": source.ceilings.link_days_max,
         "zones": source.ceilings.zones.texts().collect::<Vec<_>>(), "hard_zones": source.ceilings.hard_zones,
         "terms": source.ceilings.terms.map(|terms| terms.to_string()),
-        "serving": source.serving, "state": state_word(source.state), "version": source.version,
+        "writable": source.writable, "serving": source.serving, "state": state_word(source.state), "version": source.version,
     })
 }
 
@@ -586,9 +597,10 @@ pub(crate) fn state_word(state: State) -> &'static str {
     match state {
         State::Active => "active",
         State::Retired => "retired",
+        State::Arriving => "arriving",
     }
 }
 
 pub(crate) fn state_of(word: &str) -> Option<State> {
-    [State::Active, State::Retired].into_iter().find(|state| state_word(*state) == word)
+    [State::Active, State::Retired, State::Arriving].into_iter().find(|state| state_word(*state) == word)
 }

@@ -57,8 +57,8 @@ pub struct Dataset {
     /// Each level that its multiscale images are known to have, 0 being the finest; none: it has no such images, or nobody knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<u8>,
-    /// Active or retired.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^(active|retired)$"))]
+    /// Active or retired; arriving while a copy is made into it.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(active|retired|arriving)$"))]
     pub state: String,
     /// When it was registered.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod connection;
+pub mod copy;
 pub mod curation;
 pub mod dataset;
 pub mod grant;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::patch::present;
 
 /// A registered bucket and prefix.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the reply by its own name")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Source {
@@ -37,6 +38,9 @@ pub struct Source {
     /// What nobody may exceed in the whole deployment: what is narrower of both binds. Missing where its policy bounds nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_ceilings: Option<Ceilings>,
+    /// Whether copies may be made into it: by default nothing in it is ever written to.
+    #[serde(default)]
+    pub writable: bool,
     /// Off: nothing of it is signed or streamed.
     pub serving: bool,
     /// Active or retired.
@@ -96,6 +100,9 @@ pub struct NewSource {
     /// Whether whoever reads pays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester_pays: Option<bool>,
+    /// Whether copies may be made into it; not, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<bool>,
     /// What nobody may exceed; if missing, audience `link` and no bound on a link's life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceilings: Option<Ceilings>,
@@ -110,6 +117,10 @@ pub struct SourceEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub ceilings: Option<CeilingsEdit>,
+    /// Whether copies may be made into it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub writable: Option<bool>,
     /// `retired` takes it out, `active` back in.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^(active|retired)$"))]

@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod connection;
+mod copy;
 mod curation;
 mod dataset_edit;
 mod dataset_levels;
@@ -111,6 +112,9 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/link-sets/{id}/datasets", plain(post(link_set::add)))
         .route("/api/v1/link-sets/{id}/datasets/remove", plain(post(link_set::remove)))
         .route("/api/v1/link-sets/{id}/retire", plain(post(link_set::retire)))
+        .route("/api/v1/copies", get(copy::list))
+        .route("/api/v1/copies/{id}", get(copy::show))
+        .route("/api/v1/copies/{id}/cancel", plain(post(copy::cancel)))
         .route("/api/v1/connections", plain(get(connection::list).post(connection::ask)))
         .route("/api/v1/connections/{id}", get(connection::show))
         .route("/api/v1/connections/{id}/accept", plain(post(connection::accept)))
@@ -146,6 +150,7 @@ fn tried_first() -> Router<App> {
         .route("/api/v1/policy", patch(policy::edit))
         .route("/api/v1/datasets/{id}", patch(dataset_edit::edit))
         .route("/api/v1/datasets/{id}/retire", post(dataset_retire::retire))
+        .route("/api/v1/datasets/{id}/copies", post(copy::make))
         .route("/api/v1/datasets/{id}/grants", post(grant_give::give))
         .route("/api/v1/datasets/{id}/grants/withdraw", post(grant_withdraw::withdraw))
         .route("/api/v1/groups/{id}/members/remove", post(group::remove))

@@ -71,6 +71,7 @@ fn edited(before: &Source, ask: wire::source::SourceEdit) -> Result<Source, Prob
     if let Some(edit) = ask.ceilings {
         after.ceilings = edited_ceilings(&before.ceilings, edit)?;
     }
+    after.writable = ask.writable.unwrap_or(before.writable);
     after.serving = ask.serving.unwrap_or(before.serving);
     after.state = match ask.state.as_deref() {
         None => before.state,

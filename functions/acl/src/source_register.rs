@@ -95,6 +95,7 @@ fn read(app: &App, ask: wire::source::NewSource, now: Timestamp) -> Result<Sourc
         prefix: prefix.to_folder(),
         ceilings,
         policy: DeploymentPolicy::NONE,
+        writable: ask.writable.unwrap_or_default(),
         serving: true,
         state: Standing::Active,
         root,

@@ -56,6 +56,7 @@ pub(crate) fn shown(source: &Source) -> wire::source::Source {
         requester_pays: store.requester_pays,
         ceilings: ceilings(&source.ceilings),
         deployment_ceilings: (source.policy.ceilings != Ceilings::NONE).then(|| ceilings(&source.policy.ceilings)),
+        writable: source.writable,
         serving: source.serving,
         state: state_word(source.state).to_owned(),
         root: source.root.to_string(),
@@ -96,5 +97,6 @@ pub(crate) fn state_word(state: Standing) -> &'static str {
     match state {
         Standing::Active => "active",
         Standing::Retired => "retired",
+        Standing::Arriving => "arriving",
     }
 }

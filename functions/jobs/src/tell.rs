@@ -73,6 +73,15 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             Some(place) => format!("{who} accepted {place}, and owns it now"),
             None => format!("{who} accepted the dataset that you offered, and owns it now"),
         })),
+        Occasion::Copied(id) => place(app, person, id, now).await?.map(|place| Line::of(format!("Your copy {place} is done"))),
+        // Whoever may not know of the original any more knows why it failed.
+        Occasion::CopyFailed(id) => {
+            let place = place(app, person, id, now).await?.unwrap_or_else(|| "a dataset".to_owned());
+            Some(
+                Line::of(format!("Your copy of {place} failed"))
+                    .and("Why, and where what was copied lies, which nobody removes: offprint copy list".to_owned()),
+            )
+        }
         Occasion::Joined(id) => in_project(app, person, id).await?.map(|name| Line::of(format!("{who} took you into the project {name}"))),
         Occasion::Invited(target) => invited(app, person, by.id, target, now).await?.map(|(place, id)| {
             Line::of(format!("{who} invites you to {place}")).and(format!("Answer with offprint invitation accept {id}, or decline."))

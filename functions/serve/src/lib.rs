@@ -355,7 +355,9 @@ impl Reading<'_> {
         let fits = match facts {
             Facts::Link(facts) => facts.link.name == name,
             Facts::Dataset(facts) => facts.name() == name,
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => false,
+            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
+                false
+            }
         };
         if fits {
             return Ok(());

@@ -136,8 +136,19 @@ fn a_place() -> Place {
     let store = Store { bucket: "lab".into(), region: "r".into(), endpoint: None, path_style: true, role: None, requester_pays: false };
     let ceilings = Ceilings { audience: Audience::Named, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None };
     let (name, prefix) = (SourceName::parse("lab").unwrap(), ObjectPath::default());
-    let source =
-        Source { id, name, store, prefix, ceilings, policy: DeploymentPolicy::NONE, serving: true, state: State::Active, root, version: 1 };
+    let source = Source {
+        id,
+        name,
+        store,
+        prefix,
+        ceilings,
+        policy: DeploymentPolicy::NONE,
+        writable: false,
+        serving: true,
+        state: State::Active,
+        root,
+        version: 1,
+    };
     Place { source, dataset: Dataset::root(root, id, person(1).id, at(0)) }
 }
 

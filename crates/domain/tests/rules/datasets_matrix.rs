@@ -200,8 +200,10 @@ const READS: [(&str, &str); 5] = [
     ("of no level", "x/c/0"),
     ("restricted part", "part/zarr.json"),
 ];
-const ACTIONS: [Action; 10] = [
+const ACTIONS: [Action; 12] = [
     Action::List,
+    Action::Copy,
+    Action::Receive,
     Action::See,
     Action::Share,
     Action::Narrow,

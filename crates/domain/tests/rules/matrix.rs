@@ -64,6 +64,7 @@ fn place() -> Place {
         prefix: ObjectPath::from_decoded("project/").unwrap(),
         ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::default(), hard_zones: false, terms: None },
         policy: DeploymentPolicy::NONE,
+        writable: false,
         serving: true,
         state: State::Active,
         root,
@@ -297,7 +298,7 @@ fn principals() -> Vec<(&'static str, Principal)> {
     ]
 }
 
-const ACTIONS: [Action; 16] = Action::ALL;
+const ACTIONS: [Action; 18] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();

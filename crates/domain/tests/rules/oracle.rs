@@ -78,6 +78,8 @@ fn class(denial: Denial) -> Class {
         | OwnerActive
         | OfferOver
         | Scope { .. }
+        | Arriving
+        | NotWritable
         | Suspended => Class::Forbidden(denial),
         NotServing | OverBudget { .. } => Class::Unavailable,
         Path(_) => Class::BadPath,

@@ -73,7 +73,9 @@ fn a_permit_proves_one_answer_and_no_other() {
             let levels = permit.place_of_levels().map(|place| place.dataset.id);
             let looks = on_dataset && matches!(action, Action::Register | Action::Grant);
             assert_eq!(levels, Some(dataset_id(1)).filter(|_| looks), "{what}");
-            assert_eq!(permit.scope().is_some(), matches!(action, Action::Read | Action::List), "{what}");
+            assert_eq!(permit.scope().is_some(), matches!(action, Action::Read | Action::List | Action::Copy), "{what}");
+            let receives = permit.facts_to_receive().map(|facts| facts.place.dataset.id);
+            assert_eq!(receives, Some(dataset_id(1)).filter(|_| action == Action::Receive), "{what}");
             for (kind, by) in [
                 (TokenKind::Api, Some(Action::MakeToken)),
                 (TokenKind::Viewer, Some(Action::MakeToken)),

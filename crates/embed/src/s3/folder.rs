@@ -1,11 +1,11 @@
 //! A bucket's folder on disk: from a key to an open regular file that lies under the root, and what is said about it.
 //!
-//! Nothing here writes, creates or changes anything.
+//! Nothing here writes, creates or changes anything; `copy.rs` does, in folders that are marked for it.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,6 +19,9 @@ use crate::s3::S3Error;
 /// The longest key S3 knows, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
 
+/// What the names of files begin with that are not whole yet: they are no objects.
+pub(super) const PART_PREFIX: &str = ".offprint-part-";
+
 /// The buckets by name.
 #[derive(Debug)]
 pub(super) struct Folders(HashMap<String, Root>);
@@ -28,6 +31,8 @@ pub(super) struct Folders(HashMap<String, Root>);
 pub(super) struct Root {
     /// The path.
     pub(super) path: PathBuf,
+    /// Whether copies may be made into it.
+    pub(super) writable: bool,
     /// Its device and inode.
     identity: (u64, u64),
 }
@@ -41,7 +46,7 @@ impl Root {
         if !meta.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self { path, identity: (meta.dev(), meta.ino()) })
+        Ok(Self { path, writable: false, identity: (meta.dev(), meta.ino()) })
     }
 
     /// Whether the path still leads to the folder of the start: not once it was renamed, unmounted or exchanged. Blocks.
@@ -54,10 +59,22 @@ impl Root {
     /// # Errors
     /// `ServiceUnavailable`, 503, if it did. It may come back: nothing is remembered.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        if self.is_there() {
-            return Ok(());
-        }
-        Err(refusal(S3ErrorCode::ServiceUnavailable, "The folder of this bucket is not there. Please try again when it is back."))
+        if self.is_there() { Ok(()) } else { Err(Self::gone()) }
+    }
+
+    /// Whether an open folder is the one of the start.
+    pub(super) fn is(&self, dir: impl AsFd) -> bool {
+        File::from(match dir.as_fd().try_clone_to_owned() {
+            Ok(dir) => dir,
+            Err(_none_left) => return false,
+        })
+        .metadata()
+        .is_ok_and(|now| (now.dev(), now.ino()) == self.identity)
+    }
+
+    /// `ServiceUnavailable`, 503.
+    pub(super) fn gone() -> Refusal {
+        refusal(S3ErrorCode::ServiceUnavailable, "The folder of this bucket is not there. Please try again when it is back.")
     }
 }
 
@@ -66,11 +83,12 @@ impl Folders {
     /// [`S3Error`] for a name S3 would not allow or that comes twice, and for a root that is no folder.
     pub(super) fn new(buckets: Vec<Bucket>) -> Result<Self, S3Error> {
         let mut folders = HashMap::new();
-        for Bucket { name, root } in buckets {
+        for Bucket { name, root, writable } in buckets {
             if !s3s::path::check_bucket_name(&name) {
                 return Err(S3Error::Name { bucket: name });
             }
             let root = Root::of(&root).map_err(|source| S3Error::Folder { bucket: name.clone(), source })?;
+            let root = Root { writable, ..root };
             if folders.insert(name.clone(), root).is_some() {
                 return Err(S3Error::Twice { bucket: name });
             }
@@ -150,11 +168,11 @@ fn open_under(root: &Path, key: &str) -> Result<(File, Facts), Refusal> {
 ///
 /// # Errors
 /// As [`open`].
-fn relative(key: &str) -> Result<&Path, Refusal> {
+pub(super) fn relative(key: &str) -> Result<&Path, Refusal> {
     if key.contains('\0') || key.split('/').any(|part| part == "." || part == "..") {
         return Err(refusal(S3ErrorCode::InvalidURI, "Couldn't parse the specified URI."));
     }
-    if key.split('/').any(str::is_empty) {
+    if key.split('/').any(|part| part.is_empty() || part.starts_with(PART_PREFIX)) {
         return Err(no_such_key());
     }
     Ok(Path::new(key))
@@ -251,6 +269,7 @@ mod tests {
             ("", Some("NoSuchKey")),
             ("a/", Some("NoSuchKey")),
             ("a//b", Some("NoSuchKey")),
+            ("a/.offprint-part-0", Some("NoSuchKey")),
             ("/a", Some("NoSuchKey")),
         ] {
             let got = relative(key).err().map(|refused| refused.code().as_str().to_owned());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use s3s::S3Error as Refusal;
 use tokio::sync::Semaphore;
 
-use crate::s3::folder::open_refusal;
+use crate::s3::folder::{PART_PREFIX, open_refusal};
 use crate::s3::listing::{Folder, Kind, kind, there};
 
 /// How long names are kept, in seconds from their reading: what a link leads to changes without a trace on the folder.
@@ -193,6 +193,9 @@ impl Kept {
                 unlisted.not_text = unlisted.not_text.saturating_add(1);
                 continue;
             };
+            if name.starts_with(PART_PREFIX) {
+                continue;
+            }
             match kind(root, folder, &entry) {
                 None => {}
                 Some(Kind::Outside) => unlisted.outside = unlisted.outside.saturating_add(1),

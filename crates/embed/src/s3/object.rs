@@ -1,4 +1,4 @@
-//! `GetObject` and `HeadObject`: conditions, ranges, and the bytes.
+//! `GetObject` and `HeadObject`: conditions, ranges, and the bytes. `CopyObject` comes by the same route.
 //!
 //! They come through s3s's route, after its signature check, because its own `GetObject` answers 400 where S3 ignores a
 //! range or a condition that it cannot read.
@@ -19,6 +19,7 @@ use percent_encoding::percent_decode_str;
 use s3s::route::S3Route;
 use s3s::{Body, S3Error as Refusal, S3ErrorCode, S3Request, S3Response, S3Result};
 
+use crate::s3::copy::{self, Copying};
 use crate::s3::folder::{self, Facts, Folders, Root, content_type, open_refusal, refusal};
 use crate::s3::signed::pairs;
 
@@ -57,27 +58,45 @@ impl S3Route for Objects {
     }
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let answered = match self.ask(request) {
-            Ok((root, ask)) => match tokio::task::spawn_blocking(move || ask.answer(&root)).await {
-                Ok(answered) => answered,
-                Err(ended) => Err(Refusal::internal_error(ended)),
+        let answered = match request.method {
+            Method::GET | Method::HEAD => match self.ask(request) {
+                Ok((root, ask)) => tokio::task::spawn_blocking(move || ask.answer(&root)).await,
+                Err(refused) => Ok(Err(refused)),
             },
-            Err(refused) => Err(refused),
+            _ => match self.copying(&request) {
+                Ok(copying) => tokio::task::spawn_blocking(move || copying.answer()).await,
+                Err(refused) => Ok(Err(refused)),
+            },
         };
-        answered.or_else(refused)
+        answered.unwrap_or_else(|ended| Err(Refusal::internal_error(ended))).or_else(refused)
     }
 }
 
 impl Objects {
-    /// What the request asks for, and of which folder.
-    fn ask(&self, request: S3Request<Body>) -> Result<(Root, Ask), Refusal> {
-        let Some((bucket, key)) = bucket_and_key(raw_path(&request.uri)) else {
+    /// Which object of which folder a request is about.
+    fn named(&self, uri: &Uri) -> Result<(Root, String), Refusal> {
+        let Some((bucket, key)) = bucket_and_key(raw_path(uri)) else {
             return Err(refusal(S3ErrorCode::MethodNotAllowed, "The specified method is not allowed against this resource."));
         };
         let root = self.0.root(bucket)?.clone();
         let key = percent_decode_str(key)
             .decode_utf8()
             .map_err(|_not_text| refusal(S3ErrorCode::InvalidURI, "Couldn't parse the specified URI."))?;
+        Ok((root, key.into_owned()))
+    }
+
+    /// The copy that a request asks for. Of uploads in parts nothing is known here.
+    fn copying(&self, request: &S3Request<Body>) -> Result<Copying, Refusal> {
+        let (root, key) = self.named(&request.uri)?;
+        if request.method == Method::PUT {
+            return Copying::of(&self.0, root, key, &request.headers);
+        }
+        Err(if root.writable { copy::not_implemented() } else { copy::read_only() })
+    }
+
+    /// What the request asks for, and of which folder.
+    fn ask(&self, request: S3Request<Body>) -> Result<(Root, Ask), Refusal> {
+        let (root, key) = self.named(&request.uri)?;
         let mut overrides = Vec::new();
         for (name, value) in pairs(request.uri.query().unwrap_or("")) {
             if name == "versionId" && value != "null" {
@@ -90,7 +109,7 @@ impl Objects {
             }
         }
         let is_head = request.method == Method::HEAD;
-        Ok((root, Ask { key: key.into_owned(), is_head, headers: request.headers, overrides }))
+        Ok((root, Ask { key, is_head, headers: request.headers, overrides }))
     }
 }
 
@@ -234,6 +253,11 @@ enum Comparison {
     Weak,
 }
 
+/// Whether a list of entity tags, quoted or not, names just `tag`.
+pub(super) fn is_named_by(list: &str, tag: &str) -> bool {
+    names(list, tag, Comparison::Strong)
+}
+
 /// Whether a list of entity tags, quoted or not, names `tag`.
 fn names(list: &str, tag: &str, comparison: Comparison) -> bool {
     list.split(',').map(str::trim).any(|one| {
@@ -334,6 +358,11 @@ fn whole_secs(time: SystemTime) -> SystemTime {
 fn http_date(time: SystemTime) -> String {
     let moment = Timestamp::try_from(whole_secs(time)).unwrap_or(Timestamp::UNIX_EPOCH);
     rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&moment).unwrap_or_default()
+}
+
+/// `1994-11-06T08:49:37Z`.
+pub(super) fn iso_date(time: SystemTime) -> String {
+    Timestamp::try_from(whole_secs(time)).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
 fn parse_http_date(text: &str) -> Option<SystemTime> {

@@ -32,7 +32,13 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
         (None, true) => query.scope()?,
         (None, false) => return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: the request is not signed")),
     };
-    if request.method() != Method::GET && request.method() != Method::HEAD {
+    let writes = match *request.method() {
+        Method::GET | Method::HEAD => false,
+        Method::PUT => !request.headers().contains_key("x-amz-copy-source"),
+        Method::POST => !pairs(request.uri().query().unwrap_or("")).any(|(name, _)| name == "uploads"),
+        _ => true,
+    };
+    if writes {
         return Err(refusal(S3ErrorCode::AccessDenied, "Access Denied: these buckets are read-only"));
     }
     check_headers(request.headers(), signed_headers)

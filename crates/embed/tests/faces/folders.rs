@@ -230,7 +230,7 @@ async fn a_folder_that_went_away_is_unavailable_until_it_is_back() {
 fn a_server_needs_folders_and_names_of_buckets() {
     let outer = tempfile::tempdir().unwrap();
     fs::write(outer.path().join("file"), b"x").unwrap();
-    let bucket = |name: &str, root: PathBuf| Bucket { name: name.to_owned(), root };
+    let bucket = |name: &str, root: PathBuf| Bucket { name: name.to_owned(), root, writable: false };
     let here = || outer.path().to_owned();
     for (buckets, want) in [
         (vec![bucket("Data", here())], "`Data` is no bucket name"),
@@ -248,7 +248,8 @@ fn a_server_needs_folders_and_names_of_buckets() {
 async fn the_service_answers_without_a_socket() {
     let outer = tempfile::tempdir().unwrap();
     put(outer.path(), "a", b"a");
-    let service = s3::Service::new(vec![Bucket { name: "data".to_owned(), root: outer.path().to_owned() }], keys()).unwrap();
+    let service =
+        s3::Service::new(vec![Bucket { name: "data".to_owned(), root: outer.path().to_owned(), writable: false }], keys()).unwrap();
     let target = Signing::get("a").target("s3.local");
     let request = http::Request::get(target).header("host", "s3.local").body(()).unwrap();
     let answer = service.answer(request).await;
@@ -264,7 +265,7 @@ async fn bytes_are_counted_as_they_leave_and_only_by_what_a_url_was_signed_with(
     let sent = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&sent);
     let meter: s3::Meter = Arc::new(move |query: &str| query.contains("tag=mine").then(|| Arc::clone(&counted)));
-    let buckets = vec![Bucket { name: "data".to_owned(), root: outer.path().to_owned() }];
+    let buckets = vec![Bucket { name: "data".to_owned(), root: outer.path().to_owned(), writable: false }];
     let service = s3::Service::new(buckets, keys()).unwrap().metered(meter);
     let ask = async |method: &str, target: String, range: &str| {
         let request = http::Request::builder().method(method).uri(target).header("host", "s3.local").header("range", range);

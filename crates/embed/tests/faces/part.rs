@@ -45,8 +45,8 @@ impl Part {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let buckets = vec![
-            Bucket { name: "data".to_owned(), root: root.clone() },
-            Bucket { name: "other".to_owned(), root: outer.path().join("other") },
+            Bucket { name: "data".to_owned(), root: root.clone(), writable: false },
+            Bucket { name: "other".to_owned(), root: outer.path().join("other"), writable: true },
         ];
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(s3::serve(listener, buckets, keys(), async move { drop(stopped.await) }));

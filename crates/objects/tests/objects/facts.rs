@@ -48,6 +48,7 @@ pub(crate) fn source(store: Store, prefix: &str) -> Source {
         prefix: path(prefix),
         ceilings: Ceilings { audience: Audience::World, link_days_max: None, zones: Zones::EVERYWHERE, hard_zones: false, terms: None },
         policy: domain::policy::DeploymentPolicy::NONE,
+        writable: false,
         serving: true,
         state: State::Active,
         root: DatasetId::new(Uuid::from_u128(2)),
@@ -128,9 +129,23 @@ impl Opens {
         decide(&HOLDER, Action::Read, &Facts::Link(Arc::new(facts)), now).unwrap()
     }
 
+    /// The owner's permit to have the dataset copied.
+    pub(crate) fn permit_to_copy(&self, now: Timestamp) -> Permit {
+        self.permit_for(Action::Copy, now)
+    }
+
+    /// The owner's permit to take copies in below the dataset.
+    pub(crate) fn permit_to_receive(&self, now: Timestamp) -> Permit {
+        self.permit_for(Action::Receive, now)
+    }
+
+    fn permit_for(&self, action: Action, now: Timestamp) -> Permit {
+        decide(&caller(now), action, &Facts::Dataset(Arc::new(DatasetFacts::new(self.place(), reach()).unwrap())), now).unwrap()
+    }
+
     /// The owner's permit to register below the dataset.
     pub(crate) fn permit_to_register(&self, now: Timestamp) -> Permit {
-        decide(&caller(now), Action::Register, &Facts::Dataset(Arc::new(DatasetFacts::new(self.place(), reach()).unwrap())), now).unwrap()
+        self.permit_for(Action::Register, now)
     }
 }
 

@@ -11,6 +11,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod copying;
 mod facts;
 mod listing;
 mod looking;
@@ -43,6 +44,11 @@ async fn looking_on_the_embedded_store() {
     looking::suite(&Scene::embedded().await).await;
 }
 
+#[tokio::test]
+async fn copying_on_the_embedded_store() {
+    copying::suite(&Scene::embedded().await).await;
+}
+
 /// One test, because the server takes a quarter of a minute to start.
 #[tokio::test]
 async fn the_same_suite_on_radosgw() {
@@ -51,4 +57,5 @@ async fn the_same_suite_on_radosgw() {
     reading::suite(&scene).await;
     listing::suite(&scene).await;
     looking::suite(&scene).await;
+    copying::suite(&scene).await;
 }

@@ -29,7 +29,7 @@ pub(crate) struct Scene {
     pub(crate) is_flat: bool,
     pub(crate) browser: reqwest::Client,
     settings: Settings,
-    _folder: Option<TempDir>,
+    _folders: Vec<TempDir>,
     _running: Option<Running>,
 }
 
@@ -44,10 +44,12 @@ impl Scene {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let buckets = vec![embed::Bucket { name: "data".to_owned(), root: folder.path().to_owned() }];
+        let copies = tempfile::tempdir().unwrap();
+        let bucket = |name: &str, root: &TempDir, writable| embed::Bucket { name: name.to_owned(), root: root.path().to_owned(), writable };
+        let buckets = vec![bucket("data", &folder, false), bucket("copies", &copies, true)];
         let pair = embed::Keys { access_key_id: "AKIDEMBEDDED".to_owned(), secret_access_key: "s3cret+/=".to_owned() };
         drop(tokio::spawn(embed::s3::serve(listener, buckets, pair, pending())));
-        Self::new(&endpoint, Credentials::new("AKIDEMBEDDED", "s3cret+/=", None, None), keys, false, Some(folder), None)
+        Self::new(&endpoint, Credentials::new("AKIDEMBEDDED", "s3cret+/=", None, None), keys, false, vec![folder, copies], None)
     }
 
     pub(crate) async fn radosgw() -> Self {
@@ -57,9 +59,10 @@ impl Scene {
         keys.extend(unlisted.clone().map(|key| (key, Vec::new())));
         let credentials = Credentials::new(running.access_key_id.clone(), running.secret_access_key.clone(), None, None);
         upload(&running, "data", &keys).await;
+        upload(&running, "copies", &BTreeMap::from([("big/from/large", vec![7; 11 << 20])])).await;
         keys.retain(|key, _| !unlisted.clone().any(|unlisted| unlisted == *key));
         let endpoint = running.endpoint.clone();
-        Self::new(&endpoint, credentials, keys, true, None, Some(running))
+        Self::new(&endpoint, credentials, keys, true, Vec::new(), Some(running))
     }
 
     fn new(
@@ -67,7 +70,7 @@ impl Scene {
         credentials: Credentials,
         keys: BTreeMap<&'static str, Vec<u8>>,
         is_flat: bool,
-        folder: Option<TempDir>,
+        folders: Vec<TempDir>,
         running: Option<Running>,
     ) -> Self {
         let settings = Settings {
@@ -84,7 +87,7 @@ impl Scene {
             keys,
             is_flat,
             browser: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _folder: folder,
+            _folders: folders,
             _running: running,
         }
     }

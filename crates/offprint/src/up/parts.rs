@@ -146,6 +146,9 @@ pub(super) fn folders(up: &Up, state: &State) -> Result<BTreeMap<String, PathBuf
         demo::write(&state.demo()).context("the demo data cannot be made")?;
         folders.insert("demo".to_owned(), state.demo());
     }
+    if let Some(name) = up.writable.iter().find(|name| !folders.contains_key(*name)) {
+        bail!("--writable {name} names no folder: it is one of {}", folders.keys().cloned().collect::<Vec<_>>().join(", "));
+    }
     for (name, dir) in &folders {
         // Serving without it would answer 404 for its objects, which readers take for empty space.
         if !dir.is_dir() {
@@ -208,7 +211,10 @@ pub(super) fn embedded(
 ) -> Result<Vec<Service>> {
     let mut services: Vec<Service> = Vec::new();
     if let Some(listener) = objects {
-        let buckets = folders.iter().map(|(name, root)| Bucket { name: name.clone(), root: root.clone() }).collect();
+        let buckets = folders
+            .iter()
+            .map(|(name, root)| Bucket { name: name.clone(), root: root.clone(), writable: up.writable.contains(name) })
+            .collect();
         let (bytes, stop) = (Arc::clone(bytes), is_stopped(stopped.clone()));
         let service = s3::Service::new(buckets, keys.clone())?.metered(Arc::new(move |query| bytes.counter(query)));
         services.push(Box::pin(async move {
@@ -330,7 +336,7 @@ pub(super) async fn founder(app: &App, state: &State) -> Result<Result<TokenSecr
     Ok(Ok(secret))
 }
 
-/// Registers what this start serves, where it is not registered yet.
+/// Registers what this start serves, where it is not registered yet; and says of each folder whether copies may be made into it.
 pub(super) async fn sources(
     up: &Up,
     app: &App,
@@ -338,24 +344,41 @@ pub(super) async fn sources(
     folders: &BTreeMap<String, PathBuf>,
 ) -> Result<()> {
     let elsewhere = up.s3_bucket.iter().map(|bucket| (bucket.replace('.', "-"), bucket.clone()));
-    let mut new = Vec::new();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
     for (name, bucket) in folders.keys().map(|name| (name.clone(), name.clone())).chain(elsewhere) {
+        let is_writable = up.writable.contains(&bucket);
         let name = SourceName::parse(&name)?;
-        if app.table.source_named(&name).await?.is_none() {
-            new.push((name, bucket));
+        match app.table.source_named(&name).await? {
+            None => new.push((name, bucket, is_writable)),
+            // Of another store whoever administers it says so.
+            Some(there) if there.writable != is_writable && folders.contains_key(&bucket) => changed.push(there),
+            Some(_as_it_is) => {}
         }
     }
-    let Some((first, _)) = new.first() else { return Ok(()) };
-    let token = match office {
-        Ok(token) => token,
-        Err(why) => bail!("{why}, and so cannot register {}: say --reinstate, or leave it out", first.as_str()),
+    if new.is_empty() && changed.is_empty() {
+        return Ok(());
+    }
+    let registers = new.first().map(|(name, ..)| ("register", name));
+    let needed = registers.or_else(|| changed.iter().find(|there| !there.writable).map(|there| ("change", &there.name)));
+    let token = match (office, needed) {
+        (Ok(token), _) => token,
+        (Err(why), Some((verb, name))) => bail!("{why}, and so cannot {verb} {}: say --reinstate, or leave it out", name.as_str()),
+        // A folder that is not marked is not written into, whatever is said of its source.
+        (Err(_), None) => return Ok(()),
     };
     let now = app.now();
     let (user, token) = app.table.bearer(token.hash()).await?.context("the administrator's token is not known")?;
     let owner = user.id;
     let principal = Principal { who: Who::Token { user: Arc::new(user), token: Arc::new(token) }, net: Net::Unknown };
     let permit = decide(&principal, Action::Administer, &Facts::Deployment, now)?;
-    for (name, bucket) in new {
+    for before in changed {
+        let after = Source { writable: !before.writable, ..before.clone() };
+        app.table
+            .edit_source(&permit, &before, &after, Some("offprint up"), None, now)
+            .await
+            .with_context(|| format!("the source {} cannot be changed", before.name.as_str()))?;
+    }
+    for (name, bucket, writable) in new {
         let id = || app.new_uuid(now).map_err(|_why| anyhow::anyhow!("no random bits can be had"));
         let (source, root) = (SourceId::new(id()?), DatasetId::new(id()?));
         let path_style = up.s3_bucket.is_none() || up.s3_endpoint.is_some();
@@ -368,6 +391,7 @@ pub(super) async fn sources(
             prefix: ObjectPath::default(),
             ceilings,
             policy: DeploymentPolicy::NONE,
+            writable,
             serving: true,
             state: ItemState::Active,
             root,

@@ -124,7 +124,12 @@ pub(super) fn print(up: &Up, ready: &Ready, codes: &[Code]) -> Result<()> {
     writeln!(out, "{} is up\n", bold("Offprint"))?;
     writeln!(out, "  app    {}", ready.addresses.app)?;
     writeln!(out, "  data   {}", ready.addresses.data)?;
-    writeln!(out, "  serves {}, in place and read-only", ready.sources.join(", "))?;
+    let how = if up.writable.is_empty() {
+        "in place and read-only".to_owned()
+    } else {
+        format!("in place; copies of datasets may be made into {}", up.writable.join(", "))
+    };
+    writeln!(out, "  serves {}, {how}", ready.sources.join(", "))?;
     match &ready.out_of_office {
         None => writeln!(out, "  token  {} (the administrator's; the command line finds it)\n", ready.token_file)?,
         Some(why) => writeln!(out, "  token  opens nothing: {why}. Stop, and start with --reinstate, to give that back\n")?,

@@ -83,6 +83,7 @@ pub fn a_source(name: &str, prefix: &str) -> Source {
             terms: None,
         },
         policy: DeploymentPolicy::NONE,
+        writable: true,
         serving: true,
         state: State::Active,
         root: some_id(DatasetId::new),

@@ -25,6 +25,7 @@ use stores::Store;
 mod access;
 mod ages;
 mod connections;
+mod copies;
 mod costs;
 mod curation;
 mod example;
@@ -106,6 +107,9 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(users::nobody_suspends_oneself),
         rule(link_sets::forty_datasets_are_given_and_taken_in_one_write),
         rule(link_sets::nothing_is_given_on_any_where_one_changed),
+        rule(copies::a_copy_becomes_a_dataset_when_it_is_done_and_not_before),
+        rule(copies::how_far_a_copy_is_says_whoever_took_it_last),
+        rule(copies::a_copy_that_ends_undone_frees_its_place_and_makes_room),
         rule(users::no_two_have_one_name),
         rule(users::terms_are_accepted_once_beside_whatever_changes_the_account),
         rule(grants::a_grant_counts_its_changes),
@@ -187,6 +191,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(groups::of_equal_names_at_once_one_is_made),
         rule(notices::of_two_who_take_a_notice_at_once_one_has_it),
         rule(notices::the_end_of_a_link_is_told_once_however_many_look),
+        rule(copies::of_two_who_take_a_copy_at_once_one_has_it),
         rule(links::create_show_revoke_in_a_tight_loop_never_misses),
     ]
 }

@@ -457,6 +457,15 @@ async fn a_name_that_does_not_show_is_nobodys() {
     }
 }
 
+/// A copy that Ada has asked for, and nobody goes on with.
+async fn copy_of_notes(app: &TestApp) -> String {
+    let token = &app.ada.token;
+    let notes = app.post("/api/v1/datasets", token, json!({ "source": "demo", "path": "notes" })).await.text("/id").to_owned();
+    app.send("PATCH", "/api/v1/sources/demo", token, &[("if-match", "*")], json!({ "writable": true }).to_string()).await.is(200);
+    let asked = app.post(&format!("/api/v1/datasets/{notes}/copies"), token, json!({ "to": "demo:notes-copied" })).await;
+    asked.is(201).text("/id").to_owned()
+}
+
 // SECURITY T1; SEMANTICS 4
 #[tokio::test]
 async fn every_route_is_closed_to_nobody_and_to_strangers() {
@@ -476,6 +485,7 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let of_set = json!({ "datasets": [dataset] }).to_string();
     let set = app.post("/api/v1/link-sets", &app.ada.token, json!({ "datasets": [dataset] })).await.is(201).text("/id").to_owned();
     let in_set = |below: &str| format!("/api/v1/link-sets/{set}{below}");
+    let copy = copy_of_notes(&app).await;
     let at = |below: &str| format!("{root}/{below}");
     let table = [
         ("GET", "/api/v1/sources".to_owned(), "", "not-administrator"),
@@ -517,6 +527,11 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", at("levels"), "", "not-found"),
         ("POST", at("retire"), "{}", "not-found"),
         ("POST", at("retire?dry_run=true"), "{}", "not-found"),
+        ("POST", at("copies"), "{\"to\":\"demo:x\"}", "not-found"),
+        ("POST", at("copies?dry_run=true"), "{\"to\":\"none\"}", "not-found"),
+        ("GET", "/api/v1/copies".to_owned(), "", ""),
+        ("GET", format!("/api/v1/copies/{copy}"), "", "not-found"),
+        ("POST", format!("/api/v1/copies/{copy}/cancel"), "", "not-found"),
         ("GET", at("offers"), "", "not-found"),
         ("POST", at("offers"), "{\"to\":\"Nobody\"}", "not-found"),
         ("POST", at("offers/accept"), "", "not-found"),
@@ -773,7 +788,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 97);
+    assert_eq!(described.len(), 101);
 }
 
 // SECURITY T6: a source's line holds no secret either

@@ -337,6 +337,7 @@ fn a_source(name: &str, bucket: &str, ceilings: Ceilings, owner: &User, now: Tim
         prefix,
         ceilings,
         policy: domain::policy::DeploymentPolicy::NONE,
+        writable: false,
         serving: true,
         state: State::Active,
         root,
@@ -385,7 +386,7 @@ async fn store(folder: &std::path::Path) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let keys = embed::Keys { access_key_id: "AKTEST".to_owned(), secret_access_key: "test-secret".to_owned() };
-    let buckets = vec![embed::Bucket { name: "demo-data".to_owned(), root: folder.to_owned() }];
+    let buckets = vec![embed::Bucket { name: "demo-data".to_owned(), root: folder.to_owned(), writable: false }];
     tokio::spawn(async move { embed::s3::serve(listener, buckets, keys, std::future::pending()).await.unwrap() });
     endpoint
 }

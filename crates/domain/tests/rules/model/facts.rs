@@ -275,6 +275,7 @@ impl World {
                 openers: Openers::Owners,
                 version: 1,
             },
+            writable: row.writable,
             serving: row.serving,
             state: row.state,
             root: dataset_id(root.unwrap()),

@@ -318,14 +318,14 @@ impl World {
             return Ok((None, FOR_GOOD));
         }
         let object = Self::object(&self.datasets[d].path, path);
-        let reads = matches!(action, Action::Read | Action::List);
+        let reads = matches!(action, Action::Read | Action::List | Action::Copy);
         if reads && object.as_ref().is_none_or(|object| self.is_hidden(d, object)) {
             return Err(Denial::NoSuchObject);
         }
         let Some(right) = right(action, object.as_deref().unwrap_or_default()) else { return Err(Denial::NotDiscoverable) };
         let source = &self.sources[self.datasets[d].source];
         // A source that does not serve moves nothing at all, metadata neither (SEMANTICS 4), and says so loudly.
-        if reads && (right != Right::List || self.held(person, d, right, from, at).is_some()) {
+        if reads && (!matches!(right, Right::List | Right::CloneFiles) || self.held(person, d, right, from, at).is_some()) {
             if !source.serving {
                 return Err(Denial::NotServing);
             }
@@ -342,6 +342,9 @@ impl World {
         let Some(end) = has(right).max(coarse) else {
             return Err(if right == Right::Read { Denial::CoarseOnly } else { Denial::Lacks { right } });
         };
+        if action == Action::Receive && !(source.serving && source.writable) {
+            return Err(if source.serving { Denial::NotWritable } else { Denial::NotServing });
+        }
         let end = whom.map_or(end, |(_, token)| end.min(token.end));
         Ok((reads.then(|| format!("{}{}", source.prefix, object.unwrap_or_default())), end))
     }
@@ -680,10 +683,10 @@ pub type Answer = Result<(Option<String>, i64), Denial>;
 /// What a token must be made for.
 fn scope(action: Action) -> Scope {
     match action {
-        Action::Read | Action::List | Action::MakeTicket => Scope::Data,
+        Action::Read | Action::List | Action::Copy | Action::MakeTicket => Scope::Data,
         Action::See | Action::MakeToken => Scope::Read,
         Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
-        Action::Register | Action::Grant | Action::Audit | Action::Curate | Action::HandOver => Scope::Datasets,
+        Action::Register | Action::Receive | Action::Grant | Action::Audit | Action::Curate | Action::HandOver => Scope::Datasets,
         Action::Gather => Scope::Groups,
         Action::Administer | Action::BreakGlass => Scope::Admin,
     }
@@ -700,11 +703,12 @@ fn right(action: Action, object: &str) -> Option<Right> {
         Action::Read if is_metadata(object) => Some(Right::Meta),
         Action::Read => Some(Right::Read),
         Action::List => Some(Right::List),
+        Action::Copy => Some(Right::CloneFiles),
         Action::See => Some(Right::Discover),
         Action::HandOver => Some(Right::Own),
         Action::MakeTicket => Some(Right::Meta),
         Action::Share | Action::Register => Some(Right::Share),
-        Action::Narrow | Action::RevokeAll | Action::Grant | Action::Audit => Some(Right::Administer),
+        Action::Narrow | Action::Receive | Action::RevokeAll | Action::Grant | Action::Audit => Some(Right::Administer),
         Action::MakeToken | Action::Gather | Action::Administer | Action::Curate | Action::BreakGlass => None,
     }
 }

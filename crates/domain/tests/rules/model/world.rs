@@ -70,6 +70,7 @@ pub struct SourceRow {
     pub audience: Audience,
     pub life_days: Option<u32>,
     pub zone: Zone,
+    pub writable: bool,
     pub serving: bool,
     pub state: State,
     pub blocked: BTreeSet<usize>,

@@ -83,9 +83,15 @@ pub fn to() -> impl Strategy<Value = To> {
 }
 
 fn person() -> impl Strategy<Value = PersonRow> {
-    (one_in(10), one_in(4), one_in(8), one_in(4), any::<[bool; 2]>()).prop_map(|(suspended, administrator, auditor, curator, accepted)| {
-        PersonRow { standing: if suspended { Standing::Suspended } else { Standing::Active }, administrator, auditor, curator, accepted }
-    })
+    (one_in(10), one_in(4), one_in(8), one_in(4), [prop::bool::weighted(0.6), prop::bool::weighted(0.6)]).prop_map(
+        |(suspended, administrator, auditor, curator, accepted)| PersonRow {
+            standing: if suspended { Standing::Suspended } else { Standing::Active },
+            administrator,
+            auditor,
+            curator,
+            accepted,
+        },
+    )
 }
 
 fn group() -> impl Strategy<Value = GroupRow> {
@@ -117,12 +123,14 @@ fn source(prefix: &'static str) -> impl Strategy<Value = SourceRow> {
     ];
     let life = prop_oneof![4 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))];
     let zone = prop_oneof![8 => Just(Zone::Everywhere), 1 => Just(Zone::Campus), 1 => Just(Zone::LabAndHome)];
-    (audience, life, zone, one_in(14), one_in(25), option::weighted(0.4, 0_usize..60), option::weighted(0.2, 0_usize..2)).prop_map(
-        move |(audience, life_days, zone, off, retired, blocked, terms)| SourceRow {
+    let kinds = (option::weighted(0.1, 0_usize..2), any::<bool>());
+    (audience, life, zone, one_in(14), one_in(25), option::weighted(0.4, 0_usize..60), kinds).prop_map(
+        move |(audience, life_days, zone, off, retired, blocked, (terms, writable))| SourceRow {
             prefix,
             audience,
             life_days,
             zone,
+            writable,
             serving: !off,
             state: if retired { State::Retired } else { State::Active },
             blocked: blocked.into_iter().collect(),
@@ -138,7 +146,7 @@ fn policy() -> impl Strategy<Value = PolicyRow> {
     ];
     let life = prop_oneof![6 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))];
     let zone = prop_oneof![16 => Just(Zone::Everywhere), 1 => Just(Zone::Campus), 1 => Just(Zone::LabAndHome)];
-    (audience, life, zone, option::weighted(0.1, 0_usize..2)).prop_map(|(audience, life_days, zone, terms)| PolicyRow {
+    (audience, life, zone, option::weighted(0.05, 0_usize..2)).prop_map(|(audience, life_days, zone, terms)| PolicyRow {
         audience,
         life_days,
         zone,
@@ -414,6 +422,7 @@ pub fn plain(people: usize, datasets: &[(&str, usize)]) -> World {
         audience: Audience::World,
         life_days: None,
         zone: Zone::Everywhere,
+        writable: true,
         serving: true,
         state: State::Active,
         blocked: BTreeSet::new(),
