@@ -566,6 +566,34 @@ async fn terms_are_accepted_before_the_first_byte(door: Door) {
     assert_eq!(world.get(&link.at(CHUNK)).await.status(), StatusCode::FOUND);
 }
 
+/// ACCESS R6: what waits for a second person opens nothing, and once approved it is open.
+async fn what_two_open_is_open(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let patch = async |path: &str, ask: Value| {
+        world.request(Method::PATCH, path, Some(ask)).header("if-match", "*").send().await.expect("an answer")
+    };
+    patch("/api/v1/sources/demo", json!({ "ceilings": { "audience": "world" } })).await.expect_status(StatusCode::OK).await;
+    patch("/api/v1/policy", json!({ "second_person": true })).await.expect_status(StatusCode::OK).await;
+    scene.give("user:Eve", "manager").await;
+    scene.give("world", "view").await;
+    let path = format!("/api/v1/datasets/{}", scene.dataset);
+    let asked = patch(&path, json!({ "visibility": "world", "confirm": true })).await.expect_status(StatusCode::ACCEPTED).await;
+    let approve = |version: u64| {
+        let url = format!("{}{path}/openings/approve", world.app_url);
+        world.client.post(url).bearer_auth(&scene.eve.session).header("if-match", format!("\"{version}\""))
+    };
+    let version = asked["dataset_version"].as_u64().expect("a version");
+    assert_eq!(status(scene.read("0/0/0/0/0")).await, 401);
+    assert_eq!(status(approve(version + 7)).await, 412);
+    let own = world.api(Method::GET, "/api/v1/openings", None).await.expect_status(StatusCode::OK).await;
+    assert_eq!(own["items"][0]["id"], asked["id"]);
+    let done = approve(version).send().await.expect("an answer").expect_status(StatusCode::OK).await;
+    assert_eq!(done["state"], "accepted");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(status(scene.read("0/0/0/0/0")).await, 302);
+}
+
 /// L11: what a link's maker chose holds for whoever asks, and an edit of it holds at the same address.
 async fn a_link_opens_as_its_options_say(door: Door) {
     let scene = Scene::new(door).await;
@@ -869,6 +897,7 @@ through_both_doors! {
     zones_hold_by_the_true_address
     the_policy_binds_at_use
     terms_are_accepted_before_the_first_byte
+    what_two_open_is_open
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
     a_link_opens_as_its_options_say

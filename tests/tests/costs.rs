@@ -218,6 +218,22 @@ impl Scene {
         [top, cells, handed, moved]
     }
 
+    /// What waits for a second person, an administrator who owns nothing.
+    async fn openings(&mut self, cells: &str, administrator: &str) {
+        let (world, on_it) = (json!({ "visibility": "world", "confirm": true }), on(cells, ""));
+        let answer = |word: &str| on(cells, &format!("/openings/{word}"));
+        let policy = |takes: bool| Some(json!({ "second_person": takes }));
+        self.app.api_with(Method::PATCH, "/api/v1/policy", policy(true), &[("if-match", "*")]).await;
+        self.patch("ask to open to the world", &on_it, world.clone()).await;
+        self.post("take that wish back", &answer("withdraw"), Value::Null).await;
+        self.app.api_with(Method::PATCH, &on_it, Some(world.clone()), &[("if-match", "*")]).await;
+        self.send("decline it, as the second person", administrator, Method::POST, &answer("decline"), json!({ "reason": "so" })).await;
+        self.app.api_with(Method::PATCH, &on_it, Some(world), &[("if-match", "*")]).await;
+        self.send("approve it, as the second person", administrator, Method::POST, &answer("approve"), Value::Null).await;
+        self.app.api_with(Method::PATCH, &on_it, Some(json!({ "visibility": "accounts" })), &[("if-match", "*")]).await;
+        self.app.api_with(Method::PATCH, "/api/v1/policy", policy(false), &[("if-match", "*")]).await;
+    }
+
     async fn groups(&mut self) -> String {
         let at = "/api/v1/groups";
         let group = text(&self.post("make a group", at, json!({ "name": "imaging" })).await["id"]);
@@ -392,6 +408,7 @@ async fn every_write_costs_what_is_told() {
     let administrator = scene.people_and_sources().await;
     scene.connections().await;
     let [top, cells, handed, moved] = scene.datasets().await;
+    scene.openings(&cells, &administrator).await;
     let group = scene.groups().await;
     scene.grants(&top, &cells, &group).await;
     scene.links(&cells, &moved).await;

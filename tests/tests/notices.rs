@@ -562,6 +562,40 @@ async fn who_is_ended_soon_begins_no_mail_and_loses_none() {
     assert_eq!(round(&jobs.until(scene.app.now() + SignedDuration::from_secs(30))).await, Round { sent: 1, ..NOTHING });
 }
 
+// ACCESS R6: the owner hears of what another would open, and whoever asked of the answer
+#[tokio::test]
+async fn what_waits_for_a_second_person_is_mailed_and_so_is_the_answer() {
+    let (scene, server) = (Scene::new().await, MailServer::start());
+    let (bo, cy) = (scene.person("Bo", Some("bo@lab.example")).await, scene.person("Cy", Some("cy@lab.example")).await);
+    let (jobs, at) = (scene.by(&server), format!("/api/v1/datasets/{}", scene.dataset));
+    scene.done(&scene.app.token, Method::POST, &format!("{at}/offers"), json!({ "to": bo.id })).await;
+    scene.done(&bo.token, Method::POST, &format!("{at}/offers/accept"), json!({})).await;
+    scene.done(&bo.token, Method::POST, &format!("{at}/grants"), json!({ "to": format!("user:{}", cy.id), "role": "manager" })).await;
+    let changes = async |token: &str, path: &str, ask: Value| {
+        let answer = scene.app.api_as(token, Method::PATCH, path, Some(ask), &[("if-match", "*")]).await;
+        assert!(answer.status.is_success(), "{path}: {}", String::from_utf8_lossy(&answer.body));
+    };
+    changes(&scene.app.token, "/api/v1/sources/demo", json!({ "ceilings": { "audience": "world" } })).await;
+    changes(&scene.app.token, "/api/v1/policy", json!({ "second_person": true })).await;
+    round(&jobs).await;
+    let open = json!({ "visibility": "world", "confirm": true });
+    // What was taken back before it was told is not told.
+    changes(&cy.token, &at, open.clone()).await;
+    scene.done(&cy.token, Method::POST, &format!("{at}/openings/withdraw"), json!({})).await;
+    assert_eq!(round(&jobs).await, Round { dropped: 1, ..NOTHING });
+    changes(&cy.token, &at, open).await;
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    scene.done(&bo.token, Method::POST, &format!("{at}/openings/decline"), json!({ "reason": "not yet" })).await;
+    assert_eq!(round(&jobs).await, Round { sent: 1, ..NOTHING });
+    let mails = server.mails();
+    let last = |to: &str| mails.iter().rev().find(|mail| header(mail, "X-To") == to).map(|mail| header(mail, "Subject").to_owned());
+    let subjects = ["bo@lab.example", "cy@lab.example"].map(|to| last(to).expect("a mail"));
+    assert_eq!(
+        subjects,
+        ["Cy asks to open demo:plain-v2.ome.zarr/ to everybody", "Bo declined to open demo:plain-v2.ome.zarr/ to everybody"]
+    );
+}
+
 // ADR 0055: where no server is named, what happens waits; whoever names one sends nobody a heap of mails
 #[tokio::test]
 async fn what_nobody_told_for_a_day_goes_in_one_mail() {

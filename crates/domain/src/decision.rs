@@ -918,10 +918,15 @@ pub fn via_of(user: UserId, place: &Place, reach: &Reach, right: Right, net: Net
 
 /// Whether what is granted on `on` to all accounts, or to the world, counts: as far as its visibility and the source's ceiling let it.
 pub(crate) fn is_open(place: &Place, on: &Dataset, all: Subject) -> bool {
-    let ceiling = place.source.audience();
+    let least = if all == Subject::World { Audience::World } else { Audience::Accounts };
+    is_switched(on, all) && place.source.audience() >= least
+}
+
+/// The same whatever the ceilings say: these fall and rise, and nobody is asked then.
+pub(crate) fn is_switched(on: &Dataset, all: Subject) -> bool {
     match all {
-        Subject::Accounts => on.visibility >= Visibility::Accounts && ceiling >= Audience::Accounts,
-        Subject::World => on.visibility == Visibility::World && ceiling == Audience::World,
+        Subject::Accounts => on.visibility >= Visibility::Accounts,
+        Subject::World => on.visibility == Visibility::World,
         Subject::User(_) | Subject::Group(_) | Subject::Project(_) => false,
     }
 }
@@ -1205,6 +1210,13 @@ impl DatasetFacts {
         (met && self.place.source.serving && given.rights.has(Right::Meta)).then_some(given.until)
     }
 
+    /// Whether these facts are about `user`, who may act and administers this for good and from everywhere. It permits nothing.
+    #[must_use]
+    pub fn administers_for_good(&self, user: &User, now: Timestamp) -> bool {
+        let is_theirs = self.reach.user == Some(user.id) && user.standing == Standing::Active;
+        is_theirs && is_active(&self.place) && administers_for_good(user, &self.place, &self.reach, now)
+    }
+
     /// The same facts, supposed that the dataset were this, in the same place: to tell what a change would do.
     #[must_use]
     pub fn supposing(&self, dataset: Dataset) -> Self {
@@ -1315,6 +1327,13 @@ impl Permit {
     /// Whether whoever it was given to owns the dataset, or one that it lies in.
     pub(crate) fn is_by_owner(&self) -> bool {
         matches!(&self.grounds, Facts::Dataset(facts) if owns(self.by, &facts.place, &facts.reach))
+    }
+
+    /// Whether by a permit to grant on `dataset` its person administers it for good, by more than what `other` gave since.
+    pub(crate) fn administers_beside(&self, dataset: DatasetId, other: UserId, since: Timestamp) -> bool {
+        let Some(facts) = self.grounds_to_grant().filter(|facts| facts.place.dataset.id == dataset) else { return false };
+        let is_others = |way: &Way<'_>| way.grant.is_some_and(|grant| grant.by == other && grant.at >= since);
+        self.given.rights.has(Right::Own) || ways_for_good(&facts.place, &facts.reach, self.at).any(|way| !is_others(&way))
     }
 
     /// Whether the same holds by more than being in a project: by owning it, or by a grant to the person or a group.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     dataset::{Dataset, Kind, Visibility},
-    decision::{Action, DatasetFacts, Permit, Place, is_open, owns, paths, reaching},
+    decision::{Action, DatasetFacts, Permit, Place, is_switched, owns, paths, reaching},
     grant::{Conditions, Grant, GrantError, Hold, Net, Subject},
     id::{DatasetId, UserId},
     limits::BREAK_GLASS_HOURS_MAX,
@@ -143,7 +143,7 @@ pub(crate) fn offered(permit: &Permit, giver: &User, dataset: DatasetId, ask: &T
 }
 
 /// Whether `giver` may give these terms to an audience of at least this width.
-fn may_give(facts: &DatasetFacts, giver: &User, least: Audience, ask: &Terms, now: Timestamp) -> Result<(), GrantError> {
+pub(crate) fn may_give(facts: &DatasetFacts, giver: &User, least: Audience, ask: &Terms, now: Timestamp) -> Result<(), GrantError> {
     if ask.role == Role::Owner {
         return Err(GrantError::Ownership);
     }
@@ -180,23 +180,28 @@ pub fn may_open(permit: &Permit, dataset: DatasetId) -> Result<(), GrantError> {
     if permit.administers_for_good() { Ok(()) } else { Err(GrantError::NotForGood) }
 }
 
-/// Whether by `permit` to grant, its dataset may become as in `then`: where that opens it to all accounts or the world, by whom the deployment's
-/// policy lets do so.
+/// Whether by `permit` to grant, its dataset may become as in `then` without anybody else's consent: where that opens it to all accounts or the
+/// world, as the deployment's policy has it.
 ///
 /// # Errors
-/// [`GrantError::Permit`], [`GrantError::NotOpener`].
+/// [`GrantError::Permit`], [`GrantError::SecondPerson`].
+///
+/// Who consents: [`approved`](crate::opening::approved).
 pub fn may_open_to_all(permit: &Permit, then: &DatasetFacts, now: Timestamp) -> Result<(), GrantError> {
     let same = |before: &&DatasetFacts| before.place.dataset.id == then.place.dataset.id;
     let before = permit.grounds_to_grant().filter(same).ok_or(GrantError::Permit)?;
-    let may = match before.place.source.policy.openers {
-        Openers::Owners => true,
-        Openers::Administrators => permit.is_by_administrator(),
+    let policy = &before.place.source.policy;
+    let is_opener = policy.openers == Openers::Owners || permit.is_by_administrator();
+    let alone = match opened_to(before, then, now) {
+        Audience::Named | Audience::Link => true,
+        Audience::Accounts => is_opener,
+        Audience::World => is_opener && !policy.second_person,
     };
-    if may || opened_to(before, then, now) == Audience::Named { Ok(()) } else { Err(GrantError::NotOpener) }
+    if alone { Ok(()) } else { Err(GrantError::SecondPerson) }
 }
 
 /// The widest audience that gets more by a change of a dataset, or may by what will be granted: [`Audience::Named`] where that is not everybody.
-/// What is granted to everybody from later on counts; what has ended does not.
+/// What is granted to everybody from later on counts, and what a ceiling keeps shut, which may be raised; what has ended does not.
 #[must_use]
 pub fn opened_to(before: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> Audience {
     let (was, is) = (before.place.dataset.visibility, then.place.dataset.visibility);
@@ -207,13 +212,13 @@ pub fn opened_to(before: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> 
         Visibility::Project | Visibility::Private => Audience::Named,
     };
     let there = |on: &Dataset, grant: &Grant| {
-        let same = |(other, _): &(&Dataset, &[Grant])| other.id == on.id && is_open(&before.place, other, grant.subject);
+        let same = |(other, _): &(&Dataset, &[Grant])| other.id == on.id && is_switched(other, grant.subject);
         let grants = reaching(&before.place, &before.reach).filter(same).flat_map(|(_, grants)| grants);
         grants.filter(|other| other.subject == grant.subject).any(|other| !other.narrows(grant, now))
     };
     let woken = reaching(&then.place, &then.reach)
         .flat_map(|(on, grants)| grants.iter().map(move |grant| (on, grant)))
-        .filter(|(on, grant)| is_open(&then.place, on, grant.subject) && !grant.conditions.are_over(now))
+        .filter(|(on, grant)| is_switched(on, grant.subject) && !grant.conditions.are_over(now))
         .filter(|(on, grant)| !there(on, grant));
     let audience = |(_, grant): (&Dataset, &Grant)| if grant.subject == Subject::World { Audience::World } else { Audience::Accounts };
     woken.map(audience).fold(switched, Audience::max)

@@ -497,9 +497,9 @@ pub enum GrantError {
         /// Whose ceiling it is.
         of: CeilingOf,
     },
-    /// By the deployment's policy somebody else opens to everybody.
-    #[error("here only an administrator of the deployment opens data to everybody")]
-    NotOpener,
+    /// By the deployment's policy somebody else approves what opens to everybody.
+    #[error("here a second person approves what opens data to everybody")]
+    SecondPerson,
     /// An end that has passed, or comes before the beginning.
     #[error("the grant would never count")]
     NeverCounts,

@@ -38,6 +38,7 @@ pub mod link_set;
 pub mod network;
 pub mod notice;
 pub mod object;
+pub mod opening;
 pub mod pass;
 pub mod path;
 pub mod policy;

@@ -31,6 +31,12 @@ pub enum Occasion {
     Curated(DatasetId),
     /// A curator did not mark a dataset for which the person had asked.
     CurationDeclined(DatasetId),
+    /// Somebody asks to open the person's dataset to everybody, and waits for an answer.
+    OpeningAsked(DatasetId),
+    /// A second person approved what the person asked to open.
+    OpeningApproved(DatasetId),
+    /// A second person did not approve what the person asked to open.
+    OpeningDeclined(DatasetId),
     /// The person was taken into a project.
     Joined(ProjectId),
     /// Somebody invites the person to a dataset or into a project, and waits for an answer.
@@ -69,6 +75,9 @@ impl Occasion {
             Self::HandedOver(_) => "handed-over",
             Self::Curated(_) => "curated",
             Self::CurationDeclined(_) => "curation-declined",
+            Self::OpeningAsked(_) => "opening-asked",
+            Self::OpeningApproved(_) => "opening-approved",
+            Self::OpeningDeclined(_) => "opening-declined",
             Self::Joined(_) => "joined",
             Self::Invited(_) => "invited",
             Self::InvitationAccepted(_) => "invitation-accepted",
@@ -97,6 +106,9 @@ impl Occasion {
             | Self::CurationDeclined(id)
             | Self::Copied(id)
             | Self::CopyFailed(id)
+            | Self::OpeningAsked(id)
+            | Self::OpeningApproved(id)
+            | Self::OpeningDeclined(id)
             | Self::Invited(Target::Dataset(id))
             | Self::InvitationAccepted(Target::Dataset(id)) => Some(id),
             _ => None,
@@ -148,6 +160,9 @@ impl Occasion {
             ("curation-declined", Some(id), None) => Self::CurationDeclined(id),
             ("copied", Some(id), None) => Self::Copied(id),
             ("copy-failed", Some(id), None) => Self::CopyFailed(id),
+            ("opening-asked", Some(id), None) => Self::OpeningAsked(id),
+            ("opening-approved", Some(id), None) => Self::OpeningApproved(id),
+            ("opening-declined", Some(id), None) => Self::OpeningDeclined(id),
             ("joined", None, Some(id)) => Self::Joined(id),
             ("connection-asked", None, None) => Self::ConnectionAsked,
             ("connection-accepted", None, None) => Self::ConnectionAccepted,
@@ -267,6 +282,9 @@ mod tests {
             Occasion::CurationDeclined(dataset),
             Occasion::Copied(dataset),
             Occasion::CopyFailed(dataset),
+            Occasion::OpeningAsked(dataset),
+            Occasion::OpeningApproved(dataset),
+            Occasion::OpeningDeclined(dataset),
             Occasion::Joined(project),
             Occasion::Invited(Target::Dataset(dataset)),
             Occasion::Invited(Target::Project(project)),

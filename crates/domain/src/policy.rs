@@ -9,15 +9,17 @@ use crate::source::Ceilings;
 pub struct DeploymentPolicy {
     /// What nobody exceeds at any source, whatever the source's own ceilings say.
     pub ceilings: Ceilings,
-    /// Who opens a dataset to all accounts or the world.
+    /// Who opens a dataset to all accounts or the world. Others ask, and it waits for one of these.
     pub openers: Openers,
+    /// Whether a second person approves whatever opens a dataset to the world.
+    pub second_person: bool,
     /// Counts every accepted change; 0 where there never was one.
     pub version: u64,
 }
 
 impl DeploymentPolicy {
     /// Where nobody has said anything: nothing is bounded.
-    pub const NONE: Self = Self { ceilings: Ceilings::NONE, openers: Openers::Owners, version: 0 };
+    pub const NONE: Self = Self { ceilings: Ceilings::NONE, openers: Openers::Owners, second_person: false, version: 0 };
 
     /// Whether it says the same, whatever their versions.
     #[must_use]

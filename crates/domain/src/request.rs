@@ -1,7 +1,7 @@
 //! Requests: what waits on a dataset until somebody else agrees to it (ACCESS 9). One that waits gives nobody anything.
 //!
-//! An offer: ownership passes to somebody who accepts it, and is never granted (ACCESS R2). And a request for the curators' mark
-//! (`curation.rs`). Who may answer one: `decision.rs`.
+//! An offer: ownership passes to somebody who accepts it, and is never granted (ACCESS R2). A request for the curators' mark (`curation.rs`). And
+//! an opening, which a second person approves (`opening.rs`). Who may answer one: `decision.rs`, and of an opening that.
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -11,6 +11,7 @@ use crate::{
     decision::{Action, Permit},
     id::{DatasetId, RequestId, UserId},
     limits::REQUEST_SECS,
+    opening::Opens,
 };
 
 /// What waits on a dataset.
@@ -39,7 +40,7 @@ pub struct Request {
 }
 
 /// What a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
     /// The dataset's ownership goes from one person to another, who accepts it.
     Transfer {
@@ -50,15 +51,17 @@ pub enum Wish {
     },
     /// A curator marks the dataset as curated.
     Curation,
+    /// It is opened to all accounts or the world.
+    Opening(Opens),
 }
 
 impl Wish {
-    /// Who alone answers it; `None`: any curator.
+    /// Who alone answers it; `None`: any curator, or any second person.
     #[must_use]
     pub const fn answered_by(&self) -> Option<UserId> {
         match self {
             Self::Transfer { to, .. } => Some(*to),
-            Self::Curation => None,
+            Self::Curation | Self::Opening(_) => None,
         }
     }
 
@@ -68,6 +71,7 @@ impl Wish {
         match self {
             Self::Transfer { from, .. } => dataset.owner == *from,
             Self::Curation => dataset.curated.is_none(),
+            Self::Opening(opens) => opens.fits(dataset),
         }
     }
 }

@@ -18,6 +18,7 @@ use domain::{
     limits::{LINK_SET_DATASETS_MAX, RETRY_AFTER_SECS},
     link::LinkError,
     link_set::LinkSetError,
+    opening::OpeningError,
     path::PathError,
     project::ProjectError,
     request::OfferError,
@@ -53,6 +54,8 @@ const BEARER: &str = "Bearer realm=\"offprint\"";
 const BEARER_OR_BASIC: &str = "Bearer realm=\"offprint\", Basic realm=\"offprint\", charset=\"UTF-8\"";
 
 impl Problem {
+    /// The code of what a second person has to approve.
+    pub const SECOND_PERSON: &'static str = "second-person-needed";
     /// The code of what is not there, or not to be known of.
     pub const NOT_FOUND: &'static str = "not-found";
     /// The code of what is not open to whoever says nothing, or nothing true, of himself.
@@ -360,7 +363,9 @@ impl From<GrantError> for Problem {
                 wrong("more-than-public").at("/role").hint("`preview`, `view` or `download`, without `may_share`")
             }
             GrantError::AudienceTooWide { of } => refused("audience-too-wide").at("/to").hint(ask_to_raise(of)).with(CEILING, of.word()),
-            GrantError::NotOpener => refused("not-opener").hint("ask an administrator, who needs a role on the dataset for it"),
+            GrantError::SecondPerson => {
+                Self::new(StatusCode::CONFLICT, Self::SECOND_PERSON, why.to_string()).hint("without `dry_run` it is asked for, and waits")
+            }
             GrantError::NeverCounts => wrong("never-counts").at("/until").hint("name an end that lies ahead, after the beginning"),
             GrantError::MoreThanReading => wrong("more-than-reading").at("/role").hint("`preview`, `view` or `download`"),
             GrantError::Hours => wrong("hours").at("/hours").hint("break it again when they have passed"),
@@ -374,6 +379,20 @@ impl From<GrantError> for Problem {
                 .hint("wait until then, or ask the person to ask for it")
                 .with("from", from.to_string()),
             GrantError::Name => wrong("name").at("/name").hint("1 to 63 of `a-z0-9-`"),
+        }
+    }
+}
+
+impl From<OpeningError> for Problem {
+    fn from(why: OpeningError) -> Self {
+        let refused = |code| Self::new(StatusCode::FORBIDDEN, code, why.to_string());
+        match why {
+            OpeningError::OwnRequest => {
+                refused("own-request").hint("let another look at it who administers the dataset or the deployment, or take it back")
+            }
+            OpeningError::NotSecond => refused("not-second").hint("ask an administrator of the deployment"),
+            OpeningError::Over => Self::new(StatusCode::CONFLICT, "opening-over", why.to_string()).hint("whoever wants it open asks again"),
+            OpeningError::Grant(why) => why.into(),
         }
     }
 }

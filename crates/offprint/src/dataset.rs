@@ -5,7 +5,10 @@ use std::{fmt, num::NonZeroUsize, str::FromStr};
 use clap::{ArgGroup, Args, Subcommand, builder::PossibleValuesParser};
 use domain::{id::DatasetId, timing::Timing};
 use reqwest::Method;
-use wire::dataset::{Dataset, DatasetChanged, DatasetEdit, DatasetEdited, EffectOnAll, HandOver, LevelsRead, NewDataset, Retire, Retired};
+use wire::{
+    dataset::{Dataset, DatasetChanged, DatasetEdit, DatasetEdited, EffectOnAll, HandOver, LevelsRead, NewDataset, Retire, Retired},
+    opening::Opening,
+};
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
@@ -14,6 +17,7 @@ use crate::{
     exit::{Exit, Failure},
     grant::rights_of,
     link::NOT_REACHED,
+    opening,
     output::{Column, Format, Output, bound, column, printable},
     place::Place,
     sharing,
@@ -329,6 +333,15 @@ pub(crate) async fn run(command: DatasetCommand) -> Result<(), Failure> {
     }
 }
 
+/// What an edit has become.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Became {
+    /// It opens the dataset to everybody, and a second person is asked first.
+    Waits(Box<Opening>),
+    Edited(Box<DatasetEdited>),
+}
+
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let dataset = ask.dataset.dataset(api, out).await?;
     let successor = ask.successor.map(|name| Some(name).filter(|name| !name.is_empty()));
@@ -353,7 +366,11 @@ async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
             .join("\n");
         out.confirm(&said, "Change this dataset?", sure.yes).await?;
     }
-    let Reply { body: edited, date, .. } = api.edit::<DatasetEdited>(&path, dataset.version, &edit).await?;
+    let Reply { body: became, date, .. } = api.edit::<Became>(&path, dataset.version, &edit).await?;
+    let edited = match became {
+        Became::Edited(edited) => edited,
+        Became::Waits(opening) => return opening::waits(out, &opening),
+    };
     match out.format {
         Format::Table | Format::Csv => out.one(&ONE, &edited.dataset)?,
         Format::Json | Format::Jsonl => out.one(&ONE, &edited)?,
@@ -396,6 +413,9 @@ fn on_everybody(would: &DatasetEdited) -> Vec<String> {
     if let Some(below) = would.opened_below.filter(|below| *below > 0) {
         let more = if would.more_below { " or more" } else { "" };
         said.push(format!("Datasets in it that are opened with it: {below}{more}."));
+    }
+    if would.second_person {
+        said.push("A second person has to approve it: until then it stays as it is.".to_owned());
     }
     if would.mark_asleep {
         said.push("The curators' mark on it does not count while it is open neither to all accounts nor to the world.".to_owned());

@@ -8,6 +8,7 @@ use reqwest::Method;
 use wire::{
     dataset::Dataset,
     grant::{BreakGlass, Given, Grant, Invitation, NewGrant, Sharing, Way, WithdrawAsk, Withdrawn},
+    opening::Opening,
 };
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     effects::{self, Spoken, Sure},
     exit::Failure,
     invitation::{self, Invitations, Invite, Uninvite},
+    opening,
     output::{Column, Format, Output, column, instant_of, printable},
 };
 
@@ -227,7 +229,9 @@ pub(crate) async fn run(command: GrantCommand) -> Result<(), Failure> {
 /// What a grant has become.
 #[derive(Debug, serde::Deserialize)]
 #[serde(untagged)]
-enum GivenOrInvited {
+enum Became {
+    /// It is opened to everybody, and a second person is asked first.
+    Waits(Box<Opening>),
     Given(Box<Given>),
     /// The person is asked first.
     Invited(Box<Invitation>),
@@ -261,14 +265,9 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
             out.confirm(&said, "Give it on all of them?", false).await?;
         }
     }
-    let given: Result<Reply<GivenOrInvited>, Failure> = api.create(&path, &new).await;
-    let Reply { body: given, date, .. } = match given {
-        Ok(Reply { body: GivenOrInvited::Given(given), is_new, is_under_way, date }) => Reply { body: *given, is_new, is_under_way, date },
-        Ok(Reply { body: GivenOrInvited::Invited(sent), .. }) => {
-            let (place, until) = (printable(&dataset.place), instant_of(&sent.waits_until));
-            out.note(&format!("{} is asked first, and has nothing on {place} before accepting, until {until}.", invited(&sent)));
-            return out.one(&invitation::LIST, &sent);
-        }
+    let became: Result<Reply<Became>, Failure> = api.create(&path, &new).await;
+    let Reply { body: became, date, .. } = match became {
+        Ok(became) => became,
         Err(why) => match why.version_there() {
             Some(version) => {
                 let there = find(api, &path, &new.to).await?;
@@ -277,6 +276,15 @@ async fn give(api: &Api, out: Output, ask: Give) -> Result<(), Failure> {
             }
             None => return Err(why),
         },
+    };
+    let given = match became {
+        Became::Given(given) => *given,
+        Became::Waits(opening) => return opening::waits(out, &opening),
+        Became::Invited(sent) => {
+            let (place, until) = (printable(&dataset.place), instant_of(&sent.waits_until));
+            out.note(&format!("{} is asked first, and has nothing on {place} before accepting, until {until}.", invited(&sent)));
+            return out.one(&invitation::LIST, &sent);
+        }
     };
     let grant = &given.grant;
     out.note(&format!("{} may reach {}: {}.", whom(&grant.to, grant.name.as_deref()), printable(&dataset.place), terms(grant)));

@@ -23,6 +23,7 @@ mod link;
 mod link_set;
 mod notices;
 mod offer;
+mod opening;
 mod output;
 mod place;
 mod policy;

@@ -12,13 +12,14 @@ use crate::{
 };
 
 /// What the policy shows.
-const POLICY: [Column; 7] = [
+const POLICY: [Column; 8] = [
     column("audience", "/ceilings/audience"),
     column("link_days_max", "/ceilings/link_days_max"),
     column("zones", "/ceilings/zones"),
     column("hard_zones", "/ceilings/hard_zones"),
     column("terms", "/ceilings/terms"),
     column("openers", "/openers"),
+    column("second_person", "/second_person"),
     column("version", "/version"),
 ];
 /// What a dry run shows of each source.
@@ -47,14 +48,17 @@ enum Verb {
 #[command(
     after_help = "Examples:\n  offprint policy edit --audience link --dry-run\n  offprint policy edit --openers administrators --reason 'releases are reviewed'",
     override_usage = "offprint policy edit [OPTIONS]",
-    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "openers"]).multiple(true).required(true)
+    group = ArgGroup::new("change").args(["audience", "link_days_max", "zones", "hard_zones", "terms", "openers", "second_person"]).multiple(true).required(true)
 )]
 struct Edit {
     #[command(flatten)]
     ceilings: OtherCeilings,
-    /// Who opens datasets to all accounts or the world: owners or administrators.
+    /// Who opens datasets to all accounts or the world: owners or administrators. What others would open waits for one of these.
     #[arg(long, value_name = "WHO")]
     openers: Option<String>,
+    /// Whether a second person approves what opens a dataset to the world: true or false.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true)]
+    second_person: Option<bool>,
     /// Change nothing, and say at which sources another ceiling would bind.
     #[arg(long)]
     dry_run: bool,
@@ -80,7 +84,8 @@ pub(crate) async fn run(command: PolicyCommand) -> Result<(), Failure> {
 
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {
     let version = api.get::<DeploymentPolicy>(&["policy"]).await?.body.version;
-    let edit = DeploymentPolicyEdit { ceilings: ask.ceilings.edit(), openers: ask.openers, reason: ask.reason };
+    let edit =
+        DeploymentPolicyEdit { ceilings: ask.ceilings.edit(), openers: ask.openers, second_person: ask.second_person, reason: ask.reason };
     if ask.dry_run {
         let would: DeploymentPolicyChanged = api.trial(Method::PATCH, &["policy"], Some(version), &edit).await?;
         match out.format {

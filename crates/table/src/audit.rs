@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 79] = [
+pub const VERBS: [&str; 83] = [
     "connection.accept",
     "connection.ask",
     "connection.cancel",
@@ -75,6 +75,10 @@ pub const VERBS: [&str; 79] = [
     "offer.decline",
     "offer.make",
     "offer.withdraw",
+    "opening.approve",
+    "opening.ask",
+    "opening.decline",
+    "opening.withdraw",
     "policy.edit",
     "project.add",
     "project.create",

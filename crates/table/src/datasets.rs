@@ -147,7 +147,7 @@ impl DatasetRow {
 }
 
 /// What a reader has to know of to judge a dataset.
-fn needs_of(dataset: &Dataset) -> Vec<String> {
+pub(crate) fn needs_of(dataset: &Dataset) -> Vec<String> {
     needs([(NEEDS_CUTS, dataset.restricted || !dataset.cuts.is_empty()), (NEEDS_STRICT, dataset.strict)])
 }
 
@@ -615,6 +615,13 @@ impl Table {
             }
             outcome => self.changed(outcome, after, by, once, now).await,
         }
+    }
+
+    /// What a transaction changes of everything above a dataset that is restricted, or no more; and that no other comes to hold it.
+    pub(crate) async fn cuts(&self, dataset: &Dataset, restricted: bool) -> Result<Vec<(Tag, Part)>, TableError> {
+        let (above, unclaimed) = self.holders(dataset).await?;
+        let cuts = above.iter().map(|above| Ok((Tag::Seen, Part::Change(cut(above, dataset, restricted)?))));
+        Ok(cuts.collect::<Result<Vec<_>, TableError>>()?.into_iter().chain(unclaimed).collect())
     }
 
     /// The cut in everything above a dataset, each by itself, until a look at what holds the dataset finds nothing that lacks it: whatever

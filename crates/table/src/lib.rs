@@ -40,6 +40,7 @@ pub mod link_sets;
 pub mod links;
 pub mod mailboxes;
 pub mod once;
+pub mod openings;
 pub mod outbox;
 pub mod passes;
 mod placing;

@@ -42,13 +42,16 @@ pub(crate) struct PolicyRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terms: Option<String>,
     openers: String,
+    #[serde(default)]
+    second_person: bool,
     version: u64,
 }
 
 impl PolicyRow {
     /// `None` where there never was one.
     pub(crate) fn of(policy: &DeploymentPolicy) -> Option<Self> {
-        let DeploymentPolicy { ceilings: Ceilings { audience, link_days_max, zones, hard_zones, terms }, openers, version } = policy;
+        let DeploymentPolicy { ceilings: Ceilings { audience, link_days_max, zones, hard_zones, terms }, openers, second_person, version } =
+            policy;
         (*version > 0).then(|| Self {
             audience: audience_word(*audience).to_owned(),
             link_days_max: *link_days_max,
@@ -56,6 +59,7 @@ impl PolicyRow {
             hard_zones: *hard_zones,
             terms: terms.map(|terms| terms.to_string()),
             openers: openers.word().to_owned(),
+            second_person: *second_person,
             version: *version,
         })
     }
@@ -76,6 +80,7 @@ impl PolicyRow {
                 terms: row.terms.map(|id| TermsId::parse(&id)).transpose().map_err(unreadable(WHAT))?,
             },
             openers: Openers::of(&row.openers).ok_or_else(unknown)?,
+            second_person: row.second_person,
             version: row.version,
         })
     }
@@ -145,6 +150,6 @@ fn said(policy: &DeploymentPolicy) -> serde_json::Value {
     let Ceilings { audience, link_days_max, zones, hard_zones, terms } = &policy.ceilings;
     json!({
         "audience": audience_word(*audience), "link_days_max": link_days_max, "zones": zones.texts().collect::<Vec<_>>(),
-        "hard_zones": hard_zones, "terms": terms.map(|terms| terms.to_string()), "openers": policy.openers.word(), "version": policy.version,
+        "hard_zones": hard_zones, "terms": terms.map(|terms| terms.to_string()), "openers": policy.openers.word(), "second_person": policy.second_person, "version": policy.version,
     })
 }

@@ -22,8 +22,9 @@ use crate::{
     grants::{Grounds, head, proof},
     item::{Item, Row, item, number, row, text, time, unreadable},
     once::Once,
+    openings::OpensRow,
     read::{Cost, Stretch, Window},
-    schema::{self, CURATIONS, GSI1_PK, GSI1_SK, Key, TRANSFERS},
+    schema::{self, CURATIONS, GSI1_PK, GSI1_SK, Key, OPENINGS, TRANSFERS},
     users::standing_word,
     write::{Change, Condition, Outcome, Part, Tag, Write, once_each},
 };
@@ -41,6 +42,9 @@ struct RequestRow {
     from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<String>,
+    /// What is to open the dataset, where the kind is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    opens: Option<OpensRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// Why it was answered so.
@@ -61,6 +65,7 @@ struct RequestRow {
 /// The words of the kinds.
 const TRANSFER: &str = "transfer";
 const CURATION: &str = "curation";
+const OPENING: &str = "opening";
 
 impl Row for RequestRow {
     const WHAT: &'static str = "a request";
@@ -72,7 +77,7 @@ impl Row for RequestRow {
 
 impl RequestRow {
     fn of(request: &Request) -> Self {
-        let (kind, from, to) = words_of(request.wish);
+        let (kind, from, to) = words_of(&request.wish);
         Self {
             needs: Vec::new(),
             version: request.version,
@@ -82,12 +87,13 @@ impl RequestRow {
             by: request.by.to_string(),
             from,
             to,
+            opens: OpensRow::of(&request.wish),
             reason: request.reason.clone(),
             answer: request.answer.clone(),
             at: request.at.as_millisecond(),
             waits: request.until.as_millisecond(),
             state: state_word(request.state).to_owned(),
-            gsi1pk: Some(queue_of(request.wish)),
+            gsi1pk: Some(queue_of(&request.wish)),
             gsi1sk: Some(key_of(request).sk),
             ttl: request.until.as_second().saturating_add(REQUEST_SECS),
         }
@@ -99,6 +105,7 @@ impl RequestRow {
         let wish = match self.kind.as_str() {
             TRANSFER => Wish::Transfer { from: person(self.from)?, to: person(self.to)? },
             CURATION => Wish::Curation,
+            OPENING => Wish::Opening(self.opens.ok_or_else(unknown)?.opens()?),
             _ => return Err(unknown()),
         };
         Ok(Request {
@@ -120,31 +127,34 @@ impl RequestRow {
 type Telling = (UserId, Occasion);
 
 /// The word of a wish, and whom it comes from and is for, where it has them.
-fn words_of(wish: Wish) -> (&'static str, Option<String>, Option<String>) {
+fn words_of(wish: &Wish) -> (&'static str, Option<String>, Option<String>) {
     match wish {
         Wish::Transfer { from, to } => (TRANSFER, Some(from.to_string()), Some(to.to_string())),
         Wish::Curation => (CURATION, None, None),
+        Wish::Opening(_) => (OPENING, None, None),
     }
 }
 
 /// Where it is listed while it waits, in GSI1.
-fn queue_of(wish: Wish) -> String {
+fn queue_of(wish: &Wish) -> String {
     match wish {
-        Wish::Transfer { to, .. } => schema::user_partition(to),
+        Wish::Transfer { to, .. } => schema::user_partition(*to),
         Wish::Curation => schema::CURATION_QUEUE.to_owned(),
+        Wish::Opening(_) => schema::OPENING_QUEUE.to_owned(),
     }
 }
 
 /// What the sort keys of its kind begin with.
-const fn prefix_of(wish: Wish) -> &'static str {
+const fn prefix_of(wish: &Wish) -> &'static str {
     match wish {
         Wish::Transfer { .. } => TRANSFERS,
         Wish::Curation => CURATIONS,
+        Wish::Opening(_) => OPENINGS,
     }
 }
 
 fn key_of(request: &Request) -> Key {
-    schema::request(prefix_of(request.wish), request.dataset, request.at, request.id)
+    schema::request(prefix_of(&request.wish), request.dataset, request.at, request.id)
 }
 
 fn read(found: Item) -> Result<Request, TableError> {
@@ -267,7 +277,7 @@ impl Table {
         if request.dataset != dataset.id || !request.waits(now) || !request.wish.fits(dataset) {
             return Err(TableError::NotForThis);
         }
-        let latest = self.latest_request(dataset.id, prefix_of(request.wish)).await?;
+        let latest = self.latest_request(dataset.id, prefix_of(&request.wish)).await?;
         if let Some(made) = self.once_if(by, once, now).await? {
             return self.request_at(dataset.id, made).await;
         }
@@ -275,6 +285,7 @@ impl Table {
             let what = match request.wish {
                 Wish::Transfer { .. } => "an offer that waits",
                 Wish::Curation => "a request that waits",
+                Wish::Opening(_) => "an opening that waits",
             };
             return Err(TableError::Exists { what });
         }
@@ -419,13 +430,16 @@ pub(crate) fn answer(before: &Request, after: &Request) -> Change {
 
 /// What the audit says of a request.
 pub(crate) fn said(request: &Request) -> serde_json::Value {
-    let (kind, from, to) = words_of(request.wish);
+    let (kind, from, to) = words_of(&request.wish);
     let mut said = json!({
         "id": request.id.to_string(), "kind": kind, "by": request.by.to_string(),
         "waits_until": request.until.to_string(), "state": state_word(request.state),
     });
     if let (Some(from), Some(to), Some(fields)) = (from, to, said.as_object_mut()) {
         fields.extend([("from".to_owned(), from.into()), ("to".to_owned(), to.into())]);
+    }
+    if let (Some(opens), Some(fields)) = (OpensRow::of(&request.wish), said.as_object_mut()) {
+        fields.insert("opens".to_owned(), json!(opens));
     }
     said
 }

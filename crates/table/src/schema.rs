@@ -30,6 +30,7 @@
 //! | invitation | `E#hmac(address)`, `U#uid` | `N#dataset`, `N#pid` | `D#dataset`, `P#pid`; `E#sent#hmac`, `E#sent#uid` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | request for the curators' mark | `D#id` | `Q#curation#made#request-id` | `Q#curation`, as its sort key; while it waits |
+//! | opening that was asked for | `D#id` | `Q#opening#made#request-id` | `Q#opening`, as its sort key; while it waits |
 //! | curators' mark | `D#id` | `Y` | `Y#shard`, `Y#set#dataset`; while it is set |
 //! | connection | `U#uid` | `C#uid` | |
 //! | rate | `R#what#uid` | `yyyymmdd` | |
@@ -590,6 +591,10 @@ pub(crate) const TRANSFERS: &str = "Q#transfer#";
 pub(crate) const CURATIONS: &str = "Q#curation#";
 /// Where those are listed, in GSI1, that wait for a curator: one partition, for they are few, and the oldest comes first.
 pub(crate) const CURATION_QUEUE: &str = "Q#curation";
+/// What the sort key of every opening that was asked for begins with.
+pub(crate) const OPENINGS: &str = "Q#opening#";
+/// Where those are listed, in GSI1, that wait for a second person: as those for a curator.
+pub(crate) const OPENING_QUEUE: &str = "Q#opening";
 
 /// The curators' mark on a dataset.
 pub(crate) fn mark(dataset: DatasetId) -> Key {
@@ -686,6 +691,11 @@ mod tests {
                 request(CURATIONS, dataset_, at, RequestId::new(id)),
                 "D#daaaaaaaaaaaaaaaaaaaaaaaaa4",
                 "Q#curation#001767225599999#qaaaaaaaaaaaaaaaaaaaaaaaaa4",
+            ),
+            (
+                request(OPENINGS, dataset_, at, RequestId::new(id)),
+                "D#daaaaaaaaaaaaaaaaaaaaaaaaa4",
+                "Q#opening#001767225599999#qaaaaaaaaaaaaaaaaaaaaaaaaa4",
             ),
             (mark(dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "Y"),
             (block(source_, user_), "S#saaaaaaaaaaaaaaaaaaaaaaaaa4", "B#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),

@@ -150,6 +150,9 @@ pub struct DatasetEdited {
     /// With `dry_run`: what all accounts and the world would gain and lose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects_on_all: Vec<EffectOnAll>,
+    /// With `dry_run`: whether it would wait for a second person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub second_person: bool,
     /// With `dry_run`: whom it would be open to in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(pattern = "^(private|project|accounts|world)$"))]

@@ -14,6 +14,7 @@ pub mod group;
 pub mod link;
 pub mod link_set;
 pub mod offer;
+pub mod opening;
 pub mod page;
 pub mod pass;
 pub mod patch;

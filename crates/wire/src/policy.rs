@@ -14,9 +14,11 @@ pub struct DeploymentPolicy {
     /// What nobody may exceed at any source.
     pub ceilings: Ceilings,
     /// Who opens a dataset to all accounts or the world: its `owners`, and who administers it for good; or of these only who is one of the deployment's
-    /// `administrators`.
+    /// `administrators`. What others would open waits for one of them.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(owners|administrators)$"))]
     pub openers: String,
+    /// Whether a second person approves whatever opens a dataset to the world.
+    pub second_person: bool,
     /// Counts its changes, 0 where there never was one; the `ETag` of the reply is this number in quotes.
     pub version: u64,
 }
@@ -34,6 +36,10 @@ pub struct DeploymentPolicyEdit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^(owners|administrators)$"))]
     pub openers: Option<String>,
+    /// Whether a second person approves whatever opens a dataset to the world.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub second_person: Option<bool>,
     /// Why: it stands in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

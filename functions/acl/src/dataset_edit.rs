@@ -9,6 +9,7 @@ use domain::{
     delegation::{may_inherit, may_open, may_open_to_all},
     grant::GrantError,
     id::UserId,
+    opening::Opens,
     rights::Right,
     source::{Audience, State},
     timing::Timing,
@@ -33,6 +34,7 @@ use crate::{
     effects::{self, Supposed, Trial},
     offer::suspended,
     opening::{beyond_recall, confirmed, links_left, on_all},
+    openings,
     source_edit::bounded,
     subject::person,
 };
@@ -45,7 +47,8 @@ use crate::{
 #[utoipa::path(patch, path = "/api/v1/datasets/{id}", tag = "datasets", operation_id = "edit_dataset", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"), ("If-Match" = String, Header, description = "The `ETag` of the dataset as it was read")),
     request_body(content = wire::dataset::DatasetEdit, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The dataset after the change, or with what the change would do", body = wire::dataset::DatasetEdited), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
+    responses((status = 200, description = "The dataset after the change, or with what the change would do", body = wire::dataset::DatasetEdited),
+        (status = 202, description = "It waits for a second person, and was not done", body = wire::opening::Opening), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn edit(
     app: App,
     caller: Caller,
@@ -62,6 +65,9 @@ pub(crate) async fn edit(
     let once = once.of(&format!("PATCH /api/v1/datasets/{id}"), &bytes).filter(|_| !trial.dry_run);
     let before = &facts.place.dataset;
     if let Some(did) = app.table.once_if(caller.user.id, once.as_ref(), now).await? {
+        if let Some(asked) = openings::asked_before(&app, &facts, &did, now).await? {
+            return Ok(asked);
+        }
         // The same request again: it was done, on the version that it names.
         let did = Did::read(&did);
         let wide = ask.restricted == Some(true) || ask.strict == Some(true) || ask.end_links;
@@ -75,15 +81,22 @@ pub(crate) async fn edit(
     seen.check(before.version)?;
     let is_confirmed = ask.confirm || trial.dry_run;
     let change = Change::read(&app, &caller, (&permit, &facts), ask, now).await?;
+    let mut takes_two = false;
     if let Some(then) = change.opens(&facts) {
-        may_open_to_all(&permit, &then, now)?;
         if !is_confirmed {
             confirmed(&app, &facts, &then, now).await?;
         }
+        takes_two = match may_open_to_all(&permit, &then, now) {
+            Err(GrantError::SecondPerson) => true,
+            alone => alone.map(|()| false)?,
+        };
     }
     if trial.dry_run {
-        let told = change.tried(&app, &caller, &facts, now).await?;
+        let told = Told { takes_two, ..change.tried(&app, &caller, &facts, now).await? };
         return answer(&app, &caller, &facts, before.clone(), told).await;
+    }
+    if takes_two {
+        return Ok(openings::ask(&app, &caller, (&permit, &facts), change.asked(), once.as_ref(), now).await??);
     }
     let closes = matches!(change, Change::Visibility { to, .. } if to <= before.visibility);
     let after = change.made(&app, (&caller, &permit, &facts), once.as_ref(), now).await?;
@@ -122,6 +135,15 @@ impl Change {
             Self::Visibility { to, .. } if *to > before.visibility => Some(facts.supposing(Dataset { visibility: *to, ..before.clone() })),
             Self::Restricted(false) if before.restricted => Some(facts.clone().cut_off(false)),
             _ => None,
+        }
+    }
+
+    /// What a second person is asked to approve, and why.
+    fn asked(self) -> (Opens, Option<String>) {
+        match self {
+            Self::Visibility { to, reason, .. } => (Opens::Visibility(to), reason),
+            // Nothing else opens it.
+            _ => (Opens::Unrestricted, None),
         }
     }
 
@@ -347,6 +369,8 @@ struct Told {
     audience_then: Option<Visibility>,
     /// How many datasets in it are opened with it, and whether there may be more.
     below: Option<(usize, bool)>,
+    /// Whether it would wait for a second person.
+    takes_two: bool,
 }
 
 /// What is said of a change that was made.
@@ -361,7 +385,7 @@ async fn told(app: &App, facts: &DatasetFacts, after: &Dataset, (closes, enforce
 }
 
 async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset, told: Told) -> Result<Response, Problem> {
-    let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, audience_then, below } = told;
+    let Told { enforced_by, links_left: (links_left, more_links), closes, effects, on_all, audience_then, below, takes_two } = told;
     let enforced_by = enforced_by.map(|at| at.to_string());
     let beyond_recall = enforced_by.as_deref().filter(|_| closes).map(beyond_recall).unwrap_or_default();
     let marked = after.curated.is_some();
@@ -379,6 +403,7 @@ async fn answer(app: &App, caller: &Caller, facts: &DatasetFacts, after: Dataset
         mark_asleep: marked && audience < Visibility::Accounts,
         opened_below: below.map(|(count, _)| count),
         more_below: below.is_some_and(|(_, more)| more),
+        second_person: takes_two,
     };
     Ok(with_version(json::ok(&edited), version))
 }

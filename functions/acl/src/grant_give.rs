@@ -11,6 +11,7 @@ use domain::{
     id::{DatasetId, LinkSetId, UserId},
     invitation::Target,
     link::Until,
+    opening::Opens,
     rights::Role,
     timing::Timing,
 };
@@ -35,7 +36,7 @@ use crate::{
     effects::{self, Supposed, Trial},
     invitation::one_shown,
     invite_person::{sent_before, to_dataset},
-    subject,
+    openings, subject,
     together::{GiveAll, others, set_of},
 };
 
@@ -46,13 +47,13 @@ use crate::{
 /// # Errors
 /// 403 for more than the caller may give, 409 `exists` for other terms than the subject has, without `If-Match`; 412 for another version;
 /// `link-set-refused` where a dataset of the link set refuses. Of a person who is invited: 409 `in-link-set`, `declined-lately`, 429
-/// `too-many-invitations`.
+/// `too-many-invitations`. Of what waits for a second person: 409 `opening-waits`, and in a dry run `second-person-needed`.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/grants", tag = "grants", operation_id = "give_grant", security(("token" = ["datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the grant that is to become this one")),
     request_body = wire::grant::NewGrant,
     responses((status = 201, description = "A new grant", body = wire::grant::Given), (status = 200, description = "The grant that is there, as asked; when that is in force, where somebody may get less; or the grant with what it would do", body = wire::grant::Given),
-        (status = 202, description = "The person is invited, and gets it by accepting", body = wire::grant::Invitation),
+        (status = 202, description = "The person is invited, and gets it by accepting; or it opens the dataset to everybody, and waits for a second person", body = wire::opening::Waits),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn give(
     app: App,
@@ -71,7 +72,13 @@ pub(crate) async fn give(
         let permit = caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts)), now)?;
         let new = read(&ask, subject::subject(&app, &ask.to).await?, now)?;
         let there = app.table.grant(facts.place.dataset.id, new.subject).await?;
-        match (app.table.once_if(caller.user.id, once.as_ref(), now).await?, &there, new.subject) {
+        let told = app.table.once_if(caller.user.id, once.as_ref(), now).await?;
+        if let Some(told) = &told
+            && let Some(asked) = openings::asked_before(&app, &facts, told, now).await?
+        {
+            return Ok(asked);
+        }
+        match (told, &there, new.subject) {
             (Some(told), Some(there), _) => return shown_again(&app, &facts.place.dataset, there, &told).await,
             (Some(_told), None, Subject::User(to)) => {
                 let sent = sent_before(&app, to, Target::Dataset(facts.place.dataset.id)).await?;
@@ -94,7 +101,20 @@ pub(crate) async fn give(
             }
             set => set?,
         };
-        let all = GiveAll::read(&app, &caller, (&facts, set), (&new, there), (&seen, |there| is_as_asked(there, &new, &ask)), now).await?;
+        let version = there.as_ref().filter(|there| there.hold == Hold::Active).map(|there| there.version);
+        let all = GiveAll::read(&app, &caller, (&facts, set), (&new, there), (&seen, |there| is_as_asked(there, &new, &ask)), now).await;
+        let all = match all {
+            Err(why) if why.code == Problem::SECOND_PERSON && !trial.dry_run => {
+                seen.check(version.unwrap_or_default(), version.is_some())?;
+                let opens = Opens::Grant(new.subject, new.terms);
+                match openings::ask(&app, &caller, (&permit, &facts), (opens, None), once.as_ref(), now).await? {
+                    Err(TableError::Stale) => rounds.another().await?,
+                    asked => return Ok(asked?),
+                }
+                continue;
+            }
+            all => all?,
+        };
         if trial.dry_run {
             all.check(&app, now).await?;
             let given = all.given().map(|(dataset, grant)| (dataset, grant.clone())).collect();

@@ -32,6 +32,7 @@ mod me;
 mod offer;
 mod openapi;
 mod opening;
+mod openings;
 mod paged;
 mod policy;
 mod project;
@@ -86,6 +87,11 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/curation/withdraw", plain(post(curation::withdraw)))
         .route("/api/v1/curation", get(curation::queue))
         .route("/api/v1/curated", get(curation::curated))
+        .route("/api/v1/datasets/{id}/openings", plain(get(openings::of_dataset)))
+        .route("/api/v1/datasets/{id}/openings/approve", plain(post(openings::approve)))
+        .route("/api/v1/datasets/{id}/openings/decline", plain(post(openings::decline)))
+        .route("/api/v1/datasets/{id}/openings/withdraw", plain(post(openings::withdraw)))
+        .route("/api/v1/openings", plain(get(openings::list)))
         .route("/api/v1/datasets/{id}/levels", plain(post(dataset_levels::read)))
         .route("/api/v1/datasets/{id}/sharing", get(dataset_sharing::sharing))
         .route("/api/v1/datasets/{id}/sharing/links", get(sharing_links::list))

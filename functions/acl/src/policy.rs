@@ -87,6 +87,7 @@ fn shown(policy: &DeploymentPolicy) -> wire::policy::DeploymentPolicy {
     wire::policy::DeploymentPolicy {
         ceilings: ceilings(&policy.ceilings),
         openers: policy.openers.word().to_owned(),
+        second_person: policy.second_person,
         version: policy.version,
     }
 }
@@ -103,6 +104,7 @@ fn edited(before: &DeploymentPolicy, ask: wire::policy::DeploymentPolicyEdit) ->
                 .hint("`owners` or `administrators`")
         })?;
     }
+    after.second_person = ask.second_person.unwrap_or(before.second_person);
     Ok(after)
 }
 

@@ -82,6 +82,19 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
                     .and("Why, and where what was copied lies, which nobody removes: offprint copy list".to_owned()),
             )
         }
+        Occasion::OpeningAsked(id) => match app.table.latest_opening(id).await?.filter(|there| there.by == by.id && there.waits(now)) {
+            Some(_waits) => place(app, person, id, now).await?.map(|place| {
+                Line::of(format!("{who} asks to open {place} to everybody"))
+                    .and(format!("It stays as it is until somebody approves: offprint opening approve {id}, or decline."))
+            }),
+            None => None,
+        },
+        Occasion::OpeningApproved(id) => place(app, person, id, now)
+            .await?
+            .map(|place| Line::of(format!("{who} approved what you asked for: {place} is opened to everybody"))),
+        Occasion::OpeningDeclined(id) => place(app, person, id, now)
+            .await?
+            .map(|place| Line::of(format!("{who} declined to open {place} to everybody")).and(format!("Why: offprint opening list {id}"))),
         Occasion::Joined(id) => in_project(app, person, id).await?.map(|name| Line::of(format!("{who} took you into the project {name}"))),
         Occasion::Invited(target) => invited(app, person, by.id, target, now).await?.map(|(place, id)| {
             Line::of(format!("{who} invites you to {place}")).and(format!("Answer with offprint invitation accept {id}, or decline."))

@@ -96,9 +96,14 @@ enum Act {
     MakeSource { name: u8 },
     EditSource { days: Option<u32> },
     EditPolicy { days: Option<u32> },
+    Writable(bool),
+    Copy { dataset: usize, name: u8 },
+    CancelCopy { copy: usize },
     AddTerms { text: u8 },
     AskForTerms { terms: Option<usize> },
     AcceptTerms { terms: usize },
+    TakesTwo(bool),
+    AnswerOpening { dataset: usize, word: &'static str },
     Serve { serving: bool },
 }
 
@@ -109,6 +114,8 @@ impl Act {
             Self::Connect { asker, word: "ask" | "cancel" } => Some(asker % PEOPLE),
             Self::Connect { asker, .. } => Some((asker + 1) % PEOPLE),
             Self::EndOffer { dataset, by: "accept" | "decline" } => Some(dataset % PEOPLE),
+            // Who manages the first one for good.
+            Self::AnswerOpening { word: "approve" | "decline", .. } => Some(0),
             Self::Curation { word: "mark" | "unmark" | "decline", .. } => Some(CURATOR),
             _ => None,
         }
@@ -213,10 +220,21 @@ pub fn everything() -> Program {
         Act::MakeSource { name: 0 },
         Act::EditSource { days: Some(400) },
         Act::EditPolicy { days: Some(500) },
+        Act::Writable(true),
+        Act::Copy { dataset: 0, name: 0 },
+        Act::CancelCopy { copy: 0 },
         Act::AddTerms { text: 0 },
         Act::AskForTerms { terms: Some(0) },
         Act::AcceptTerms { terms: 0 },
         Act::AskForTerms { terms: None },
+        Act::TakesTwo(true),
+        Act::Show { dataset: 0, visibility: "world" },
+        Act::AnswerOpening { dataset: 0, word: "withdraw" },
+        Act::Show { dataset: 0, visibility: "world" },
+        Act::AnswerOpening { dataset: 0, word: "decline" },
+        Act::Show { dataset: 0, visibility: "world" },
+        Act::AnswerOpening { dataset: 0, word: "approve" },
+        Act::TakesTwo(false),
         Act::Serve { serving: false },
         Act::Serve { serving: true },
         Act::Told { how: "daily" },
@@ -317,9 +335,13 @@ fn any_act() -> impl Strategy<Value = Act> {
     let of_sources = prop_oneof![
         3 => option::of(select(vec![400_u32, 800])).prop_map(|days| Act::EditSource { days }),
         2 => option::of(select(vec![500_u32, 900])).prop_map(|days| Act::EditPolicy { days }),
+        1 => any::<bool>().prop_map(Act::Writable),
+        2 => (some(), 0..3_u8).prop_map(|(dataset, name)| Act::Copy { dataset, name }),
+        1 => some().prop_map(|copy| Act::CancelCopy { copy }),
         1 => (0..2_u8).prop_map(|text| Act::AddTerms { text }),
         1 => option::of(0..2_usize).prop_map(|terms| Act::AskForTerms { terms }),
         2 => (0..2_usize).prop_map(|terms| Act::AcceptTerms { terms }),
+        1 => any::<bool>().prop_map(Act::TakesTwo),
         1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
         1 => (0..3_u8).prop_map(|name| Act::MakeSource { name }),
     ];
@@ -336,7 +358,9 @@ pub struct Tally {
 }
 
 /// Verbs that no request of these programs writes down, and what does.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("copy.done", "whoever goes on with copies, once one is whole"),
+    ("copy.fail", "whoever goes on with copies, where one cannot be"),
     ("deployment.bootstrap", "a command on the deployment's machine, before anybody can ask"),
     ("group.claim", "a sign-in through a provider"),
     ("invitation.accept", "whoever is invited, where people are asked first"),
@@ -400,6 +424,7 @@ struct Run {
     projects: Vec<String>,
     sets: Vec<String>,
     terms: Vec<String>,
+    copies: Vec<String>,
     seen: Seen,
     tally: Tally,
 }
@@ -439,6 +464,7 @@ impl Run {
             people,
             datasets: Vec::new(),
             terms: Vec::new(),
+            copies: Vec::new(),
             groups: Vec::new(),
             links: Vec::new(),
             codes: Vec::new(),
@@ -491,7 +517,8 @@ impl Run {
                 Asked { verbs, ..post("/api/v1/datasets".to_owned(), body, &[]) }
             }
             Act::Show { dataset: at, visibility } => {
-                patch(dataset(*at, "")?, json!({ "visibility": visibility, "confirm": true }), &["dataset.edit"])
+                let verbs = vec![vec!["dataset.edit"], vec!["opening.ask"]];
+                Asked { verbs, ..patch(dataset(*at, "")?, json!({ "visibility": visibility, "confirm": true }), &[]) }
             }
             Act::Restrict { dataset: at, restricted } => patch(dataset(*at, "")?, json!({ "restricted": restricted }), &["dataset.edit"]),
             Act::ReadLevels(at) => post(dataset(*at, "/levels")?, Value::Null, &["dataset.levels"]),
@@ -638,6 +665,13 @@ impl Run {
             Act::EditPolicy { days } => {
                 patch("/api/v1/policy".to_owned(), json!({ "ceilings": { "link_days_max": days } }), &["policy.edit"])
             }
+            Act::Writable(writable) => patch("/api/v1/sources/demo".to_owned(), json!({ "writable": writable }), &["source.edit"]),
+            Act::Copy { dataset: at, name } => {
+                post(dataset(*at, "/copies")?, json!({ "to": format!("demo:copy-{name}/") }), &["copy.make"])
+            }
+            Act::CancelCopy { copy } => {
+                post(format!("/api/v1/copies/{}/cancel", some(&self.copies, *copy)?), Value::Null, &["copy.cancel"])
+            }
             Act::AddTerms { text } => post("/api/v1/terms".to_owned(), json!({ "text": format!("Terms {text}") }), &["terms.add"]),
             Act::AskForTerms { terms } => {
                 let terms = match terms {
@@ -648,6 +682,16 @@ impl Run {
             }
             Act::AcceptTerms { terms } => {
                 post(format!("/api/v1/me/terms/{}/accept", some(&self.terms, *terms)?), Value::Null, &["terms.accept"])
+            }
+            Act::TakesTwo(takes) => patch("/api/v1/policy".to_owned(), json!({ "second_person": takes }), &["policy.edit"]),
+            Act::AnswerOpening { dataset: at, word } => {
+                let verb = match *word {
+                    "approve" => "opening.approve",
+                    "decline" => "opening.decline",
+                    _ => "opening.withdraw",
+                };
+                let body = if *word == "decline" { json!({ "reason": "so" }) } else { Value::Null };
+                post(dataset(*at, &format!("/openings/{word}"))?, body, &[verb])
             }
             Act::Serve { serving } => {
                 let verb = if *serving { "deployment.serve" } else { "deployment.stop" };
@@ -722,6 +766,7 @@ impl Run {
             }
             Act::MakeProject { .. } => add(&mut self.projects, text(&reply["id"])),
             Act::MakeSet { .. } => add(&mut self.sets, text(&reply["id"])),
+            Act::Copy { .. } => add(&mut self.copies, text(&reply["id"])),
             Act::AddTerms { .. } => add(&mut self.terms, text(&reply["id"])),
             Act::MakeToken { .. } => add(&mut self.tokens, text(&reply["token"]["id"])),
             Act::MakeLink { .. } => {
@@ -774,10 +819,12 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/resume",
         "/hand-over",
         "/offers",
+        "/copies",
         "/curation",
         "/mark",
         "/unmark",
         "/accept",
+        "/approve",
         "/retire",
         "/grants",
         "/invitations",

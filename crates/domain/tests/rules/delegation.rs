@@ -263,7 +263,7 @@ fn who_opens_to_everybody_is_for_the_policy_to_say() {
     ];
     for (what, world, change, audience) in cases {
         assert_eq!(opens(world, Openers::Owners, &change), (audience, None), "{what}");
-        let refused = (audience > Audience::Named).then_some(GrantError::NotOpener);
+        let refused = (audience > Audience::Named).then_some(GrantError::SecondPerson);
         assert_eq!(opens(world, Openers::Administrators, &change), (audience, refused), "{what}");
         let mut world = world.clone();
         world.people[OWNER].administrator = true;
@@ -273,7 +273,7 @@ fn who_opens_to_everybody_is_for_the_policy_to_say() {
     let (principal, facts) = facts(&both, Openers::Administrators);
     let permit = decide(&principal, Action::Grant, &Facts::Dataset(Arc::new(facts)), at(0)).unwrap();
     let gives = |to| granted(&permit, &both.user(OWNER), dataset_id(DATASET), asked(to, Role::View, false, Terms::NONE), None, at(0)).err();
-    assert_eq!((gives(To::World), gives(To::Person(OTHER))), (Some(GrantError::NotOpener), None));
+    assert_eq!((gives(To::World), gives(To::Person(OTHER))), (Some(GrantError::SecondPerson), None));
 }
 
 // By a project, too: its managers manage its datasets, its members do not.

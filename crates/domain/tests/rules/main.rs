@@ -22,6 +22,7 @@ mod invariants;
 mod invitations;
 mod lasting;
 mod matrix;
+mod opening;
 mod oracle;
 mod permits;
 mod pitfalls;

@@ -39,6 +39,7 @@ mod links;
 mod losses;
 mod notices;
 mod offers;
+mod openings;
 mod passes;
 mod people;
 mod places;
@@ -96,6 +97,8 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(curation::a_mark_is_asked_for_and_set_and_lifted),
         rule(curation::a_mark_is_set_on_what_was_seen),
         rule(curation::marks_are_listed_from_all_their_partitions),
+        rule(openings::an_opening_is_asked_for_and_approved),
+        rule(openings::an_opening_is_approved_on_what_was_seen),
         rule(places::a_retired_dataset_frees_its_place_and_opens_nothing),
         rule(places::levels_are_kept_as_they_were_read),
         rule(places::a_strict_dataset_says_so_to_readers_of_every_age),
@@ -177,6 +180,7 @@ fn races() -> Vec<(&'static str, Run)> {
         rule(places::whatever_is_retired_at_once_nothing_lies_in_what_is_gone),
         rule(offers::an_offer_is_taken_back_or_accepted_and_never_both),
         rule(curation::of_two_answers_at_once_one_counts),
+        rule(openings::an_opening_is_approved_or_taken_back_and_never_both),
         rule(invitations::an_invitation_is_accepted_or_taken_back_and_never_both),
         rule(connections::of_what_two_people_do_at_once_one_counts),
         rule(connections::requests_and_connections_of_one_person_are_bounded),

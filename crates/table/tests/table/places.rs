@@ -268,6 +268,7 @@ pub async fn the_policy_binds_every_source(store: Store) {
             terms: None,
         },
         openers: Openers::Administrators,
+        second_person: true,
         version: 0,
     };
     let none = DeploymentPolicy::NONE;

@@ -17,6 +17,7 @@ mod curation;
 mod invitations;
 mod link_sets;
 mod opening;
+mod openings;
 mod policy;
 mod projects;
 mod repeats;
@@ -509,6 +510,11 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("PATCH", root.clone(), "{\"visibility\":\"nowhere\"}", "not-found"),
         ("PATCH", root.clone(), "{\"visibility\":\"private\",\"end_links\":true}", "not-found"),
         ("PATCH", format!("{root}?dry_run=true"), "{\"visibility\":\"world\"}", "not-found"),
+        ("GET", "/api/v1/openings".to_owned(), "", ""),
+        ("GET", at("openings"), "", "not-found"),
+        ("POST", at("openings/approve"), "", "not-found"),
+        ("POST", at("openings/decline"), "{\"reason\":\"no\"}", "not-found"),
+        ("POST", at("openings/withdraw"), "", "not-found"),
         ("POST", at("hand-over"), "{\"to\":\"Nobody\"}", "not-found"),
         ("POST", at("grants"), "{\"to\":\"user:Nobody\",\"role\":\"view\"}", "not-found"),
         ("POST", at("grants"), "{\"to\":\"group:none\",\"role\":\"none\"}", "not-found"),
@@ -788,7 +794,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 101);
+    assert_eq!(described.len(), 106);
 }
 
 // SECURITY T6: a source's line holds no secret either

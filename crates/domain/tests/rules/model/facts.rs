@@ -273,6 +273,7 @@ impl World {
                     terms: self.policy.terms.map(terms_id),
                 },
                 openers: Openers::Owners,
+                second_person: false,
                 version: 1,
             },
             writable: row.writable,
