@@ -124,7 +124,7 @@ async fn approve(api: &Api, out: Output, dataset: &str, yes: bool) -> Result<(),
 pub(crate) fn waits(out: Output, opening: &Opening) -> Result<(), Failure> {
     let (place, until) = (printable(&opening.place), instant_of(&opening.waits_until));
     out.note(&format!(
-        "Nothing is open yet: a second person has to approve it, until {until}. They see it by `offprint opening list`, {place}."
+        "Nothing is open yet: a second person has to approve it, until {until}. Whoever may finds {place} in `offprint opening list`."
     ));
     out.one(&OPENING, opening)
 }

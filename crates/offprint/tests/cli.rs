@@ -529,6 +529,30 @@ fn two_people_are_connected_by_agreeing_or_by_what_they_share() {
 }
 
 #[test]
+fn what_opens_to_the_world_waits_for_a_second_person() {
+    let up = Up::start();
+    let code = up.json(&["user", "add", "nia", "--json"])["code"].as_str().expect("a code").to_owned();
+    up.run(&["sign-in", &code, "--server", &up.text("app_url"), "--state", "/nonexistent"]).done();
+    let nia = |words: &[&str]| up.run(&[words, &["--state", "/nonexistent"]].concat());
+    up.run(&["source", "edit", "demo", "--audience", "world"]).done();
+    up.run(&["grant", "give", PLAIN, "--to", "user:nia", "--role", "manager"]).done();
+    up.run(&["policy", "edit", "--second-person", "true"]).done();
+    let id = up.json(&["dataset", "show", PLAIN, "--json"])["id"].as_str().expect("an id").to_owned();
+    let open = ["dataset", "edit", PLAIN, "--visibility", "world"];
+    assert!(nia(&[&open[..], &["--dry-run"]].concat()).done().err.contains("A second person has to approve it"));
+    let asked = nia(&[&open[..], &["-y"]].concat()).done();
+    assert!(asked.err.contains("Nothing is open yet") && asked.out.contains("waiting"), "{}{}", asked.out, asked.err);
+    assert!(nia(&["opening", "approve", &id, "-y"]).ends(5).err.contains("[own-request]"));
+    assert!(up.run(&["opening", "list"]).done().out.contains(&id));
+    assert!(up.run(&["opening", "decline", &id, "--reason", "not yet"]).done().out.contains("declined"));
+    nia(&[&open[..], &["-y"]].concat()).done();
+    assert!(up.run(&["opening", "approve", &id, "-y"]).done().out.contains("accepted"));
+    up.run(&["opening", "approve", &id, "-y"]).refused(3, "nothing waits");
+    assert_eq!(up.json(&["dataset", "show", PLAIN, "--json"])["visibility"], "world");
+    assert_eq!(nia(&["opening", "list", PLAIN]).done().out.lines().filter(|line| line.contains(&id)).count(), 2);
+}
+
+#[test]
 fn refusals_have_their_codes_and_their_stream() {
     let up = Up::start();
     up.run(&["link", "create"]).ends(2);

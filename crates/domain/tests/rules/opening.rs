@@ -66,9 +66,10 @@ fn asked(world: &World, by: usize, opens: Opens, openers: Openers) -> OpeningFac
 /// By whom it is answered, as an administrator where the person is one.
 fn answer(world: &World, by: usize, facts: &OpeningFacts, openers: Openers) -> Result<Then, OpeningError> {
     let asker = Asker::Person(by, TokenRow::whole());
-    let (action, on) = match world.people[by].administrator {
-        true => (Action::Administer, Facts::Deployment),
-        false => (Action::Grant, Facts::Dataset(Arc::new(about(world, by, openers)))),
+    let (action, on) = if world.people[by].administrator {
+        (Action::Administer, Facts::Deployment)
+    } else {
+        (Action::Grant, Facts::Dataset(Arc::new(about(world, by, openers))))
     };
     let permit = decide(&world.principal(&asker, From::Lab), action, &on, at(0)).unwrap();
     approved(&permit, facts, None, at(0)).map(|approved| approved.then().clone())
