@@ -51,12 +51,12 @@ pub struct World {
     pub dir: TempDir,
     /// Follows no redirect.
     pub client: reqwest::Client,
-    _running: Running,
+    running: Running,
 }
 
 enum Running {
     Up { _process: Up },
-    Functions { _functions: Vec<FunctionUrl> },
+    Functions { _functions: Vec<FunctionUrl>, table: Box<Table> },
 }
 
 /// A running `offprint up`; ended with this.
@@ -173,7 +173,7 @@ impl World {
             demo: state.join("demo"),
             dir,
             client,
-            _running: Running::Up { _process: up },
+            running: Running::Up { _process: up },
         }
     }
 
@@ -184,7 +184,7 @@ impl World {
         let keys = Keys { access_key_id: "AKIATESTTESTTEST".to_owned(), secret_access_key: random_hex() };
         let s3_url = embedded_s3(&demo, &keys).await;
         let table_url = embedded_table(&keys).await;
-        let (token, _) = founded(&table_url, &keys).await;
+        let (token, table) = founded(&table_url, &keys).await;
         let secrets = Secrets::of(&client).await;
         let mut fronts = Vec::new();
         for _ in 0..4 {
@@ -218,9 +218,8 @@ impl World {
         }
         // One app origin over three functions, as the CDN of the template joins them.
         join(joint, links_url, acl_url, pages_url, client.clone());
-        Self { app_url, data_url, s3_url, token, demo, dir, client, _running: Running::Functions { _functions: functions } }
-            .with_demo_source()
-            .await
+        let running = Running::Functions { _functions: functions, table: Box::new(table) };
+        Self { app_url, data_url, s3_url, token, demo, dir, client, running }.with_demo_source().await
     }
 
     async fn with_demo_source(self) -> Self {
@@ -228,6 +227,15 @@ impl World {
             json!({ "name": "demo", "bucket": "demo", "region": "us-east-1", "path_style": true, "ceilings": { "audience": "world" } });
         self.api(Method::POST, "/api/v1/sources", Some(ask)).await.expect_status(StatusCode::CREATED).await;
         self
+    }
+
+    /// The functions' table: nobody of them writes mails here. `None`: `offprint up` keeps its own, and writes them.
+    #[must_use]
+    pub fn table(&self) -> Option<&Table> {
+        match &self.running {
+            Running::Up { .. } => None,
+            Running::Functions { table, .. } => Some(table),
+        }
     }
 
     /// A call of the API with the owner's token.

@@ -92,7 +92,7 @@ PERMITTED = {
         | {
             "Sid": "WritePeople",
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "O#*", "R#*", "T#*", "U#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "E#*", "G#*", "I#*", "O#*", "P#*", "R#*", "T#*", "U#*", "Z#*"]}},
         },
         {
             "Sid": "CountPasses",
@@ -121,7 +121,7 @@ PERMITTED = {
             "Effect": "Allow",
             "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "OT#*", "Z#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["M#*", "O#*", "OT#*", "Z#*"]}},
         },
         {
             "Sid": "NoteEnds",

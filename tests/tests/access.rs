@@ -1,7 +1,14 @@
 //! Reading by name, through both doors: who may, by which way, and how it ends.
 
-use std::time::Duration;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
+use domain::{
+    id::UserId,
+    question::{MailNonce, Question, Subject},
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, Response};
@@ -844,6 +851,60 @@ async fn a_browser_signs_in_makes_a_ticket_and_signs_out(door: Door) {
     assert_eq!(ada.get("/api/v1/me").await.status(), StatusCode::UNAUTHORIZED);
 }
 
+/// The page that a mail to `asked`, a connection that the owner asks for, leads to: the one of the mail that `offprint up` wrote, or of one that is kept
+/// as `jobs` keeps it.
+async fn mailed(world: &World, asked: &Value) -> String {
+    if let Some(table) = world.table() {
+        let person = |field: &str| UserId::parse(asked[field].as_str().expect("an id")).expect("an id");
+        let (to, by) = (person("user"), person("by"));
+        let there = table.pair(by, to).await.expect("the table answers").connection.expect("a connection");
+        let question = Question { to, by, subject: Subject::Connection, mark: there.version.to_string(), until: there.until };
+        let nonce = MailNonce::parse(&"a".repeat(32)).expect("a nonce");
+        table.keep_question(nonce.hash(), &question).await.expect("it is kept");
+        return format!("/mail/{}", nonce.reveal());
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        for file in fs::read_dir(world.dir.path().join("state/mails")).into_iter().flatten().flatten() {
+            // A long line goes on in the next.
+            let text = fs::read_to_string(file.path()).unwrap_or_default().replace("=\r\n", "");
+            if let Some((_, nonce)) = text.split_once(&format!("{}/mail/", world.app_url)) {
+                return format!("/mail/{}", nonce.chars().take(32).collect::<String>());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("no mail leads to a page");
+}
+
+/// ADR 0066; SECURITY T35: what a mail asks is answered by a POST of whom it was sent to, and by nothing and nobody else.
+async fn what_a_mail_asks_is_answered_on_its_page(door: Door) {
+    let world = World::fresh(door).await;
+    let (bo, cy) = (Browser::of(&world, "Bo").await, Browser::of(&world, "Cy").await);
+    let asked = world.api(Method::POST, "/api/v1/connections", Some(json!({ "to": "Bo" }))).await.expect_status(StatusCode::CREATED).await;
+    let path = mailed(&world, &asked).await;
+    let state = async || {
+        let shown = world.api(Method::GET, "/api/v1/connections/Bo", None).await.expect_status(StatusCode::OK).await;
+        shown["agreed"]["state"].as_str().expect("a state").to_owned()
+    };
+    // Whoever fetches it, a scanner, and somebody else, whatever he sends.
+    let scanned = world.get(&format!("{}{path}", world.app_url)).await;
+    assert_eq!((scanned.status(), scanned.header("location")), (StatusCode::SEE_OTHER, format!("{}/sign-in?next={path}", world.app_url)));
+    assert_eq!(cy.get(&path).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(cy.post(&path, "answer=accept").await.status(), StatusCode::NOT_FOUND);
+    let redeem = json!({ "nonce": path.trim_start_matches("/mail/"), "answer": "accept" });
+    assert_eq!(world.api(Method::POST, "/api/v1/mail/redeem", Some(redeem)).await.status(), StatusCode::NOT_FOUND);
+    let shown = bo.get(&path).await;
+    assert_eq!((shown.status(), shown.header("cache-control")), (StatusCode::OK, "no-store".to_owned()));
+    assert!(shown.text().await.expect("a page").contains("asks to be connected with you"));
+    assert_eq!(state().await, "pending");
+    let answered = bo.post(&path, "answer=accept").await;
+    assert!(answered.text().await.expect("a page").contains("<h1>Accepted</h1>"));
+    assert_eq!(state().await, "accepted");
+    assert_eq!(bo.post(&path, "answer=decline").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(state().await, "accepted");
+}
+
 /// SEMANTICS 2.9; CLIENTS 7: what a viewer is told, what it is given, and what that opens.
 async fn a_viewer_that_a_person_lets_read_reads(door: Door) {
     let scene = Scene::new(door).await;
@@ -900,6 +961,7 @@ through_both_doors! {
     what_two_open_is_open
     a_browser_signs_in_makes_a_ticket_and_signs_out
     a_viewer_that_a_person_lets_read_reads
+    what_a_mail_asks_is_answered_on_its_page
     a_link_opens_as_its_options_say
     a_preview_opens_coarse_levels
     a_password_is_asked_for_and_a_pass_opens

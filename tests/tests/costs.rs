@@ -5,6 +5,10 @@ use std::{fmt::Write as _, fs, path::Path, sync::atomic::Ordering, time::Duratio
 
 use aws_credential_types::Credentials;
 use aws_smithy_types::timeout::TimeoutConfig;
+use domain::{
+    id::UserId,
+    question::{MailNonce, Question, Subject},
+};
 use edge::provider::ProviderSettings;
 use embed::Keys;
 use http::Method;
@@ -182,8 +186,30 @@ impl Scene {
         self.app.api_as(&bo, Method::POST, at, Some(to_cy.clone()), &[]).await;
         self.send("accept a connection", &cy, Method::POST, &format!("{of_bo}/accept"), Value::Null).await;
         self.send("end it, where nothing is shared", &bo, Method::POST, &format!("{of_cy}/remove"), Value::Null).await;
+        self.app.api_as(&bo, Method::POST, at, Some(to_cy.clone()), &[]).await;
+        let nonce = self.mailed().await;
+        self.send(
+            "accept one by what its mail holds",
+            &cy,
+            Method::POST,
+            "/api/v1/mail/redeem",
+            json!({ "nonce": nonce, "answer": "accept" }),
+        )
+        .await;
+        self.app.api_as(&bo, Method::POST, &format!("{of_cy}/remove"), None, &[]).await;
         self.app.api_as(&bo, Method::POST, at, Some(to_cy), &[]).await;
         self.send("reject one", &cy, Method::POST, &format!("{of_bo}/reject"), Value::Null).await;
+    }
+
+    /// Keeps what a mail to Cy asks, as whoever writes mails does: to be connected with Bo. The nonce.
+    async fn mailed(&self) -> String {
+        let (bo, cy) = (UserId::parse(&self.bo.id).expect("an id"), UserId::parse(&self.cy.id).expect("an id"));
+        let table = &self.app.app.table;
+        let there = table.pair(bo, cy).await.expect("the table answers").connection.expect("a connection");
+        let question = Question { to: cy, by: bo, subject: Subject::Connection, mark: there.version.to_string(), until: there.until };
+        let nonce = MailNonce::parse(&"a".repeat(32)).expect("a nonce");
+        table.keep_question(nonce.hash(), &question).await.expect("it is kept");
+        nonce.reveal()
     }
 
     /// The datasets that the rest is about: a folder, what lies in it, and what lies elsewhere.

@@ -165,15 +165,24 @@ async fn an_invitation_is_mailed_to_whom_it_is_for_and_its_acceptance_to_who_sen
     assert!(subjects.iter().any(|subject| subject == "Bo invites you to the project retina"), "{subjects:?}");
     let told = server.mails().join("\n");
     assert!(told.contains(&format!("invitation accept {id}")) && !told.contains("offprint_"), "{told}");
+    // The page that the mail leads to, by what stands at the end of its address, is for whom it was sent to.
+    let nonce = |about: &str| {
+        let mail = server.mails().into_iter().find(|mail| mail.contains(about)).expect("a mail");
+        // A long line goes on in the next.
+        let text = mail.replace("=\r\n", "");
+        text.split("https://app.test/mail/").nth(1).expect("an address").chars().take(32).collect::<String>()
+    };
+    let ask = json!({ "nonce": nonce("the project retina"), "answer": "accept" });
+    let strange = scene.app.api_as(&bo.token, Method::POST, "/api/v1/mail/redeem", Some(ask.clone()), &[]).await;
+    assert_eq!(strange.status, StatusCode::NOT_FOUND);
     // What was taken back before it was told is not told.
     scene.done(&bo.token, Method::POST, "/api/v1/projects", json!({ "name": "other" })).await;
     scene.done(&bo.token, Method::POST, "/api/v1/projects/other/members", json!({ "users": [cy.id] })).await;
     let gone = json!({ "user": cy.id });
     scene.done(&bo.token, Method::POST, "/api/v1/projects/other/invitations/withdraw", gone).await;
     assert_eq!(round(&jobs).await, Round { dropped: 1, ..NOTHING });
-    for target in [&id, &dataset] {
-        scene.done(&cy.token, Method::POST, &format!("/api/v1/me/invitations/{target}/accept"), Value::Null).await;
-    }
+    assert_eq!(scene.done(&cy.token, Method::POST, "/api/v1/mail/redeem", ask).await["project"], json!(id));
+    scene.done(&cy.token, Method::POST, &format!("/api/v1/me/invitations/{dataset}/accept"), Value::Null).await;
     // The owner of the dataset has no address here.
     assert_eq!(round(&jobs).await, Round { sent: 1, dropped: 1, ..NOTHING });
     let mails = server.mails();

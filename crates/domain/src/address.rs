@@ -12,6 +12,8 @@ use crate::{
     base32,
     grant::Net,
     limits::{ADDRESS_KEY_BYTES_MIN, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX},
+    notice::NoticeId,
+    question::MailNonce,
 };
 
 /// The key that addresses are hashed with, at least [`ADDRESS_KEY_BYTES_MIN`] bytes. It opens the addresses that are sealed in the table (ADR 0057), and
@@ -55,6 +57,12 @@ impl AddressKey {
     #[must_use]
     pub fn mailbox(&self) -> [u8; 32] {
         self.hash([b"offprint-mailbox-v1".as_slice()])
+    }
+
+    /// What stands in the address that the mail of a notice leads to: the same for each try of it, and for nobody without the key to guess.
+    #[must_use]
+    pub fn nonce(&self, notice: NoticeId) -> MailNonce {
+        MailNonce::new(self.hash([b"offprint-mail-v1", notice.entry.as_bytes().as_slice(), notice.to.to_string().as_bytes()]))
     }
 
     /// The first bytes of HMAC-SHA-256 over the length-prefixed fields.

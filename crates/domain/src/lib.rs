@@ -43,6 +43,7 @@ pub mod pass;
 pub mod path;
 pub mod policy;
 pub mod project;
+pub mod question;
 pub mod rate;
 pub mod request;
 pub mod rights;

@@ -11,7 +11,7 @@ use domain::{
     decision::{Action, DatasetFacts, Facts, Permit, Principal, Via, Who, decide, via},
     grant::{Grant, Net, Subject},
     id::{TokenId, UserId},
-    invitation::{Invitation, Invitee, Promise, met, readdressed},
+    invitation::{Invitation, Invitee, Promise, Target, met, readdressed},
     key::KeyHash,
     rights::Right,
     source::State,
@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 use uuid::Uuid;
 
-use crate::{App, rounds::Rounds};
+use crate::{App, answering::named, rounds::Rounds};
 
 /// Gives a person who signs in what waits for the address that the provider vouches for. What cannot be given now waits on: signing in does not
 /// fail for it.
@@ -170,6 +170,19 @@ pub async fn due(app: &App, person: UserId, invitation: &Invitation, now: Timest
             Ok(permit.map_or(Due::NotNow, Due::Part))
         }
     }
+}
+
+/// What an invitation is to, by its name; `None`: nothing comes of it for `person` now, so nothing is told of it.
+///
+/// # Errors
+/// As [`due`].
+pub async fn place(app: &App, person: UserId, invitation: &Invitation, now: Timestamp) -> Result<Option<String>, TableError> {
+    let named = match (due(app, person, invitation, now).await?, invitation.target()) {
+        (Due::Grant(due), _) => Some(named(&due.facts.place)),
+        (Due::Part(_), Target::Project(project)) => app.table.project(project).await?.map(|project| project.name),
+        (Due::Part(_), Target::Dataset(_)) | (Due::NotNow | Due::Needless, _) => None,
+    };
+    Ok(named)
 }
 
 /// What stands for the token of a person who is asked about without one: what the person may do or know is no question about a token.

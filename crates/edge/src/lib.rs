@@ -15,6 +15,7 @@
     )
 )]
 
+pub mod answering;
 mod answers;
 pub mod app_origin;
 pub mod asked;

@@ -47,6 +47,7 @@ mod placing;
 pub mod policy;
 pub mod projects;
 pub mod promote;
+mod questions;
 mod rate;
 mod reach;
 pub mod reaching;

@@ -36,6 +36,7 @@
 //! | rate | `R#what#uid` | `yyyymmdd` | |
 //! | mailbox | `U#uid` | `E` | |
 //! | what was told lately | `OT#shard` | `uid#uid#word#id` | |
+//! | question of a mail | `M#sha256(nonce)` | `#` | |
 //! | notice | `O#shard` | `uuid7#uid` | in GSI2 `O#shard`, its instant and `#uuid7#uid`; while it waits |
 //! | link that ends | `L#sha256(key)` | `#` | in GSI2 `DUE#yyyymm`, when its maker is told of the end; until that is done |
 //! | copy | `Y#copy-id` | `#` | `U#uid`, `Y#made#copy-id`; in GSI2 `Y#shard`, its instant and `##`; while it is under way |
@@ -434,6 +435,11 @@ pub(crate) fn copy_place(of: &dyn std::fmt::Display, place: u8) -> Key {
     Key { pk: format!("{COPY_RANK}{of}"), sk: place.to_string() }
 }
 
+/// What a mail asks, by the hash of what stands in its address.
+pub(crate) fn question(nonce: KeyHash) -> Key {
+    Key::head(format!("M#{nonce}"))
+}
+
 pub(crate) fn once(user: UserId, key: &str) -> Key {
     Key::head(format!("K#{user}#{key}"))
 }
@@ -721,6 +727,7 @@ mod tests {
             (copy(CopyId::new(id)), "Y#yaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (copy_place(&dataset_, 3), "Y#daaaaaaaaaaaaaaaaaaaaaaaaa4", "3"),
             (user_name("Ada"), "U#", "N#ada"),
+            (question(hash), "M#fvyrmqvxe2yeialcpsu7xlbs6xefgd5rsa6mjwycewdrpeq2jcaq", "#"),
             (mailbox(user_), "U#uaaaaaaaaaaaaaaaaaaaaaaaaa4", "E"),
             (notice(NoticeId { entry: id, to: user_ }), "O#1", "00000000-0000-0000-0000-000000000007#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (audit(at, id), "Z#202512#7", "00000000-0000-0000-0000-000000000007"),

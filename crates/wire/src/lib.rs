@@ -13,6 +13,7 @@ pub mod grant;
 pub mod group;
 pub mod link;
 pub mod link_set;
+pub mod mail;
 pub mod offer;
 pub mod opening;
 pub mod page;

@@ -12,6 +12,7 @@ use domain::{
 };
 use edge::{
     App,
+    answering::{self, Turned},
     asked::{Filling, Filters, Id, Listing},
     caller::Caller,
     json,
@@ -241,31 +242,11 @@ pub(crate) async fn remove(app: App, caller: Caller, Id(id): Id) -> Result<Respo
 }
 
 async fn turn(app: &App, caller: &Caller, id: &str, turn: Turn, once: Option<&table::once::Once>) -> Result<Response, Problem> {
-    let mut rounds = Rounds::begin();
-    loop {
-        let now = app.now();
-        let permit = caller.may(Action::Gather, &Facts::Deployment, now)?;
-        let other = found(app, id).await?;
-        let pair = app.table.pair(caller.user.id, other.id).await?;
-        let there = pair.connection.ok_or_else(Problem::not_found)?;
-        if app.table.once_if(caller.user.id, once, now).await?.is_some() {
-            // It was done: what has become of it since.
-            return Ok(json::ok(&shown(&there, &other, now)));
-        }
-        let Some(after) = there.turned(&permit, &other, turn, now)? else {
-            app.table.connection_met(&permit, &other, once, now).await?;
-            return Ok(json::ok(&shown(&there, &other, now)));
-        };
-        if turn == Turn::Remove {
-            let contexts = app.table.contexts(caller.user.id, other.id, now).await?;
-            if contexts.connect() {
-                return Err(still_shared(&known(app, caller, contexts, now).await?));
-            }
-        }
-        match app.table.turn_connection(&permit, &pair, &after, once, now).await {
-            Err(TableError::Stale) => rounds.another().await?,
-            turned => return Ok(json::ok(&shown(&turned?, &other, now))),
-        }
+    let _may_ask = caller.may(Action::Gather, &Facts::Deployment, app.now())?;
+    let other = found(app, id).await?;
+    match answering::turn(app, caller, &other, turn, (None, once)).await? {
+        Turned::Done(there) => Ok(json::ok(&shown(&there, &other, app.now()))),
+        Turned::StillShared(contexts) => Err(still_shared(&known(app, caller, contexts, app.now()).await?)),
     }
 }
 

@@ -4,21 +4,17 @@ use axum::response::Response;
 use domain::{
     decision::{Action, Facts},
     id::{DatasetId, ProjectId},
-    invitation::{Invitation, InvitationState, Invitee, Target},
+    invitation::Target,
 };
 use edge::{
-    App,
+    App, answering,
     asked::{Filters, Id, Listing},
     caller::Caller,
-    invitations::{Due, due},
+    invitations::place,
     json,
     once::Once,
     problem::Problem,
-    rounds::Rounds,
 };
-use http::StatusCode;
-use jiff::Timestamp;
-use table::{TableError, invitations::Answer};
 
 use crate::{
     invitation::{all_shown, one_shown},
@@ -41,7 +37,7 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let mut waiting = Vec::new();
     let mut places = Vec::new();
     for invitation in found.items.into_iter().filter(|invitation| invitation.waits(now)) {
-        if let Some(place) = place(&app, &caller, &invitation, now).await? {
+        if let Some(place) = place(&app, caller.user.id, &invitation, now).await? {
             places.push(place);
             waiting.push(invitation);
         }
@@ -66,39 +62,8 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     responses((status = 200, description = "The invitation, which is met", body = wire::grant::Invitation), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn accept(app: App, caller: Caller, Id(id): Id, once: Once) -> Result<Response, Problem> {
     let once = once.of(&format!("POST /api/v1/me/invitations/{id}/accept"), b"");
-    let me = caller.user.id;
-    let mut rounds = Rounds::begin();
-    loop {
-        let now = app.now();
-        let permit = caller.may(Action::Gather, &Facts::Deployment, now)?;
-        let there = to_caller(&app, &caller, &id).await?;
-        if app.table.once_if(me, once.as_ref(), now).await?.is_some() {
-            // It was done: what has become of it since.
-            return Ok(json::ok(&one_shown(&app, &there, now).await?));
-        }
-        if !there.waits(now) {
-            return Err(over());
-        }
-        let answer = Answer { permit: &permit, once: once.as_ref() };
-        let done = match due(&app, me, &there, now).await? {
-            Due::NotNow => return Err(over()),
-            Due::Needless => app.table.close_invitation(&there, me, once.as_ref(), now).await,
-            Due::Grant(due) => {
-                let both = (&due.grant, due.there.as_ref());
-                app.table.meet(&due.permit, due.grounds(), &there, both, Some(answer), now).await.map(|_grant| ())
-            }
-            Due::Part(sender) => app.table.join(&sender, &there, answer, now).await.map(|_joined| ()),
-        };
-        match done {
-            Err(TableError::Stale) => rounds.another().await?,
-            // Whoever sent it lets nobody in while he is blocked.
-            Err(TableError::Blocked) => return Err(over()),
-            done => {
-                done?;
-                return Ok(json::ok(&one_shown(&app, &there.turned(InvitationState::Met), now).await?));
-            }
-        }
-    }
+    let met = answering::accept_invitation(&app, &caller, target(&id)?, (None, once.as_ref())).await?;
+    Ok(json::ok(&one_shown(&app, &met, app.now()).await?))
 }
 
 /// Declines what waits for the caller, by the id of the dataset or project. Nobody invites the caller to the same again before it would have ended.
@@ -109,39 +74,13 @@ pub(crate) async fn accept(app: App, caller: Caller, Id(id): Id, once: Once) -> 
     params(("id" = String, Path, description = "The dataset's or project's id")),
     responses((status = 200, description = "The invitation as it is now", body = wire::grant::Invitation), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn decline(app: App, caller: Caller, Id(id): Id) -> Result<Response, Problem> {
-    let mut rounds = Rounds::begin();
-    loop {
-        let now = app.now();
-        let permit = caller.may(Action::Gather, &Facts::Deployment, now)?;
-        let there = to_caller(&app, &caller, &id).await?;
-        if !there.waits(now) && there.state != InvitationState::Declined {
-            return Err(over());
-        }
-        match app.table.decline_invitation(&permit, &there, now).await {
-            Err(TableError::Stale) => rounds.another().await?,
-            declined => return Ok(json::ok(&one_shown(&app, &declined?, now).await?)),
-        }
-    }
+    let declined = answering::decline_invitation(&app, &caller, target(&id)?, None).await?;
+    Ok(json::ok(&one_shown(&app, &declined, app.now()).await?))
 }
 
-/// What waits, or waited, for the caller there.
-async fn to_caller(app: &App, caller: &Caller, id: &str) -> Result<Invitation, Problem> {
+/// # Errors
+/// 404 for what is the id of no dataset and no project.
+fn target(id: &str) -> Result<Target, Problem> {
     let dataset = DatasetId::parse(id).map(Target::Dataset).ok();
-    let target = dataset.or_else(|| ProjectId::parse(id).map(Target::Project).ok()).ok_or_else(Problem::not_found)?;
-    app.table.invitation(Invitee::Person(caller.user.id), target).await?.ok_or_else(Problem::not_found)
-}
-
-/// What an invitation is to, by its name; `None`: whoever sent it may not give it now, so nothing is told of it.
-async fn place(app: &App, caller: &Caller, invitation: &Invitation, now: Timestamp) -> Result<Option<String>, Problem> {
-    let named = match (due(app, caller.user.id, invitation, now).await?, invitation.target()) {
-        (Due::Grant(due), _) => Some(format!("{}:{}", due.facts.place.source.name.as_str(), due.facts.place.dataset.path)),
-        (Due::Part(_), Target::Project(project)) => app.table.project(project).await?.map(|project| project.name),
-        (Due::NotNow | Due::Needless, _) | (Due::Part(_), Target::Dataset(_)) => None,
-    };
-    Ok(named)
-}
-
-fn over() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "invitation-over", "the invitation does not wait, or whoever sent it may not give it, any more")
-        .hint("see what waits for you, or ask whoever sent it")
+    dataset.or_else(|| ProjectId::parse(id).map(Target::Project).ok()).ok_or_else(Problem::not_found)
 }

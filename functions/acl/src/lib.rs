@@ -28,6 +28,7 @@ mod invitation;
 mod invitation_answer;
 mod invite_person;
 mod link_set;
+mod mail_redeem;
 mod me;
 mod offer;
 mod openapi;
@@ -134,6 +135,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sign-in", plain(post(sign_in::sign_in)))
         .route("/api/v1/sign-out", plain(post(sign_in::sign_out)))
         .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/mail/redeem", plain(post(mail_redeem::redeem)))
         .route("/api/v1/me", plain(get(me::me).patch(me::edit)))
         .route("/api/v1/me/invitations", get(invitation_answer::mine))
         .route("/api/v1/me/invitations/{id}/accept", plain(post(invitation_answer::accept)))

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, DatasetFacts, Facts, OfferFacts, Place},
+    decision::{Action, Facts, Place},
     id::RequestId,
     request::{Request, RequestState, offer as new_offer},
     timing::Timing,
     user::Standing,
 };
 use edge::{
-    App,
+    App, answering,
     asked::{Filters, Id, Listing, with_version},
     caller::Caller,
     json,
@@ -96,7 +96,7 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     let mut items = Vec::new();
     for request in found.items {
         let facts = caller.dataset(&app, &request.dataset.to_string()).await?;
-        let offer = with_maker(&app, facts, request).await?;
+        let offer = answering::offer_of(&app, facts, request).await?;
         if caller.may(Action::See, &Facts::Offer(Arc::clone(&offer)), now).is_ok() {
             items.push(shown(&offer.dataset.place, &offer.request, now));
         }
@@ -115,23 +115,7 @@ pub(crate) async fn mine(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
     responses((status = 200, description = "The dataset, which is the caller's", body = wire::dataset::DatasetChanged), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn accept(app: App, caller: Caller, Id(id): Id, once: Once) -> Result<Response, Problem> {
     let once = once.of(&format!("POST /api/v1/datasets/{id}/offers/accept"), b"");
-    let mut rounds = Rounds::begin();
-    let (place, after) = loop {
-        let now = app.now();
-        let facts = caller.dataset(&app, &id).await?;
-        let place = facts.place.clone();
-        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_some() {
-            // It was done: what has become of the dataset since is shown to whom it is shown.
-            let _may_see = caller.may(Action::See, &Facts::Dataset(facts), now)?;
-            break (place.clone(), place.dataset);
-        }
-        let offer = to_caller(&app, &caller, facts).await?;
-        let permit = caller.may(Action::HandOver, &Facts::Offer(Arc::clone(&offer)), now)?;
-        match app.table.accept_offer(&permit, &offer, once.as_ref(), now).await {
-            Err(TableError::Stale) => rounds.another().await?,
-            after => break (place, after?),
-        }
-    };
+    let (place, after) = answering::accept_offer(&app, &caller, &id, (None, once.as_ref())).await?;
     let enforced_by = place.dataset.enforced_by(Timing::PRIVATE, app.now()).to_string();
     let now_there = caller.at(&app, Place { dataset: after, ..place }).await?;
     let dataset = dataset_show::shown(&now_there, &caller, app.now());
@@ -153,19 +137,8 @@ pub(crate) async fn decline(
     Body { ask, .. }: Body<wire::offer::EndOffer>,
 ) -> Result<Response, Problem> {
     let reason = bounded(ask.reason)?;
-    let mut rounds = Rounds::begin();
-    loop {
-        let now = app.now();
-        let offer = to_caller(&app, &caller, caller.dataset(&app, &id).await?).await?;
-        if offer.request.state == RequestState::Declined {
-            return Ok(json::ok(&shown(&offer.dataset.place, &offer.request, now)));
-        }
-        let permit = caller.may(Action::HandOver, &Facts::Offer(Arc::clone(&offer)), now)?;
-        match app.table.decline_offer(&permit, &offer.request, reason.as_deref(), now).await {
-            Err(TableError::Stale) => rounds.another().await?,
-            declined => return Ok(json::ok(&shown(&offer.dataset.place, &declined?, now))),
-        }
-    }
+    let (place, declined) = answering::decline_offer(&app, &caller, &id, (None, reason.as_deref())).await?;
+    Ok(json::ok(&shown(&place, &declined, app.now())))
 }
 
 /// Takes the offer of a dataset back, by who owns it.
@@ -196,19 +169,6 @@ pub(crate) async fn withdraw(
             withdrawn => return Ok(json::ok(&shown(&facts.place, &withdrawn?, now))),
         }
     }
-}
-
-/// The latest offer of a dataset, if it was made to the caller.
-async fn to_caller(app: &App, caller: &Caller, facts: Arc<DatasetFacts>) -> Result<Arc<OfferFacts>, Problem> {
-    let latest = app.table.latest_offer(facts.place.dataset.id).await?;
-    let theirs = latest.filter(|request| request.wish.answered_by() == Some(caller.user.id)).ok_or_else(Problem::not_found)?;
-    with_maker(app, facts, theirs).await
-}
-
-async fn with_maker(app: &App, dataset: Arc<DatasetFacts>, request: Request) -> Result<Arc<OfferFacts>, Problem> {
-    let maker = app.table.user(request.by).await?.ok_or_else(Problem::not_found)?;
-    let reach = app.table.reach(&dataset.place, Some(maker.id)).await?;
-    Ok(Arc::new(OfferFacts { dataset, request, maker, reach }))
 }
 
 pub(crate) fn suspended() -> Problem {

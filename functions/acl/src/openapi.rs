@@ -112,6 +112,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::sign_in::sign_in,
         crate::sign_in::sign_out,
         crate::audit::list,
+        crate::mail_redeem::redeem,
         crate::me::me,
         crate::me::edit,
         crate::shared::list,

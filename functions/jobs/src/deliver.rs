@@ -12,7 +12,7 @@ use domain::{
     timing::later,
     user::{Standing, User},
 };
-use edge::{App, mailbox};
+use edge::{App, config::Config, mailbox};
 use jiff::Timestamp;
 use table::{
     TableError,
@@ -172,7 +172,11 @@ impl Jobs {
                 continue;
             }
             match tell::line(&self.app, user, &one.notice, now).await {
-                Ok(line) => lines.extend(line),
+                Ok(Some(line)) => match self.with_page(one.notice.id, line).await {
+                    Ok(line) => lines.push(line),
+                    Err(_why) => return Err(Undelivered::Later("table".to_owned())),
+                },
+                Ok(None) => {}
                 Err(_why) => return Err(Undelivered::Later("table".to_owned())),
             }
         }
@@ -187,6 +191,17 @@ impl Jobs {
             Ok(sent) => sent.map(|()| Told::Sent),
             Err(_elapsed) => Err(Undelivered::Later("timeout".to_owned())),
         }
+    }
+
+    /// A line that asks something, with the page where that is answered; kept before it is mailed, or the page would know nothing of it.
+    async fn with_page(&self, notice: NoticeId, line: tell::Line) -> Result<tell::Line, TableError> {
+        let Config { app_url, address_key, .. } = &*self.app.config;
+        let (Some(asks), Some(url), Some(key)) = (&line.asks, app_url, address_key) else { return Ok(line) };
+        let nonce = key.nonce(notice);
+        self.app.table.keep_question(nonce.hash(), asks).await?;
+        let page = format!("Answer, signed in: {url}/mail/{}", nonce.reveal());
+        let further = line.further.as_ref().map_or_else(|| page.clone(), |further| format!("{page}\n{further}"));
+        Ok(tell::Line { further: Some(further), ..line })
     }
 
     async fn failed(&self, taken: &Taken, why: &Undelivered, round: &mut Round) -> Result<(), TableError> {

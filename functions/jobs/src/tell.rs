@@ -11,14 +11,12 @@ use domain::{
     limits::LINK_ENDS_TOLD_SECS,
     link::LinkState,
     notice::{Notice, Occasion},
+    question::{self, Question},
     source::State,
     timing::later,
     user::{User, shows},
 };
-use edge::{
-    App,
-    invitations::{Due, due, every_scope},
-};
+use edge::{App, invitations::every_scope};
 use jiff::Timestamp;
 use table::TableError;
 
@@ -32,15 +30,21 @@ pub(crate) struct Line {
     pub(crate) happened: String,
     /// What there is to do or to know about it, in sentences.
     pub(crate) further: Option<String>,
+    /// What it asks, for a page to answer.
+    pub(crate) asks: Option<Question>,
 }
 
 impl Line {
     fn of(happened: String) -> Self {
-        Self { happened, further: None }
+        Self { happened, further: None, asks: None }
     }
 
     fn and(self, further: String) -> Self {
         Self { further: Some(further), ..self }
+    }
+
+    fn asking(self, asks: Question) -> Self {
+        Self { asks: Some(asks), ..self }
     }
 }
 
@@ -58,9 +62,9 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
                 .and(format!("For how long: offprint dataset sharing {id}"))
         }),
         Occasion::HandedOver(id) => place(app, person, id, now).await?.map(|place| Line::of(format!("{who} made {place} yours"))),
-        Occasion::Offered(id) => offered(app, person, id, now)
-            .await?
-            .map(|place| Line::of(format!("{who} offers you {place}")).and(format!("Yours once you accept: offprint offer accept {id}"))),
+        Occasion::Offered(id) => offered(app, person, id, now).await?.map(|(place, asks)| {
+            Line::of(format!("{who} offers you {place}")).and(format!("Yours once you accept: offprint offer accept {id}")).asking(asks)
+        }),
         Occasion::Curated(id) => match app.table.mark_on(id).await? {
             Some(_mark) => place(app, person, id, now).await?.map(|place| Line::of(format!("{who} marked your {place} as curated"))),
             None => None,
@@ -96,8 +100,9 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             .await?
             .map(|place| Line::of(format!("{who} declined to open {place} to everybody")).and(format!("Why: offprint opening list {id}"))),
         Occasion::Joined(id) => in_project(app, person, id).await?.map(|name| Line::of(format!("{who} took you into the project {name}"))),
-        Occasion::Invited(target) => invited(app, person, by.id, target, now).await?.map(|(place, id)| {
-            Line::of(format!("{who} invites you to {place}")).and(format!("Answer with offprint invitation accept {id}, or decline."))
+        Occasion::Invited(target) => invited(app, person, by.id, target, now).await?.map(|(place, id, asks)| {
+            let line = Line::of(format!("{who} invites you to {place}"));
+            line.and(format!("Answer with offprint invitation accept {id}, or decline.")).asking(asks)
         }),
         Occasion::InvitationAccepted(target) => {
             let place = match target {
@@ -107,10 +112,11 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             place.map(|place| Line::of(format!("{who} accepted your invitation to {place}")))
         }
         Occasion::ConnectionAsked => {
-            let asks = app.table.pair(person.id, by.id).await?.connection.is_some_and(|there| there.by == by.id && there.waits(now));
-            asks.then(|| {
+            let asks = app.table.pair(person.id, by.id).await?.connection.filter(|there| there.by == by.id && there.waits(now));
+            asks.map(|there| {
                 Line::of(format!("{who} asks to be connected with you"))
                     .and(format!("Answer with offprint connection accept {}, or reject.", by.id))
+                    .asking(question(person, by.id, question::Subject::Connection, (there.version.to_string(), there.until)))
             })
         }
         Occasion::ConnectionAccepted => {
@@ -149,27 +155,37 @@ async fn in_project(app: &App, person: &User, id: ProjectId) -> Result<Option<St
     Ok(found)
 }
 
-/// What the person is invited to by `by`, and its id, while that waits and its sender may give it.
-async fn invited(app: &App, person: &User, by: UserId, target: Target, now: Timestamp) -> Result<Option<(String, String)>, TableError> {
+/// What the person is invited to by `by`, its id, and what that asks, while it waits and its sender may give it.
+async fn invited(
+    app: &App,
+    person: &User,
+    by: UserId,
+    target: Target,
+    now: Timestamp,
+) -> Result<Option<(String, String, Question)>, TableError> {
     let there = app.table.invitation(Invitee::Person(person.id), target).await?;
     let Some(invitation) = there.filter(|there| there.by == by && there.waits(now)) else { return Ok(None) };
-    Ok(match (due(app, person.id, &invitation, now).await?, target) {
-        (Due::Grant(due), Target::Dataset(id)) => Some((named(&due.facts), id.to_string())),
-        (Due::Part(_), Target::Project(id)) => {
-            app.table.project(id).await?.map(|project| (format!("the project {}", shown(&project.name)), id.to_string()))
-        }
-        _ => None,
-    })
+    let asks = question(person, by, question::Subject::Invitation(target), (invitation.version.to_string(), invitation.until));
+    Ok(edge::invitations::place(app, person.id, &invitation, now).await?.map(|place| match target {
+        Target::Dataset(id) => (shown(&place), id.to_string(), asks),
+        Target::Project(id) => (format!("the project {}", shown(&place)), id.to_string(), asks),
+    }))
 }
 
 /// The same of one that is offered to the person, while that waits.
-async fn offered(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Result<Option<String>, TableError> {
+async fn offered(app: &App, person: &User, id: DatasetId, now: Timestamp) -> Result<Option<(String, Question)>, TableError> {
     let latest = app.table.latest_offer(id).await?.filter(|offer| offer.wish.answered_by() == Some(person.id));
     let (Some(request), Some(dataset)) = (latest, facts(app, person, id).await?) else { return Ok(None) };
     let Some(maker) = app.table.user(request.by).await? else { return Ok(None) };
     let reach = app.table.reach(&dataset.place, Some(maker.id)).await?;
+    let asks = question(person, request.by, question::Subject::Offer(id), (request.id.to_string(), request.until));
     let offer = Facts::Offer(Arc::new(OfferFacts { dataset: Arc::clone(&dataset), request, maker, reach }));
-    Ok(decide(&themselves(person, now), Action::See, &offer, now).is_ok().then(|| named(&dataset)))
+    Ok(decide(&themselves(person, now), Action::See, &offer, now).is_ok().then(|| (named(&dataset), asks)))
+}
+
+/// What a mail asks `person`, about what is as it was read: `mark` tells it from what comes later, `until` is its end.
+fn question(person: &User, by: UserId, subject: question::Subject, (mark, until): (String, Timestamp)) -> Question {
+    Question { to: person.id, by, subject, mark, until }
 }
 
 /// A link that the person made, if the person may know of it now: the same decision as a request's.

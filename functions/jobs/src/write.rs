@@ -82,7 +82,10 @@ mod tests {
             mail: NoticeId { entry: "018cc251-f400-7000-8000-000000000002".parse().unwrap(), to: to.id },
             to: &to,
             address: Some(EmailAddress::parse("bo@lab.example").unwrap()),
-            lines: happened.iter().map(|text| Line { happened: (*text).to_owned(), further: Some("Look.".to_owned()) }).collect(),
+            lines: happened
+                .iter()
+                .map(|text| Line { happened: (*text).to_owned(), further: Some("Look.".to_owned()), asks: None })
+                .collect(),
             at: "2027-01-01T00:00:00Z".parse().unwrap(),
             app_url: Some("https://app.lab.example"),
         };

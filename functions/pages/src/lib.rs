@@ -10,6 +10,7 @@ mod form;
 mod home;
 mod link;
 mod local_path;
+mod mail;
 mod member;
 mod origin;
 mod page;
@@ -38,6 +39,7 @@ pub fn router(app: App) -> Router {
         .route("/datasets/{id}/tickets/new", get(ticket_new::show).post(ticket_new::create))
         .route("/api/v1/authorize", get(authorize::show).post(authorize::allow))
         .route("/terms/{id}", get(terms::show).post(terms::accept))
+        .route("/mail/{nonce}", get(mail::show).post(mail::say))
         .route("/s/{key}", get(link::show).post(link::open))
         .route("/assets/{name}", get(style::asset))
         .fallback(nothing)

@@ -7,6 +7,7 @@ use domain::{
     grant::{Conditions, ProjectRole},
     id::DatasetId,
     invitation::{Invitation, InvitationState, Invitee, Promise, Target, invited, invited_into, met},
+    question::{MailNonce, Question, Subject},
     rights::{Right, Role},
 };
 use table::{Page, TableError, grants::Grounds, invitations::Answer, once::Once};
@@ -232,5 +233,27 @@ pub async fn an_invitation_is_accepted_or_taken_back_and_never_both(store: Store
         let reads = deployment.rights(dataset, &bo).await.has(Right::Read);
         assert_eq!((accepted.is_ok(), state == InvitationState::Met), (reads, reads), "{round} {accepted:?} {withdrawn:?}");
         assert_eq!(withdrawn.is_ok(), state == InvitationState::Withdrawn, "{round} {accepted:?} {withdrawn:?}");
+    }
+}
+
+// ADR 0066: a mail's question is kept by the hash of its nonce, as it was asked first
+pub async fn what_a_mail_asks_is_kept_once_and_until_it_ends(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, bo) = (deployment.owner(), deployment.person("Bo").await);
+    let (dataset, project) = (deployment.place.dataset.id, deployment.project(&ada, "retina").await.id);
+    let subjects = [
+        Subject::Connection,
+        Subject::Invitation(Target::Dataset(dataset)),
+        Subject::Invitation(Target::Project(project)),
+        Subject::Offer(dataset),
+    ];
+    for (letter, subject) in ('a'..).zip(subjects) {
+        let nonce = MailNonce::parse(&letter.to_string().repeat(32)).unwrap().hash();
+        let question = Question { to: bo.user.id, by: ada.user.id, subject, mark: "3".to_owned(), until: later(60) };
+        assert_eq!(deployment.table.question(nonce, now()).await, Ok(None));
+        deployment.table.keep_question(nonce, &question).await.unwrap();
+        deployment.table.keep_question(nonce, &Question { to: ada.user.id, ..question.clone() }).await.unwrap();
+        assert_eq!(deployment.table.question(nonce, now()).await, Ok(Some(question.clone())), "every attribute reads back");
+        assert_eq!(deployment.table.question(nonce, later(60)).await, Ok(None), "it waits no longer");
     }
 }

@@ -134,6 +134,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(invitations::an_invitation_becomes_a_grant_once_or_not_at_all),
         rule(invitations::an_invitation_to_a_person_is_accepted_once_by_that_person),
         rule(invitations::an_invitation_into_a_project_is_met_by_who_manages_it_still),
+        rule(invitations::what_a_mail_asks_is_kept_once_and_until_it_ends),
         rule(promoting::a_review_link_is_promoted_once_and_rests_on_its_dataset),
         rule(promoting::what_was_revoked_is_not_promoted),
         rule(promoting::a_revoke_says_what_the_link_had_become),

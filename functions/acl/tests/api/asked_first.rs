@@ -17,7 +17,7 @@ use crate::{
 const MINE: &str = "/api/v1/me/invitations";
 
 /// The same app, where people are asked first.
-fn asking(mut app: TestApp, since: Option<Timestamp>) -> TestApp {
+pub(crate) fn asking(mut app: TestApp, since: Option<Timestamp>) -> TestApp {
     app.app.config = Arc::new(Config { directory: Directory::Connections { since }, ..(*app.app.config).clone() });
     app.router = acl::router(app.app.clone());
     app

@@ -13,6 +13,7 @@
 
 mod browser;
 mod link;
+mod mail;
 mod provider;
 #[expect(dead_code, reason = "the routes of the API need more of it")]
 #[path = "../../../links/tests/api/support.rs"]
@@ -131,6 +132,8 @@ fn routes(app: &TestApp) -> Vec<(&'static str, String, &'static str)> {
         ("GET", "/assets/{name}".to_owned(), ""),
         ("GET", format!("/terms/{}", app.root.id), ""),
         ("POST", format!("/terms/{}", app.root.id), ""),
+        ("GET", "/mail/{nonce}".to_owned(), ""),
+        ("POST", "/mail/{nonce}".to_owned(), "answer=accept"),
         ("GET", "/s/{key}".to_owned(), ""),
         ("POST", "/s/{key}".to_owned(), "password=x"),
     ]
