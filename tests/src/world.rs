@@ -345,7 +345,7 @@ impl Expect for Response {
 pub async fn embedded_s3(demo: &Path, keys: &Keys) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let buckets = vec![Bucket { name: "demo".to_owned(), root: demo.to_owned(), writable: false }];
+    let buckets = vec![Bucket { name: "demo".to_owned(), root: demo.to_owned(), writable: true }];
     tokio::spawn(s3::serve(listener, buckets, keys.clone(), std::future::pending::<()>()));
     url
 }

@@ -2,7 +2,7 @@
 # The AWS template, tested without an account. Needs tests/services/setup.sh to have run.
 #
 #   run.sh static    lint before and after expansion, policies, routes, settings
-#   run.sh build     `sam build` of the five functions, for this machine's processor
+#   run.sh build     `sam build` of the six functions, for this machine's processor
 #   run.sh events    golden events (tests/events) through the Lambda runtime loop into what was built; cold starts and sizes
 #   run.sh deploy    what was built, really deployed to a local cloud: used, then with each permission taken away
 #   run.sh           all four, in this order

@@ -84,9 +84,10 @@ class Stack:
         return self.cloud.call(url, method, headers)
 
     @contextlib.contextmanager
-    def lacking(self, policy, sid):
-        """The deployed function `jobs` without one of its rights, for a while."""
-        iam, function = self.cloud.client("iam"), self.cloud.client("lambda").get_function_configuration(FunctionName=self.outputs["JobsFunctionName"])
+    def lacking(self, policy, sid, function="Jobs"):
+        """A deployed function without one of its rights, for a while."""
+        named = self.outputs[f"{function}FunctionName"]
+        iam, function = self.cloud.client("iam"), self.cloud.client("lambda").get_function_configuration(FunctionName=named)
         named = {"RoleName": function["Role"].rsplit("/", 1)[1], "PolicyName": policy}
         document = iam.get_role_policy(**named)["PolicyDocument"]
         left = [statement for statement in document["Statement"] if statement["Sid"] != sid]
@@ -99,10 +100,10 @@ class Stack:
         finally:
             iam.put_role_policy(**named, PolicyDocument=json.dumps(document))
 
-    def strike(self):
-        """Calls `jobs` as the clock does; gives the error that it ended with, or None."""
+    def strike(self, function="Jobs"):
+        """Calls a function as its clock does; gives the error that it ended with, or None."""
         event = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
-        called = self.cloud.client("lambda").invoke(FunctionName=self.outputs["JobsFunctionName"], Payload=event)
+        called = self.cloud.client("lambda").invoke(FunctionName=self.outputs[f"{function}FunctionName"], Payload=event)
         return called["Payload"].read().decode() if "FunctionError" in called else None
 
     def has_address(self, user, address):
@@ -327,6 +328,40 @@ class Deployed(unittest.TestCase):
         self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
         self.assertTrue(mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith(":" + stack.outputs["DeadLettersName"]))
 
+    # Issue 4, 3; ADR 0067: the store copies, when the clock calls, by a role of its own.
+    def test_a_dataset_is_copied_by_its_rights_and_no_others(self):
+        template = built_template()
+        # Only this test calls it.
+        template["Resources"]["CopiesDue"]["Properties"]["State"] = "DISABLED"
+        stack = Stack(self.cloud, "copies", template, CopyBucketArns=f"arn:aws:s3:::{BUCKET}")
+        stack.token = self.cloud.first_token(stack.outputs["TableName"])
+        original, mine = stack.new_source().json(), stack.new_source("mine/").json()
+        self.answers(stack.app(f"/api/v1/sources/{mine['id']}", "PATCH", {"writable": True}, {"If-Match": "*"}), 200)
+        findings = stack.app(f"/api/v1/sources/{mine['id']}/doctor", "POST", {}).json()["findings"]
+        self.assertTrue(next(one for one in findings if one["id"] == "write")["ok"], findings)
+        asked = stack.app(f"/api/v1/datasets/{original['root']}/copies", "POST", {"to": f"{mine['name']}:em.zarr"})
+        self.answers(asked, 201)
+
+        def stands():
+            copy = stack.app(f"/api/v1/copies/{asked.json()['id']}").json()
+            return copy["state"], copy["objects"]
+
+        for sid in ("ListDue", "ReadFacts", "WriteCopies"):
+            with self.subTest(without=sid), stack.lacking("copies", sid, "Copies"):
+                self.assertIsNotNone(stack.strike("Copies"))
+                self.assertEqual(stands(), ("waiting", 0))
+        # What fails for one copy waits for five seconds and holds up no other.
+        for sid, objects in (("AssumeCopiers", 0), ("EndCopies", len(OBJECTS))):
+            with self.subTest(without=sid), stack.lacking("copies", sid, "Copies"):
+                self.assertIsNone(stack.strike("Copies"))
+                self.assertEqual(stands(), ("running", objects), self.cloud.log_text()[-3000:])
+            time.sleep(6)
+        self.assertIsNone(stack.strike("Copies"))
+        self.assertEqual(stands(), ("done", len(OBJECTS)), self.cloud.log_text()[-3000:])
+        s3 = self.cloud.client("s3")
+        for name, body in OBJECTS.items():
+            self.assertEqual(s3.get_object(Bucket=BUCKET, Key=f"mine/em.zarr/{name}")["Body"].read(), body, name)
+
     def test_the_alarms_deploy_and_watch_the_deployed_functions(self):
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.create_stack(
@@ -337,9 +372,9 @@ class Deployed(unittest.TestCase):
         cloudformation.get_waiter("stack_create_complete").wait(StackName="alarms", WaiterConfig={"Delay": 1})
         alarms = self.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
         watched = sorted((alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms)
-        names = [self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl", "Pages", "Jobs")]
-        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in names if (metric, name) != ("Url5xxCount", names[-1])]
-        wanted += [("Url4xxCount", names[0]), ("IteratorAge", names[-1])]
+        names = [self.stack.outputs[f"{name}FunctionName"] for name in ("Serve", "Links", "Acl", "Pages", "Jobs", "Copies")]
+        wanted = [(metric, name) for metric in ("Errors", "Throttles", "Url5xxCount") for name in names if metric != "Url5xxCount" or name in names[:4]]
+        wanted += [("Url4xxCount", names[0]), ("IteratorAge", names[4])]
         wanted.append(("ApproximateNumberOfMessagesVisible", self.stack.outputs["DeadLettersName"]))
         self.assertEqual(watched, sorted(wanted))
 

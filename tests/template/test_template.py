@@ -16,7 +16,14 @@ from expand import expanded
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS = {"serve": "ServeFunction", "links": "LinksFunction", "acl": "AclFunction", "pages": "PagesFunction", "jobs": "JobsFunction"}
+FUNCTIONS = {
+    "serve": "ServeFunction",
+    "links": "LinksFunction",
+    "acl": "AclFunction",
+    "pages": "PagesFunction",
+    "jobs": "JobsFunction",
+    "copies": "CopiesFunction",
+}
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 STACK = expanded(TEMPLATE)
 RESOURCES = STACK["Resources"]
@@ -35,12 +42,19 @@ def logs_of(group):
     }
 
 
-ASSUME_SIGNERS = {
-    "Sid": "AssumeSigners",
-    "Effect": "Allow",
-    "Action": "sts:AssumeRole",
-    "Resource": [attribute("SignerRole"), {"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${SignerRolePattern}"}],
-}
+def assume(sid, *roles):
+    named = {"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${SignerRolePattern}"}
+    return {"Sid": sid, "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": [*(attribute(role) for role in roles), named]}
+
+
+def objects_of(buckets):
+    return {"Fn::Split": [",", {"Fn::Sub": ["${Arns}/*", {"Arns": {"Fn::Join": ["/*,", {"Ref": buckets}]}}]}]}
+
+
+READ_BUCKETS = [
+    {"Sid": "ReadObjects", "Effect": "Allow", "Action": "s3:GetObject", "Resource": objects_of("DataBucketArns")},
+    {"Sid": "TellMissingFromForbidden", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": {"Ref": "DataBucketArns"}},
+]
 READ_TABLE = {
     "Sid": "ReadTable",
     "Effect": "Allow",
@@ -70,7 +84,7 @@ PERMITTED = {
             "Resource": attribute("Table"),
             "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["L#*", "D#*", "S#*", "U#*", "G#*", "P#*", "T#*"]}},
         },
-        ASSUME_SIGNERS,
+        assume("AssumeSigners", "SignerRole"),
         logs_of("ServeLogs"),
     ],
     "LinksRole": [
@@ -85,7 +99,7 @@ PERMITTED = {
         },
         logs_of("LinksLogs"),
     ],
-    "AclRole": [READ_TABLE, WRITE_TABLE, LIST_BY_INDEX, ASSUME_SIGNERS, logs_of("AclLogs")],
+    "AclRole": [READ_TABLE, WRITE_TABLE, LIST_BY_INDEX, assume("AssumeSigners", "SignerRole", "CopierRole"), logs_of("AclLogs")],
     "PagesRole": [
         READ_TABLE,
         WRITE_TABLE
@@ -150,30 +164,74 @@ PERMITTED = {
             "Resource": {"Ref": "MailSecretArn"},
         },
     ],
-    "SignerRole": [
+    "CopiesRole": [
         {
-            "Sid": "ReadObjects",
+            "Sid": "ReadFacts",
             "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": {"Fn::Split": [",", {"Fn::Sub": ["${Arns}/*", {"Arns": {"Fn::Join": ["/*,", {"Ref": "DataBucketArns"}]}}]}]},
+            "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "P#*", "S#*", "U#*", "Y#*", "Z#*"]}},
         },
         {
-            "Sid": "TellMissingFromForbidden",
+            "Sid": "WriteCopies",
             "Effect": "Allow",
-            "Action": "s3:ListBucket",
-            "Resource": {"Ref": "DataBucketArns"},
+            "Action": "dynamodb:UpdateItem",
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["Y#*"]}},
+        },
+        {
+            "Sid": "EndCopies",
+            "Effect": "Allow",
+            "Action": "dynamodb:UpdateItem",
+            "Resource": attribute("Table"),
+            "Condition": {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "S#*"]},
+                "ForAllValues:StringEquals": {
+                    "dynamodb:Attributes": ["pk", "sk", "state", "version", "ancestors", "adopting", "dataset"]
+                },
+            },
+        },
+        {
+            "Sid": "TellEnds",
+            "Effect": "Allow",
+            "Action": "dynamodb:PutItem",
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["O#*", "Z#*"]}},
+        },
+        {
+            "Sid": "CheckRights",
+            "Effect": "Allow",
+            "Action": "dynamodb:ConditionCheckItem",
+            "Resource": attribute("Table"),
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*", "G#*", "P#*", "S#*"]}},
+        },
+        {"Sid": "ListDue", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${Table.Arn}/index/GSI2"}},
+        assume("AssumeCopiers", "CopierRole"),
+        logs_of("CopiesLogs"),
+    ],
+    "SignerRole": READ_BUCKETS,
+    "CopierRole": [
+        *READ_BUCKETS,
+        # Where buckets for copies are named.
+        {
+            "Sid": "WriteCopies",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+            "Resource": objects_of("CopyBucketArns"),
         },
     ],
 }
 
-# Who may take each role: Lambda takes the functions', and only serve and acl take the signer's.
+# Who may take each role: Lambda takes the functions', only serve and acl take the signer's, and only acl and copies the copier's.
 TRUSTED = {
     "ServeRole": {"Service": "lambda.amazonaws.com"},
     "LinksRole": {"Service": "lambda.amazonaws.com"},
     "AclRole": {"Service": "lambda.amazonaws.com"},
     "PagesRole": {"Service": "lambda.amazonaws.com"},
     "JobsRole": {"Service": "lambda.amazonaws.com"},
+    "CopiesRole": {"Service": "lambda.amazonaws.com"},
     "SignerRole": {"AWS": [attribute("ServeRole"), attribute("AclRole")]},
+    "CopierRole": {"AWS": [attribute("AclRole"), attribute("CopiesRole")]},
 }
 
 
@@ -286,6 +344,19 @@ class Policies(unittest.TestCase):
         written = [one for one in statements("JobsRole") if re.search("PutItem|UpdateItem", json.dumps(one["Action"]))]
         self.assertEqual([one["Sid"] for one in written], ["WriteNotices", "NoteEnds"])
 
+    # SECURITY T13, T22: what writes objects knows no key and no address, and gives nobody a right.
+    def test_only_copies_and_acl_take_the_role_that_writes_objects_and_copies_knows_no_secret(self):
+        writers = [role for role in PERMITTED if "s3:PutObject" in actions(role)]
+        self.assertEqual(writers, ["CopierRole"])
+        self.assertEqual(RESOURCES["CopierWritesPolicy"]["Condition"], "HasCopyBuckets")
+        takers = [role for role in PERMITTED if '"CopierRole"' in json.dumps(statements(role))]
+        self.assertEqual(takers, ["AclRole", "CopiesRole"])
+        self.assertNotIn("SignerRole\"", json.dumps(statements("CopiesRole")))
+        for name in ("OFFPRINT_SECRET_ARN", "OFFPRINT_ADDRESS_KEY", "OFFPRINT_CDN_SECRET", "OFFPRINT_OIDC_CLIENT_SECRET", "OFFPRINT_MAIL_SECRET_ARN"):
+            self.assertNotIn(name, environment("copies"))
+        written = [one["Sid"] for one in statements("CopiesRole") if re.search("PutItem|UpdateItem", json.dumps(one["Action"]))]
+        self.assertEqual(written, ["WriteCopies", "EndCopies", "TellEnds"])
+
     def test_links_reaches_no_bucket_and_takes_no_role(self):
         self.assertFalse([action for action in actions("LinksRole") if action.startswith(("s3:", "sts:"))])
 
@@ -365,14 +436,16 @@ class Routes(unittest.TestCase):
 
     def test_no_other_door_leads_to_a_function(self):
         doors = re.compile(r"AWS::(ApiGateway|ApiGatewayV2|ElasticLoadBalancingV2|Events|Scheduler|Lambda::EventSourceMapping)")
-        self.assertEqual({name for name, resource in RESOURCES.items() if doors.match(resource["Type"])}, {"NoticesWritten", "NoticesDue"})
+        self.assertEqual({name for name, resource in RESOURCES.items() if doors.match(resource["Type"])}, {"NoticesWritten", "NoticesDue", "CopiesDue"})
+        clocks = {"NoticesDueMayCall": ("JobsFunction", "NoticesDue"), "CopiesDueMayCall": ("CopiesFunction", "CopiesDue")}
         for name, permission in of_type("AWS::Lambda::Permission").items():
             properties = permission["Properties"]
-            if name == "NoticesDueMayCall":
-                self.assertEqual(properties["FunctionName"], {"Ref": "JobsFunction"})
-                self.assertEqual((properties["Principal"], properties["SourceArn"]), ("events.amazonaws.com", attribute("NoticesDue")))
+            if name in clocks:
+                function, clock = clocks[name]
+                self.assertEqual(properties["FunctionName"], {"Ref": function})
+                self.assertEqual((properties["Principal"], properties["SourceArn"]), ("events.amazonaws.com", attribute(clock)))
                 continue
-            self.assertNotEqual(properties["FunctionName"], {"Ref": "JobsFunction"}, name)
+            self.assertNotIn(properties["FunctionName"], [{"Ref": function} for function, _ in clocks.values()], name)
             self.assertTrue(properties.get("FunctionUrlAuthType") == "NONE" or properties.get("InvokedViaFunctionUrl"), name)
 
     # ADR 0055: nothing is lost by the stream, held up by a bad record, or tried for ever.
@@ -408,6 +481,15 @@ class Routes(unittest.TestCase):
         self.assertEqual((again["MaximumRetryAttempts"], again["MaximumEventAgeInSeconds"]), (0, 60))
         self.assertEqual(RESOURCES["DeadLetters"]["Properties"], {"MessageRetentionPeriod": 1209600, "SqsManagedSseEnabled": True})
 
+    # ADR 0067: a call goes on for as long as Lambda lets it, and whatever stopped one, the next strike goes on.
+    def test_copies_is_called_by_a_clock(self):
+        clock = RESOURCES["CopiesDue"]["Properties"]
+        self.assertEqual((clock["ScheduleExpression"], clock["State"]), ("rate(1 minute)", "ENABLED"))
+        self.assertEqual([target["Arn"] for target in clock["Targets"]], [attribute("CopiesFunction")])
+        self.assertEqual(RESOURCES["CopiesFunction"]["Properties"]["Timeout"], 900)
+        again = RESOURCES["CopiesCalledByClock"]["Properties"]
+        self.assertEqual((again["MaximumRetryAttempts"], again["MaximumEventAgeInSeconds"]), (0, 60))
+
     def test_the_cdn_keeps_nothing_and_proves_itself(self):
         config = RESOURCES["Cdn"]["Properties"]["DistributionConfig"]
         behaviours = [config["DefaultCacheBehavior"], *config["CacheBehaviors"]]
@@ -432,7 +514,7 @@ class Kept(unittest.TestCase):
             for name, resource in RESOURCES.items()
             if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
         }
-        self.assertEqual(retained, {"Table", "DeploymentSecret", "AddressKey", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs", "JobsLogs"})
+        self.assertEqual(retained, {"Table", "DeploymentSecret", "AddressKey", "ServeLogs", "LinksLogs", "AclLogs", "PagesLogs", "JobsLogs", "CopiesLogs"})
 
     def test_the_table(self):
         table = RESOURCES["Table"]["Properties"]

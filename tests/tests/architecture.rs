@@ -15,11 +15,16 @@ fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "table" | "objects" => (&["domain"], &["embed"]),
         "identity" => (&["domain"], &[]),
         "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
-        "serve" | "links" | "acl" | "pages" | "jobs" => (&EDGE_AND_BELOW, &["embed"]),
-        "offprint" => (&["acl", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "pages", "serve", "table", "wire"], &[]),
+        "serve" | "links" | "acl" | "pages" | "jobs" | "copies" => (&EDGE_AND_BELOW, &["embed"]),
+        "offprint" => {
+            (&["acl", "copies", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "pages", "serve", "table", "wire"], &[])
+        }
         "fuzz" => (&["domain", "edge", "identity"], &[]),
         "tests" => (
-            &["acl", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "offprint", "pages", "serve", "table", "wire"],
+            &[
+                "acl", "copies", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "offprint", "pages", "serve", "table",
+                "wire",
+            ],
             &[],
         ),
         // domain, wire, embed, xtask: nothing of ours.

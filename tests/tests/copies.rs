@@ -6,13 +6,20 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
+use copies::{CallError, Copies};
+use domain::{
+    id::CopyId,
+    limits::{COPY_BEGUN_SECS, COPY_PAGE_OBJECTS_MAX},
+};
+use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::world::Up;
+use tests::{app::TestApp, world::Up};
 
 /// `offprint up` over the folders `lab`, read-only, and `mine`, into which copies may be made.
 struct Scene {
@@ -263,4 +270,50 @@ async fn a_copy_that_meets_something_else_fails_and_says_where() {
     let over = scene.done(&token, Method::POST, &format!("/copies/{}/cancel", cancelled["id"].as_str().unwrap()), Value::Null).await;
     assert_eq!(over["state"], "cancelled");
     assert_eq!(scene.dataset(&cancelled).await["state"], "retired");
+}
+
+// ADR 0067: as on AWS, where a clock calls and each call is ended at an instant.
+#[tokio::test]
+async fn a_call_that_is_ended_soon_begins_no_object_and_the_next_goes_on() {
+    let dir = TempDir::new().unwrap();
+    fill(&dir.path().join("em.zarr"), 600);
+    let app = TestApp::over(dir, |table, _url, _keys| table).await;
+    let id = app.dataset("em.zarr").await;
+    let token = app.token.clone();
+    let writable = Some(json!({ "writable": true }));
+    app.api_as(&token, Method::PATCH, "/api/v1/sources/demo", writable, &[("if-match", "*")]).await;
+    let to = Some(json!({ "to": "demo:copied/em.zarr" }));
+    let asked = app.api(Method::POST, &format!("/api/v1/datasets/{id}/copies"), to).await.json();
+    let at = format!("/api/v1/copies/{}", asked["id"].as_str().unwrap());
+    let shown = async || app.api(Method::GET, &at, None).await.json();
+    let call = async |secs: i64| {
+        let copies = Copies::new(app.app.clone()).until(app.now() + SignedDuration::from_secs(secs));
+        Box::pin(copies.answer(&json!({ "source": "aws.events" }))).await
+    };
+    call(COPY_BEGUN_SECS - 1).await.unwrap();
+    assert_eq!(shown().await["state"], "waiting", "nothing is even taken");
+    // Its time runs out on the first page.
+    let target = app.dir.path().join("copied/em.zarr");
+    let runs_out = async {
+        while files(&target).len() < 40 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        app.clock.fetch_add(100_000, Ordering::SeqCst);
+    };
+    let (called, ()) = tokio::join!(call(COPY_BEGUN_SECS + 60), runs_out);
+    called.unwrap();
+    let (now, before) = (shown().await, files(&target));
+    assert_eq!((&now["state"], &now["objects"]), (&json!("running"), &json!(0)), "{now}");
+    assert!(before.len() >= 40 && before.len() < usize::from(COPY_PAGE_OBJECTS_MAX), "{}", before.len());
+    let kept = app.app.table.copy_under_way(CopyId::parse(asked["id"].as_str().unwrap()).unwrap()).await.unwrap().unwrap();
+    assert_eq!(kept.tries, 0, "it got further, so it is no try that failed");
+    call(900).await.unwrap();
+    let done = shown().await;
+    assert_eq!((&done["state"], &done["objects"]), (&json!("done"), &json!(603)), "{done}");
+    let after = files(&target);
+    assert_eq!(bytes_of(&target), bytes_of(&app.dir.path().join("em.zarr")));
+    assert!(before.iter().all(|(path, file)| after.get(path) == Some(file)), "none that was there was copied again");
+    for other in [json!({ "Records": [] }), json!({ "source": "aws.s3" }), json!(null)] {
+        assert_eq!(Box::pin(Copies::new(app.app.clone()).answer(&other)).await, Err(CallError::Unknown), "{other}");
+    }
 }

@@ -84,6 +84,10 @@ pub const COPY_LEASE_SECS: i64 = 20;
 pub const COPY_KEPT_UP_SECS: u64 = 5;
 /// How long a copy is gone on with before others have their turn, in seconds.
 pub const COPY_TURN_SECS: i64 = 20;
+/// How long before whoever goes on with copies is ended, in seconds, the last object is begun: what is under way has that long.
+pub const COPY_BEGUN_SECS: i64 = 240;
+/// How long before that end, in seconds, what is still under way is left: an object so large is copied by nobody who is ended so soon.
+pub const COPY_DROPPED_SECS: i64 = 15;
 /// How long after each try that got nowhere the next may begin, in seconds. After the last the copy has failed.
 pub const COPY_RETRY_SECS: [i64; 6] = [5, 15, 60, 300, 1_800, 7_200];
 /// How long a copy that has ended can be seen, in seconds.
@@ -93,6 +97,7 @@ pub const COPIES_LOOKED_FOR_SECS: u64 = 2;
 /// Copies of one shard that are looked at in one round: those that are due longest.
 pub const COPIES_AT_ONCE_MAX: usize = 16;
 const _: () = assert!(COPY_KEPT_UP_SECS * 3 < COPY_LEASE_SECS.unsigned_abs());
+const _: () = assert!(COPY_KEPT_UP_SECS * 2 < COPY_DROPPED_SECS.unsigned_abs() && COPY_DROPPED_SECS < COPY_BEGUN_SECS);
 /// The hour of the day (UTC) at which a day's mail goes.
 pub const NOTICE_DIGEST_HOUR: i8 = 7;
 // What is told once for an end is known to be told until that is over.

@@ -16,6 +16,8 @@ pub struct Config {
     pub data_url: Option<String>,
     /// The role that signs where a source names none.
     pub signer_role: Option<String>,
+    /// The role that copies where neither source names one; `None`: the one that signs.
+    pub copier_role: Option<String>,
     /// The secret that holds what link keys are derived from; read by `links` alone.
     pub secret_arn: Option<String>,
     /// What addresses are hashed with; `None`: no entry of the audit says where from. `serve` has none.
@@ -107,6 +109,7 @@ impl Config {
             app_url: origin("OFFPRINT_APP_URL")?,
             data_url: origin("OFFPRINT_DATA_URL")?,
             signer_role: set("OFFPRINT_SIGNER_ROLE"),
+            copier_role: set("OFFPRINT_COPIER_ROLE"),
             secret_arn: set("OFFPRINT_SECRET_ARN"),
             address_key: set("OFFPRINT_ADDRESS_KEY").map(|text| address_key(text, "OFFPRINT_ADDRESS_KEY")).transpose()?,
             front_door_domains: set("OFFPRINT_FRONT_DOOR_DOMAINS")

@@ -27,7 +27,7 @@ use lambda_http::{
     request::{LambdaRequest, RequestContext},
 };
 use objects::{Objects, Settings, credentials::Signer};
-use serde_json::json;
+use serde_json::{Value, json};
 use table::Table;
 use tower::{Service, layer::layer_fn};
 
@@ -112,7 +112,8 @@ pub fn app() -> Result<App, lambda_http::Error> {
     let endpoint = |service: &str| variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"));
     let region = variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned());
     let table = Table::new(Table::settings(endpoint("DYNAMODB"), &region, None)?, &config.table);
-    let signer = config.signer_role.clone().map_or(Signer::Environment, |arn| Signer::Role { arn });
+    let copier = config.copier_role.clone();
+    let signer = config.signer_role.clone().map_or(Signer::Environment, |arn| Signer::Role { arn, copier });
     let objects = Objects::new(Settings {
         endpoint: endpoint("S3"),
         public_endpoint: None,
@@ -121,6 +122,12 @@ pub fn app() -> Result<App, lambda_http::Error> {
         sts_endpoint: endpoint("STS"),
     })?;
     Ok(App::new(config, table, objects, LineSink::stdout(), Clock::System))
+}
+
+/// Whether an event is the strike of a clock.
+#[must_use]
+pub fn is_strike(event: &Value) -> bool {
+    event.get("source").and_then(Value::as_str) == Some("aws.events")
 }
 
 /// Makes an event safe to convert: the conversion builds a URI from the Host, the path and the query, and panics on those it cannot parse.

@@ -181,7 +181,7 @@ impl Objects {
     fn is_together(&self, from: &Source, to: &Source) -> bool {
         let endpoint =
             |source: &Source| source.store.endpoint.as_ref().or(self.0.settings.endpoint.as_ref()).map(|url| url.to_ascii_lowercase());
-        let role = |source| self.0.issuer.role_of(source).map(|role| role.arn);
+        let role = |source| self.0.issuer.copier_of(source).map(|role| role.arn);
         endpoint(from) == endpoint(to) && role(from) == role(to)
     }
 }

@@ -49,6 +49,8 @@ pub enum Signer {
     Role {
         /// Its ARN.
         arn: String,
+        /// The ARN of the one that copies between sources; `None`: the same.
+        copier: Option<String>,
     },
     /// The environment's own keys.
     Environment,
@@ -176,14 +178,23 @@ impl Issuer {
     /// The role that signs for `source`: its own, else the deployment's; `None` where fixed keys do.
     pub(crate) fn role_of(&self, source: &Source) -> Option<Role> {
         source.store.role.clone().or_else(|| match &self.signer {
-            Signer::Role { arn } => Some(Role { arn: arn.clone(), external_id: None }),
+            Signer::Role { arn, .. } => Some(Role { arn: arn.clone(), external_id: None }),
             Signer::Static(_) | Signer::Environment => None,
         })
     }
 
+    /// The same for copies into `source`.
+    pub(crate) fn copier_of(&self, source: &Source) -> Option<Role> {
+        match (&source.store.role, &self.signer) {
+            (None, Signer::Role { copier: Some(arn), .. }) => Some(Role { arn: arn.clone(), external_id: None }),
+            _ => self.role_of(source),
+        }
+    }
+
     /// New credentials for `source`, cut to its prefix where a role gives them; to copy into it `from` another, cut to both.
     pub(crate) async fn issue(&self, source: &Source, from: Option<&Source>) -> Result<Credentials, CredentialsError> {
-        if let Some(role) = self.role_of(source) {
+        let role = if from.is_some() { self.copier_of(source) } else { self.role_of(source) };
+        if let Some(role) = role {
             return self.assume(&role, source, from).await;
         }
         match &self.signer {

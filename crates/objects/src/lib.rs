@@ -42,7 +42,7 @@ use domain::{
     decision::Permit,
     id::SourceId,
     limits::SOURCES_MAX,
-    source::{Source, is_origin},
+    source::{Role, Source, is_origin},
 };
 use jiff::Timestamp;
 use thiserror::Error;
@@ -183,8 +183,9 @@ impl Objects {
     /// The policy for a source's bucket, as JSON to paste: the signing role may read, and old signatures end.
     #[must_use]
     pub fn bucket_policy(&self, source: &Source) -> String {
-        let role = self.0.issuer.role_of(source).map_or_else(|| "ARN-OF-THE-SIGNER".to_owned(), |role| role.arn);
-        policy::bucket_policy(source, &role)
+        let named = |role: Option<Role>| role.map_or_else(|| "ARN-OF-THE-SIGNER".to_owned(), |role| role.arn);
+        let issuer = &self.0.issuer;
+        policy::bucket_policy(source, &named(issuer.role_of(source)), &named(issuer.copier_of(source)))
     }
 
     /// How `source` is reached: made once, and again when its place changes.

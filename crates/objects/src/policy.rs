@@ -33,11 +33,11 @@ pub(crate) fn copy_policy(from: &Source, to: &Source, role_arn: &str) -> String 
 /// What copies into a prefix take; an upload in parts that breaks off is dropped.
 const WRITES: [&str; 2] = ["s3:PutObject", "s3:AbortMultipartUpload"];
 
-/// The bucket policy that lets `role_arn` read a source's prefix, and write copies below it where it is writable, and refuses what it signed once that is older than any signature
-/// in use, and every signature of version 2 (SECURITY T19). An age counts in milliseconds.
-pub(crate) fn bucket_policy(source: &Source, role_arn: &str) -> String {
+/// The bucket policy that lets `role_arn` and `copier_arn` read a source's prefix, and the latter write copies below it where it is writable; which refuses
+/// what they signed once that is older than any signature in use, and every signature of version 2 (SECURITY T19). An age counts in milliseconds.
+pub(crate) fn bucket_policy(source: &Source, role_arn: &str, copier_arn: &str) -> String {
     let (bucket, objects) = resources(source, role_arn);
-    let whom = json!({ "AWS": role_arn });
+    let whom = if role_arn == copier_arn { json!({ "AWS": role_arn }) } else { json!({ "AWS": [role_arn, copier_arn] }) };
     let age_ms = u64::from(WORLD_PRESIGN_SECS).saturating_mul(1_000).to_string();
     let mut statements = vec![
         json!({ "Sid": "OffprintReads", "Effect": "Allow", "Principal": whom, "Action": "s3:GetObject", "Resource": objects }),
@@ -48,8 +48,9 @@ pub(crate) fn bucket_policy(source: &Source, role_arn: &str) -> String {
           "Condition": { "StringEquals": { "s3:signatureversion": "AWS" } } }),
     ];
     if source.writable {
+        let copier = json!({ "AWS": copier_arn });
         statements
-            .push(json!({ "Sid": "OffprintCopiesInto", "Effect": "Allow", "Principal": whom, "Action": WRITES, "Resource": objects }));
+            .push(json!({ "Sid": "OffprintCopiesInto", "Effect": "Allow", "Principal": copier, "Action": WRITES, "Resource": objects }));
     }
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     pretty(&policy)
@@ -190,14 +191,16 @@ mod tests {
 
     #[test]
     fn what_is_pasted_is_json_and_ends_old_signatures() {
-        let policy: Value = serde_json::from_str(&bucket_policy(&source("lab/"), ROLE)).unwrap();
+        let policy: Value = serde_json::from_str(&bucket_policy(&source("lab/"), ROLE, ROLE)).unwrap();
         let old = &policy["Statement"][2];
         assert_eq!((&old["Effect"], &old["Condition"]["NumericGreaterThan"]["s3:signatureAge"]), (&json!("Deny"), &json!("300000")));
         assert_eq!(policy["Statement"].as_array().unwrap().len(), 4, "nothing is written into what is not writable");
         let writable = Source { writable: true, ..source("lab/") };
-        let policy: Value = serde_json::from_str(&bucket_policy(&writable, ROLE)).unwrap();
-        let writes = &policy["Statement"][4];
+        let policy: Value = serde_json::from_str(&bucket_policy(&writable, ROLE, "arn:aws:iam::1:role/copier")).unwrap();
+        let (reads, writes) = (&policy["Statement"][0], &policy["Statement"][4]);
         assert_eq!((&writes["Action"], &writes["Resource"]), (&json!(WRITES), &json!("arn:aws:s3:::data/lab/*")));
+        assert_eq!(reads["Principal"]["AWS"], json!([ROLE, "arn:aws:iam::1:role/copier"]));
+        assert_eq!(writes["Principal"]["AWS"], "arn:aws:iam::1:role/copier", "the signer of URLs writes nothing");
         let cors: Value = serde_json::from_str(&bucket_cors()).unwrap();
         assert_eq!(cors[0]["AllowedOrigins"], json!(["*"]));
     }

@@ -19,6 +19,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use axum::response::Response;
 use clap::Args;
+use copies::Copies;
 use domain::{
     limits::{BYTES_NOTED_SECS, COPIES_LOOKED_FOR_SECS, NOTICES_LOOKED_FOR_SECS},
     source::is_origin,
@@ -26,7 +27,7 @@ use domain::{
 use edge::{App, bytes::BytesSent};
 use http::Request;
 use hyper::body::Incoming;
-use jobs::{Copies, Jobs};
+use jobs::Jobs;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{bootstrap, state::State};

@@ -448,12 +448,13 @@ impl Table {
         self.gone_on(held, change, apply).await
     }
 
-    /// Leaves a copy that was taken to whoever takes it next, from `until` on.
+    /// Leaves a copy that was taken to whoever takes it next, from `until` on, after so many tries that got nowhere.
     ///
     /// # Errors
     /// As [`Table::keep_copy`].
-    pub async fn leave_copy(&self, held: &mut UnderWay, until: Timestamp) -> Result<bool, TableError> {
-        self.gone_on(held, held.due_at(until), |held| held.due = until).await
+    pub async fn leave_copy(&self, held: &mut UnderWay, until: Timestamp, tries: u32) -> Result<bool, TableError> {
+        let change = held.due_at(until).set("tries", number(tries));
+        self.gone_on(held, change, |held| (held.due, held.tries) = (until, tries)).await
     }
 
     async fn gone_on(&self, held: &mut UnderWay, change: Change, apply: impl FnOnce(&mut UnderWay)) -> Result<bool, TableError> {

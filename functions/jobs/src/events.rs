@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::{id::UserId, notice::NoticeId};
-use edge::App;
+use edge::{App, lambda};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use table::{
@@ -121,7 +121,7 @@ impl<'a> Asked<'a> {
         let is_of_stream = |records: &[Value]| records.iter().all(|record| record.get("eventSource") == Some(&json!("aws:dynamodb")));
         match event.get("Records").and_then(Value::as_array) {
             Some(records) if is_of_stream(records) => Ok(Self::Records(records)),
-            None if event.get("source") == Some(&json!("aws.events")) => Ok(Self::All),
+            None if lambda::is_strike(event) => Ok(Self::All),
             _ => Err(EventError::Unknown),
         }
     }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use objects::{
     Objects, ObjectsError, Settings,
     credentials::{Credentials, CredentialsError, Signer},
+    listing::ListQuery,
     presigner::{SignedMethod, SignedUrl},
 };
 use tokio::net::TcpListener;
@@ -22,6 +23,8 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 const OPEN_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
 const READS_ALL: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"*"}]}"#;
+
+const COPIES: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket","s3:PutObject","s3:AbortMultipartUpload"],"Resource":"*"}]}"#;
 
 /// Asks the service's IAM, of which no SDK is here.
 async fn iam(cloud: &Running, pairs: &[(&str, &str)]) {
@@ -51,10 +54,10 @@ async fn iam(cloud: &Running, pairs: &[(&str, &str)]) {
     assert!(answer.status().is_success() || answer.status() == 409, "{}", answer.text().await.unwrap());
 }
 
-async fn role(cloud: &Running, name: &str, trust: &str) {
+async fn role(cloud: &Running, name: &str, trust: &str, may: &str) {
     let version = ("Version", "2010-05-08");
     iam(cloud, &[("Action", "CreateRole"), version, ("RoleName", name), ("AssumeRolePolicyDocument", trust)]).await;
-    let policy = [("PolicyName", "reads"), ("PolicyDocument", READS_ALL)];
+    let policy = [("PolicyName", "may"), ("PolicyDocument", may)];
     iam(cloud, &[&[("Action", "PutRolePolicy"), version, ("RoleName", name)][..], &policy].concat()).await;
 }
 
@@ -114,11 +117,13 @@ async fn gate(cloud: &Running) -> Gate {
 async fn a_role_signs_for_its_prefix_and_is_renewed_before_it_ends() {
     let cloud = running("OFFPRINT_TEST_MINISTACK", "ministack.sh");
     upload(&cloud, "data", &BTreeMap::from([("lab/a", b"inside".to_vec()), ("outside", b"outside".to_vec())])).await;
-    role(&cloud, "objects-signer", TRUST).await;
-    role(&cloud, "objects-open", OPEN_TRUST).await;
+    role(&cloud, "objects-signer", TRUST, READS_ALL).await;
+    role(&cloud, "objects-open", OPEN_TRUST, READS_ALL).await;
+    role(&cloud, "objects-copier", TRUST, COPIES).await;
     a_session_is_cut_to_the_prefix(&cloud).await;
     one_session_serves_until_half_of_its_life(&cloud).await;
     the_trust_policy_decides(&cloud).await;
+    a_session_copies_into_its_prefix(&cloud).await;
 }
 
 async fn a_session_is_cut_to_the_prefix(cloud: &Running) {
@@ -199,4 +204,42 @@ async fn the_trust_policy_decides(cloud: &Running) {
     let findings = objects.doctor(&permit_to_administer(now), &open, now).await.unwrap();
     let finding = findings.iter().find(|finding| finding.id == "external-id").unwrap();
     assert!(!finding.ok, "a role that anybody can assume: {finding:?}");
+}
+
+// SECURITY T13, T22
+async fn a_session_copies_into_its_prefix(cloud: &Running) {
+    let now = real_now();
+    let objects = Objects::new(settings(cloud, &cloud.endpoint)).unwrap();
+    let from = with_role("objects-copier", Some("made-by-us"));
+    let into = Source { prefix: path("mine/"), writable: true, ..from.clone() };
+    let copy = Opens::folder(from, "").permit_to_copy(now);
+    let receive = Opens::folder(into.clone(), "").permit_to_receive(now);
+    let copier = objects.copier(&copy, &receive, &path("to/")).unwrap();
+    let listed = objects.list(&copy, &path(""), &ListQuery { max: 10, ..ListQuery::default() }, now).await.unwrap().objects;
+    copier.copy(&listed[0], false, now).await.unwrap();
+    assert_eq!(copier.check(&listed[0], now).await, Ok(()));
+    let can_be_written = async |source: Source| {
+        let findings = objects.doctor(&permit_to_administer(now), &source, now).await.unwrap();
+        findings.into_iter().find(|finding| finding.id == "write").unwrap().ok
+    };
+    assert!(can_be_written(into.clone()).await);
+    let reads = with_role("objects-signer", Some("made-by-us"));
+    assert!(!can_be_written(Source { writable: true, ..reads }).await, "a role that reads writes nothing");
+}
+
+// SECURITY T13
+#[tokio::test]
+async fn where_no_role_is_named_one_signs_and_another_copies() {
+    let arn = |name: &str| format!("arn:aws:iam::000000000000:role/{name}");
+    let signer = Signer::Role { arn: arn("signer"), copier: Some(arn("copier")) };
+    let settings = Settings { endpoint: None, public_endpoint: None, private_endpoints: false, signer, sts_endpoint: None };
+    let objects = Objects::new(settings).unwrap();
+    let whom = |source: Source| {
+        let policy: serde_json::Value = serde_json::from_str(&objects.bucket_policy(&Source { writable: true, ..source })).unwrap();
+        [0, 4].map(|statement: usize| policy["Statement"][statement]["Principal"]["AWS"].clone())
+    };
+    let none = source(store("data", None), "lab/");
+    assert_eq!(whom(none), [serde_json::json!([arn("signer"), arn("copier")]), arn("copier").into()]);
+    let own = with_role("own", Some("made-by-us"));
+    assert_eq!(whom(own), [serde_json::Value::from(arn("own")), arn("own").into()]);
 }

@@ -2,11 +2,16 @@
 //!
 //! What a page's objects come to is written down once all of them are there, and up to which key they go before the first: so whoever takes the copy
 //! after a crash knows where to begin, and which objects may be there already. At the end both sides are listed side by side.
+//!
+//! Whoever is ended at an instant ends by itself before: no object is begun late, what is under way is waited for, and the next one goes on.
 
 use std::{
     collections::HashSet,
     future::{self, Future},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,8 +21,8 @@ use domain::{
     grant::Net,
     id::DatasetId,
     limits::{
-        COPY_KEPT_UP_SECS, COPY_OBJECT_TRIES_MAX, COPY_OBJECTS_AT_ONCE_MAX, COPY_PAGE_OBJECTS_MAX, COPY_RETRY_SECS, COPY_TURN_SECS,
-        LIST_PAGE_MAX,
+        COPY_BEGUN_SECS, COPY_DROPPED_SECS, COPY_KEPT_UP_SECS, COPY_OBJECT_TRIES_MAX, COPY_OBJECTS_AT_ONCE_MAX, COPY_PAGE_OBJECTS_MAX,
+        COPY_RETRY_SECS, COPY_TURN_SECS, LIST_PAGE_MAX,
     },
     path::ObjectPath,
     rights::Right,
@@ -26,6 +31,7 @@ use domain::{
 };
 use edge::{App, unattended};
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
+use jiff::Timestamp;
 use objects::{
     ObjectsError,
     copy::{Copier, CopyObjectError},
@@ -37,6 +43,8 @@ use table::{
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::compare::alike;
+
 /// The wait before an object's second try, in milliseconds; each further one is as much longer.
 const OBJECT_PAUSE_MS: u64 = 500;
 
@@ -44,12 +52,19 @@ const OBJECT_PAUSE_MS: u64 = 500;
 #[derive(Debug, Clone)]
 pub struct Copies {
     app: App,
+    /// `None`: it goes on.
+    ends: Option<Timestamp>,
 }
 
 /// Why a copy is not gone on with now.
 enum Stop {
     /// It ended, or another has it.
     Lost,
+    /// Whoever goes on with it is ended soon.
+    Over {
+        /// Whether an object was copied on the page that it broke off in.
+        got_further: bool,
+    },
     /// The table did not say.
     Unread(TableError),
     /// It may work later.
@@ -72,6 +87,29 @@ enum Step {
     Done,
 }
 
+/// What became of the objects of a page.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    /// Those that are there.
+    objects: u64,
+    /// Bytes of them.
+    bytes: u64,
+    /// Those that there was no time for.
+    left: u64,
+}
+
+impl Sums {
+    const LEFT: Self = Self { objects: 0, bytes: 0, left: 1 };
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_add(other.objects),
+            bytes: self.bytes.saturating_add(other.bytes),
+            left: self.left.saturating_add(other.left),
+        }
+    }
+}
+
 /// What a copy rests on, as it was decided just now.
 struct Rights {
     user: Arc<User>,
@@ -84,10 +122,21 @@ impl Copies {
     /// Goes on with those in the app's table.
     #[must_use]
     pub const fn new(app: App) -> Self {
-        Self { app }
+        Self { app, ends: None }
     }
 
-    /// Goes on with everything that is due now, each for a while. Answers how many copies that were.
+    /// The same for whoever is ended at an instant: what might be under way by then is not begun.
+    #[must_use]
+    pub fn until(self, ends: Timestamp) -> Self {
+        Self { ends: Some(ends), ..self }
+    }
+
+    /// Whether it is so long before the end, in seconds.
+    fn has(&self, secs: i64) -> bool {
+        self.ends.is_none_or(|ends| later(self.app.now(), secs) <= ends)
+    }
+
+    /// Goes on with everything that is due now, each for a while. Answers how many copies that were; none where there is no time for one.
     ///
     /// # Errors
     /// [`TableError`], where what is due cannot be looked for.
@@ -95,6 +144,9 @@ impl Copies {
         let mut taken = 0_usize;
         for shard in 0..SHARDS {
             for due in self.app.table.due_copies(shard, self.app.now()).await? {
+                if !self.has(COPY_BEGUN_SECS) {
+                    return Ok(taken);
+                }
                 let Some(held) = self.app.table.take_copy(&due, self.app.now()).await? else { continue };
                 taken = taken.saturating_add(1);
                 Box::pin(self.turn(held)).await;
@@ -113,17 +165,17 @@ impl Copies {
             }
             match Box::pin(self.step(&mut held)).await {
                 Ok(Step::Done) => return,
-                Ok(Step::Further) if self.app.now() < over => {}
-                Ok(Step::Further) => {
-                    let now = self.app.now();
-                    note(&held, self.app.table.leave_copy(&mut held.clone(), now).await.map(drop));
-                    return;
-                }
+                Ok(Step::Further) if self.app.now() < over && self.has(COPY_BEGUN_SECS) => {}
+                Ok(Step::Further) => break Stop::Over { got_further: true },
                 Err(stop) => break stop,
             }
         };
         let written = match stopped {
             Stop::Lost => Ok(()),
+            Stop::Over { got_further } => {
+                let tries = if got_further { 0 } else { held.tries };
+                self.app.table.leave_copy(&mut held, self.app.now(), tries).await.map(drop)
+            }
             Stop::For(failure) => self.failed(&held, &failure).await,
             Stop::Unread(why) => self.put_off(&mut held, &why.to_string(), None).await,
             Stop::Later { why, key } => self.put_off(&mut held, &why, key).await,
@@ -141,7 +193,7 @@ impl Copies {
         let tries = held.tries.max(1);
         tracing::warn!(copy.id = %held.copy.id, copy.tries = tries, why, "a copy could not be gone on with");
         match retry_after(tries) {
-            Some(secs) => self.app.table.leave_copy(held, later(self.app.now(), secs)).await.map(drop),
+            Some(secs) => self.app.table.leave_copy(held, later(self.app.now(), secs), held.tries).await.map(drop),
             None => self.failed(held, &CopyFailure { why: CopyStop::Tries, key }).await,
         }
     }
@@ -183,32 +235,38 @@ impl Copies {
             .list(&rights.from, &ObjectPath::default(), &after(held, COPY_PAGE_OBJECTS_MAX), self.app.now())
             .await
             .map_err(listed)?;
-        let last = page.objects.last().map(|last| last.key.clone());
-        let done = match &last {
-            None => (0, 0),
-            Some(last) => {
-                let there = self.there(held, copier.to(), last).await?;
-                let before = held.begun.clone();
-                if !self.app.table.copy_begins(held, last, self.app.now()).await? {
-                    return Err(Stop::Lost);
-                }
-                let mut each: Vec<BoxFuture<'_, Result<u64, Stop>>> = Vec::new();
-                for entry in &page.objects {
-                    let may_be_there = before.as_deref().is_some_and(|before| entry.key.as_str() <= before);
-                    each.push(Box::pin(self.object(copier, entry, there.contains(&entry.key), may_be_there)));
-                }
-                let copying = stream::iter(each).buffer_unordered(COPY_OBJECTS_AT_ONCE_MAX);
-                let sum = |(objects, bytes): (u64, u64), size| future::ready(Ok((objects.saturating_add(1), bytes.saturating_add(size))));
-                self.kept_up(held, copying.try_fold((0, 0), sum)).await?
-            }
-        };
-        let (objects, bytes) = (held.copy.objects.saturating_add(done.0), held.copy.bytes.saturating_add(done.1));
+        let done = self.objects(held, copier, &page).await?;
+        let (objects, bytes) = (held.copy.objects.saturating_add(done.objects), held.copy.bytes.saturating_add(done.bytes));
         if is_too_much(objects, bytes) {
             return Err(for_all(CopyStop::TooMuch));
         }
         let next = page.next_marker();
         let progress = Progress { compares: next.is_none(), cursor: next, objects, bytes, compared: 0 };
         self.goes_on(held, progress).await
+    }
+
+    /// Has the objects of a page copied, as far as there is time for that.
+    async fn objects(&self, held: &mut UnderWay, copier: &Copier<'_>, page: &ListPage) -> Result<Sums, Stop> {
+        let Some(last) = page.objects.last() else { return Ok(Sums::default()) };
+        let there = self.there(held, copier.to(), &last.key).await?;
+        let before = held.begun.clone();
+        if !self.app.table.copy_begins(held, &last.key, self.app.now()).await? {
+            return Err(Stop::Lost);
+        }
+        let copied = AtomicBool::new(false);
+        let mut each: Vec<BoxFuture<'_, Result<Sums, Stop>>> = Vec::new();
+        for entry in &page.objects {
+            let may_be_there = before.as_deref().is_some_and(|before| entry.key.as_str() <= before);
+            each.push(Box::pin(self.object(copier, entry, (there.contains(&entry.key), may_be_there), &copied)));
+        }
+        let copying = stream::iter(each).buffer_unordered(COPY_OBJECTS_AT_ONCE_MAX);
+        let sum = |all: Sums, one| future::ready(Ok(all.and(one)));
+        match self.kept_up(held, copying.try_fold(Sums::default(), sum)).await {
+            Ok(sums) if sums.left == 0 => Ok(sums),
+            // What was copied is there for whoever takes it next, though the page is not behind.
+            Ok(_) | Err(Stop::Over { .. }) => Err(Stop::Over { got_further: copied.load(Ordering::Relaxed) }),
+            Err(why) => Err(why),
+        }
     }
 
     async fn goes_on(&self, held: &mut UnderWay, progress: Progress) -> Result<Step, Stop> {
@@ -229,10 +287,19 @@ impl Copies {
         }
     }
 
-    /// Copies one object, in a few tries. Answers its length.
-    async fn object(&self, copier: &Copier<'_>, entry: &ObjectEntry, is_there: bool, may_be_there: bool) -> Result<u64, Stop> {
+    /// Copies one object, in a few tries, and says in `copied` that it did.
+    async fn object(
+        &self,
+        copier: &Copier<'_>,
+        entry: &ObjectEntry,
+        (is_there, may_be_there): (bool, bool),
+        copied: &AtomicBool,
+    ) -> Result<Sums, Stop> {
         let mut tries = 0_u32;
         loop {
+            if !self.has(COPY_BEGUN_SECS) {
+                return Ok(Sums::LEFT);
+            }
             tries = tries.saturating_add(1);
             let outcome = match (is_there, may_be_there) {
                 (true, false) => Err(CopyObjectError::Taken),
@@ -241,7 +308,10 @@ impl Copies {
                 (false, may_be_there) => copier.copy(entry, may_be_there || tries > 1, self.app.now()).await,
             };
             match outcome {
-                Ok(()) => return Ok(entry.size),
+                Ok(()) => {
+                    copied.fetch_or(!is_there, Ordering::Relaxed);
+                    return Ok(Sums { objects: 1, bytes: entry.size, left: 0 });
+                }
                 Err(why) if why.may_pass() && tries < COPY_OBJECT_TRIES_MAX => {
                     sleep(Duration::from_millis(OBJECT_PAUSE_MS.saturating_mul(u64::from(tries)))).await;
                 }
@@ -260,6 +330,9 @@ impl Copies {
             tokio::select! {
                 done = &mut doing => return done,
                 _ = every.tick() => {
+                    if !self.has(COPY_DROPPED_SECS) {
+                        return Err(Stop::Over { got_further: false });
+                    }
                     match self.app.table.keep_copy(held, self.app.now()).await {
                         Ok(true) => {}
                         Ok(false) => return Err(Stop::Lost),
@@ -329,24 +402,6 @@ fn after(held: &UnderWay, max: u16) -> ListQuery {
     ListQuery { start_after: held.cursor.clone(), max, ..ListQuery::default() }
 }
 
-/// How many objects are alike on both sides, up to the key `end`; `None`: to the last.
-fn alike(original: &ListPage, arrived: &ListPage, end: Option<&str>) -> Result<u64, CopyFailure> {
-    let up_to = |page: &'_ ListPage| {
-        let entries = page.objects.iter().take_while(|entry| end.is_none_or(|end| entry.key.as_str() <= end));
-        entries.map(|entry| (entry.key.clone(), entry.size)).collect::<Vec<_>>()
-    };
-    let (original, arrived) = (up_to(original), up_to(arrived));
-    let first = original.iter().zip(&arrived).position(|(one, other)| one != other).unwrap_or(original.len().min(arrived.len()));
-    let failed = |why, key: &str| Err(CopyFailure { why, key: Some(key.to_owned()) });
-    match (original.get(first), arrived.get(first)) {
-        (None, None) => Ok(u64::try_from(original.len()).unwrap_or(u64::MAX)),
-        // It came, or its copy went.
-        (Some((key, _)), None) => failed(CopyStop::Changed, key),
-        (Some((key, _)), Some((there, _))) if key < there => failed(CopyStop::Changed, key),
-        (_, Some((there, _))) => failed(CopyStop::Unlike, there),
-    }
-}
-
 fn for_all(why: CopyStop) -> Stop {
     Stop::For(CopyFailure { why, key: None })
 }
@@ -373,36 +428,5 @@ fn stop(why: CopyObjectError, key: Option<String>) -> Stop {
             tracing::warn!(error = %why, "a store refuses to copy an object");
             failed(CopyStop::Refused, key)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(entries: &[(&str, u64)]) -> ListPage {
-        let entry = |(key, size): &(&str, u64)| ObjectEntry {
-            key: (*key).to_owned(),
-            size: *size,
-            etag: None,
-            modified: None,
-            storage_class: None,
-        };
-        ListPage { objects: entries.iter().map(entry).collect(), ..ListPage::default() }
-    }
-
-    #[test]
-    fn both_sides_have_the_same_keys_of_the_same_lengths() {
-        let original = [("a", 1), ("b", 2), ("c", 3)];
-        let told = |arrived: &[(&str, u64)], end| alike(&page(&original), &page(arrived), end).map_err(|why| (why.why, why.key.unwrap()));
-        let failed = |why, key: &str| Err((why, key.to_owned()));
-        assert_eq!(told(&original, None), Ok(3));
-        assert_eq!(told(&[("a", 1), ("b", 2)], Some("b")), Ok(2), "as far as both were listed");
-        assert_eq!(told(&[("a", 1), ("c", 3)], None), failed(CopyStop::Changed, "b"));
-        assert_eq!(told(&[("a", 1), ("b", 2)], None), failed(CopyStop::Changed, "c"));
-        assert_eq!(told(&[("a", 1), ("b", 9), ("c", 3)], None), failed(CopyStop::Unlike, "b"));
-        assert_eq!(told(&[("a", 1), ("aa", 1), ("b", 2), ("c", 3)], None), failed(CopyStop::Unlike, "aa"));
-        assert_eq!(told(&[("a", 1), ("b", 2), ("c", 3), ("d", 4)], None), failed(CopyStop::Unlike, "d"));
-        assert_eq!(alike(&page(&[]), &page(&[]), None).unwrap(), 0);
     }
 }
