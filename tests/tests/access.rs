@@ -284,6 +284,202 @@ async fn datasets_of_a_set_are_shared_together(door: Door) {
     assert_eq!(world.api(Method::POST, &retire, None).await.expect_status(StatusCode::OK).await["state"], "retired");
 }
 
+/// A mark is shown to everybody for whom the dataset is open, and to nobody else.
+async fn a_curators_mark_is_shown_while_a_dataset_is_open(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let cora = person(world, "Cora").await;
+    let edits = world.request(Method::PATCH, "/api/v1/users/Cora", Some(json!({ "curator": true })));
+    assert_eq!(status(edits).await, 200);
+    let marks = || {
+        let path = format!("{}/api/v1/datasets/{}/curation/mark", world.app_url, scene.dataset);
+        world.client.post(path).bearer_auth(&cora.session).json(&json!({ "reason": "complete" }))
+    };
+    assert_eq!(status(marks()).await, 404);
+    scene.give("accounts", "view").await;
+    scene.edit(json!({ "visibility": "accounts", "confirm": true })).await;
+    let asked = scene.api(Method::POST, "/curation", json!({ "reason": "cited" })).await.expect_status(StatusCode::CREATED).await;
+    assert_eq!(asked["state"], "waiting");
+    assert_eq!(status(marks()).await, 200);
+    let curated = async || {
+        let list = world.client.get(format!("{}/api/v1/curated", world.app_url)).bearer_auth(&scene.eve.session);
+        list.send().await.expect("an answer").expect_status(StatusCode::OK).await["items"].clone()
+    };
+    assert_eq!(curated().await[0]["id"], scene.dataset);
+    let closed = scene.edit(json!({ "visibility": "private" })).await;
+    assert_eq!((&closed["mark_asleep"], curated().await), (&json!(true), json!([])));
+}
+
+/// ACCESS 9: a clone is read as its original, by each as far as each may read that; it dies with access, and with its card.
+async fn a_clone_opens_what_its_original_opens_to_whoever_reads(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let cy = person(world, "Cy").await;
+    scene.give("user:Eve", "download").await;
+    let by_eve = |method: Method, path: &str, ask: Value| {
+        world.client.request(method, format!("{}{path}", world.app_url)).bearer_auth(&scene.eve.session).json(&ask)
+    };
+    let made = by_eve(Method::POST, "/api/v1/clones", json!({ "dataset": scene.dataset, "title": "mine" })).send().await;
+    let made = made.expect("an answer").expect_status(StatusCode::CREATED).await;
+    let (id, url) = (made["id"].as_str().expect("an id"), made["url"].as_str().expect("a URL"));
+    assert!(url.starts_with(&world.data_url), "{url}");
+    let by = |path: &str, who: &Person| world.client.get(format!("{url}{path}")).bearer_auth(&who.session);
+    let first = by(CHUNK, &scene.eve).send().await.expect("an answer");
+    assert_eq!(first.status(), StatusCode::FOUND);
+    let location = first.header("location");
+    assert!(location.contains(&format!("x-offprint-link={}", scene.dataset)), "it is the original that is read");
+    let stored = std::fs::read(world.demo.join(FIRST).join(CHUNK)).expect("a file");
+    assert_eq!(world.get(&location).await.bytes().await.expect("bytes"), stored);
+    assert_eq!(status(by(CHUNK, &cy)).await, 404);
+    scene.give("user:Cy", "view").await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(status(by("0/0/0/0/0", &cy)).await, 302, "by Cy's own right");
+    // It is no dataset: no link and no ticket stands on it.
+    assert_eq!(status(by_eve(Method::POST, "/api/v1/links", json!({ "dataset": id }))).await, 404);
+    assert_eq!(status(by_eve(Method::POST, &format!("/api/v1/datasets/{id}/tickets"), json!({}))).await, 404);
+    let check = by_eve(Method::POST, "/api/v1/check", json!({ "dataset": id, "action": "read", "path": CHUNK })).send().await;
+    assert_eq!(check.expect("an answer").expect_status(StatusCode::OK).await["allowed"], true);
+    // It dies with access.
+    scene.withdraw("user:Eve").await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(status(by(CHUNK, &scene.eve)).await, 404);
+    assert_eq!(status(by(CHUNK, &cy)).await, 302);
+    let retired = by_eve(Method::POST, &format!("/api/v1/clones/{id}/retire"), json!({})).send().await.expect("an answer");
+    let retired = retired.expect_status(StatusCode::OK).await;
+    assert!(instant(&retired["enforced_by"]).duration_since(Timestamp::now()).as_secs() <= 66, "{retired}");
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(status(by(CHUNK, &cy)).await, 404, "and with its card");
+}
+
+/// An answer, but for when it was given and which of two ids stands in it.
+#[derive(Debug, PartialEq)]
+struct Told {
+    asked: String,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// The same of an answer that is here.
+async fn told(asked: String, id: &str, answer: Response) -> Told {
+    let mut headers = Vec::new();
+    for (name, value) in answer.headers() {
+        let value = value.to_str().expect("text").replace(id, "ID");
+        // Where it leads, not when it was signed; and not how long it may be kept.
+        let until = match name.as_str() {
+            "date" | "x-request-id" | "server-timing" => continue,
+            "location" => '?',
+            "cache-control" => '=',
+            _ => '\0',
+        };
+        headers.push((name.to_string(), value.split(until).next().unwrap_or_default().to_owned()));
+    }
+    headers.sort();
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.expect("bytes");
+    Told { asked: asked.replace(id, "ID"), status, headers, body: String::from_utf8_lossy(&body).replace(id, "ID") }
+}
+
+/// What an address answers to each of several people, to nobody, and to a credential that is none.
+async fn answers(world: &World, id: &str, name: &str, people: &[&str]) -> Vec<Told> {
+    let (get, head) = (Method::GET, Method::HEAD);
+    let object = "sharded-v3.ome.zarr/zarr.json";
+    let any = ("accept", "*/*");
+    let streamed = format!("/{id}-s/{name}/{object}");
+    let etag = world.client.get(format!("{}{streamed}", world.data_url)).bearer_auth(&world.token).send().await.expect("an answer");
+    let etag = etag.headers().get("etag").map_or("\"none\"", |etag| etag.to_str().expect("text")).to_owned();
+    let mut all = Vec::new();
+    for (method, path, (header, value)) in [
+        (&get, format!("/{id}/{name}/{object}"), any),
+        (&head, format!("/{id}/{name}/{object}"), any),
+        (&head, format!("/{id}/{name}/absent"), any),
+        (&get, format!("/{id}/{name}/sharded-v3.ome.zarr/0/c/0/0/0"), any),
+        (&get, format!("/{id}/{name}/{CHUNK}"), any),
+        (&get, format!("/{id}/{name}/{FIRST}/{CHUNK}"), any),
+        (&get, format!("/{id}/{name}/{FIRST}/"), any),
+        (&get, format!("/{id}/{name}/"), ("accept", "text/html")),
+        (&get, format!("/{id}/{name}"), ("accept", "text/html")),
+        (&head, format!("/{id}/{name}/sharded-v3.ome.zarr"), any),
+        (&get, format!("/{id}/other.zarr/{object}"), any),
+        (&get, format!("/{id}/{name}/a%2Fb"), any),
+        (&get, streamed.clone(), ("range", "bytes=2-9")),
+        (&get, streamed.clone(), ("range", "bytes=999999-")),
+        (&get, streamed, ("if-none-match", etag.as_str())),
+        (&get, format!("/{id}-s/{name}/absent"), any),
+        (&get, format!("/{id}/?list-type=2&prefix={name}/&delimiter=/"), any),
+        (&get, format!("/{id}?list-type=2&max-keys=3"), any),
+        (&get, format!("/?list-type=2&prefix={id}/{name}/"), any),
+    ] {
+        let others = [None, Some("offprint_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")];
+        for (number, credential) in people.iter().copied().map(Some).chain(others).enumerate() {
+            let request = world.client.request(method.clone(), format!("{}{path}", world.data_url)).header(header, value);
+            let request = match credential {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            let answer = request.send().await.expect("an answer");
+            all.push(told(format!("{method} {path} {header}: {value} by {number}"), id, answer).await);
+        }
+    }
+    all
+}
+
+/// ADR 0063: there is no rule for reading at a clone. Whatever is asked, by whomever, in whatever state, is answered as at the original.
+async fn a_clone_answers_as_its_original(door: Door) {
+    let scene = Scene::new(door).await;
+    let world = &scene.world;
+    let root = world.dataset("").await["id"].as_str().expect("an id").to_owned();
+    let clone_of = async |dataset: &str| {
+        let ask = json!({ "dataset": dataset, "title": "the owner's" });
+        let made = world.api(Method::POST, "/api/v1/clones", Some(ask)).await.expect_status(StatusCode::CREATED).await;
+        made["id"].as_str().expect("an id").to_owned()
+    };
+    let (of_root, of_first) = (clone_of(&root).await, clone_of(&scene.dataset).await);
+    let (cy, mal) = (person(world, "Cy").await, person(world, "Mal").await);
+    let give = async |to: &str, role: &str| {
+        let path = format!("/api/v1/datasets/{root}/grants");
+        let given = world.api(Method::POST, &path, Some(json!({ "to": to, "role": role }))).await;
+        assert!(given.status().is_success(), "{given:?}");
+    };
+    give("user:Eve", "view").await;
+    give("user:Cy", "preview").await;
+    let people = [world.token.as_str(), &scene.eve.session, &cy.session, &mal.session];
+    let mut seen = std::collections::BTreeSet::new();
+    let mut alike = async |when: &str, (original, clone, name): (&str, &str, &str)| {
+        tokio::time::sleep(Duration::from_millis(5_200)).await;
+        let (at_original, at_clone) = (answers(world, original, name, &people).await, answers(world, clone, name, &people).await);
+        for (at_original, at_clone) in at_original.into_iter().zip(at_clone) {
+            assert_eq!(at_clone, at_original, "{when}");
+            seen.insert(at_clone.status);
+        }
+    };
+    let (whole, first) = ((root.as_str(), of_root.as_str(), "demo"), (scene.dataset.as_str(), of_first.as_str(), FIRST));
+    alike("granted", whole).await;
+    // What lies in a restricted part is not reached by what is granted above; its own address, and that of its clone, says so to each.
+    scene.edit(json!({ "restricted": true })).await;
+    scene.give("user:Mal", "view").await;
+    // The policy of the project that it comes into lets nobody clone it: what was cloned is read on.
+    let project = json!({ "name": "retina", "policy": { "view": "view", "clone": "none" } });
+    world.api(Method::POST, "/api/v1/projects", Some(project)).await.expect_status(StatusCode::CREATED).await;
+    for (path, ask) in [("members", json!({ "users": ["Cy"] })), ("datasets", json!({ "dataset": scene.dataset }))] {
+        world.api(Method::POST, &format!("/api/v1/projects/retina/{path}"), Some(ask)).await.expect_status(StatusCode::OK).await;
+    }
+    scene.api(Method::POST, "/offers", json!({ "to": "Cy" })).await.expect_status(StatusCode::CREATED).await;
+    let accept = format!("{}/api/v1/datasets/{}/offers/accept", world.app_url, scene.dataset);
+    assert_eq!(status(world.client.post(accept).bearer_auth(&cy.session)).await, 200);
+    alike("restricted, in a project, handed over", first).await;
+    alike("a part is restricted", whole).await;
+    world.api(Method::POST, "/api/v1/serving", Some(json!({ "serving": false, "reason": "r" }))).await.expect_status(StatusCode::OK).await;
+    alike("nothing is served", whole).await;
+    world.api(Method::POST, "/api/v1/serving", Some(json!({ "serving": true, "reason": "r" }))).await.expect_status(StatusCode::OK).await;
+    let own = format!("{}/api/v1/datasets/{}", world.app_url, scene.dataset);
+    let opens = world.client.patch(&own).bearer_auth(&cy.session).header("if-match", "*");
+    assert_eq!(status(opens.json(&json!({ "restricted": false, "confirm": true }))).await, 200);
+    assert_eq!(status(world.client.post(format!("{own}/retire")).bearer_auth(&cy.session).json(&json!({}))).await, 200);
+    alike("retired", first).await;
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [200, 206, 302, 304, 400, 401, 403, 404, 410, 416, 503]);
+}
+
 /// A ticket opens one dataset, without a header, until it is revoked or its owner's right ends.
 async fn a_ticket_needs_no_header(door: Door) {
     let scene = Scene::new(door).await;
@@ -949,6 +1145,9 @@ through_both_doors! {
     a_withdrawal_is_in_force_when_it_says
     what_rests_on_a_strict_dataset_stops_within_fifteen_seconds
     datasets_of_a_set_are_shared_together
+    a_curators_mark_is_shown_while_a_dataset_is_open
+    a_clone_opens_what_its_original_opens_to_whoever_reads
+    a_clone_answers_as_its_original
     roles_groups_and_everybody
     a_ticket_needs_no_header
     a_link_lives_as_long_as_its_makers_right

@@ -174,6 +174,18 @@ impl Scene {
         self.post("cancel it, while nobody has begun", &format!("/api/v1/copies/{copy}/cancel"), Value::Null).await;
     }
 
+    /// What Dee may download, as a card of Dee's own.
+    async fn clones(&mut self, dataset: &str) {
+        let download = json!({ "to": format!("user:{}", self.dee.id), "role": "download" });
+        self.app.api(Method::POST, &on(dataset, "/grants"), Some(download)).await;
+        let dee = self.dee.token.clone();
+        let new = json!({ "dataset": dataset, "title": "mine" });
+        let clone = text(&self.send("make a reference clone", &dee, Method::POST, "/api/v1/clones", new).await["id"]);
+        let at = format!("/api/v1/clones/{clone}");
+        self.send("change its title", &dee, Method::PATCH, &at, json!({ "title": "other" })).await;
+        self.send("retire it", &dee, Method::POST, &format!("{at}/retire"), Value::Null).await;
+    }
+
     /// What Bo and Cy, who share nothing yet, ask of each other.
     async fn connections(&mut self) {
         let at = "/api/v1/connections";
@@ -442,6 +454,7 @@ async fn every_write_costs_what_is_told() {
     scene.link_sets(&moved, &handed, &cells).await;
     scene.curation().await;
     scene.copies(&moved).await;
+    scene.clones(&moved).await;
     scene.tokens_and_ends(&cells, &handed, &group, &administrator).await;
     scene.asked_first(&cells, &moved).await;
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ACCESS.md")).expect("a page");

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
+    clone::ReferenceClone,
     copy::DatasetCopy,
     dataset::{Dataset, Kind, Visibility},
     grant::{Conditions, Grant, Group, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{CopyId, DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, TermsId, UserId},
+    id::{CloneId, CopyId, DatasetId, GroupId, ID_CHARS, LinkId, ProjectId, RequestId, TermsId, UserId},
     levels::opens_within,
     limits::PATH_BYTES_MAX,
     link::{Class, Link, LinkState, Tombstone, opens_object},
@@ -87,6 +88,8 @@ pub enum Action {
     Curate,
     /// Grant oneself a dataset for a day at the most, in an emergency.
     BreakGlass,
+    /// Make a reference clone of a dataset. About a clone: change it.
+    Clone,
     /// Pass a dataset on to another owner. About an offer: answer it.
     HandOver,
     /// Make an API token of one's own. Only a session does: a token makes no token.
@@ -101,7 +104,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Read,
         Self::List,
         Self::See,
@@ -115,6 +118,7 @@ impl Action {
         Self::Audit,
         Self::Curate,
         Self::BreakGlass,
+        Self::Clone,
         Self::HandOver,
         Self::MakeToken,
         Self::MakeTicket,
@@ -128,7 +132,7 @@ impl Action {
             Self::Read | Self::List | Self::Copy | Self::MakeTicket => Scope::Data,
             Self::See | Self::MakeToken => Scope::Read,
             Self::Share | Self::Narrow | Self::RevokeAll => Scope::Links,
-            Self::Register | Self::Receive | Self::Grant | Self::Audit | Self::Curate | Self::HandOver => Scope::Datasets,
+            Self::Register | Self::Receive | Self::Grant | Self::Audit | Self::Curate | Self::Clone | Self::HandOver => Scope::Datasets,
             Self::Gather => Scope::Groups,
             Self::Administer | Self::BreakGlass => Scope::Admin,
         }
@@ -144,6 +148,7 @@ impl Action {
             Self::Share | Self::Register => Some(Right::Share),
             Self::Narrow | Self::Receive | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
             Self::HandOver => Some(Right::Own),
+            Self::Clone => Some(Right::CloneFiles),
             Self::MakeToken | Self::Gather | Self::Administer | Self::Curate | Self::BreakGlass => None,
         }
     }
@@ -233,6 +238,8 @@ pub enum Facts {
     Offer(Arc<OfferFacts>),
     /// About a copy that is made of a dataset.
     Copy(Arc<DatasetCopy>),
+    /// About a reference clone: the card alone. What is read at it is decided on the original.
+    Clone(Arc<ReferenceClone>),
     /// About a group, and whether the person who asks is in it.
     Group {
         /// The group.
@@ -423,6 +430,7 @@ pub fn decide(principal: &Principal, action: Action, facts: &Facts, now: Timesta
                 Facts::Orphan { dataset, owner } => asking.about_orphan(action, &dataset.place, owner)?,
                 Facts::Offer(offer) => asking.about_offer(action, offer)?,
                 Facts::Copy(copy) => asking.about_copy(action, copy)?,
+                Facts::Clone(clone) => asking.about_clone(action, clone)?,
                 Facts::Group { group, is_member } => asking.about_group(action, group, *is_member)?,
                 Facts::Project { role, .. } => asking.about_project(action, *role)?,
                 Facts::Deployment => asking.about_deployment(action)?,
@@ -560,7 +568,8 @@ impl Asking<'_> {
         }
         let right = action.right().ok_or(Denial::NotDiscoverable)?;
         match action {
-            Action::Read | Action::List | Action::Copy => {
+            // What is cloned or copied is data, which a source that does not serve moves nowhere.
+            Action::Read | Action::List | Action::Copy | Action::Clone => {
                 let given = named(right, given, &place.source, self.net, Some(&self.user.accepted))?;
                 // What is signed ends with the token, too.
                 Ok(Given { until: given.until.min(self.token.until), ..given })
@@ -647,6 +656,15 @@ impl Asking<'_> {
     /// About a copy: whoever had it made sees and ends it, whatever became of the rights that it needs. Nobody else is told of it.
     fn about_copy(&self, action: Action, copy: &DatasetCopy) -> Result<Given, Denial> {
         if copy.by != self.user.id || !matches!(action, Action::See | Action::Receive) || self.token.dataset.is_some() {
+            return Err(Denial::NotDiscoverable);
+        }
+        self.needs(action).map(|()| Given::NOTHING)
+    }
+
+    /// About a reference clone: whose it is sees and changes it, and nobody else is told of it.
+    fn about_clone(&self, action: Action, clone: &ReferenceClone) -> Result<Given, Denial> {
+        let is_theirs = clone.owner == self.user.id && self.token.dataset.is_none();
+        if !is_theirs || !matches!(action, Action::See | Action::Clone) {
             return Err(Denial::NotDiscoverable);
         }
         self.needs(action).map(|()| Given::NOTHING)
@@ -1347,9 +1365,13 @@ impl Permit {
         match &self.grounds {
             Facts::Link(facts) => Some(&facts.place),
             Facts::Dataset(facts) => Some(&facts.place),
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
-                None
-            }
+            Facts::Orphan { .. }
+            | Facts::Offer(_)
+            | Facts::Copy(_)
+            | Facts::Clone(_)
+            | Facts::Group { .. }
+            | Facts::Project { .. }
+            | Facts::Deployment => None,
         }
     }
 
@@ -1379,6 +1401,13 @@ impl Permit {
     pub fn allows_answer_to(&self, request: RequestId) -> Option<UserId> {
         let on = matches!(&self.grounds, Facts::Offer(facts) if facts.request.id == request);
         self.by.filter(|_| on && self.action == Action::HandOver)
+    }
+
+    /// The person, if the permit is one to change `clone`.
+    #[must_use]
+    pub fn allows_change_of_clone(&self, clone: CloneId) -> Option<UserId> {
+        let on = matches!(&self.grounds, Facts::Clone(there) if there.id == clone);
+        self.by.filter(|_| on && self.action == Action::Clone)
     }
 
     /// The person, if the permit is one to change `group`.
@@ -1490,7 +1519,13 @@ impl Permit {
         let opened = match &self.grounds {
             Facts::Link(facts) => Opened::Link(facts),
             Facts::Dataset(facts) => Opened::Dataset(facts),
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
+            Facts::Orphan { .. }
+            | Facts::Offer(_)
+            | Facts::Copy(_)
+            | Facts::Clone(_)
+            | Facts::Group { .. }
+            | Facts::Project { .. }
+            | Facts::Deployment => {
                 return None;
             }
         };

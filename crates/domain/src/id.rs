@@ -78,6 +78,10 @@ pub struct LinkSetId(Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CopyId(Uuid);
 
+/// The id of a reference clone, `c` and 26 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CloneId(Uuid);
+
 impl LinkId {
     /// The id made of these 128 bits.
     #[must_use]
@@ -329,6 +333,28 @@ impl CopyId {
 impl fmt::Display for CopyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_id(f, b'y', self.0)
+    }
+}
+
+impl CloneId {
+    /// The id made of these 128 bits.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads the form that `Display` writes.
+    ///
+    /// # Errors
+    /// [`IdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        read_id(text, 'c', "a clone").map(Self)
+    }
+}
+
+impl fmt::Display for CloneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(f, b'c', self.0)
     }
 }
 

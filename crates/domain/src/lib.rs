@@ -21,6 +21,7 @@
 pub mod address;
 pub mod audience;
 mod base32;
+pub mod clone;
 pub mod connection;
 pub mod copy;
 pub mod curation;

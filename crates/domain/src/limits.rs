@@ -125,6 +125,8 @@ pub const ADOPTED_MAX: usize = 1_000;
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Characters of a group's or a project's name.
 pub const GROUP_NAME_CHARS_MAX: usize = 63;
+/// Characters of the notes on a reference clone.
+pub const CLONE_NOTES_CHARS_MAX: usize = 4_000;
 /// Characters of a reason given with a change.
 pub const REASON_CHARS_MAX: usize = 1_000;
 

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    clone::CloneError,
     connection::ConnectionError,
     copy::CopyError,
     curation::CurationError,
@@ -404,6 +405,17 @@ impl From<OfferError> for Problem {
             OfferError::OwnsIt => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "owns-it", why.to_string()).at("/to").hint("name somebody else")
             }
+        }
+    }
+}
+
+impl From<CloneError> for Problem {
+    fn from(why: CloneError) -> Self {
+        let wrong = |code, pointer| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string()).at(pointer);
+        match why {
+            CloneError::Permit => Self::not_found(),
+            CloneError::Title => wrong("title", "/title").hint("say what you call it"),
+            CloneError::Notes => wrong("notes", "/notes").hint("say less"),
         }
     }
 }

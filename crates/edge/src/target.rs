@@ -3,7 +3,7 @@
 //! The path is taken as it came in, never from a parsed URI: parsers resolve `..`, turn `\` into `/` and drop tabs.
 
 use domain::{
-    id::{DatasetId, ID_CHARS},
+    id::{CloneId, DatasetId, ID_CHARS},
     key::LinkKey,
     limits::KEY_CHARS,
     path::{ObjectPath, PathError},
@@ -49,6 +49,8 @@ pub enum Opener {
     Link(LinkKey),
     /// A dataset's id: whoever asks says who it is.
     Dataset(DatasetId),
+    /// A reference clone's id: the same, and what is read is the original.
+    Clone(CloneId),
     /// `~` and a ticket: it says who asks, and for which dataset.
     Ticket(TicketSecret),
 }
@@ -60,6 +62,7 @@ impl Opener {
         let text = match self {
             Self::Link(key) => key.reveal(),
             Self::Dataset(dataset) => dataset.to_string(),
+            Self::Clone(clone) => clone.to_string(),
             Self::Ticket(ticket) => ticket.reveal(),
         };
         if form == Form::Streamed { text + "-s" } else { text }
@@ -134,7 +137,7 @@ fn read_key(segment: &str) -> Option<(Opener, Form)> {
     let (text, form) = segment.strip_suffix("-s").map_or((segment, Form::Redirected), |text| (text, Form::Streamed));
     let opener = match text.len() {
         KEY_CHARS => LinkKey::parse(text).ok().map(Opener::Link),
-        ID_CHARS => DatasetId::parse(text).ok().map(Opener::Dataset),
+        ID_CHARS => DatasetId::parse(text).ok().map(Opener::Dataset).or_else(|| CloneId::parse(text).ok().map(Opener::Clone)),
         _ => TicketSecret::parse(text).ok().map(Opener::Ticket),
     };
     opener.map(|opener| (opener, form))
@@ -210,6 +213,11 @@ mod tests {
                 Ok(Target::Object { opener: dataset(), form: Form::Redirected, name: "a".to_owned(), path: None }),
             ),
             ("/daaaaaaaaaaaaaaaaaaaaaaaaaa-s/", Ok(Target::Bucket { opener: dataset(), form: Form::Streamed })),
+            (
+                "/caaaaaaaaaaaaaaaaaaaaaaaaaa-s/",
+                Ok(Target::Bucket { opener: Opener::Clone(CloneId::parse("caaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()), form: Form::Streamed }),
+            ),
+            ("/Caaaaaaaaaaaaaaaaaaaaaaaaaa/a", Ok(Target::Unknown)),
             ("/~KEY/", Ok(Target::Bucket { opener: ticket(), form: Form::Redirected })),
             ("/~KEY-s/", Ok(Target::Bucket { opener: ticket(), form: Form::Streamed })),
             ("/~/a", Ok(Target::Unknown)),

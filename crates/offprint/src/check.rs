@@ -1,8 +1,9 @@
 //! `offprint check`: may this person do this to that, and which rule says so.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
 use clap::{Args, builder::PossibleValuesParser};
+use domain::id::CloneId;
 use wire::grant::{self as wire_grant, CheckAsk};
 
 use crate::{
@@ -26,17 +27,17 @@ Examples:
 Ends with 0 if it is allowed, else with the code that the refusal would end a command with: 5 not allowed, 3 not found or gone, \
 4 sign-in needed, 9 not serving.")]
 pub(crate) struct Check {
-    /// The dataset: NAME:PATH, or its id.
+    /// The dataset: NAME:PATH, or its id, or that of a clone.
     #[arg(value_name = "PLACE|ID")]
-    dataset: Named,
+    dataset: At,
     /// Whom it is about; you if left out. About others you may ask where you decide who gets in.
     #[arg(long, value_name = "NAME|ID")]
     user: Option<String>,
-    /// What: read, list, see, share, register, grant or hand-over.
+    /// What: read, list, see, share, register, grant, clone or hand-over.
     #[arg(
         long,
         default_value = "read",
-        value_parser = PossibleValuesParser::new(["read", "list", "see", "share", "register", "grant", "hand-over"]),
+        value_parser = PossibleValuesParser::new(["read", "list", "see", "share", "register", "grant", "clone", "hand-over"]),
         hide_possible_values = true
     )]
     action: String,
@@ -50,15 +51,36 @@ pub(crate) struct Check {
     remote: Remote,
 }
 
+/// What is asked about: a dataset, or a clone, of which its original is.
+#[derive(Debug, Clone)]
+enum At {
+    Clone(CloneId),
+    Dataset(Named),
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        CloneId::parse(text).map_or_else(|_no_clone| text.parse().map(Self::Dataset), |clone| Ok(Self::Clone(clone)))
+    }
+}
+
 /// Asks.
 ///
 /// # Errors
 /// What went wrong, with its exit code; a no is a failure with its own.
 pub(crate) async fn run(command: Check) -> Result<(), Failure> {
     let (api, out) = (command.remote.api()?, command.remote.out());
-    let dataset = command.dataset.dataset(&api, out).await?;
+    let (dataset, place) = match command.dataset {
+        At::Clone(clone) => (clone.to_string(), clone.to_string()),
+        At::Dataset(named) => {
+            let dataset = named.dataset(&api, out).await?;
+            (dataset.id, dataset.place)
+        }
+    };
     let ask = CheckAsk {
-        dataset: dataset.id,
+        dataset,
         user: command.user,
         action: command.action,
         path: command.path,
@@ -66,7 +88,7 @@ pub(crate) async fn run(command: Check) -> Result<(), Failure> {
     };
     let check: wire_grant::Check = api.act(&["check"], &ask).await?.body;
     if out.is_for_reading() {
-        data(&report(&check, &ask.dataset, &grant::names(&api, &ask.dataset, &check.ways).await))?;
+        data(&report(&check, &grant::names(&api, &check.dataset, &check.ways).await))?;
     } else {
         out.one(&CHECK, &check)?;
     }
@@ -75,15 +97,15 @@ pub(crate) async fn run(command: Check) -> Result<(), Failure> {
     }
     let who = ask.user.as_deref().map_or_else(|| "you".to_owned(), printable);
     let why = check.why.as_deref().unwrap_or("a rule says no");
-    let what = format!("{who} may not {} {}: {why}", ask.action.replace('-', " "), dataset.place);
+    let what = format!("{who} may not {} {}: {why}", ask.action.replace('-', " "), printable(&place));
     Err(Failure::denied(check.code.as_deref().unwrap_or_default(), what))
 }
 
-fn report(check: &wire_grant::Check, dataset: &str, names: &BTreeMap<String, String>) -> String {
+fn report(check: &wire_grant::Check, names: &BTreeMap<String, String>) -> String {
     let answer = if check.allowed { "allowed" } else { "refused" };
     let mut text = format!("{answer}\nrights  {}\n", grant::rights_of(&check.rights, check.level));
     for way in &check.ways {
-        text.extend(["way     ", &grant::way(way, dataset, names), "\n"]);
+        text.extend(["way     ", &grant::way(way, &check.dataset, names), "\n"]);
     }
     for gate in &check.gates {
         text.extend(["gate    ", &printable(&gate.gate), if gate.open { ": open\n" } else { ": shut\n" }]);
@@ -101,6 +123,7 @@ mod tests {
     fn a_report_names_every_way_and_every_gate() {
         let rights = vec!["discover".to_owned(), "meta".to_owned(), "coarse".to_owned()];
         let check = wire_grant::Check {
+            dataset: "d1".to_owned(),
             allowed: false,
             code: Some("zone".to_owned()),
             why: Some("not from here".to_owned()),
@@ -111,7 +134,7 @@ mod tests {
         };
         let names = BTreeMap::from([("group:g1".to_owned(), "core".to_owned())]);
         assert_eq!(
-            report(&check, "d1", &names),
+            report(&check, &names),
             "refused\nrights  preview, chunks from level 1 on\nway     through group core: preview, chunks from level 1 on\ngate    dataset-active: open\ngate    source-zones: shut\n"
         );
     }

@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod bootstrap;
 mod check;
+mod clone;
 pub mod command;
 mod connection;
 mod copy;

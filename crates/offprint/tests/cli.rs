@@ -454,6 +454,28 @@ fn datasets_of_a_set_are_shared_together() {
 }
 
 #[test]
+fn a_clone_is_made_found_and_read_as_its_original() {
+    let up = Up::start();
+    up.run(&["dataset", "register", PLAIN]).done();
+    let made = up.json(&["clone", "make", PLAIN, "--title", "for the talk", "--notes", "slices 40 to 60", "--json"]);
+    let (id, url) = (made["id"].as_str().unwrap(), made["url"].as_str().unwrap());
+    assert!(up.run(&["clone", "list"]).done().out.contains("for the talk"));
+    assert_eq!(status_of(url), 401, "by nobody");
+    let second = up.json(&["clone", "make", id, "--title", "second hand", "--json"]);
+    assert_eq!(second["original"]["id"], made["original"]["id"]);
+    let edited = up.json(&["clone", "edit", id, "--title", "renamed", "--notes", "", "--json"]);
+    assert_eq!((&edited["title"], edited.get("notes")), (&serde_json::json!("renamed"), None));
+    up.run(&["clone", "edit", id]).ends(2);
+    assert!(up.run(&["check", id, "--path", "0/.zarray"]).done().out.contains("as its owner:"), "on the original, and not above it");
+    up.run(&["check", PLAIN, "--action", "clone"]).done();
+    up.run(&["clone", "make", "demo:nowhere", "--title", "x"]).refused(3, "no dataset of yours");
+    let retired = up.run(&["clone", "retire", id]).done();
+    assert!(retired.out.contains("retired") && retired.err.contains("in force everywhere after"), "{} {}", retired.out, retired.err);
+    assert!(!up.run(&["clone", "list"]).done().out.contains("renamed"));
+    up.run(&["check", id]).refused(3, "[not-found]");
+}
+
+#[test]
 fn a_project_says_who_gains_and_who_loses_before_it_changes() {
     let up = Up::start();
     up.run(&["user", "add", "nia"]).done();

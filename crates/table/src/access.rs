@@ -14,7 +14,7 @@ use domain::{
     dataset::Dataset,
     decision::{DatasetFacts, LinkFacts, Place},
     grant::{Grant, Reach},
-    id::{DatasetId, LinkId, UserId},
+    id::{CloneId, DatasetId, LinkId, UserId},
     key::KeyHash,
     limits::{FACTS_CACHE_BYTES_MAX, FACTS_CACHE_ENTRIES_MAX, REFUSAL_CACHE_SECS},
     link::{Link, Tombstone},
@@ -26,6 +26,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use crate::{
     Table,
@@ -229,8 +230,8 @@ struct Landed {
 enum About {
     /// The link whose key has this hash.
     Link(KeyHash),
-    /// A dataset, asked for by whoever shows this, or by nobody.
-    Named(DatasetId, Option<Shown>),
+    /// A dataset or a clone, asked for by whoever shows this, or by nobody.
+    Named(ByName, Option<Shown>),
     /// The dataset of the ticket of this hash.
     Ticket(KeyHash),
 }
@@ -250,6 +251,27 @@ impl Known {
     fn of(Named { dataset, bearer }: Named) -> Self {
         let bearer = bearer.map(|(user, token)| (Arc::new(user), Arc::new(token)));
         Self::Named(NamedFacts { dataset: dataset.map(Arc::new), bearer })
+    }
+}
+
+/// What is asked for by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ByName {
+    /// A dataset.
+    Dataset(DatasetId),
+    /// A reference clone: its facts are the original's, for whoever asks.
+    Clone(CloneId),
+}
+
+impl From<DatasetId> for ByName {
+    fn from(id: DatasetId) -> Self {
+        Self::Dataset(id)
+    }
+}
+
+impl From<CloneId> for ByName {
+    fn from(id: CloneId) -> Self {
+        Self::Clone(id)
     }
 }
 
@@ -446,34 +468,34 @@ impl FactsCache {
         }
     }
 
-    /// The facts of a dataset for whoever shows the token of this hash, or nobody.
+    /// The facts of a dataset, or of a clone's original, for whoever shows the token of this hash, or nobody.
     ///
     /// # Errors
     /// As [`FactsCache::link`].
     pub async fn named(
         &self,
         table: &Table,
-        dataset: DatasetId,
+        at: impl Into<ByName>,
         token: Option<KeyHash>,
         now: Timestamp,
         event: Option<Timestamp>,
     ) -> Result<Found<NamedFacts>, TableError> {
-        self.about(table, About::Named(dataset, token.map(Shown::Token)), Times { now, event }).await?.of_dataset()
+        self.about(table, About::Named(at.into(), token.map(Shown::Token)), Times { now, event }).await?.of_dataset()
     }
 
-    /// The facts of a dataset for whoever shows a provider's token.
+    /// The same for whoever shows a provider's token.
     ///
     /// # Errors
     /// As [`FactsCache::link`].
     pub async fn proven(
         &self,
         table: &Table,
-        dataset: DatasetId,
+        at: impl Into<ByName>,
         proven: Proven,
         now: Timestamp,
         event: Option<Timestamp>,
     ) -> Result<Found<NamedFacts>, TableError> {
-        self.about(table, About::Named(dataset, Some(Shown::Proven(proven))), Times { now, event }).await?.of_dataset()
+        self.about(table, About::Named(at.into(), Some(Shown::Proven(proven))), Times { now, event }).await?.of_dataset()
     }
 
     /// The facts of the dataset that the ticket of this hash is for, and whose it is; or of the link that a pass of this hash is for.
@@ -498,8 +520,8 @@ impl FactsCache {
 
     /// The same of a dataset for whoever shows the token of this hash, or nobody.
     #[must_use]
-    pub fn knows_named(&self, dataset: DatasetId, token: Option<KeyHash>, now: Timestamp, event: Option<Timestamp>) -> bool {
-        self.knows(About::Named(dataset, token.map(Shown::Token)), Times { now, event })
+    pub fn knows_named(&self, at: impl Into<ByName>, token: Option<KeyHash>, now: Timestamp, event: Option<Timestamp>) -> bool {
+        self.knows(About::Named(at.into(), token.map(Shown::Token)), Times { now, event })
     }
 
     /// The same of the dataset that the ticket of this hash is for.
@@ -578,10 +600,20 @@ impl FactsCache {
     }
 }
 
+/// An id that is never given to a dataset.
+const NO_DATASET: DatasetId = DatasetId::new(Uuid::nil());
+
 async fn known(table: &Table, about: About, now: Timestamp, cost: &mut Cost) -> Result<Known, TableError> {
     match about {
         About::Link(hash) => Ok(Known::Link(table.read_link(hash, now, cost).await?.map(Arc::new))),
-        About::Named(dataset, token) => table.named(dataset, token, cost).await.map(Known::of),
+        About::Named(at, token) => {
+            let dataset = match at {
+                ByName::Dataset(dataset) => dataset,
+                // A clone that is not there takes as long as one that is.
+                ByName::Clone(clone) => table.original_of(clone, cost).await?.unwrap_or(NO_DATASET),
+            };
+            table.named(dataset, token, cost).await.map(Known::of)
+        }
         About::Ticket(ticket) => match table.by_ticket(ticket, cost).await? {
             ByTicket::Named(named) => Ok(Known::of(*named)),
             ByTicket::Pass(pass) => {

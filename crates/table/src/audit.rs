@@ -17,7 +17,10 @@ use crate::{
 };
 
 /// Every verb that an entry may have: a noun, a full stop, what was done to it.
-pub const VERBS: [&str; 83] = [
+pub const VERBS: [&str; 86] = [
+    "clone.edit",
+    "clone.make",
+    "clone.retire",
     "connection.accept",
     "connection.ask",
     "connection.cancel",

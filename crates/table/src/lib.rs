@@ -26,6 +26,7 @@ use thiserror::Error;
 pub mod access;
 pub mod adopt;
 pub mod audit;
+pub mod clones;
 pub mod connections;
 pub mod contexts;
 pub mod copies;

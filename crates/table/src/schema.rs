@@ -27,6 +27,7 @@
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | data-use terms | `V#id` | `#` | |
 //! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
+//! | reference clone | `C#id` | `#` | `U#owner`, `C#made#id` |
 //! | invitation | `E#hmac(address)`, `U#uid` | `N#dataset`, `N#pid` | `D#dataset`, `P#pid`; `E#sent#hmac`, `E#sent#uid` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
 //! | request for the curators' mark | `D#id` | `Q#curation#made#request-id` | `Q#curation`, as its sort key; while it waits |
@@ -55,7 +56,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
     grant::Subject,
-    id::{CopyId, DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
+    id::{CloneId, CopyId, DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     invitation::{Invitee, Target},
     key::KeyHash,
     notice::{Notice, NoticeId},
@@ -531,6 +532,19 @@ pub(crate) fn link_set_rank(made: Timestamp, set: LinkSetId) -> String {
 /// What the key of every link set, and its place in a list, begins with.
 pub(crate) const LINK_SET_RANK: &str = "J#";
 
+/// A reference clone.
+pub(crate) fn clone(clone: CloneId) -> Key {
+    Key::head(format!("{CLONE_RANK}{clone}"))
+}
+
+/// The place of a clone in the list of its owner.
+pub(crate) fn clone_rank(made: Timestamp, clone: CloneId) -> String {
+    format!("{CLONE_RANK}{:015}#{clone}", made.as_millisecond())
+}
+
+/// What the key of every clone, and its place in a list, begins with.
+pub(crate) const CLONE_RANK: &str = "C#";
+
 /// What waits for an address, or a person, on a dataset or in a project: ids of either begin differently.
 pub(crate) fn invitation(to: Invitee, target: Target) -> Key {
     Key { pk: invitations(to), sk: invitation_sort_key(target) }
@@ -713,6 +727,7 @@ mod tests {
             (participant(project_, user_), "P#paaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (place_in(project_, dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (clone(CloneId::new(id)), "C#caaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (link_set(LinkSetId::new(id)), "J#jaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (
                 invitation(Invitee::Person(user_), Target::Dataset(dataset_)),

@@ -420,12 +420,12 @@ pub struct SharedLink {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckAsk {
-    /// The dataset's id.
+    /// The dataset's id; or that of a clone, whose original is meant.
     pub dataset: String,
     /// Whom it is about: a user's name or id; missing: the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// What: `read`, `list`, `see`, `share`, `register`, `grant` or `hand-over`.
+    /// What: `read`, `list`, `see`, `share`, `register`, `grant`, `clone` or `hand-over`.
     pub action: String,
     /// The path below the dataset, for `read` and `list`; missing: the dataset itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -439,6 +439,8 @@ pub struct CheckAsk {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {
+    /// The id of the dataset that this is about: for a clone that was asked about, its original's.
+    pub dataset: String,
     /// Whether it would be allowed.
     pub allowed: bool,
     /// The problem code of the rule that says no.

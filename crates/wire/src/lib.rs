@@ -5,6 +5,7 @@
 //! but in the fields that end in `url`, and in `s3`.
 
 pub mod audit;
+pub mod clone;
 pub mod connection;
 pub mod copy;
 pub mod curation;

@@ -15,9 +15,10 @@ use edge::{App, caller::Caller, json, json::Body, problem::Problem};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{subject::person, ways};
+use crate::{clone::original, subject::person, ways};
 
-/// Answers for the caller about anything the caller may know of, and about others for who administers the dataset and for auditors.
+/// Answers for the caller about anything the caller may know of, and about others for who administers the dataset and for auditors. Of a clone its
+/// original is asked about, on which what is read at it is decided.
 ///
 /// # Errors
 /// 404 for a dataset that is not the caller's to know of, 403 about others without the right to administer it.
@@ -26,7 +27,7 @@ use crate::{subject::person, ways};
     responses((status = 200, description = "The answer, with every gate and every way", body = wire::grant::Check), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn check(app: App, caller: Caller, Body { ask, .. }: Body<wire::grant::CheckAsk>) -> Result<Response, Problem> {
     let now = app.now();
-    let own = caller.dataset(&app, &ask.dataset).await?;
+    let own = original(&app, &caller, &ask.dataset).await?;
     let may = |action| caller.may(action, &Facts::Dataset(Arc::clone(&own)), now);
     let about = match ask.user.as_deref() {
         None => User::clone(&caller.user),
@@ -77,6 +78,7 @@ fn answer(
     let rights = facts.rights_of(Some(about), net, now);
     let gate = |gate: &str, open: bool| wire::grant::Gate { gate: gate.to_owned(), open };
     wire::grant::Check {
+        dataset: place.dataset.id.to_string(),
         allowed: refusal.is_none(),
         code: problem.map(|problem| problem.code.to_owned()),
         why: refusal.map(|why: Denial| why.to_string()),
@@ -110,9 +112,11 @@ fn action(word: &str) -> Result<Action, Problem> {
         "share" => Ok(Action::Share),
         "register" => Ok(Action::Register),
         "grant" => Ok(Action::Grant),
+        "clone" => Ok(Action::Clone),
         "hand-over" => Ok(Action::HandOver),
         _ => {
-            Err(wrong("action", "there is no such action", "/action", "`read`, `list`, `see`, `share`, `register`, `grant` or `hand-over`"))
+            let hint = "`read`, `list`, `see`, `share`, `register`, `grant`, `clone` or `hand-over`";
+            Err(wrong("action", "there is no such action", "/action", hint))
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod clone;
 mod connection;
 mod copy;
 mod curation;
@@ -101,6 +102,9 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/datasets/{id}/invitations", plain(get(invitation::list).post(invitation::invite)))
         .route("/api/v1/datasets/{id}/invitations/withdraw", plain(post(invitation::withdraw)))
         .route("/api/v1/datasets/{id}/tickets", plain(post(ticket_create::create)))
+        .route("/api/v1/clones", plain(get(clone::list).post(clone::make)))
+        .route("/api/v1/clones/{id}", plain(get(clone::show).patch(clone::edit)))
+        .route("/api/v1/clones/{id}/retire", plain(post(clone::retire)))
         .route("/api/v1/check", plain(post(check::check)))
         .route("/api/v1/groups", plain(get(group::list).post(group::create)))
         .route("/api/v1/groups/{id}", plain(get(group::show).patch(group::edit)))

@@ -29,7 +29,7 @@ use axum::{
 use domain::{
     decision::{Action, Denial, Facts, LinkFacts, Permit, Principal, Who, decide},
     grant::Net,
-    id::{DatasetId, TermsId},
+    id::TermsId,
     key::LinkKey,
     limits::CLOCK_SKEW_MAX_SECS,
     link::Class,
@@ -50,7 +50,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use table::{
     Cost, TableError,
-    access::{FactsCache, Found, NamedFacts, TicketFacts},
+    access::{ByName, FactsCache, Found, NamedFacts, TicketFacts},
 };
 use tower::Service;
 
@@ -221,7 +221,8 @@ impl Reading<'_> {
         match opener {
             Opener::Link(key) => self.facts_of_link(key).await,
             // Boxed: a link's future would carry room for the others.
-            Opener::Dataset(dataset) => Box::pin(self.facts_by_name(dataset)).await,
+            Opener::Dataset(dataset) => Box::pin(self.facts_by_name(dataset.into())).await,
+            Opener::Clone(clone) => Box::pin(self.facts_by_name(clone.into())).await,
             Opener::Ticket(ticket) => Box::pin(self.facts_by_ticket(&ticket)).await,
         }
     }
@@ -283,29 +284,29 @@ impl Reading<'_> {
         Ok(Facts::Link(facts))
     }
 
-    /// A dataset by its id, for whoever the `Authorization` header says. Without one that is good, a dataset that is not open to everybody
+    /// A dataset by its id, or the original of a clone, for whoever the `Authorization` header says. Without one that is good, a dataset that is not open to everybody
     /// and one that is not there answer alike.
-    async fn facts_by_name(&mut self, dataset: DatasetId) -> Result<Facts, Problem> {
+    async fn facts_by_name(&mut self, at: ByName) -> Result<Facts, Problem> {
         self.by_name = true;
         let token = match Credential::of(&self.parts.headers) {
             Credential::None => None,
             Credential::Token(secret) => Some(secret.hash()),
-            Credential::Provider(token) => return self.facts_by_provider(dataset, &token).await,
+            Credential::Provider(token) => return self.facts_by_provider(at, &token).await,
             Credential::Bad => return Err(Problem::sign_in_for_data()),
         };
-        self.spare_table(|facts| facts.knows_named(dataset, token, self.now, self.event()))?;
-        let looked_up = self.app.facts.named(&self.app.table, dataset, token, self.now, self.event()).await;
+        self.spare_table(|facts| facts.knows_named(at, token, self.now, self.event()))?;
+        let looked_up = self.app.facts.named(&self.app.table, at, token, self.now, self.event()).await;
         self.named(looked_up, token.is_some())
     }
 
-    /// A dataset by its id, for whoever a provider's token speaks for. One that is not believed is answered as one that is none.
-    async fn facts_by_provider(&mut self, dataset: DatasetId, token: &ProviderToken) -> Result<Facts, Problem> {
+    /// The same for whoever a provider's token speaks for. One that is not believed is answered as one that is none.
+    async fn facts_by_provider(&mut self, at: ByName, token: &ProviderToken) -> Result<Facts, Problem> {
         let provider = self.app.provider.as_ref().ok_or_else(Problem::sign_in_for_data)?;
         let proven = provider.speaks(token, self.now).await.map_err(|why| match why.status {
             StatusCode::UNAUTHORIZED => Problem::sign_in_for_data(),
             _ => why,
         })?;
-        let looked_up = self.app.facts.proven(&self.app.table, dataset, proven, self.now, self.event()).await;
+        let looked_up = self.app.facts.proven(&self.app.table, at, proven, self.now, self.event()).await;
         self.named(looked_up, true)
     }
 
@@ -355,9 +356,13 @@ impl Reading<'_> {
         let fits = match facts {
             Facts::Link(facts) => facts.link.name == name,
             Facts::Dataset(facts) => facts.name() == name,
-            Facts::Orphan { .. } | Facts::Offer(_) | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
-                false
-            }
+            Facts::Orphan { .. }
+            | Facts::Offer(_)
+            | Facts::Copy(_)
+            | Facts::Clone(_)
+            | Facts::Group { .. }
+            | Facts::Project { .. }
+            | Facts::Deployment => false,
         };
         if fits {
             return Ok(());

@@ -51,6 +51,9 @@ enum Act {
     Offer { dataset: usize, to: usize },
     EndOffer { dataset: usize, by: &'static str },
     GiveToAll(usize),
+    MakeClone { dataset: usize },
+    EditClone { clone: usize, title: u8 },
+    RetireClone { clone: usize },
     Curator { person: usize, curator: bool },
     Curation { dataset: usize, word: &'static str },
     Give { dataset: usize, to: usize, role: &'static str, until: Option<&'static str> },
@@ -213,6 +216,9 @@ pub fn everything() -> Program {
         Act::Put { dataset: 0, project: 0 },
         Act::Take { dataset: 0, project: 0 },
         Act::Out { project: 0, person: 1 },
+        Act::MakeClone { dataset: 0 },
+        Act::EditClone { clone: 0, title: 1 },
+        Act::RetireClone { clone: 0 },
         Act::MakeSet { dataset: 0 },
         Act::InSet { set: 0, dataset: 1, is_in: true },
         Act::InSet { set: 0, dataset: 1, is_in: false },
@@ -327,6 +333,11 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => (some(), some()).prop_map(|(dataset, project)| Act::Put { dataset, project }),
         1 => (some(), some()).prop_map(|(dataset, project)| Act::Take { dataset, project }),
     ];
+    let of_clones = prop_oneof![
+        2 => some().prop_map(|dataset| Act::MakeClone { dataset }),
+        2 => (some(), 0..3_u8).prop_map(|(clone, title)| Act::EditClone { clone, title }),
+        1 => some().prop_map(|clone| Act::RetireClone { clone }),
+    ];
     let of_sets = prop_oneof![
         1 => some().prop_map(|dataset| Act::MakeSet { dataset }),
         2 => (some(), some(), prop::bool::weighted(0.7)).prop_map(|(set, dataset, is_in)| Act::InSet { set, dataset, is_in }),
@@ -345,7 +356,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(|serving| Act::Serve { serving }),
         1 => (0..3_u8).prop_map(|name| Act::MakeSource { name }),
     ];
-    prop_oneof![6 => of_datasets, 3 => of_groups, 3 => of_projects, 2 => of_sets, 6 => of_links, 4 => of_people, 1 => of_sources]
+    prop_oneof![6 => of_datasets, 3 => of_groups, 3 => of_projects, 2 => of_sets, 1 => of_clones, 6 => of_links, 4 => of_people, 1 => of_sources]
 }
 
 /// How many requests changed something, were refused, and changed nothing though they were taken.
@@ -425,6 +436,7 @@ struct Run {
     sets: Vec<String>,
     terms: Vec<String>,
     copies: Vec<String>,
+    clones: Vec<String>,
     seen: Seen,
     tally: Tally,
 }
@@ -471,6 +483,7 @@ impl Run {
             tokens: Vec::new(),
             projects: Vec::new(),
             sets: Vec::new(),
+            clones: Vec::new(),
             seen: Seen::default(),
             tally: Tally::default(),
         };
@@ -643,6 +656,16 @@ impl Run {
             Act::Take { dataset: at, project: from } => {
                 post(project(*from, "/datasets/remove")?, json!({ "dataset": some(&self.datasets, *at)? }), &["dataset.take"])
             }
+            Act::MakeClone { dataset: of } => {
+                post("/api/v1/clones".to_owned(), json!({ "dataset": some(&self.datasets, *of)?, "title": "mine" }), &["clone.make"])
+            }
+            Act::EditClone { clone, title } => {
+                let title = format!("title {title}");
+                patch(format!("/api/v1/clones/{}", some(&self.clones, *clone)?), json!({ "title": title }), &["clone.edit"])
+            }
+            Act::RetireClone { clone } => {
+                post(format!("/api/v1/clones/{}/retire", some(&self.clones, *clone)?), Value::Null, &["clone.retire"])
+            }
             Act::MakeSet { dataset: of } => {
                 post("/api/v1/link-sets".to_owned(), json!({ "datasets": [some(&self.datasets, *of)?] }), &["link-set.create"])
             }
@@ -768,6 +791,7 @@ impl Run {
             Act::MakeSet { .. } => add(&mut self.sets, text(&reply["id"])),
             Act::Copy { .. } => add(&mut self.copies, text(&reply["id"])),
             Act::AddTerms { .. } => add(&mut self.terms, text(&reply["id"])),
+            Act::MakeClone { .. } => add(&mut self.clones, text(&reply["id"])),
             Act::MakeToken { .. } => add(&mut self.tokens, text(&reply["token"]["id"])),
             Act::MakeLink { .. } => {
                 let link = text(&reply["id"]).zip(text(&reply["url"]));
@@ -831,6 +855,7 @@ fn takes_a_key(path: &str, method: &Method) -> bool {
         "/levels",
         "/projects",
         "/link-sets",
+        "/clones",
         "/connections",
         "/datasets/remove",
         "/break-glass",

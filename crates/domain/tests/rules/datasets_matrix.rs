@@ -200,7 +200,7 @@ const READS: [(&str, &str); 5] = [
     ("of no level", "x/c/0"),
     ("restricted part", "part/zarr.json"),
 ];
-const ACTIONS: [Action; 12] = [
+const ACTIONS: [Action; 13] = [
     Action::List,
     Action::Copy,
     Action::Receive,
@@ -213,6 +213,7 @@ const ACTIONS: [Action; 12] = [
     Action::Audit,
     Action::Curate,
     Action::BreakGlass,
+    Action::Clone,
 ];
 
 fn row(world: &World, asker: &Asker) -> Vec<String> {

@@ -556,7 +556,9 @@ fn with_reach(facts: &Facts, change: &dyn Fn(&Reach) -> Reach) -> Facts {
             (changed.dataset, changed.reach) = (Arc::new(dataset), change(&there.reach));
             Facts::Offer(Arc::new(changed))
         }
-        Facts::Orphan { .. } | Facts::Copy(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => facts.clone(),
+        Facts::Orphan { .. } | Facts::Copy(_) | Facts::Clone(_) | Facts::Group { .. } | Facts::Project { .. } | Facts::Deployment => {
+            facts.clone()
+        }
     }
 }
 

@@ -4,10 +4,11 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use domain::{
+    clone::ReferenceClone,
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Denial, Facts, LinkFacts, OfferFacts, Permit, Place, Principal, Who, decide},
     grant::{Net, Reach, Zones},
-    id::{DatasetId, LinkId, RequestId, SourceId, TermsId, TokenId, UserId},
+    id::{CloneId, DatasetId, LinkId, RequestId, SourceId, TermsId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     limits::{BYTES_PER_DAY_MAX, REQUESTS_PER_SECOND_MAX},
@@ -237,6 +238,20 @@ fn offer(asking: Reach) -> OfferFacts {
     OfferFacts { dataset, request, maker: owner(), reach: reach(&owner()) }
 }
 
+/// A clone of the owner's, of whatever dataset: the card.
+fn clone() -> ReferenceClone {
+    ReferenceClone {
+        id: CloneId::new(Uuid::from_u128(41)),
+        of: place().dataset.id,
+        owner: owner().id,
+        title: "mine".to_owned(),
+        notes: None,
+        state: State::Active,
+        made: at(-1_000),
+        version: 1,
+    }
+}
+
 type OfferChange = fn(&mut OfferFacts);
 
 /// Every state that an offer can be in.
@@ -298,7 +313,7 @@ fn principals() -> Vec<(&'static str, Principal)> {
     ]
 }
 
-const ACTIONS: [Action; 18] = Action::ALL;
+const ACTIONS: [Action; 19] = Action::ALL;
 
 fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: &Facts) {
     write!(table, "{who:<24} {what:<38}").unwrap();
@@ -318,7 +333,7 @@ fn row(table: &mut String, who: &str, what: &str, principal: &Principal, facts: 
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
     // A read of nothing that is here is refused as a read is.
-    let is_here = !matches!(facts, Facts::Deployment | Facts::Orphan { .. } | Facts::Offer(_));
+    let is_here = !matches!(facts, Facts::Deployment | Facts::Orphan { .. } | Facts::Offer(_) | Facts::Clone(_));
     for answer in CHUNKS.iter().filter(|_| is_here).map(|path| chunk(path)) {
         write!(table, " {:<19}", cell(answer)).unwrap();
     }
@@ -369,6 +384,7 @@ fn the_policy() {
             change(&mut offer);
             row(&mut table, who, what, &principal, &Facts::Offer(Arc::new(offer)));
         }
+        row(&mut table, who, "(a clone of the owner's)", &principal, &Facts::Clone(Arc::new(clone())));
         row(&mut table, who, "(the deployment)", &principal, &Facts::Deployment);
     }
     insta::assert_snapshot!(table);

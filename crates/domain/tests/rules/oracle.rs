@@ -191,7 +191,8 @@ fn compare_listing(world: &World, dataset: usize) -> Result<(), TestCaseError> {
 #[test]
 fn the_decision_is_the_oracles_in_every_world() {
     // Passes are mostly no good, as they should be here: they are counted by themselves.
-    let (tally, guests, orphans, offers) = (Tally::default(), Tally::default(), Tally::default(), Tally::default());
+    let (tally, guests, orphans, offers, clones) =
+        (Tally::default(), Tally::default(), Tally::default(), Tally::default(), Tally::default());
     let config = worlds::tried(WORLDS);
     // By the worlds asked, so that a shorter run is no failure: a mutation run would take one for a mutant caught.
     let some = u64::from(config.cases) / 10;
@@ -212,6 +213,9 @@ fn the_decision_is_the_oracles_in_every_world() {
             }
             for project in 0..world.projects.len() {
                 compare(&world, &asker, from, About::Project(project), &tally)?;
+            }
+            for owner in 0..world.people.len() {
+                compare(&world, &asker, from, About::Clone(owner), &clones)?;
             }
             compare(&world, &asker, from, About::Deployment, &tally)?;
         }
@@ -249,6 +253,7 @@ fn the_decision_is_the_oracles_in_every_world() {
     assert!(strict > some && strict < tally.yes.load(Ordering::Relaxed), "some of it is read strictly: {tally:?}");
     assert!(orphans.yes.load(Ordering::Relaxed) > some, "some owners are succeeded: {orphans:?}");
     assert!(offers.yes.load(Ordering::Relaxed) > some, "some offers are answered: {offers:?}");
+    assert!(clones.yes.load(Ordering::Relaxed) > some, "some clones are their owners': {clones:?}");
     println!("by pass: {guests:?}");
     assert!(guests.yes.load(Ordering::Relaxed) > some, "a pass opens what its link opens: {guests:?}");
 }

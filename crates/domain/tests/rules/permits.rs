@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    clone::ReferenceClone,
     dataset::Kind,
     decision::{Action, DatasetFacts, Denial, Facts, Permit, ReadScope, Who, decide},
     grant::{Membership, Policy, ProjectRole, Reach},
@@ -15,7 +16,7 @@ use domain::{
 use jiff::Timestamp;
 
 use crate::model::{
-    facts::{at, dataset_id, group_id, link_id, path, project_id, source_id, user_id},
+    facts::{at, clone_of, dataset_id, group_id, link_id, path, project_id, source_id, user_id},
     world::{About, Asker, From, GrantRow, LinkRow, OfferRow, ProjectRow, To, TokenRow, World},
     worlds::{gathered, given, live, plain},
 };
@@ -41,7 +42,7 @@ fn permit(world: &World, action: Action, about: About) -> Result<Permit, Denial>
 fn a_permit_proves_one_answer_and_no_other() {
     let world = world();
     let owner = Some(user_id(OWNER));
-    for about in [About::Dataset(1), About::Link(0), About::Group(0), About::Project(0), About::Deployment] {
+    for about in [About::Dataset(1), About::Link(0), About::Group(0), About::Project(0), About::Clone(OWNER), About::Deployment] {
         for action in Action::ALL {
             let Ok(permit) = permit(&world, action, about) else { continue };
             let what = format!("{action:?} of {about:?}");
@@ -58,6 +59,12 @@ fn a_permit_proves_one_answer_and_no_other() {
             assert_eq!(permit.may_steward(), shares && on_dataset, "{what}");
             assert_eq!(permit.allows_change_of(link_id(0)), when(on_link && (shares || action == Action::Narrow)), "{what}");
             assert_eq!(permit.allows_change_of(link_id(1)), None, "{what}");
+            let (changes, clone) = (about == About::Clone(OWNER) && action == Action::Clone, clone_of(OWNER));
+            assert_eq!(permit.allows_change_of_clone(clone.id), when(changes), "{what}");
+            assert_eq!(permit.allows_change_of_clone(clone_of(OWNER + 1).id), None, "{what}");
+            let cloned =
+                ReferenceClone::new(&permit, dataset_id(1), clone.id, ("mine".to_owned(), None), at(0)).ok().map(|clone| clone.owner);
+            assert_eq!(cloned, when(on_dataset && action == Action::Clone), "{what}");
             let gathers = action == Action::Gather;
             assert_eq!(permit.allows_gather(group_id(0)), when(gathers && about == About::Group(0)), "{what}");
             assert_eq!(permit.sees_group(group_id(0)), when(action == Action::See && about == About::Group(0)), "{what}");

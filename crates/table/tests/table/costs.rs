@@ -9,7 +9,7 @@ use domain::{
     decision::{Action, Facts},
     delegation::{BrokenGlass, broken_glass},
     grant::{GroupKind, Hold, ProjectRole, Subject},
-    id::{DatasetId, UserId},
+    id::{CloneId, DatasetId, UserId},
     key::KeyHash,
     link::LinkState,
     project::Project,
@@ -37,10 +37,11 @@ enum Asked {
     Named(DatasetId, Option<KeyHash>, bool),
     Ticket(KeyHash),
     Proven(DatasetId, Proven),
+    Clone(CloneId, KeyHash),
 }
 
 /// Every way to ask, with the round trips and items that it costs, cold.
-const READS: [(&str, u32, u32); 20] = [
+const READS: [(&str, u32, u32); 21] = [
     ("link, by the owner", 2, 4),
     ("link, by an owner of what lies above", 2, 5),
     ("link, by a grant to its maker", 2, 5),
@@ -61,6 +62,7 @@ const READS: [(&str, u32, u32); 20] = [
     ("named, by a project", 2, 7),
     ("named, by a project above", 3, 8),
     ("named, by a grant to a project", 2, 8),
+    ("a clone, by a grant to the person on its original", 3, 7),
 ];
 
 /// A deployment with every way in, each on a dataset of its own, beside so many others.
@@ -75,6 +77,8 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     let below = async |at: &str| deployment.below(&root, at).await;
     let (owned, granted, grouped, held, moved) =
         (below("owned/").await, below("granted/").await, below("grouped/").await, below("held/").await, below("moved/").await);
+    let cloned = below("cloned/").await;
+    deployment.give(&ada, cloned.id, bo.to(), Role::Download).await;
     let inside = deployment.below(&held, "held/inside/").await;
     let group = deployment.group(&ada, "imaging").await;
     let crowd = deployment.crowd(members - 3).await;
@@ -93,6 +97,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
     let ticket = Token { kind: TokenKind::Ticket, dataset: Some(granted.id), ..a_token(&bo.user, &some_secret()) };
     let permit = bo.permit(Action::MakeTicket, &deployment.at(granted.id, &bo).await);
     deployment.table.insert_token(&permit, &ticket, None, now()).await.unwrap();
+    let clone = deployment.clones(&bo, cloned.id, "mine", None).await.unwrap();
     // Somebody of a provider's, in that group and in one that the provider fills.
     let identity = Identity { issuer: "https://id.test", subject: "eli" };
     let eli = User::new(spread_id(UserId::new), "Eli".to_owned());
@@ -132,6 +137,7 @@ async fn ways(members: usize, datasets: usize) -> (Deployment, Vec<Asked>) {
         Asked::Named(shared.id, Some(fay.token.hash), true),
         Asked::Named(deep.id, Some(fay.token.hash), true),
         Asked::Named(lent.id, Some(fay.token.hash), true),
+        Asked::Clone(clone.id, bo.token.hash),
     ];
     deployment.more_datasets(&owned, &granted, &bo, datasets).await;
     deployment.more_in(&project, &shared, datasets).await;
@@ -207,6 +213,10 @@ async fn look(deployment: &Deployment, cache: &FactsCache, asked: &Asked) -> (Co
         Asked::Named(dataset, token, wanted) => {
             let found = cache.named(&deployment.table, *dataset, *token, now(), None).await.unwrap();
             (found.cost, opens(found.facts) == *wanted)
+        }
+        Asked::Clone(clone, token) => {
+            let found = cache.named(&deployment.table, *clone, Some(*token), now(), None).await.unwrap();
+            (found.cost, opens(found.facts))
         }
         Asked::Proven(dataset, proven) => {
             let found = cache.proven(&deployment.table, *dataset, *proven, now(), None).await.unwrap();

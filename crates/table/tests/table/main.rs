@@ -24,6 +24,7 @@ use stores::Store;
 
 mod access;
 mod ages;
+mod clones;
 mod connections;
 mod copies;
 mod costs;
@@ -94,6 +95,8 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(offers::a_dataset_goes_to_whoever_accepts_it_with_its_place_in_the_list),
         rule(offers::an_offer_is_accepted_on_what_was_seen),
         rule(offers::an_offer_ends_and_another_takes_its_place),
+        rule(clones::a_clone_is_made_and_changed_and_retired),
+        rule(clones::a_clone_is_read_as_its_original),
         rule(curation::a_mark_is_asked_for_and_set_and_lifted),
         rule(curation::a_mark_is_set_on_what_was_seen),
         rule(curation::marks_are_listed_from_all_their_partitions),

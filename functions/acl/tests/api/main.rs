@@ -12,6 +12,7 @@
 )]
 
 mod asked_first;
+mod clones;
 mod connections;
 mod curation;
 mod invitations;
@@ -488,6 +489,10 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
     let set = app.post("/api/v1/link-sets", &app.ada.token, json!({ "datasets": [dataset] })).await.is(201).text("/id").to_owned();
     let in_set = |below: &str| format!("/api/v1/link-sets/{set}{below}");
     let copy = copy_of_notes(&app).await;
+    let of_dataset = json!({ "dataset": dataset, "title": "mine" }).to_string();
+    let made = app.post("/api/v1/clones", &app.ada.token, json!({ "dataset": dataset, "title": "mine" })).await.is(201);
+    let clone = made.text("/id").to_owned();
+    let of_clone = json!({ "dataset": clone, "title": "" }).to_string();
     let at = |below: &str| format!("{root}/{below}");
     let table = [
         ("GET", "/api/v1/sources".to_owned(), "", "not-administrator"),
@@ -552,6 +557,12 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("POST", at("curation/unmark"), "{\"reason\":\"r\"}", "not-found"),
         ("POST", at("curation/decline"), "{\"reason\":\"r\"}", "not-found"),
         ("POST", at("curation/withdraw"), "{}", "not-found"),
+        ("GET", "/api/v1/clones".to_owned(), "", ""),
+        ("POST", "/api/v1/clones".to_owned(), of_clone.as_str(), "not-found"),
+        ("GET", format!("/api/v1/clones/{clone}"), "", "not-found"),
+        ("PATCH", format!("/api/v1/clones/{clone}"), "{\"title\":\"\"}", "not-found"),
+        ("POST", format!("/api/v1/clones/{clone}/retire"), "", "not-found"),
+        ("POST", "/api/v1/clones".to_owned(), of_dataset.as_str(), "not-found"),
         ("GET", "/api/v1/curation".to_owned(), "", "not-curator"),
         ("GET", "/api/v1/curated".to_owned(), "", ""),
         ("GET", "/api/v1/me/invitations".to_owned(), "", ""),
@@ -797,7 +808,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 107);
+    assert_eq!(described.len(), 112);
 }
 
 // SECURITY T6: a source's line holds no secret either

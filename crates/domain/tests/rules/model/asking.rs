@@ -53,7 +53,8 @@ pub fn things(world: &World) -> Vec<About> {
     let links = (0..world.links.len()).map(About::Link);
     let gathered = (0..world.groups.len()).map(About::Group).chain((0..world.projects.len()).map(About::Project));
     let offers = (0..world.offers.len()).map(About::Offer);
-    datasets.chain(links).chain(gathered).chain(offers).chain([About::Deployment]).collect()
+    let clones = (0..world.people.len()).map(About::Clone);
+    datasets.chain(links).chain(gathered).chain(offers).chain(clones).chain([About::Deployment]).collect()
 }
 
 /// The paths to ask about in a thing.
@@ -65,7 +66,7 @@ pub fn paths(world: &World, about: About) -> Vec<String> {
     match about {
         About::Dataset(dataset) => below(dataset, ""),
         About::Link(link) => below(world.links[link].dataset, &world.links[link].subpath),
-        About::Orphan(_) | About::Offer(_) | About::Group(_) | About::Project(_) | About::Deployment => Vec::new(),
+        About::Orphan(_) | About::Offer(_) | About::Clone(_) | About::Group(_) | About::Project(_) | About::Deployment => Vec::new(),
     }
 }
 

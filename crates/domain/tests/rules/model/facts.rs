@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use domain::{
     address::{AddressKey, EmailAddress, EmailHash},
+    clone::ReferenceClone,
     dataset::Dataset,
     decision::{DatasetFacts, Facts, LinkFacts, OfferFacts, Place, Principal, Who},
     grant::{Above, Conditions, Grant, Group, GroupKind, Hold, Membership, Net, Participation, ProjectRole, Reach, Subject, Zones},
-    id::{DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
+    id::{CloneId, DatasetId, GroupId, LinkId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     key::{Epoch, KeyHash},
     levels::{Arrays, Levels},
     link::{Link, Options, Tombstone, Until},
@@ -152,6 +153,20 @@ pub fn grant_row(grant: &Grant, to: To) -> GrantRow {
         zone: zone_of(&grant.conditions.zones),
     };
     GrantRow { to, role: grant.role, may_share: grant.may_share, level: grant.level, terms, active: grant.hold == Hold::Active }
+}
+
+/// A clone of the first dataset, by its owner.
+pub fn clone_of(owner: usize) -> ReferenceClone {
+    ReferenceClone {
+        id: CloneId::new(uuid(9, owner)),
+        of: dataset_id(0),
+        owner: user_id(owner),
+        title: "mine".to_owned(),
+        notes: None,
+        state: State::Active,
+        made: at(-1_000),
+        version: 1,
+    }
 }
 
 impl World {
@@ -425,6 +440,7 @@ impl World {
                 let role = asking.and_then(|person| self.projects[index].members.get(&person).copied());
                 Facts::Project { project: Arc::new(self.project(index)), role }
             }
+            About::Clone(owner) => Facts::Clone(Arc::new(clone_of(owner))),
             About::Deployment => Facts::Deployment,
         }
     }

@@ -240,7 +240,13 @@ impl World {
             (Asker::Holder | Asker::Guest(_), _)
             | (
                 Asker::Nobody,
-                About::Link(_) | About::Orphan(_) | About::Offer(_) | About::Group(_) | About::Project(_) | About::Deployment,
+                About::Link(_)
+                | About::Orphan(_)
+                | About::Offer(_)
+                | About::Clone(_)
+                | About::Group(_)
+                | About::Project(_)
+                | About::Deployment,
             ) => Err(Denial::NotDiscoverable),
             // Who shows no credential reads and lists; for all else an account is asked for.
             (Asker::Nobody, About::Dataset(_)) if !matches!(action, Action::Read | Action::List) => Err(Denial::SignIn),
@@ -259,6 +265,7 @@ impl World {
                     About::Link(link) => self.changed(whom, from, action, link, at),
                     About::Orphan(d) => self.succeeded(whom, action, d),
                     About::Offer(offer) => self.offered(whom, action, offer, at),
+                    About::Clone(owner) => Self::cloned(whom, action, owner),
                     About::Group(group) => self.gathered(whom, action, group),
                     About::Project(project) => self.taken_part(whom, action, project),
                     About::Deployment => self.deployed(whom, action),
@@ -325,7 +332,13 @@ impl World {
         let Some(right) = right(action, object.as_deref().unwrap_or_default()) else { return Err(Denial::NotDiscoverable) };
         let source = &self.sources[self.datasets[d].source];
         // A source that does not serve moves nothing at all, metadata neither (SEMANTICS 4), and says so loudly.
-        if reads && (!matches!(right, Right::List | Right::CloneFiles) || self.held(person, d, right, from, at).is_some()) {
+        let moves = match action {
+            Action::Read => true,
+            // A clone, or a copy, is one of data.
+            Action::List | Action::Copy | Action::Clone => self.held(person, d, right, from, at).is_some(),
+            _ => false,
+        };
+        if moves {
             if !source.serving {
                 return Err(Denial::NotServing);
             }
@@ -602,6 +615,17 @@ impl World {
         if row.waits && at < row.end && by_owner && is_the_same { Ok((None, FOR_GOOD)) } else { Err(Denial::OfferOver) }
     }
 
+    /// A clone: whose it is sees and changes it, and nobody else knows of it.
+    fn cloned((person, token): (usize, &TokenRow), action: Action, owner: usize) -> Answer {
+        if person != owner || token.dataset.is_some() || !matches!(action, Action::See | Action::Clone) {
+            Err(Denial::NotDiscoverable)
+        } else if may(token, scope(action)) {
+            Ok((None, FOR_GOOD))
+        } else {
+            Err(Denial::Scope { needed: scope(action) })
+        }
+    }
+
     /// Whether the person audits, by a token for that and for everything.
     fn is_audited_by(&self, (person, token): (usize, &TokenRow)) -> bool {
         self.people[person].auditor && token.dataset.is_none() && may(token, Scope::Audit)
@@ -686,7 +710,9 @@ fn scope(action: Action) -> Scope {
         Action::Read | Action::List | Action::Copy | Action::MakeTicket => Scope::Data,
         Action::See | Action::MakeToken => Scope::Read,
         Action::Share | Action::Narrow | Action::RevokeAll => Scope::Links,
-        Action::Register | Action::Receive | Action::Grant | Action::Audit | Action::Curate | Action::HandOver => Scope::Datasets,
+        Action::Register | Action::Receive | Action::Grant | Action::Audit | Action::Curate | Action::Clone | Action::HandOver => {
+            Scope::Datasets
+        }
         Action::Gather => Scope::Groups,
         Action::Administer | Action::BreakGlass => Scope::Admin,
     }
@@ -706,6 +732,7 @@ fn right(action: Action, object: &str) -> Option<Right> {
         Action::Copy => Some(Right::CloneFiles),
         Action::See => Some(Right::Discover),
         Action::HandOver => Some(Right::Own),
+        Action::Clone => Some(Right::CloneFiles),
         Action::MakeTicket => Some(Right::Meta),
         Action::Share | Action::Register => Some(Right::Share),
         Action::Narrow | Action::Receive | Action::RevokeAll | Action::Grant | Action::Audit => Some(Right::Administer),

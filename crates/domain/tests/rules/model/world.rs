@@ -285,5 +285,7 @@ pub enum About {
     /// A dataset, by who succeeds its owner.
     Orphan(usize),
     Project(usize),
+    /// A clone of this person's.
+    Clone(usize),
     Deployment,
 }
