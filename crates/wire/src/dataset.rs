@@ -128,6 +128,7 @@ pub struct DatasetChanged {
 /// A dataset after an edit, or what the edit would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the reply by its own name")]
 pub struct DatasetEdited {
     /// The dataset, as it is now.
     pub dataset: Dataset,

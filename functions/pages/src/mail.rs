@@ -36,7 +36,7 @@ struct Asks {
     /// Where the form goes: this very page.
     nonce: String,
     by: String,
-    asks: &'static str,
+    wish: &'static str,
     place: Option<String>,
     gives: &'static str,
     until: Timestamp,
@@ -57,7 +57,7 @@ struct Answered {
 /// 404 for what was never asked, what somebody else was asked, and what is over.
 pub(crate) async fn show(app: App, Member(caller): Member, Path(nonce): Path<String>) -> Result<Response, Problem> {
     let Waiting { question, by, place } = asked(&app, &caller, &nonce).await?;
-    let (asks, gives) = match question.subject {
+    let (wish, gives) = match question.subject {
         Subject::Connection => ("asks to be connected with you.", "You are then known to each other. It gives neither of you any right."),
         Subject::Invitation(_) => ("invites you to", "You have then what you are invited to, and are known to whoever is named there."),
         Subject::Offer(_) => ("offers you", "You own it then, and answer for who reaches it."),
@@ -66,7 +66,7 @@ pub(crate) async fn show(app: App, Member(caller): Member, Path(nonce): Path<Str
         frame: Frame::of(&caller),
         nonce,
         by: plain(&by.name),
-        asks,
+        wish,
         place: place.as_deref().map(plain),
         gives,
         until: question.until,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     dataset::Visibility,
-    decision::{Action, DatasetFacts, Facts, decide},
+    decision::{Action, DatasetFacts, Facts, Permit, decide},
     delegation::{Terms, may_open_to_all},
     grant::{Conditions, GrantError, Subject},
     id::RequestId,
@@ -63,17 +63,23 @@ fn asked(world: &World, by: usize, opens: Opens, openers: Openers) -> OpeningFac
     OpeningFacts { dataset: Arc::new(about(world, by, openers)), request, asker: world.user(by) }
 }
 
-/// By whom it is answered, as an administrator where the person is one.
-fn answer(world: &World, by: usize, facts: &OpeningFacts, openers: Openers) -> Result<Then, OpeningError> {
+/// The permit of whoever answers: as an administrator, where the person is one.
+fn permit(world: &World, by: usize, openers: Openers) -> Permit {
     let asker = Asker::Person(by, TokenRow::whole());
     let (action, on) = if world.people[by].administrator {
         (Action::Administer, Facts::Deployment)
     } else {
         (Action::Grant, Facts::Dataset(Arc::new(about(world, by, openers))))
     };
-    let permit = decide(&world.principal(&asker, From::Lab), action, &on, at(0)).unwrap();
-    approved(&permit, facts, None, at(0)).map(|approved| approved.then().clone())
+    decide(&world.principal(&asker, From::Lab), action, &on, at(0)).unwrap()
 }
+
+fn answer(world: &World, by: usize, facts: &OpeningFacts, openers: Openers) -> Result<Then, OpeningError> {
+    approved(&permit(world, by, openers), facts, None, at(0)).map(|approved| approved.then().clone())
+}
+
+/// What is so, who asked, who answers, who opens by the policy, and what comes of it.
+type Case<'a> = (&'a str, &'a World, usize, usize, Openers, Result<Then, OpeningError>);
 
 fn to_world() -> Opens {
     Opens::Visibility(Visibility::World)
@@ -106,7 +112,7 @@ fn a_second_person_approves_and_both_are_judged_then() {
     let open = with(&|world| world.datasets[DATASET].visibility = Visibility::World);
     let done = Then::Visible(Visibility::World);
     let ceiling = OpeningError::Grant(GrantError::AudienceTooWide { of: CeilingOf::Deployment });
-    let cases: [(&str, &World, usize, usize, Openers, Result<Then, OpeningError>); 15] = [
+    let cases: [Case<'_>; 15] = [
         ("the owner, what a manager asked", &base, MANAGER, OWNER, Owners, Ok(done.clone())),
         ("a manager, what the owner asked", &base, OWNER, MANAGER, Owners, Ok(done.clone())),
         ("an administrator", &base, OWNER, ADMINISTRATOR, Owners, Ok(done.clone())),
