@@ -143,12 +143,11 @@ impl Action {
         match self {
             Self::Read | Self::MakeTicket => Some(Right::Meta),
             Self::List => Some(Right::List),
-            Self::Copy => Some(Right::CloneFiles),
             Self::See => Some(Right::Discover),
             Self::Share | Self::Register => Some(Right::Share),
             Self::Narrow | Self::Receive | Self::RevokeAll | Self::Grant | Self::Audit => Some(Right::Administer),
             Self::HandOver => Some(Right::Own),
-            Self::Clone => Some(Right::CloneFiles),
+            Self::Copy | Self::Clone => Some(Right::CloneFiles),
             Self::MakeToken | Self::Gather | Self::Administer | Self::Curate | Self::BreakGlass => None,
         }
     }

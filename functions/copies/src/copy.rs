@@ -253,18 +253,18 @@ impl Copies {
         if !self.app.table.copy_begins(held, &last.key, self.app.now()).await? {
             return Err(Stop::Lost);
         }
-        let copied = AtomicBool::new(false);
+        let further = AtomicBool::new(false);
         let mut each: Vec<BoxFuture<'_, Result<Sums, Stop>>> = Vec::new();
         for entry in &page.objects {
             let may_be_there = before.as_deref().is_some_and(|before| entry.key.as_str() <= before);
-            each.push(Box::pin(self.object(copier, entry, (there.contains(&entry.key), may_be_there), &copied)));
+            each.push(Box::pin(self.object(copier, entry, (there.contains(&entry.key), may_be_there), &further)));
         }
         let copying = stream::iter(each).buffer_unordered(COPY_OBJECTS_AT_ONCE_MAX);
         let sum = |all: Sums, one| future::ready(Ok(all.and(one)));
         match self.kept_up(held, copying.try_fold(Sums::default(), sum)).await {
             Ok(sums) if sums.left == 0 => Ok(sums),
             // What was copied is there for whoever takes it next, though the page is not behind.
-            Ok(_) | Err(Stop::Over { .. }) => Err(Stop::Over { got_further: copied.load(Ordering::Relaxed) }),
+            Ok(_) | Err(Stop::Over { .. }) => Err(Stop::Over { got_further: further.load(Ordering::Relaxed) }),
             Err(why) => Err(why),
         }
     }
@@ -287,13 +287,13 @@ impl Copies {
         }
     }
 
-    /// Copies one object, in a few tries, and says in `copied` that it did.
+    /// Copies one object, in a few tries, and says in `further` that it did.
     async fn object(
         &self,
         copier: &Copier<'_>,
         entry: &ObjectEntry,
         (is_there, may_be_there): (bool, bool),
-        copied: &AtomicBool,
+        further: &AtomicBool,
     ) -> Result<Sums, Stop> {
         let mut tries = 0_u32;
         loop {
@@ -309,7 +309,7 @@ impl Copies {
             };
             match outcome {
                 Ok(()) => {
-                    copied.fetch_or(!is_there, Ordering::Relaxed);
+                    further.fetch_or(!is_there, Ordering::Relaxed);
                     return Ok(Sums { objects: 1, bytes: entry.size, left: 0 });
                 }
                 Err(why) if why.may_pass() && tries < COPY_OBJECT_TRIES_MAX => {
