@@ -317,3 +317,43 @@ async fn a_call_that_is_ended_soon_begins_no_object_and_the_next_goes_on() {
         assert_eq!(Box::pin(Copies::new(app.app.clone()).answer(&other)).await, Err(CallError::Unknown), "{other}");
     }
 }
+
+// R6, U6: what is copied comes to lie where no more people read it, and where readers are asked for no less.
+#[tokio::test]
+async fn a_copy_opens_to_nobody_more_and_asks_for_no_less() {
+    let dir = TempDir::new().unwrap();
+    fill(&dir.path().join("lab/em.zarr"), 3);
+    fs::create_dir_all(dir.path().join("mine/shelf")).unwrap();
+    let scene = Scene::start(dir);
+    let token = scene.token.clone();
+    let id = scene.registered("lab:em.zarr").await;
+    let shelf = scene.registered("mine:shelf").await;
+    let at = format!("/datasets/{id}/copies");
+    let done = async |method: Method, path: &str, ask: Value| scene.done(&token, method, path, ask).await;
+    let opens = async |dataset: &str| {
+        done(Method::POST, &format!("/datasets/{dataset}/grants"), json!({ "to": "accounts", "role": "view" })).await;
+        done(Method::PATCH, &format!("/datasets/{dataset}"), json!({ "visibility": "accounts", "confirm": true })).await;
+    };
+    let bound = async |source: &str, ceilings: Value| {
+        done(Method::PATCH, &format!("/sources/{source}"), json!({ "ceilings": ceilings })).await;
+    };
+    let dry = format!("{at}?dry_run=true");
+    opens(&shelf).await;
+    for path in [&at, &dry] {
+        scene.refused(&token, path, json!({ "to": "mine:shelf/em.zarr" }), "place-open").await;
+    }
+    opens(&id).await;
+    done(Method::POST, &dry, json!({ "to": "mine:shelf/em.zarr" })).await;
+    bound("lab", json!({ "audience": "accounts" })).await;
+    scene.refused(&token, &at, json!({ "to": "mine:other" }), "place-laxer").await;
+    bound("mine", json!({ "audience": "accounts" })).await;
+    done(Method::POST, &dry, json!({ "to": "mine:other" })).await;
+    let terms = done(Method::POST, "/terms", json!({ "text": "Cite us." })).await["id"].clone();
+    bound("lab", json!({ "terms": terms })).await;
+    scene.refused(&token, &at, json!({ "to": "mine:other" }), "terms-needed").await;
+    done(Method::POST, &format!("/me/terms/{}/accept", terms.as_str().unwrap()), Value::Null).await;
+    scene.refused(&token, &at, json!({ "to": "mine:other" }), "place-laxer").await;
+    bound("mine", json!({ "terms": terms })).await;
+    let copy = done(Method::POST, &at, json!({ "to": "mine:other" })).await;
+    assert_eq!(scene.ended(&token, &copy).await["state"], "done");
+}

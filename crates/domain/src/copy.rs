@@ -1,7 +1,7 @@
 //! Copies: all that lies in a dataset, copied by the stores into a source where whoever asks administers the place that it goes to (ACCESS 9).
 //!
 //! A copy is a job: it goes on from where it was after whatever stopped it, and ends in a dataset that lasts, or in words that say why not. Not here:
-//! how objects are copied (`objects/copy.rs`), how it is kept (`table/copies.rs`), who goes on with it (`functions/jobs`).
+//! how objects are copied (`objects/copy.rs`), how it is kept (`table/copies.rs`), who goes on with it (`functions/copies`).
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::{
     dataset::{Dataset, Kind, NewDatasetError},
     decision::{Denial, Permit, Place},
+    delegation::open_to,
     id::{CopyId, DatasetId, SourceId, UserId},
     limits::{COPY_BYTES_MAX, COPY_OBJECTS_MAX, COPY_RETRY_SECS},
     path::{ObjectPath, PathError},
@@ -192,6 +193,12 @@ pub enum CopyError {
     /// A copy into itself would copy what it has just copied.
     #[error("a dataset is not copied into itself, nor over what it lies in")]
     IntoItself,
+    /// More people could read the copy than the original.
+    #[error("what lies at that place is open to more people than the dataset")]
+    PlaceOpen,
+    /// By the source that it goes into more could be done with it than by the one that it is in.
+    #[error("the source that it goes into asks for fewer data-use terms, or allows a wider audience, than the one that it is in")]
+    PlaceLaxer,
     /// The place is no folder below the dataset there.
     #[error("the place is not below the dataset there")]
     Place,
@@ -219,8 +226,22 @@ pub fn arriving(from: &Permit, to: &Permit, path: &ObjectPath, id: DatasetId, no
     if path.is_root() || path == above.path || !above.path.covers(&path) {
         return Err(CopyError::Place);
     }
+    opens_no_more(from, to, now)?;
     let dataset = Dataset::below(above, id, path, original.kind, now)?;
     Ok(Dataset { levels: original.levels.clone(), state: State::Arriving, ..dataset })
+}
+
+/// Whether what is copied comes to lie where it is open to no more people than where it is: opening it is an act of its own (ACCESS R6).
+///
+/// # Errors
+/// [`CopyError::PlaceLaxer`], [`CopyError::PlaceOpen`], [`CopyError::Permit`].
+pub fn opens_no_more(from: &Permit, to: &Permit, now: Timestamp) -> Result<(), CopyError> {
+    let (original, above) = from.facts_to_copy().zip(to.facts_to_receive()).ok_or(CopyError::Permit)?;
+    let (here, there) = (&original.place.source, &above.place.source);
+    if there.audience() > here.audience() || here.unmet(|terms| there.asks(terms)).is_some() {
+        return Err(CopyError::PlaceLaxer);
+    }
+    if open_to(above, now) > open_to(original, now) { Err(CopyError::PlaceOpen) } else { Ok(()) }
 }
 
 /// Where a permit lets a copy be written: below one folder.

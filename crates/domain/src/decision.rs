@@ -1496,6 +1496,15 @@ impl Permit {
         self.place_to_register().or_else(|| self.grounds_to_grant().map(|facts| &facts.place))
     }
 
+    /// What a permit to have a dataset copied rests on: that dataset.
+    #[must_use]
+    pub fn facts_to_copy(&self) -> Option<&DatasetFacts> {
+        match &self.grounds {
+            Facts::Dataset(facts) if self.action == Action::Copy => Some(facts),
+            _ => None,
+        }
+    }
+
     /// What a permit to take a copy in rests on: the dataset below which that may be.
     #[must_use]
     pub fn facts_to_receive(&self) -> Option<&DatasetFacts> {

@@ -216,12 +216,23 @@ pub fn opened_to(before: &DatasetFacts, then: &DatasetFacts, now: Timestamp) -> 
         let grants = reaching(&before.place, &before.reach).filter(same).flat_map(|(_, grants)| grants);
         grants.filter(|other| other.subject == grant.subject).any(|other| !other.narrows(grant, now))
     };
-    let woken = reaching(&then.place, &then.reach)
-        .flat_map(|(on, grants)| grants.iter().map(move |grant| (on, grant)))
-        .filter(|(on, grant)| is_switched(on, grant.subject) && !grant.conditions.are_over(now))
-        .filter(|(on, grant)| !there(on, grant));
-    let audience = |(_, grant): (&Dataset, &Grant)| if grant.subject == Subject::World { Audience::World } else { Audience::Accounts };
-    woken.map(audience).fold(switched, Audience::max)
+    to_all(then, now).filter(|(on, grant)| !there(on, grant)).map(|(_, grant)| audience_of(grant)).fold(switched, Audience::max)
+}
+
+/// What is granted to everybody on a dataset and above, and counts now or from later on, whatever a ceiling keeps shut.
+pub fn to_all(facts: &DatasetFacts, now: Timestamp) -> impl Iterator<Item = (&Dataset, &Grant)> {
+    let all = reaching(&facts.place, &facts.reach).flat_map(|(on, grants)| grants.iter().map(move |grant| (on, grant)));
+    all.filter(move |(on, grant)| is_switched(on, grant.subject) && !grant.conditions.are_over(now))
+}
+
+/// The widest audience that anything is granted to on a dataset or above, now or from later on: what comes to lie in it opens to these people.
+#[must_use]
+pub fn open_to(facts: &DatasetFacts, now: Timestamp) -> Audience {
+    to_all(facts, now).map(|(_, grant)| audience_of(grant)).fold(Audience::Named, Audience::max)
+}
+
+fn audience_of(grant: &Grant) -> Audience {
+    if grant.subject == Subject::World { Audience::World } else { Audience::Accounts }
 }
 
 /// Whether by `permit` to grant, `dataset` may be put into a project, whose managers will administer it for good.

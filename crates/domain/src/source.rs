@@ -261,6 +261,12 @@ impl Source {
         self.bounds().into_iter().any(Ceilings::are_zones_hard)
     }
 
+    /// Whether readers are asked to accept these terms.
+    #[must_use]
+    pub fn asks(&self, terms: TermsId) -> bool {
+        self.bounds().into_iter().any(|ceilings| ceilings.terms == Some(terms))
+    }
+
     /// What a reader still has to accept before the first byte, who accepted what `has` says; `None`: nothing.
     #[must_use]
     pub fn unmet(&self, has: impl Fn(TermsId) -> bool) -> Option<Unmet> {

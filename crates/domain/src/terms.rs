@@ -80,6 +80,12 @@ impl Accepted {
     pub fn iter(&self) -> impl Iterator<Item = TermsId> {
         self.0.iter().copied()
     }
+
+    /// What it holds beside itself, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.capacity().saturating_mul(size_of::<TermsId>())
+    }
 }
 
 impl FromIterator<TermsId> for Accepted {

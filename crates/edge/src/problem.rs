@@ -497,6 +497,12 @@ impl From<CopyError> for Problem {
             CopyError::Permit => Self::not_found(),
             CopyError::SingleObject => wrong("single-object").hint("download it, or copy the dataset that it lies in"),
             CopyError::IntoItself => wrong("into-itself").at("/to").hint("name a folder beside it"),
+            CopyError::PlaceLaxer => Self::new(StatusCode::CONFLICT, "place-laxer", why.to_string())
+                .at("/to")
+                .hint("ask an administrator to give that source the same terms and no wider audience"),
+            CopyError::PlaceOpen => Self::new(StatusCode::CONFLICT, "place-open", why.to_string())
+                .at("/to")
+                .hint("have it copied to where nothing is open to everybody, and open it from there"),
             CopyError::Place => wrong("copy-place").at("/to").hint("`SOURCE:path/in/it`, in plain text"),
             CopyError::Dataset(why) => Self::from(why).at("/to"),
         }

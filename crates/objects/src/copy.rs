@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 
 use aws_sdk_s3::{
     Client,
-    config::{self, timeout::TimeoutConfig},
+    config::{self, retry::RetryConfig, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::head_object::HeadObjectOutput,
     types::{CompletedMultipartUpload, CompletedPart, RequestPayer, ServerSideEncryption, TaggingDirective},
@@ -207,7 +207,12 @@ impl Copier<'_> {
     pub async fn copy(&self, entry: &ObjectEntry, may_be_there: bool, now: Timestamp) -> Result<(), CopyObjectError> {
         let asked = self.asked(entry)?;
         self.renewed(now).await?;
-        let copied = if entry.size <= self.whole_bytes_max { self.whole(&asked).await } else { self.in_parts(&asked).await };
+        // Not every store that takes the condition that nothing is there keeps it: Ceph's goes over what is.
+        let copied = match self.head(&asked.to_bucket, &asked.to_key, &asked).await? {
+            Some(_there) => Err(Failed::Condition),
+            None if entry.size <= self.whole_bytes_max => self.whole(&asked).await,
+            None => self.in_parts(&asked).await,
+        };
         match copied {
             Ok(()) => self.is_like(&asked, CopyObjectError::Unlike).await,
             Err(Failed::Condition) => match self.head(&asked.to_bucket, &asked.to_key, &asked).await? {
@@ -249,13 +254,10 @@ impl Copier<'_> {
         self.access.signing(now).await.map(drop).map_err(|why| ObjectsError::from(why).into())
     }
 
-    /// One request, and another without the condition that nothing is there where the store does not know that: then it was looked before.
+    /// One request, and another without the condition that nothing is there where the store does not know that: it was looked before.
     async fn whole(&self, asked: &Asked) -> Result<(), Failed> {
         match self.whole_if(asked, Some("*".to_owned())).await {
-            Err(Failed::Unknown) => match self.head(&asked.to_bucket, &asked.to_key, asked).await.map_err(Failed::For)? {
-                Some(_there) => Err(Failed::Condition),
-                None => self.whole_if(asked, None).await,
-            },
+            Err(Failed::Unknown) => self.whole_if(asked, None).await,
             copied => copied,
         }
     }
@@ -272,7 +274,7 @@ impl Copier<'_> {
             .set_if_none_match(none_match)
             .tagging_directive(TaggingDirective::Replace)
             .set_request_payer(asked.payer.clone());
-        request.customize().config_override(patience()).send().await.map(drop).map_err(|why| failed(&why))
+        request.customize().config_override(once()).send().await.map(drop).map_err(|why| failed(&why))
     }
 
     async fn in_parts(&self, asked: &Asked) -> Result<(), Failed> {
@@ -304,7 +306,7 @@ impl Copier<'_> {
                 let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
                 let ends = client.complete_multipart_upload().bucket(&asked.to_bucket).key(&asked.to_key).upload_id(id);
                 let ends = ends.multipart_upload(whole).if_none_match("*").set_request_payer(asked.payer.clone());
-                ends.customize().config_override(patience()).send().await.map(drop).map_err(|why| failed(&why))
+                ends.customize().config_override(once()).send().await.map(drop).map_err(|why| failed(&why))
             }
             Err(why) => Err(why),
         };
@@ -402,6 +404,11 @@ fn is_veiled(object: &HeadObjectOutput) -> bool {
     !is_own || object.sse_customer_algorithm().is_some()
 }
 
+/// The same, asked once: after an answer that was lost, who asks again has to know that it may have been done.
+fn once() -> config::Builder {
+    patience().retry_config(RetryConfig::disabled())
+}
+
 /// Copies take the store longer than lists.
 fn patience() -> config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(COPY_TRY_SECS)).build();
@@ -448,7 +455,7 @@ mod tests {
         assert_eq!(ranges(10, 4), [(1, 0, 3), (2, 4, 7), (3, 8, 9)]);
         assert_eq!(ranges(8, 4), [(1, 0, 3), (2, 4, 7)]);
         assert_eq!(ranges(0, 4), []);
-        for size in [COPY_WHOLE_BYTES_MAX + 1, 5 << 40, 50 << 40] {
+        for size in [COPY_WHOLE_BYTES_MAX + 1, 5 << 40, 48 << 40] {
             let parts = ranges(size, COPY_PART_BYTES_MIN);
             assert!(parts.len() <= usize::try_from(COPY_PARTS_MAX).unwrap());
             assert!(parts.iter().all(|(_, first, last)| last - first < COPY_WHOLE_BYTES_MAX));

@@ -113,8 +113,13 @@ async fn approve(api: &Api, out: Output, dataset: &str, yes: bool) -> Result<(),
     let (items, _more): (Vec<Opening>, bool) = api.list(&["openings"], &[], 1_000).await?;
     let found = items.into_iter().find(|opening| opening.dataset == dataset);
     let waits = found.ok_or_else(|| Failure::new(Exit::NotFound, format!("nothing waits on {} for you", printable(dataset))))?;
-    let gains: Vec<String> = waits.effects_on_all.iter().map(|effect| format!("{} get {}", effect.to, effect.gains.join(", "))).collect();
-    let what = if gains.is_empty() { "what is granted to everybody counts from then on".to_owned() } else { gains.join("; ") };
+    let gains = waits.effects_on_all.iter().map(|effect| format!("{} get {}", effect.to, effect.gains.join(", ")));
+    let granted = waits.to_all.iter().map(|grant| {
+        let begins = grant.not_before.as_deref().map_or_else(String::new, |at| format!(" from {}", instant_of(at)));
+        format!("granted to {}: {}{begins}", grant.to, grant.role)
+    });
+    let what: Vec<String> = gains.chain(granted).collect();
+    let what = if what.is_empty() { "nothing is granted to everybody yet".to_owned() } else { what.join("; ") };
     out.confirm(&format!("{} is opened to everybody: {what}.", printable(&waits.place)), "Approve it?", yes).await?;
     let path = ["datasets", dataset, "openings", "approve"];
     out.one(&OPENING, &api.act_on::<Opening>(&path, waits.dataset_version, &serde_json::json!({})).await?.body)

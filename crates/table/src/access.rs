@@ -389,6 +389,7 @@ fn bytes_of(facts: &LinkFacts) -> usize {
         link.subpath.as_str().len(),
         facts.base().bytes(),
         maker.name.len(),
+        maker.accepted.bytes(),
         tombstone.as_ref().and_then(|tombstone| tombstone.reason.as_ref()).map_or(0, String::len),
     ];
     texts.into_iter().fold(size_of::<LinkFacts>(), usize::saturating_add)
@@ -399,7 +400,8 @@ fn bytes_of_named(NamedFacts { dataset, bearer }: &NamedFacts) -> usize {
         let texts = [bytes_of_place(&facts.place), bytes_of_reach(&facts.reach), facts.base().bytes()];
         texts.into_iter().fold(0, usize::saturating_add)
     });
-    let of_bearer = bearer.as_ref().map_or(0, |(user, token)| user.name.len().saturating_add(token.label.len()));
+    let of_bearer =
+        bearer.as_ref().map_or(0, |(user, token)| user.name.len().saturating_add(user.accepted.bytes()).saturating_add(token.label.len()));
     [size_of::<DatasetFacts>(), size_of::<User>(), size_of::<Token>(), of_bearer].into_iter().fold(of_dataset, usize::saturating_add)
 }
 

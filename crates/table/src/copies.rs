@@ -2,7 +2,7 @@
 //!
 //! While a copy is under way its dataset has its claim and counts for nothing, the copy stands in GSI2 under the instant at which it is due, and
 //! takes one of the places that a person and a dataset have for copies. Whoever takes it puts that instant off, so that nobody else does, and says
-//! how far it is on the condition that nobody took it since. Not here: how it is gone on with (`functions/jobs`), objects (`objects/copy.rs`).
+//! how far it is on the condition that nobody took it since. Not here: how it is gone on with (`functions/copies`), objects (`objects/copy.rs`).
 
 use std::fmt::Display;
 
@@ -11,6 +11,7 @@ use domain::{
     dataset::Dataset,
     decision::{DatasetFacts, Permit, Via},
     id::{CopyId, DatasetId, SourceId, UserId},
+    key::KeyHash,
     limits::{COPIES_AT_ONCE_MAX, COPIES_OF_DATASET_MAX, COPIES_OF_PERSON_MAX, COPY_KEPT_SECS, COPY_LEASE_SECS},
     notice::Occasion,
     path::ObjectPath,
@@ -65,6 +66,13 @@ struct CopyRow {
     objects: u64,
     bytes: u64,
     compared: u64,
+    /// The hash of what the originals were that are behind, as they were copied, and as they are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_again: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_seen: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +123,9 @@ impl CopyRow {
             objects: 0,
             bytes: 0,
             compared: 0,
+            seen: None,
+            seen_again: None,
+            begun_seen: None,
             why: None,
             key: None,
             made: copy.made.as_millisecond(),
@@ -153,7 +164,11 @@ impl CopyRow {
             made: time(self.made, Self::WHAT)?,
             ended: time_if(self.ended, Self::WHAT)?,
         };
+        let seen = |hash: Option<String>| hash.map(|hash| KeyHash::parse(&hash)).transpose().map_err(unreadable(Self::WHAT));
         Ok(UnderWay {
+            seen: seen(self.seen)?,
+            seen_again: seen(self.seen_again)?,
+            begun_seen: seen(self.begun_seen)?,
             copy,
             compares: self.compares,
             cursor: self.cursor,
@@ -194,6 +209,12 @@ pub struct UnderWay {
     pub cursor: Option<String>,
     /// The last key that an earlier try may have copied: up to there what lies where an object goes can be its copy.
     pub begun: Option<String>,
+    /// The hash of the originals that were copied, as they were listed then; `None`: of none.
+    pub seen: Option<KeyHash>,
+    /// The same of those that were compared.
+    pub seen_again: Option<KeyHash>,
+    /// The hash of the originals that are behind and of those up to `begun`, as they were listed when that was written.
+    pub begun_seen: Option<KeyHash>,
     /// How often it was taken since it got any further, this time too.
     pub tries: u32,
     due: Timestamp,
@@ -214,6 +235,10 @@ pub struct Progress {
     pub bytes: u64,
     /// Objects compared by now.
     pub compared: u64,
+    /// The hash of the originals that were copied by now, as they were listed.
+    pub seen: Option<KeyHash>,
+    /// The same of those that were compared.
+    pub seen_again: Option<KeyHash>,
 }
 
 /// What an asking for a copy came to.
@@ -298,8 +323,8 @@ impl Table {
                 return Ok(Made { copy: there, existing: true });
             }
             let places = self.free_places(copy).await?;
-            let said = json!({ "original": copy.original.to_string(), "source": copy.source.to_string(), "path": copy.path.as_str() });
-            let audited = Audited::new(now, by, "copy.make", &copy.id)?.to(&said).with([copy.original, copy.dataset]);
+            // Nothing of either place: whoever administers one of them may know nothing of the other.
+            let audited = Audited::new(now, by, "copy.make", &copy.id)?.with([copy.original, copy.dataset]);
             let write = Write::audited(audited)
                 .put(Tag::New, item(&schema::copy(copy.id), &CopyRow::of(copy, places))?, Condition::absent())
                 .parts(places_taken(copy, places)?)
@@ -308,6 +333,8 @@ impl Table {
                 .parts(Once::part(once, by, &result, now)?);
             match self.commit(write).await? {
                 Outcome::Done => return Ok(Made { copy: copy.clone(), existing: false }),
+                // The same request, at the same time.
+                Outcome::Refused(failed) if failed.contains(&Tag::Once) => {}
                 Outcome::Refused(failed) if failed.contains(&Tag::Same) => {
                     return Err(TableError::Exists { what: "a dataset at this place" });
                 }
@@ -414,17 +441,17 @@ impl Table {
         self.gone_on(held, held.due_at(until), |held| held.due = until).await
     }
 
-    /// Says up to which key objects are copied next: from here on what lies there can be of this copy.
+    /// Says up to which key objects are copied next, and what the originals are: from here on what lies there can be of this copy.
     ///
     /// # Errors
     /// As [`Table::keep_copy`].
-    pub async fn copy_begins(&self, held: &mut UnderWay, last: &str, now: Timestamp) -> Result<bool, TableError> {
+    pub async fn copy_begins(&self, held: &mut UnderWay, last: &str, seen: Option<KeyHash>, now: Timestamp) -> Result<bool, TableError> {
         if held.begun.as_deref().is_some_and(|begun| begun >= last) {
             return self.keep_copy(held, now).await;
         }
         let until = later(now, COPY_LEASE_SECS);
-        let change = held.due_at(until).set("begun", text(last));
-        self.gone_on(held, change, |held| (held.due, held.begun) = (until, Some(last.to_owned()))).await
+        let change = held.due_at(until).set("begun", text(last)).set_if("begun_seen", seen.map(|hash| text(hash.to_string())));
+        self.gone_on(held, change, |held| (held.due, held.begun, held.begun_seen) = (until, Some(last.to_owned()), seen)).await
     }
 
     /// Says how far a copy got, which begins its tries anew.
@@ -440,10 +467,13 @@ impl Table {
             .set("objects", number(progress.objects))
             .set("bytes", number(progress.bytes))
             .set("compared", number(progress.compared))
+            .set_if("seen", progress.seen.map(|hash| text(hash.to_string())))
+            .set_if("seen_again", progress.seen_again.map(|hash| text(hash.to_string())))
             .set("tries", number(0));
         let apply = |held: &mut UnderWay| {
             (held.due, held.tries, held.cursor, held.compares) = (until, 0, progress.cursor, progress.compares);
             (held.copy.objects, held.copy.bytes, held.copy.compared) = (progress.objects, progress.bytes, progress.compared);
+            (held.seen, held.seen_again) = (progress.seen, progress.seen_again);
         };
         self.gone_on(held, change, apply).await
     }

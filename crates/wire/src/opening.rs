@@ -43,11 +43,14 @@ pub struct Opening {
     /// While it waits, and who asked may do so still: what all accounts and the world would gain by it, as the dataset is now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects_on_all: Vec<EffectOnAll>,
+    /// As long: all that is granted to everybody there and above and would reach it, what begins later and what a ceiling keeps shut among it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_all: Vec<OpeningGrant>,
     /// The version of the dataset that this was said of: approving names it in `If-Match`, in quotes.
     pub dataset_version: u64,
 }
 
-/// A grant that waits.
+/// A grant to everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpeningGrant {

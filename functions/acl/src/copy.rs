@@ -1,4 +1,4 @@
-//! `/api/v1/copies`: copies of datasets, asked for, listed, shown, cancelled. Who goes on with them: `functions/jobs`.
+//! `/api/v1/copies`: copies of datasets, asked for, listed, shown, cancelled. Who goes on with them: `functions/copies`.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) struct Counting {
 ///
 /// # Errors
 /// 403 without the right `clone-files` on the dataset or `administer` on the place, and `zone` where either is open to some networks only; 409
-/// `not-writable`, `stores-apart`, `place-not-empty`, `exists`, `holds-others`; 422 `copy-place`, `single-object`, `into-itself`, `too-many`.
+/// `not-writable`, `stores-apart`, `place-not-empty`, `place-laxer`, `place-open`, `exists`, `holds-others`; 422 `copy-place`, `single-object`, `into-itself`, `too-many`.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/copies", tag = "datasets", operation_id = "copy_dataset", security(("token" = ["data", "datasets"])),
     params(("id" = String, Path, description = "The dataset's id"), Counting, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")),
     request_body = wire::copy::NewCopy,
@@ -76,7 +76,14 @@ pub(crate) async fn make(
         let above = caller.at(&app, above).await?;
         let (to, _by_itself) = may(&caller, Action::Receive, &above, now)?;
         let dataset = arriving(&from, &to, &path, DatasetId::new(app.new_uuid(now)?), now)?;
-        is_free(&app, (&from, &to), &dataset, now).await?;
+        if let Err(why) = is_free(&app, (&from, &to), &dataset, now).await {
+            // The same request, at the same time, may have taken the place.
+            if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_none() {
+                return Err(why);
+            }
+            rounds.another().await?;
+            continue;
+        }
         if counting.dry_run {
             return counted(&app, &from, place_text(&source, &dataset.path), now).await;
         }

@@ -34,6 +34,10 @@ pub(crate) async fn redeem(
     if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_none() {
         let waiting = answering::waiting(&app, &caller, question.clone(), now).await?;
         answering::answer(&app, &caller, &waiting, answer, once.as_ref()).await?;
+        // Some acts may be sent twice by themselves, and keep no key.
+        if app.table.once_if(caller.user.id, once.as_ref(), now).await?.is_none() {
+            app.table.remember(once.as_ref(), caller.user.id, answer.word(), now).await?;
+        }
     }
     Ok(json::ok(&shown(&question, answer)))
 }

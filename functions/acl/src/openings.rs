@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::response::Response;
 use domain::{
     decision::{Action, DatasetFacts, Facts, Permit},
-    grant::Conditions,
+    delegation::to_all,
+    grant::{Conditions, Subject},
     id::{DatasetId, RequestId},
     opening::{OpeningError, OpeningFacts, Opens, answers, approved, ask as new_request},
     request::{Request, RequestState, Wish},
-    rights::Right,
+    rights::{Right, Role},
     token::Scope,
 };
 use edge::{
@@ -46,7 +47,14 @@ pub(crate) async fn ask(
     let grounds = Grounds { facts, via: caller.via(facts, Right::Administer, now) };
     match app.table.ask_opening(permit, grounds, &request, once, now).await {
         Ok(made) => Ok(Ok(waiting(app, made, now).await?)),
-        Err(TableError::Exists { .. }) => Err(waits()),
+        Err(TableError::Exists { .. }) => match found(app, &facts.place.dataset.id.to_string()).await? {
+            // Whoever asked before could not ask any more, and nobody can approve it: it makes room, and the dataset is read again.
+            Some(old) if !old.stands(now) => {
+                let _made_room = app.table.withdraw_opening((caller.user.id, Some(permit)), &old.request, now).await?;
+                Ok(Err(TableError::Stale))
+            }
+            _ => Err(waits()),
+        },
         Err(why) => Ok(Err(why)),
     }
 }
@@ -84,7 +92,7 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
         for request in found.items.into_iter().filter(|request| request.waits(now)) {
             // The index only proposes.
             let Some(facts) = with_asker(&app, request).await?.filter(|facts| facts.stands(now)) else { continue };
-            if facts.request.by == caller.user.id || second(&app, &caller, &facts, now).await.is_ok() {
+            if is_own(&caller, &facts) || second(&app, &caller, &facts, now).await.is_ok() {
                 kept.push(shown(&facts, now));
             }
         }
@@ -193,7 +201,7 @@ pub(crate) async fn withdraw(app: App, caller: Caller, Id(id): Id) -> Result<Res
         let mut permit = None;
         let found = found(&app, &id).await?;
         // Narrowing: whoever asked may, with whatever he has there by now.
-        if found.as_ref().is_none_or(|facts| facts.request.by != caller.user.id) {
+        if found.as_ref().is_none_or(|facts| !is_own(&caller, facts)) {
             permit = Some(caller.may(Action::Grant, &Facts::Dataset(caller.dataset(&app, &id).await?), now)?);
         }
         let facts = found.ok_or_else(none_made)?;
@@ -205,6 +213,11 @@ pub(crate) async fn withdraw(app: App, caller: Caller, Id(id): Id) -> Result<Res
             withdrawn => return Ok(answered(&OpeningFacts { request: withdrawn?, ..facts }, now)),
         }
     }
+}
+
+/// Whether the caller asked for it, by a token that is for this dataset, too.
+fn is_own(caller: &Caller, facts: &OpeningFacts) -> bool {
+    facts.request.by == caller.user.id && caller.token.reaches(facts.request.dataset)
 }
 
 /// What was asked for last to open a dataset, with who asked.
@@ -227,7 +240,7 @@ async fn with_asker(app: &App, request: Request) -> Result<Option<OpeningFacts>,
 /// 404 for anybody who knows nothing of the dataset, 403 for who does not administer it; 404 `no-such-opening` where nothing was asked for.
 async fn latest(app: &App, caller: &Caller, id: &str, now: Timestamp) -> Result<OpeningFacts, Problem> {
     let found = found(app, id).await?;
-    let is_own = found.as_ref().is_some_and(|facts| facts.request.by == caller.user.id);
+    let is_own = found.as_ref().is_some_and(|facts| is_own(caller, facts));
     if !is_own && caller.may(Action::Administer, &Facts::Deployment, now).is_err() {
         let own = caller.dataset(app, id).await?;
         let _may_know = caller.may(Action::Grant, &Facts::Dataset(own), now)?;
@@ -273,17 +286,7 @@ fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
     match &request.wish {
         Wish::Opening(Opens::Visibility(to)) => visibility = Some(to.word().to_owned()),
         Wish::Opening(Opens::Unrestricted) => restricted = Some(false),
-        Wish::Opening(Opens::Grant(to, terms)) => {
-            let Conditions { not_before, until, zones } = &terms.conditions;
-            grant = Some(wire::opening::OpeningGrant {
-                to: subject::word(*to),
-                role: terms.role.word().to_owned(),
-                level: terms.level,
-                not_before: not_before.map(|at| at.to_string()),
-                until: until.map(|at| at.to_string()),
-                zones: zones.texts().collect(),
-            });
-        }
+        Wish::Opening(Opens::Grant(to, terms)) => grant = Some(granted(*to, terms.role, terms.level, &terms.conditions)),
         Wish::Transfer { .. } | Wish::Curation => {}
     }
     let then = facts.opens().filter(|_| facts.stands(now)).map(|opens| opens.then(dataset, request.by, now));
@@ -300,7 +303,24 @@ fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
         waits_until: request.until.to_string(),
         state: state_word(request, place, now).to_owned(),
         answer: request.answer.clone(),
-        effects_on_all: then.map(|then| on_all(dataset, &then, now)).unwrap_or_default(),
+        effects_on_all: then.as_ref().map(|then| on_all(dataset, then, now)).unwrap_or_default(),
+        to_all: then
+            .iter()
+            .flat_map(|then| to_all(then, now))
+            .map(|(_, it)| granted(it.subject, it.role, it.level, &it.conditions))
+            .collect(),
         dataset_version: place.dataset.version,
+    }
+}
+
+fn granted(to: Subject, role: Role, level: Option<u8>, conditions: &Conditions) -> wire::opening::OpeningGrant {
+    let Conditions { not_before, until, zones } = conditions;
+    wire::opening::OpeningGrant {
+        to: subject::word(to),
+        role: role.word().to_owned(),
+        level,
+        not_before: not_before.map(|at| at.to_string()),
+        until: until.map(|at| at.to_string()),
+        zones: zones.texts().collect(),
     }
 }

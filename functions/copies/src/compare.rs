@@ -1,15 +1,29 @@
 //! Both sides of a copy, held to each other: what was copied is what is there, key by key.
 
-use domain::copy::{CopyFailure, CopyStop};
-use objects::listing::ListPage;
+use domain::{
+    copy::{CopyFailure, CopyStop},
+    key::KeyHash,
+};
+use objects::listing::{ListPage, ObjectEntry};
+
+/// The objects of a page up to the key `end`; `None`: to the last.
+pub(crate) fn up_to<'p>(page: &'p ListPage, end: Option<&'p str>) -> impl Iterator<Item = &'p ObjectEntry> {
+    page.objects.iter().take_while(move |entry| end.is_none_or(|end| entry.key.as_str() <= end))
+}
+
+/// The hash of objects as they are listed, after those of which `before` is: the same whatever their pages were.
+pub(crate) fn fold<'p>(before: Option<KeyHash>, entries: impl IntoIterator<Item = &'p ObjectEntry>) -> Option<KeyHash> {
+    entries.into_iter().fold(before, |before, ObjectEntry { key, size, etag, .. }| {
+        let before = before.map(|hash| hash.to_string()).unwrap_or_default();
+        let etag = etag.as_deref().unwrap_or_default();
+        Some(KeyHash::of(&format!("{before} {} {key} {size} {etag}", key.len())))
+    })
+}
 
 /// How many objects are alike on both sides, up to the key `end`; `None`: to the last.
 pub(crate) fn alike(original: &ListPage, arrived: &ListPage, end: Option<&str>) -> Result<u64, CopyFailure> {
-    let up_to = |page: &'_ ListPage| {
-        let entries = page.objects.iter().take_while(|entry| end.is_none_or(|end| entry.key.as_str() <= end));
-        entries.map(|entry| (entry.key.clone(), entry.size)).collect::<Vec<_>>()
-    };
-    let (original, arrived) = (up_to(original), up_to(arrived));
+    let [original, arrived] =
+        [original, arrived].map(|page| up_to(page, end).map(|entry| (entry.key.as_str(), entry.size)).collect::<Vec<_>>());
     let first = original.iter().zip(&arrived).position(|(one, other)| one != other).unwrap_or(original.len().min(arrived.len()));
     let failed = |why, key: &str| Err(CopyFailure { why, key: Some(key.to_owned()) });
     match (original.get(first), arrived.get(first)) {
@@ -36,6 +50,18 @@ mod tests {
             storage_class: None,
         };
         ListPage { objects: entries.iter().map(entry).collect(), ..ListPage::default() }
+    }
+
+    #[test]
+    fn what_was_listed_is_the_same_whatever_its_pages_were_and_no_other_is() {
+        let (whole, [first, rest]) = (page(&[("a", 1), ("b", 2), ("c", 3)]), [page(&[("a", 1)]), page(&[("b", 2), ("c", 3)])]);
+        let of = |page: &ListPage| fold(None, &page.objects);
+        assert_eq!(of(&whole), fold(of(&first), &rest.objects));
+        assert_eq!(fold(None, up_to(&whole, Some("a"))), of(&first));
+        let mut other = whole.clone();
+        other.objects[1].etag = Some("\"x\"".to_owned());
+        assert_ne!(of(&whole), of(&other));
+        assert_eq!(of(&page(&[])), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::{
 };
 
 use domain::{
-    copy::{CopyFailure, CopyStop, WriteScope, is_too_much, retry_after},
+    copy::{CopyFailure, CopyStop, WriteScope, is_too_much, opens_no_more, retry_after},
     decision::{Action, DatasetFacts, Denial, Facts, Permit, decide, via},
     grant::Net,
     id::DatasetId,
@@ -43,7 +43,7 @@ use table::{
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::compare::alike;
+use crate::compare::{alike, fold, up_to};
 
 /// The wait before an object's second try, in milliseconds; each further one is as much longer.
 const OBJECT_PAUSE_MS: u64 = 500;
@@ -220,6 +220,13 @@ impl Copies {
             })
         };
         let (from, to) = (may(Action::Copy, &original, CopyStop::AccessEnded)?, may(Action::Receive, &above, CopyStop::PlaceEnded)?);
+        // One or the other was opened or closed meanwhile.
+        let arriving = self.app.table.place(copy.dataset).await?.ok_or_else(|| for_all(CopyStop::PlaceEnded))?;
+        if arriving.dataset.owner != above.place.dataset.owner {
+            // The place was handed over: what arrives would be somebody else's than what it lies in.
+            return Err(for_all(CopyStop::PlaceEnded));
+        }
+        opens_no_more(&from, &to, now).map_err(|_open| for_all(CopyStop::PlaceEnded))?;
         Ok(Rights { user, from, to, above })
     }
 
@@ -241,7 +248,8 @@ impl Copies {
             return Err(for_all(CopyStop::TooMuch));
         }
         let next = page.next_marker();
-        let progress = Progress { compares: next.is_none(), cursor: next, objects, bytes, compared: 0 };
+        let seen = fold(held.seen, &page.objects);
+        let progress = Progress { compares: next.is_none(), cursor: next, objects, bytes, compared: 0, seen, seen_again: None };
         self.goes_on(held, progress).await
     }
 
@@ -250,7 +258,13 @@ impl Copies {
         let Some(last) = page.objects.last() else { return Ok(Sums::default()) };
         let there = self.there(held, copier.to(), &last.key).await?;
         let before = held.begun.clone();
-        if !self.app.table.copy_begins(held, &last.key, self.app.now()).await? {
+        if let Some(begun) = before.as_deref().filter(|begun| held.cursor.as_deref() < Some(*begun))
+            && fold(held.seen, up_to(page, Some(begun))) != held.begun_seen
+        {
+            // What a try before left is the copy of what the originals were then.
+            return Err(for_all(CopyStop::Changed));
+        }
+        if !self.app.table.copy_begins(held, &last.key, fold(held.seen, &page.objects), self.app.now()).await? {
             return Err(Stop::Lost);
         }
         let further = AtomicBool::new(false);
@@ -361,14 +375,17 @@ impl Copies {
         let end = ends.iter().flatten().min().cloned();
         let alike = alike(&original, &arrived, end.as_deref()).map_err(Stop::For)?;
         let compared = held.copy.compared.saturating_add(alike);
+        let seen_again = fold(held.seen_again, up_to(&original, end.as_deref()));
         if end.is_none() {
-            if compared != held.copy.objects {
+            // One that was written over in between may be of the same length.
+            if compared != held.copy.objects || seen_again != held.seen {
                 return Err(for_all(CopyStop::Changed));
             }
             held.copy.compared = compared;
             return self.done(held, rights).await;
         }
-        let progress = Progress { cursor: end, compares: true, objects: held.copy.objects, bytes: held.copy.bytes, compared };
+        let (objects, bytes, seen) = (held.copy.objects, held.copy.bytes, held.seen);
+        let progress = Progress { cursor: end, compares: true, objects, bytes, compared, seen, seen_again };
         self.goes_on(held, progress).await
     }
 

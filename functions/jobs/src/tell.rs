@@ -93,9 +93,9 @@ pub(crate) async fn line(app: &App, person: &User, notice: &Notice, now: Timesta
             }),
             None => None,
         },
-        Occasion::OpeningApproved(id) => place(app, person, id, now)
-            .await?
-            .map(|place| Line::of(format!("{who} approved what you asked for: {place} is opened to everybody"))),
+        Occasion::OpeningApproved(id) => {
+            place(app, person, id, now).await?.map(|place| Line::of(format!("{who} approved what you asked to open at {place}")))
+        }
         Occasion::OpeningDeclined(id) => place(app, person, id, now)
             .await?
             .map(|place| Line::of(format!("{who} declined to open {place} to everybody")).and(format!("Why: offprint opening list {id}"))),

@@ -8,6 +8,7 @@
 
 mod adopt;
 mod connections;
+mod copies;
 mod grants;
 mod group_sync;
 mod idempotency;

@@ -8,6 +8,7 @@ use domain::{
     decision::{Action, Denial, Facts, Permit, Principal, Who, decide},
     grant::Net,
     id::{CopyId, DatasetId},
+    key::KeyHash,
     limits::{COPIES_OF_PERSON_MAX, COPY_LEASE_SECS},
     source::State,
 };
@@ -76,7 +77,15 @@ impl Deployment {
 }
 
 fn got_to(key: &str) -> Progress {
-    Progress { cursor: Some(key.to_owned()), compares: false, objects: 3, bytes: 7, compared: 0 }
+    Progress {
+        cursor: Some(key.to_owned()),
+        compares: false,
+        objects: 3,
+        bytes: 7,
+        compared: 0,
+        seen: Some(KeyHash::of(key)),
+        seen_again: None,
+    }
 }
 
 pub async fn a_copy_becomes_a_dataset_when_it_is_done_and_not_before(store: Store) {
@@ -115,9 +124,9 @@ pub async fn how_far_a_copy_is_says_whoever_took_it_last(store: Store) {
     let [due] = deployment.copies_due(0).await.try_into().unwrap();
     let mut held = table.take_copy(&due, now()).await.unwrap().unwrap();
     assert_eq!((table.take_copy(&due, now()).await.unwrap(), deployment.copies_due(0).await), (None, Vec::new()));
-    assert!(table.copy_begins(&mut held, "k", now()).await.unwrap());
+    assert!(table.copy_begins(&mut held, "k", None, now()).await.unwrap());
     assert!(table.copy_goes_on(&mut held, got_to("k"), now()).await.unwrap());
-    assert!(table.copy_begins(&mut held, "b", now()).await.unwrap());
+    assert!(table.copy_begins(&mut held, "b", None, now()).await.unwrap());
     let [again] = deployment.copies_due(COPY_LEASE_SECS).await.try_into().unwrap();
     assert_eq!((again.cursor.as_deref(), again.copy.objects, again.copy.bytes, again.tries), (Some("k"), 3, 7, 0));
     assert_eq!(again.begun.as_deref(), Some("k"), "what may be there is never less");
