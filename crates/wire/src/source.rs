@@ -184,7 +184,7 @@ pub struct Doctor {
     /// One for each thing that was tried.
     pub findings: Vec<Finding>,
     /// The CORS configuration that browsers need on the bucket.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub bucket_cors: Value,
     /// The bucket policy that bounds what a signed URL can do.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]

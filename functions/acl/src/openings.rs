@@ -47,14 +47,7 @@ pub(crate) async fn ask(
     let grounds = Grounds { facts, via: caller.via(facts, Right::Administer, now) };
     match app.table.ask_opening(permit, grounds, &request, once, now).await {
         Ok(made) => Ok(Ok(waiting(app, made, now).await?)),
-        Err(TableError::Exists { .. }) => match found(app, &facts.place.dataset.id.to_string()).await? {
-            // Whoever asked before could not ask any more, and nobody can approve it: it makes room, and the dataset is read again.
-            Some(old) if !old.stands(now) => {
-                let _made_room = app.table.withdraw_opening((caller.user.id, Some(permit)), &old.request, now).await?;
-                Ok(Err(TableError::Stale))
-            }
-            _ => Err(waits()),
-        },
+        Err(TableError::Exists { .. }) => Err(waits()),
         Err(why) => Ok(Err(why)),
     }
 }

@@ -184,17 +184,17 @@ impl World {
             Worker::Listed(row, original, is_there) => {
                 let may_be_there = row.begun > row.behind || style == Style::TakesWhatIsThere;
                 let begun = if style == Style::NotBegun { row.begun } else { row.begun.max(row.behind + 1) };
-                self.said(style, at, Row { begun, ..row }).map_or_else(
-                    |lost| one(Step::Begin, lost),
-                    |(next, row)| one(Step::Begin, next.now(at, Worker::Begun(row, original, is_there, may_be_there))),
-                )
+                let (next, said) = self.said(style, at, Row { begun, ..row });
+                let next = said.map_or_else(|| next.clone(), |row| next.now(at, Worker::Begun(row, original, is_there, may_be_there)));
+                one(Step::Begin, next)
             }
             Worker::Begun(row, original, is_there, may_be_there) => {
                 one(Step::Copy, self.copied(style, at, (row, original), (is_there, may_be_there)))
             }
-            Worker::Copied(row) => self
-                .said(style, at, Row { behind: row.behind + 1, ..row })
-                .map_or_else(|lost| one(Step::WriteDown, lost), |(next, row)| one(Step::WriteDown, next.now(at, Worker::Has(row)))),
+            Worker::Copied(row) => {
+                let (next, said) = self.said(style, at, Row { behind: row.behind + 1, ..row });
+                one(Step::WriteDown, said.map_or_else(|| next.clone(), |row| next.now(at, Worker::Has(row))))
+            }
             Worker::Stopped(row, state) => one(Step::Stop, self.ended(style, at, row, state)),
         }
     }
@@ -230,26 +230,22 @@ impl World {
     }
 
     fn ended(&self, style: Style, at: usize, row: Row, state: State) -> Self {
-        match self.said(style, at, Row { state, is_held: false, ..row }) {
-            Err(lost) => lost,
-            Ok((mut next, _)) => {
-                if state == State::Done {
-                    next.done_of = Some(self.original);
-                }
-                next.now(at, Worker::Idle)
-            }
+        let (mut next, said) = self.said(style, at, Row { state, is_held: false, ..row });
+        if said.is_some() && state == State::Done {
+            next.done_of = Some(self.original);
         }
+        next.now(at, Worker::Idle)
     }
 
     /// What whoever has it writes, where nobody wrote since; else that one has it no more.
-    fn said(&self, style: Style, at: usize, after: Row) -> Result<(Self, Row), Self> {
+    fn said(&self, style: Style, at: usize, after: Row) -> (Self, Option<Row>) {
         if self.stale[at] && style != Style::Unversioned {
-            return Err(self.now(at, Worker::Idle));
+            return (self.now(at, Worker::Idle), None);
         }
         let mut next = self.written(Some(at), after);
         next.ended_again |= self.row.state != State::UnderWay;
         let row = next.row;
-        Ok((next, row))
+        (next, Some(row))
     }
 
     /// Whoever else read it read what is no more.

@@ -268,16 +268,3 @@ async fn whoever_approves_is_shown_all_that_is_granted_to_everybody() {
     assert_eq!(to_all, [(json!("accounts"), json!("preview")), (json!("world"), json!("download"))]);
     assert!(waits["to_all"].as_array().unwrap().iter().any(|grant| grant["not_before"].is_string()), "{waits}");
 }
-
-// ADR 0061: one that nobody can approve is in nobody's way
-#[tokio::test]
-async fn a_wish_of_who_lost_the_right_makes_room_for_another() {
-    let scene = Scene::new(json!({ "second_person": true })).await;
-    scene.give(&scene.max, json!({ "to": "world", "role": "view" })).await.is(201);
-    let first = scene.edit(&scene.nia, "", open()).await.is(202);
-    scene.app.post(&format!("{}/grants/withdraw", scene.path), &scene.max.token, json!({ "to": "user:Nia" })).await.is(200);
-    assert!(scene.waiting(&scene.max).await.is_empty(), "nobody can approve it");
-    let second = scene.edit(&scene.max, "", open()).await.is(202);
-    assert_ne!(second.text("/id"), first.text("/id"));
-    assert_eq!(scene.waiting(&scene.max).await.len(), 1);
-}

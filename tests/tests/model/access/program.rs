@@ -77,9 +77,6 @@ fn beginning() -> Vec<Step> {
         plain(By::Owner, give(Spot::Outer, 0, Role::Manager)),
         plain(By::Person(0), give(Spot::Inner, 1, Role::View)),
         plain(By::Person(1), Act::Link { on: Spot::Inner }),
-        plain(By::Person(0), Act::Clone { on: Spot::Inner }),
-        plain(By::Person(0), Act::Clone { on: Spot::Outer }),
-        plain(By::Person(0), Act::Retire { on: Spot::Outer }),
     ]
 }
 
@@ -89,7 +86,6 @@ fn of_a_project() -> Vec<Step> {
         plain(By::Owner, Act::Join { person: 0, part: Part::Manager }),
         plain(By::Person(0), Act::Join { person: 1, part: Part::Member }),
         plain(By::Person(0), Act::Link { on: Spot::Outer }),
-        plain(By::Person(0), Act::Clone { on: Spot::Outer }),
     ]
 }
 
@@ -125,7 +121,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     )
 }
 
-/// Who does what. Only people make links and clones here.
+/// Who does what. Only people make links here.
 fn any_deed() -> impl Strategy<Value = (By, Act)> {
     let by = prop_oneof![3 => Just(By::Owner), 1 => any_person().prop_map(By::Person)];
     let person = || any_person().prop_map(By::Person);
@@ -133,8 +129,6 @@ fn any_deed() -> impl Strategy<Value = (By, Act)> {
         30 => (by, any_act()),
         4 => (person(), any_spot().prop_map(|on| Act::Link { on })),
         3 => (person(), any_spot().prop_map(|on| Act::Revoke { on })),
-        3 => (person(), any_spot().prop_map(|on| Act::Clone { on })),
-        2 => (person(), any_spot().prop_map(|on| Act::Retire { on })),
         2 => (person(), Just(Act::Leave)),
     ]
 }
