@@ -207,21 +207,32 @@ impl Copier<'_> {
     pub async fn copy(&self, entry: &ObjectEntry, may_be_there: bool, now: Timestamp) -> Result<(), CopyObjectError> {
         let asked = self.asked(entry)?;
         self.renewed(now).await?;
-        // Not every store that takes the condition that nothing is there keeps it: Ceph's goes over what is.
-        let copied = match self.head(&asked.to_bucket, &asked.to_key, &asked).await? {
-            Some(_there) => Err(Failed::Condition),
-            None if entry.size <= self.whole_bytes_max => self.whole(&asked).await,
-            None => self.in_parts(&asked).await,
+        if self.head(&asked.to_bucket, &asked.to_key, &asked).await?.is_some() {
+            return self.is_taken(&asked, may_be_there).await;
+        }
+        let copied = match self.original(&asked).await? {
+            _original if entry.size <= self.whole_bytes_max => self.whole(&asked).await,
+            original => self.in_parts(&asked, original).await,
         };
         match copied {
             Ok(()) => self.is_like(&asked, CopyObjectError::Unlike).await,
-            Err(Failed::Condition) => match self.head(&asked.to_bucket, &asked.to_key, &asked).await? {
-                None => Err(CopyObjectError::Changed),
-                Some(_there) if !may_be_there => Err(CopyObjectError::Taken),
-                Some(_there) => self.is_like(&asked, CopyObjectError::Taken).await,
-            },
+            Err(Failed::Condition) if self.head(&asked.to_bucket, &asked.to_key, &asked).await?.is_some() => {
+                self.is_taken(&asked, may_be_there).await
+            }
             Err(why) => Err(why.into()),
         }
+    }
+
+    /// What it means that something is there.
+    async fn is_taken(&self, asked: &Asked, may_be_there: bool) -> Result<(), CopyObjectError> {
+        if may_be_there { self.is_like(asked, CopyObjectError::Taken).await } else { Err(CopyObjectError::Taken) }
+    }
+
+    /// The original, as it was listed. Not every store that takes a copy's conditions keeps them: Ceph's copies another object as well, and over
+    /// what is there, so both places are looked at before.
+    async fn original(&self, asked: &Asked) -> Result<HeadObjectOutput, CopyObjectError> {
+        let original = self.head(&asked.from_bucket, &asked.from_key, asked).await?;
+        original.filter(|original| original.e_tag() == Some(asked.etag.as_str())).ok_or(CopyObjectError::Changed)
     }
 
     /// Looks whether what is there is this object's copy.
@@ -277,22 +288,19 @@ impl Copier<'_> {
         request.customize().config_override(once()).send().await.map(drop).map_err(|why| failed(&why))
     }
 
-    async fn in_parts(&self, asked: &Asked) -> Result<(), Failed> {
+    async fn in_parts(&self, asked: &Asked, original: HeadObjectOutput) -> Result<(), Failed> {
         let client = self.access.client();
-        let Some(original) = self.head(&asked.from_bucket, &asked.from_key, asked).await.map_err(Failed::For)? else {
-            return Err(Failed::For(CopyObjectError::Changed));
-        };
         // What goes with the bytes is not copied with parts.
         let begun = client
             .create_multipart_upload()
             .bucket(&asked.to_bucket)
             .key(&asked.to_key)
-            .set_content_type(original.content_type().map(str::to_owned))
-            .set_content_encoding(original.content_encoding().map(str::to_owned))
-            .set_content_language(original.content_language().map(str::to_owned))
-            .set_content_disposition(original.content_disposition().map(str::to_owned))
-            .set_cache_control(original.cache_control().map(str::to_owned))
-            .set_metadata(original.metadata().cloned())
+            .set_content_type(original.content_type)
+            .set_content_encoding(original.content_encoding)
+            .set_content_language(original.content_language)
+            .set_content_disposition(original.content_disposition)
+            .set_cache_control(original.cache_control)
+            .set_metadata(original.metadata)
             .set_request_payer(asked.payer.clone())
             .send()
             .await;
@@ -330,12 +338,7 @@ impl Copier<'_> {
             return Ok(());
         }
         // They differ: perhaps only because the original's is no MD5.
-        match self.head(&asked.from_bucket, &asked.from_key, asked).await? {
-            Some(original) if original.e_tag() != Some(asked.etag.as_str()) => Err(CopyObjectError::Changed),
-            Some(original) if is_veiled(&original) => Ok(()),
-            Some(_alike) => Err(otherwise),
-            None => Err(CopyObjectError::Changed),
-        }
+        if is_veiled(&self.original(asked).await?) { Ok(()) } else { Err(otherwise) }
     }
 
     /// What is known of an object on either side; `None`: it is not there.
