@@ -376,6 +376,8 @@ async fn parts(client: &Client, asked: &Asked, upload: &str, part_bytes_min: u64
                 .copy_source_range(format!("bytes={first}-{last}"))
                 .set_request_payer(asked.payer.clone())
                 .customize()
+                // Ceph wants it said that there is no body.
+                .mutate_request(|part| drop(part.headers_mut().insert("content-length", "0")))
                 .config_override(patience());
             running.spawn(async move { part.send().await.map(|part| (number, part)).map_err(|why| failed(&why)) });
         }
