@@ -2,7 +2,8 @@
 
 1. The condition key `dynamodb:LeadingKeys`. ministack never sets it, and `ForAllValues` on an absent key is a yes, so the condition in
    serve's policy would go untested. Here each request's partition keys are read from its body and given to ministack's own evaluation.
-   For a transaction they are the keys of all its parts.
+   Each part of a transaction is judged as what it does to its one item, so by its own key
+   (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
 2. The raw path. A Function URL hands over path and query as they were sent; ministack decodes the one and writes the other anew.
 3. Streamed answers of bytes. ministack takes every answer of a custom runtime for text, and breaks on what is not UTF-8.
 """
@@ -13,13 +14,16 @@ import re
 import types
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import lambda_svc
 
 PARTITION_KEYS = {"pk", "gsi1pk", "gsi2pk"}
 PRELUDE_END = b"\0" * 8
 sent = contextvars.ContextVar("sent")
+# What is put into the context beside the condition keys: the keys of each part that is still to be judged.
+PARTS = "offprint:parts"
 context_of = iam_actions.dynamodb_service_context
+enforce = iam_evaluator.enforce
 event_of = lambda_svc._build_function_url_event
 dispatch = app._handle_special_data_plane_request
 
@@ -34,8 +38,6 @@ def keys_of_query(request):
 
 def keys_of(request):
     """The partition keys of one DynamoDB request, or of one part of a transaction."""
-    if "TransactItems" in request:
-        return [key for part in request["TransactItems"] for member in part.values() for key in keys_of(member)]
     if "RequestItems" in request:
         found = [key["pk"] for table in request["RequestItems"].values() for key in table.get("Keys", [])]
     elif "KeyConditionExpression" in request:
@@ -46,10 +48,18 @@ def keys_of(request):
 
 
 def with_leading_keys(body):
-    context = context_of(body)
-    if keys := keys_of(json.loads(body or b"{}")):
+    context, request = context_of(body), json.loads(body or b"{}")
+    if "TransactItems" in request:
+        context[PARTS] = iter([keys_of(member) for part in request["TransactItems"] for member in part.values()])
+    elif keys := keys_of(request):
         context["dynamodb:LeadingKeys"] = keys
     return context
+
+
+def enforce_each(*args, service_context=None, **named):
+    if service_context and PARTS in service_context:
+        service_context = {**service_context, "dynamodb:LeadingKeys": next(service_context[PARTS])}
+    return enforce(*args, service_context=service_context, **named)
 
 
 async def with_what_was_sent(*args, raw_path=None, raw_query_string="", **named):
@@ -70,6 +80,7 @@ def loads_of_runtime(text, **named):
 
 if __name__ == "__main__":
     iam_actions.dynamodb_service_context = with_leading_keys
+    iam_evaluator.enforce = enforce_each
     lambda_svc._build_function_url_event = with_raw_path
     app._handle_special_data_plane_request = with_what_was_sent
     lambda_runtime.json = types.SimpleNamespace(**{**vars(json), "loads": loads_of_runtime})

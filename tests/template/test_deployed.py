@@ -1,9 +1,9 @@
-"""The template, really deployed: `sam build`'s output on a local cloud where roles and policies are enforced.
+"""The template, really deployed: its functions on a local cloud where roles and policies are enforced.
 
 Used as people use it (source, dataset, link, read, revoke), and then deployed again and again with one permission less, to see that
 each is needed and where its lack shows. What the local cloud lacks is listed in local_cloud.py.
 
-Run with tests/template/run.sh deploy, after run.sh build.
+Run with tests/template/run.sh deploy, after run.sh stage or build.
 """
 
 import base64
@@ -176,7 +176,7 @@ class Deployed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         if not BUILT.exists():
-            raise FileNotFoundError(f"{BUILT} is not there: run tests/template/run.sh build first")
+            raise FileNotFoundError(f"{BUILT} is not there: run tests/template/run.sh stage or build first")
         cls.cloud = cls.enterClassContext(Cloud())
         s3 = cls.cloud.client("s3")
         s3.create_bucket(Bucket=BUCKET)
@@ -338,7 +338,7 @@ class Deployed(unittest.TestCase):
         original, mine = stack.new_source().json(), stack.new_source("mine/").json()
         self.answers(stack.app(f"/api/v1/sources/{mine['id']}", "PATCH", {"writable": True}, {"If-Match": "*"}), 200)
         findings = stack.app(f"/api/v1/sources/{mine['id']}/doctor", "POST", {}).json()["findings"]
-        self.assertTrue(next(one for one in findings if one["id"] == "write")["ok"], findings)
+        self.assertTrue(next(one for one in findings if one["check"] == "write")["ok"], findings)
         asked = stack.app(f"/api/v1/datasets/{original['root']}/copies", "POST", {"to": f"{mine['name']}:em.zarr"})
         self.answers(asked, 201)
 

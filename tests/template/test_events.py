@@ -1,6 +1,7 @@
 """The Lambda door: golden events through the real runtime loop, into the built functions. No store is there: what is asked of one is 503.
 
-Prints the time from exec to the first answer and the size of each binary. Run with tests/template/run.sh events, after run.sh build.
+Run with tests/template/run.sh events, after run.sh stage or build. What was built is measured by run.sh starts: the time from exec to the
+first answer, and the size of each binary.
 """
 
 import json
@@ -97,6 +98,8 @@ class Events(unittest.TestCase):
             function.process.wait(10)
             self.assertIn("OFFPRINT_TABLE", function.log_text())
 
+
+class Starts(unittest.TestCase):
     def test_cold_starts_are_measured(self):
         for function, settings in (("ServeFunction", SETTINGS), ("AclFunction", SETTINGS), ("LinksFunction", settings_of_links())):
             line = measured(binary(function), event("function-url-options"), settings, 9)

@@ -4,7 +4,7 @@
 //! - `cargo xtask ci SUITE...` runs only the named ones.
 //! - `cargo xtask fuzz [TARGET | all] [SECONDS]` fuzzes for as long as it is told, where `ci` gives each target some seconds.
 //! - `cargo xtask scale [MEMBERS [DATASETS]]` counts reads beside a group of 100,000 and 10,000 datasets, where `ci` takes smaller ones.
-//! - `cargo xtask release` asks of the binary people install what `ci` asks of one that is quickly built: clients, pages, viewer, api, lab.
+//! - `cargo xtask release` asks of what people install and deploy what `ci` asks of what is quickly built: clients, pages, viewer, api, lab, template.
 //! - `cargo xtask bench` runs the measurements, which are slow and print numbers instead of verdicts.
 //!
 //! Not here: how a check works. Each suite is a program of its own (cargo, or a script below `tests/`), so any of them can be run by hand.

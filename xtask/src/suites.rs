@@ -76,7 +76,7 @@ impl Suite {
 /// What a change must pass.
 pub(crate) fn ci(workshop: &Workshop) -> Vec<Suite> {
     let offprint = workshop.target.join("debug/offprint").display().to_string();
-    let template = Suite::new("template", "the template, linted, built, deployed and narrowed", "bash", &["tests/template/run.sh"])
+    let template = Suite::new("template", "the template, linted, deployed and narrowed", "bash", &["tests/template/run.sh"])
         .with("OFFPRINT", &*offprint)
         .counted(Runner::Script)
         .after("build");
@@ -173,11 +173,16 @@ fn product(offprint: &str, after: &'static str) -> Vec<Suite> {
     ]
 }
 
-/// The same of the binary people install: optimised across all crates, it takes ten minutes to build.
+/// The same of what people install and deploy: optimised across all crates, either takes ten minutes to build.
 pub(crate) fn release(workshop: &Workshop) -> Vec<Suite> {
     let offprint = workshop.target.join("release/offprint").display().to_string();
     let build = Suite::cargo("release", "the binary people install", "build --locked --release --package offprint");
-    std::iter::once(build).chain(product(&offprint, "release")).map(|suite| suite.in_workshop(workshop)).collect()
+    let template =
+        Suite::new("template", "the functions, built, asked, measured and deployed", "bash", &["tests/template/run.sh", "release"])
+            .with("OFFPRINT", &*offprint)
+            .counted(Runner::Script)
+            .after("release");
+    std::iter::once(build).chain(product(&offprint, "release")).chain([template]).map(|suite| suite.in_workshop(workshop)).collect()
 }
 
 /// The fuzzer, on what it is told and for as long as it is told.
