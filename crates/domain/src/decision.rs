@@ -4,6 +4,7 @@
 //! object by object in [`ReadScope::key`], the only way to an object's key.
 //! Not here: who may give what to whom (`delegation.rs`), reading the facts (`table/access.rs`), statuses (`edge/problem.rs`).
 
+use core::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -174,6 +175,13 @@ pub struct Place {
     pub source: Source,
     /// The dataset.
     pub dataset: Dataset,
+}
+
+/// `SOURCE:path`, as people name a place.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source.text_of(&self.dataset.path))
+    }
 }
 
 /// Everything that a decision about a link needs.

@@ -205,6 +205,12 @@ pub enum SourceError {
 }
 
 impl Source {
+    /// `SOURCE:path`, as people name a place in it.
+    #[must_use]
+    pub fn text_of(&self, path: &ObjectPath) -> String {
+        format!("{}:{path}", self.name.as_str())
+    }
+
     /// Whether somebody may get less here, from now on, than at the source as it was before.
     #[must_use]
     pub fn narrows(&self, before: &Self) -> bool {

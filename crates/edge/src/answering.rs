@@ -260,7 +260,7 @@ pub async fn waiting(app: &App, caller: &Caller, question: Question, now: Timest
             let facts = caller.dataset(app, &dataset.to_string()).await?;
             let offer = offer_to(app, caller, facts, Some(&question.mark)).await?;
             let waits = offer.request.waits(now) && caller.may(Action::See, &Facts::Offer(Arc::clone(&offer)), now).is_ok();
-            waits.then(|| Some(named(&offer.dataset.place)))
+            waits.then(|| Some(offer.dataset.place.to_string()))
         }
     };
     Ok(Waiting { place: place.ok_or_else(Problem::not_found)?, question, by })
@@ -291,10 +291,4 @@ pub async fn answer(app: &App, caller: &Caller, asked: &Waiting, answer: Answer,
         (Subject::Offer(id), Answer::Accept) => accept_offer(app, caller, &id.to_string(), (as_of, once)).await.map(|_owned| ()),
         (Subject::Offer(id), Answer::Decline) => decline_offer(app, caller, &id.to_string(), (as_of, None)).await.map(|_declined| ()),
     }
-}
-
-/// Where a dataset is, as answers name it.
-#[must_use]
-pub fn named(place: &Place) -> String {
-    format!("{}:{}", place.source.name.as_str(), place.dataset.path)
 }

@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use table::{TableError, grants::Grounds};
 use uuid::Uuid;
 
-use crate::{App, answering::named, rounds::Rounds};
+use crate::{App, rounds::Rounds};
 
 /// Gives a person who signs in what waits for the address that the provider vouches for. What cannot be given now waits on: signing in does not
 /// fail for it.
@@ -178,7 +178,7 @@ pub async fn due(app: &App, person: UserId, invitation: &Invitation, now: Timest
 /// As [`due`].
 pub async fn place(app: &App, person: UserId, invitation: &Invitation, now: Timestamp) -> Result<Option<String>, TableError> {
     let named = match (due(app, person, invitation, now).await?, invitation.target()) {
-        (Due::Grant(due), _) => Some(named(&due.facts.place)),
+        (Due::Grant(due), _) => Some(due.facts.place.to_string()),
         (Due::Part(_), Target::Project(project)) => app.table.project(project).await?.map(|project| project.name),
         (Due::Part(_), Target::Dataset(_)) | (Due::NotNow | Due::Needless, _) => None,
     };

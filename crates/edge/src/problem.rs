@@ -55,6 +55,10 @@ const BEARER: &str = "Bearer realm=\"offprint\"";
 const BEARER_OR_BASIC: &str = "Bearer realm=\"offprint\", Basic realm=\"offprint\", charset=\"UTF-8\"";
 
 impl Problem {
+    /// The code of a link that asks for a pass.
+    pub const PASS_NEEDED: &'static str = "ticket-needed";
+    /// The code of what asks for data-use terms to be accepted.
+    pub const TERMS_NEEDED: &'static str = "terms-needed";
     /// The code of what a second person has to approve.
     pub const SECOND_PERSON: &'static str = "second-person-needed";
     /// The code of what is not there, or not to be known of.
@@ -241,7 +245,7 @@ impl From<Denial> for Problem {
             Denial::SignIn => Self::sign_in_for_data(),
             Denial::Restricted => gone("link-restricted").hint("an owner of the data can make a link to the restricted part itself"),
             Denial::Zone => not_yours("zone").hint("it is open from other networks; ask whoever shared it"),
-            Denial::PassNeeded => Self::new(StatusCode::UNAUTHORIZED, "ticket-needed", why.to_string())
+            Denial::PassNeeded => Self::new(StatusCode::UNAUTHORIZED, Self::PASS_NEEDED, why.to_string())
                 .hint("`POST /api/v1/passes` at the app gives an address for 15 minutes to whoever has the link and its password"),
             Denial::TermsNeeded { unmet } => terms_needed(why, unmet),
             Denial::OverBudget { secs } => Self::too_often("over-budget", why.to_string(), secs)
@@ -273,7 +277,7 @@ impl From<Denial> for Problem {
 
 fn terms_needed(why: Denial, unmet: Unmet) -> Problem {
     let ids: Vec<_> = unmet.iter().map(|terms| terms.to_string()).collect();
-    Problem::new(StatusCode::UNAUTHORIZED, "terms-needed", format!("{why}: `{}`", ids.join("`, `")))
+    Problem::new(StatusCode::UNAUTHORIZED, Problem::TERMS_NEEDED, format!("{why}: `{}`", ids.join("`, `")))
         .hint("read and accept them: `offprint terms show` and `accept`, or for a link `offprint link pass --accept`")
         .with("terms", ids)
 }

@@ -262,10 +262,9 @@ async fn known(app: &App, caller: &Caller, contexts: Contexts, now: Timestamp) -
     for Common { what: place, since } in contexts.datasets {
         let facts = caller.at(app, place).await?;
         if caller.may(Action::See, &Facts::Dataset(Arc::clone(&facts)), now).is_ok() {
-            let (place, dataset) = (&facts.place, &facts.place.dataset);
-            let place = format!("{}:{}", place.source.name.as_str(), dataset.path);
+            let (id, place) = (facts.place.dataset.id.to_string(), facts.place.to_string());
             let (since, before) = age(since);
-            shared.datasets.push(wire::connection::SharedDataset { id: dataset.id.to_string(), place, since, before });
+            shared.datasets.push(wire::connection::SharedDataset { id, place, since, before });
         } else {
             shared.more = true;
         }

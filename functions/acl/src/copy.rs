@@ -85,7 +85,7 @@ pub(crate) async fn make(
             continue;
         }
         if counting.dry_run {
-            return counted(&app, &from, place_text(&source, &dataset.path), now).await;
+            return counted(&app, &from, source.text_of(&dataset.path), now).await;
         }
         let copy = DatasetCopy {
             id: CopyId::new(app.new_uuid(now)?),
@@ -232,7 +232,7 @@ async fn shown(app: &App, copy: &DatasetCopy) -> Result<wire::copy::Copy, Proble
         id: copy.id.to_string(),
         original: copy.original.to_string(),
         dataset: copy.dataset.to_string(),
-        place: place_text(&source, &copy.path),
+        place: source.text_of(&copy.path),
         state: copy.state.word().to_owned(),
         objects: copy.objects,
         bytes: copy.bytes,
@@ -245,8 +245,4 @@ async fn shown(app: &App, copy: &DatasetCopy) -> Result<wire::copy::Copy, Proble
         made: copy.made.to_string(),
         ended: copy.ended.map(|ended| ended.to_string()),
     })
-}
-
-fn place_text(source: &Source, path: &ObjectPath) -> String {
-    format!("{}:{path}", source.name.as_str())
 }

@@ -305,7 +305,7 @@ fn shown(place: &Place, request: &Request, now: Timestamp) -> wire::curation::Cu
     wire::curation::CurationRequest {
         id: request.id.to_string(),
         dataset: request.dataset.to_string(),
-        place: format!("{}:{}", place.source.name.as_str(), place.dataset.path),
+        place: place.to_string(),
         by: request.by.to_string(),
         reason: request.reason.clone(),
         at: request.at.to_string(),

@@ -52,7 +52,7 @@ pub(crate) fn shown_as(facts: &DatasetFacts, audience: Visibility, caller: &Call
     wire::dataset::Dataset {
         id: dataset.id.to_string(),
         source: dataset.source.to_string(),
-        place: format!("{}:{}", place.source.name.as_str(), dataset.path),
+        place: place.to_string(),
         path: dataset.path.to_string(),
         name: dataset.path.name().unwrap_or(place.source.name.as_str()).to_owned(),
         kind: match dataset.kind {

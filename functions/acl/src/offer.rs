@@ -191,7 +191,7 @@ fn shown(place: &Place, request: &Request, now: Timestamp) -> wire::offer::Offer
     wire::offer::Offer {
         id: request.id.to_string(),
         dataset: request.dataset.to_string(),
-        place: format!("{}:{}", place.source.name.as_str(), place.dataset.path),
+        place: place.to_string(),
         by: request.by.to_string(),
         to: request.wish.answered_by().map(|to| to.to_string()).unwrap_or_default(),
         reason: request.reason.clone(),

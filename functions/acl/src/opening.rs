@@ -37,7 +37,7 @@ pub(crate) async fn confirmed(app: &App, facts: &DatasetFacts, then: &DatasetFac
         (1, false) => " and at 1 dataset in it".to_owned(),
         (count, more) => format!(" and at {count}{} datasets in it", if more { " or more" } else { "" }),
     };
-    let place = format!("{}:{}", facts.place.source.name.as_str(), before.path);
+    let place = facts.place.source.text_of(&before.path);
     Err(Problem::new(StatusCode::CONFLICT, "confirmation-needed", format!("{whom} would get {what} at `{place}`{below}"))
         .at("/confirm")
         .hint("send `confirm: true` if that is meant; `?dry_run=true` says more"))

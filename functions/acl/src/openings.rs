@@ -286,7 +286,7 @@ fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
     wire::opening::Opening {
         id: request.id.to_string(),
         dataset: request.dataset.to_string(),
-        place: format!("{}:{}", place.source.name.as_str(), place.dataset.path),
+        place: place.to_string(),
         visibility,
         restricted,
         grant,

@@ -93,7 +93,7 @@ fn refused(caller: &Caller, facts: Option<&Arc<DatasetFacts>>, why: &Problem, no
         let detail = "it is shared together with a dataset that you may not know of, where you may not do this";
         return Problem::new(StatusCode::FORBIDDEN, "link-set-refused", detail).hint(hint);
     };
-    let place = format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path);
+    let place = facts.place.to_string();
     Problem::new(why.status, "link-set-refused", format!("it is shared together with `{place}`, where this is refused: {}", why.detail()))
         .hint(hint)
         .with("dataset", facts.place.dataset.id.to_string())

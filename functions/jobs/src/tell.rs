@@ -231,7 +231,7 @@ fn themselves(person: &User, now: Timestamp) -> Principal {
 }
 
 fn named(facts: &DatasetFacts) -> String {
-    shown(&format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path))
+    shown(&facts.place.to_string())
 }
 
 /// A name as it stands in a mail: what does not show, turns the direction, or ends a line is put in a sign that shows.

@@ -101,7 +101,7 @@ impl Item {
         Self {
             id: facts.place.dataset.id.to_string(),
             name: plain(facts.name()),
-            place: plain(&format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path)),
+            place: plain(&facts.place.to_string()),
             kind: match facts.place.dataset.kind {
                 Kind::Zarr => "Zarr",
                 Kind::Folder => "folder",

@@ -96,7 +96,7 @@ pub(crate) async fn open(app: App, parts: Parts, Path(key): Path<String>, OwnFor
     let key = LinkKey::parse(&key).map_err(|_not_one| Problem::not_found())?;
     let accepted: Vec<_> = said.terms.unwrap_or_default().split(' ').filter_map(|id| TermsId::parse(id).ok()).collect();
     let asked = match ask(&app, &parts, Some(&key), said.password.as_ref(), &accepted).await {
-        Err(why) if why.code == "terms-needed" => {
+        Err(why) if why.code == Problem::TERMS_NEEDED => {
             // Not ticked, or they have changed since they were shown.
             let facts = guarded(&app, &parts, Some(&key), app.now()).await?;
             let form = Guarded { unaccepted: true, ..Guarded::new(&app, &key, &facts).await? };

@@ -54,7 +54,7 @@ pub(crate) async fn show(app: App, Member(caller): Member, Id(id): Id) -> Result
         frame: Frame::of(&caller),
         id: facts.place.dataset.id.to_string(),
         name: plain(facts.name()),
-        place: plain(&format!("{}:{}", facts.place.source.name.as_str(), facts.place.dataset.path)),
+        place: plain(&facts.place.to_string()),
         lives: [(60, "1 hour"), (240, "4 hours"), (TICKET_MINUTES_MAX, "12 hours")],
     };
     page(StatusCode::OK, &form)

@@ -132,10 +132,6 @@ fn add_length(answer: &mut Response) {
     }
 }
 
-/// The code of a link that asks for a pass.
-const PASS_NEEDED: &str = "ticket-needed";
-/// The code of what asks for data-use terms to be accepted.
-const TERMS_NEEDED: &str = "terms-needed";
 
 /// The page that gives a pass for a link.
 fn page_of(app: &str, key: &LinkKey) -> String {
@@ -232,7 +228,7 @@ impl Reading<'_> {
         let is_navigation =
             self.parts.method == Method::GET && self.parts.headers.get("sec-fetch-dest").is_some_and(|dest| dest == "document");
         match (&self.key, &self.app.config.app_url) {
-            (Some(key), Some(app)) if is_navigation && matches!(why.code, PASS_NEEDED | TERMS_NEEDED) => {
+            (Some(key), Some(app)) if is_navigation && matches!(why.code, Problem::PASS_NEEDED | Problem::TERMS_NEEDED) => {
                 self.verdict.reason = Some(why.code);
                 let mut answer = object::found_at(&page_of(app, key));
                 answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
