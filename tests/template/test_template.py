@@ -82,7 +82,7 @@ PERMITTED = {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
             "Resource": attribute("Table"),
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["C#*", "L#*", "D#*", "S#*", "U#*", "G#*", "P#*", "T#*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["C#c*", "L#*", "D#*", "S#*", "U#*", "G#*", "P#*", "T#*"]}},
         },
         assume("AssumeSigners", "SignerRole"),
         logs_of("ServeLogs"),

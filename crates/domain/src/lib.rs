@@ -22,6 +22,7 @@ pub mod address;
 pub mod audience;
 mod base32;
 pub mod clone;
+pub mod code;
 pub mod connection;
 pub mod copy;
 pub mod curation;

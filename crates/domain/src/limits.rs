@@ -4,6 +4,8 @@
 pub const PATH_BYTES_MAX: usize = 1_024;
 /// Characters of the key in a link's URL: 160 bits in base32.
 pub const KEY_CHARS: usize = 32;
+/// Characters of a code: 40 bits in Crockford's base32.
+pub const CODE_CHARS: usize = 8;
 /// The fewest bytes of the key that addresses are hashed with.
 pub const ADDRESS_KEY_BYTES_MIN: usize = 32;
 /// Bytes of an e-mail address (RFC 5321, section 4.5.3.1.3, less the brackets).

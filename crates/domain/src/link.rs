@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::{
+    code::Code,
     dataset::{Dataset, Kind},
     decision::{Permit, Place, Via},
     grant::Zones,
@@ -58,6 +59,18 @@ impl Class {
         match self {
             Self::Collaboration | Self::Review | Self::Event => Audience::Link,
             Self::Publication => Audience::World,
+        }
+    }
+
+    /// Whether a link of this class gets a code, which may be guessed: a publication link always, an event link where its maker asks for one.
+    ///
+    /// # Errors
+    /// [`LinkError::Code`] where it was asked for otherwise.
+    pub const fn has_code(self, asked: Option<bool>) -> Result<bool, LinkError> {
+        match (self, asked) {
+            (Self::Publication, Some(false)) | (Self::Collaboration | Self::Review, Some(true)) => Err(LinkError::Code),
+            (Self::Publication, _) | (Self::Event, Some(true)) => Ok(true),
+            (Self::Collaboration | Self::Review | Self::Event, _) => Ok(false),
         }
     }
 
@@ -258,6 +271,8 @@ pub struct Link {
     pub subpath: ObjectPath,
     /// The last segment in its URL.
     pub name: String,
+    /// What stands for its key in print. It stays for good, like the key.
+    pub code: Option<Code>,
     /// What it is for.
     pub class: Class,
     /// What its maker chose.
@@ -385,6 +400,9 @@ pub enum LinkError {
     /// A link that would give no byte, or as many as nobody counts.
     #[error("a link gives `1` to `{BYTES_PER_DAY_MAX}` bytes in a day")]
     Bytes,
+    /// A code for what is not meant to be public, or a publication link without one.
+    #[error("a publication link has a code, an event link may have one, and no other link")]
+    Code,
     /// A role that no link gives.
     #[error("a link gives the role `preview`, `view` or `download`")]
     Role,
@@ -426,6 +444,8 @@ pub struct Birth {
     pub epoch: Epoch,
     /// The hash of the key derived from both.
     pub hash: KeyHash,
+    /// Its code, where its [class has one](Class::has_code).
+    pub code: Option<Code>,
     /// By what the maker may share.
     pub via: Option<Via>,
 }
@@ -448,6 +468,7 @@ impl Link {
             dataset: place.dataset.id,
             source: place.source.id,
             name,
+            code: birth.code,
             subpath,
             until: options.until.resolve(class, now)?,
             options,
@@ -463,6 +484,7 @@ impl Link {
             made: now,
             version: 1,
         };
+        link.class.has_code(link.code.map(|_| true))?;
         link.check()?;
         link.check_end()?;
         link.check_level(place)?;
@@ -556,12 +578,18 @@ impl Link {
         Ok(link)
     }
 
-    /// The same link as a publication link, on the place that it stands on; key, name and so its URL stay, and so do the other options (L12).
+    /// The same link as a publication link, on the place that it stands on; key, name and so its URL stay, and so do the other options (L12). It gets `code`, for print.
     /// `permit` is one to share the dataset. A publication link stays as it is, whatever end is asked for.
     ///
     /// # Errors
     /// [`LinkError`], each naming the rule: those of a new publication link there, and [`LinkError::NotReview`].
-    pub fn promoted(&self, permit: &Permit, place: &Place, until: Until, now: Timestamp) -> Result<Self, LinkError> {
+    pub fn promoted(
+        &self,
+        permit: &Permit,
+        place: &Place,
+        (until, code): (Until, Option<Code>),
+        now: Timestamp,
+    ) -> Result<Self, LinkError> {
         let on = permit.allows_share_on(self.dataset).filter(|_| place.dataset.id == self.dataset);
         on.ok_or(LinkError::Permit)?;
         match self.class {
@@ -570,7 +598,7 @@ impl Link {
             Class::Collaboration | Class::Event => return Err(LinkError::NotReview),
         }
         check_target(permit, place, &self.subpath, Class::Publication)?;
-        let mut link = Self { class: Class::Publication, stewarded: true, via: None, ..self.clone() };
+        let mut link = Self { class: Class::Publication, stewarded: true, via: None, code, ..self.clone() };
         link.until = until.resolve(link.class, now)?;
         link.options.until = until;
         link.check()?;

@@ -38,6 +38,7 @@ pub mod password;
 pub mod peer;
 pub mod problem;
 pub mod provider;
+pub mod qr;
 pub mod requests;
 pub mod rounds;
 pub mod secret;

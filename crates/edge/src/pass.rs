@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    code::Code,
     decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
     grant::Net,
     id::TermsId,
@@ -93,25 +94,58 @@ pub async fn ask(
 /// 404 for a key that opens nothing, 409 `no-pass-needed` for a link that asks for none, 410 for one that has ended; 429 for whoever guessed
 /// too much.
 pub async fn guarded(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Timestamp) -> Result<Arc<LinkFacts>, Problem> {
-    let net = net_of(parts, &app.config.trusted_proxies);
-    if let Err(too_often) = app.misses.check(net, now) {
-        let detail = "too much that is not there was asked for from this network";
-        return Err(Problem::too_often("too-many-misses", detail, too_often.secs()).hint("wait as long as `Retry-After` says"));
-    }
-    let found = match key {
-        Some(key) => app.table.link_facts(key.hash(), now).await?,
-        None => None,
-    };
-    let Some(facts) = found.map(Arc::new) else {
-        app.misses.count(net, now);
-        return Err(Problem::not_found());
-    };
+    let (facts, net) = found(app, parts, key, now).await?;
     let holder = Principal { who: Who::Holder, net };
     match decide(&holder, Action::Read, &Facts::Link(Arc::clone(&facts)), now) {
         Err(Denial::PassNeeded | Denial::TermsNeeded { .. }) => Ok(facts),
         Err(why) => Err(why.into()),
         Ok(_) => Err(Problem::new(StatusCode::CONFLICT, "no-pass-needed", "the link opens by itself").hint("open the link as it is")),
     }
+}
+
+/// The link of a key, and from where it is asked for.
+async fn found(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Timestamp) -> Result<(Arc<LinkFacts>, Net), Problem> {
+    let net = may_ask(app, parts, now)?;
+    let found = match key {
+        Some(key) => app.table.link_facts(key.hash(), now).await?,
+        None => None,
+    };
+    if found.is_none() {
+        app.misses.count(net, now);
+    }
+    found.map(|facts| (Arc::new(facts), net)).ok_or_else(Problem::not_found)
+}
+
+/// Whether whoever asks may ask for a link at all, and from where.
+fn may_ask(app: &App, parts: &Parts, now: Timestamp) -> Result<Net, Problem> {
+    let net = net_of(parts, &app.config.trusted_proxies);
+    app.misses.check(net, now).map(|()| net).map_err(|too_often| {
+        let detail = "too much that is not there was asked for from this network";
+        Problem::too_often("too-many-misses", detail, too_often.secs()).hint("wait as long as `Retry-After` says")
+    })
+}
+
+/// The key that stands in the address of a link's page, in either case, or that its code stands for; `None`: neither is there.
+///
+/// # Errors
+/// 429 for whoever guessed too much.
+pub async fn key_in_page(app: &App, parts: &Parts, text: &str, now: Timestamp) -> Result<Option<LinkKey>, Problem> {
+    if let Ok(key) = LinkKey::parse(&text.to_ascii_lowercase()) {
+        return Ok(Some(key));
+    }
+    let Ok(code) = Code::parse(text) else { return Ok(None) };
+    may_ask(app, parts, now)?;
+    Ok(app.table.key_of_code(code).await?)
+}
+
+/// The link of a page's address, in whatever state, and its key.
+///
+/// # Errors
+/// 404 for what is no link, 429 for whoever guessed too much.
+pub async fn link_in_page(app: &App, parts: &Parts, text: &str, now: Timestamp) -> Result<(LinkKey, Arc<LinkFacts>), Problem> {
+    let key = key_in_page(app, parts, text, now).await?;
+    let (facts, _net) = found(app, parts, key.as_ref(), now).await?;
+    key.map(|key| (key, facts)).ok_or_else(Problem::not_found)
 }
 
 /// The tries of one link's password from one network. Addresses are kept as a keyed hash, with the link's, and for as long as they matter.

@@ -336,6 +336,7 @@ impl From<LinkError> for Problem {
             LinkError::Requests => wrong("requests-per-second").at("/requests_per_second").hint("leave it out for as many as come"),
             LinkError::Bytes => wrong("bytes-per-day").at("/bytes_per_day").hint("leave it out for as many as are asked for"),
             LinkError::NoSession => wrong("sessions-max").at("/sessions_max").hint("leave it out for as many as are asked for"),
+            LinkError::Code => wrong("link-code").at("/code").hint("leave `code` out, or make it an event or a publication link"),
             LinkError::Role => wrong("link-role").at("/role").hint("`preview`, `view` or `download`"),
             LinkError::NotSteward => Self::new(StatusCode::FORBIDDEN, "not-steward", why.to_string())
                 .hint("ask who administers the dataset, and not for a while only"),

@@ -206,6 +206,11 @@ pub(crate) struct Reply<T> {
 }
 
 impl Api {
+    /// A path on the server that is asked, whole.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
     /// A client of `server`; without a token for what needs none.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ impl Ask {
             sessions_max,
             requests_per_second,
             bytes_per_day,
+            code,
             path,
             ..
         } = options;
@@ -99,6 +100,7 @@ impl Ask {
             sessions_max,
             requests_per_second,
             bytes_per_day,
+            code: code.then_some(true),
         }
     }
 }

@@ -13,6 +13,7 @@ use domain::{
     link::{Class, LinkState},
     timing::Timing,
 };
+use edge::qr::Qr;
 use jiff::Timestamp;
 use wire::{
     link::{
@@ -28,7 +29,7 @@ use crate::{
     batch::{self, Ask},
     dataset,
     exit::{Exit, Failure},
-    output::{Column, Format, Output, bound, column, data, instant, instant_of, printable, seconds, text},
+    output::{Column, Format, Output, bound, bytes, column, data, instant, instant_of, printable, seconds, text},
     place::Place,
     progress::Progress,
     promotion::{self, Promote},
@@ -45,7 +46,7 @@ const LIST: [Column; 6] = [
     column("place", "/place"),
 ];
 /// What one link shows.
-const ONE: [Column; 31] = [
+const ONE: [Column; 33] = [
     column("id", "/id"),
     column("state", "/state"),
     column("class", "/class"),
@@ -75,6 +76,8 @@ const ONE: [Column; 31] = [
     column("made", "/made"),
     column("revoked", "/revoked/at"),
     column("reason", "/revoked/reason"),
+    column("code", "/code"),
+    column("page", "/page"),
     column("dataset", "/dataset"),
     column("version", "/version"),
 ];
@@ -108,6 +111,8 @@ enum Verb {
     List(List),
     /// Show one link, with its URL if you made it.
     Show(Show),
+    /// Draw the QR code of a link's page, for a poster, a slide or this terminal.
+    Qr(QrAsk),
     /// Change when a link ends or begins, its label, or what it opens to whom; its URL stays.
     Edit(Edit),
     /// Let links end later; their URLs stay, and no end comes closer.
@@ -128,6 +133,7 @@ enum Verb {
 
 /// The options that a link is made with, and that a row of a batch may have for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command by its own name")]
 pub(crate) struct Options {
     /// What it is for: collaboration, review, publication or event.
     #[arg(long, value_parser = class_words(), hide_possible_values = true)]
@@ -171,6 +177,9 @@ pub(crate) struct Options {
     /// About how many bytes it gives in a day (UTC), such as 500MB or 2TB.
     #[arg(long, value_name = "SIZE", value_parser = read_size)]
     pub(crate) bytes_per_day: Option<u64>,
+    /// For an event link: a code of eight characters for print. Whoever guesses it reads, too: only for data you would show on stage.
+    #[arg(long)]
+    pub(crate) code: bool,
     /// A path inside the dataset to open instead of all of it; a folder's ends with a slash.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
@@ -227,21 +236,32 @@ struct List {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  offprint link show https://data.example.org/KEY/exp-03.ome.zarr")]
 struct Show {
-    /// The link: its id, its URL (or that of anything in it), or its key.
-    #[arg(value_name = "ID|URL|KEY")]
+    /// The link: its id, its URL (or that of anything in it), its key, or its code.
+    #[arg(value_name = "ID|URL|KEY|CODE")]
     link: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  offprint link qr 7K3M-9QXZ --as svg > poster.svg")]
+struct QrAsk {
+    /// The link: its id, its URL, its key, or its code.
+    #[arg(value_name = "ID|URL|KEY|CODE")]
+    link: String,
+    /// What it is drawn as: svg, png, or term for characters.
+    #[arg(long = "as", value_name = "svg|png|term", default_value = "term", value_parser = PossibleValuesParser::new(["svg", "png", "term"]), hide_possible_values = true)]
+    format: String,
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  offprint link edit https://data.example.org/KEY/exp-03.ome.zarr --until 2027-01-31",
-    override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY>",
+    override_usage = "offprint link edit [OPTIONS] <ID|URL|KEY|CODE>",
     group = ArgGroup::new("change").args(["until", "from", "label", "strict", "no_strict", "role", "zones", "hard_zones", "hide_listing", "level", "password_file", "no_password", "sessions_max", "requests_per_second", "bytes_per_day"]).multiple(true).required(true)
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command by its own name")]
 struct Edit {
-    /// The link: its id, its URL, or its key.
-    #[arg(value_name = "ID|URL|KEY")]
+    /// The link: its id, its URL, its key, or its code.
+    #[arg(value_name = "ID|URL|KEY|CODE")]
     link: String,
     /// Another end: 30d from now, 2027-01-31 (the last day, UTC), an RFC 3339 instant, or never.
     #[arg(long, value_name = "WHEN")]
@@ -296,7 +316,7 @@ struct Edit {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  offprint link pass https://data.example.org/KEY/exp-03.ome.zarr --password-file -")]
 struct PassAsk {
-    /// The link: its URL, or its key.
+    /// The link: its URL, its key, or its code.
     #[arg(value_name = "URL|KEY")]
     link: String,
     /// A file whose first line is its password; - for stdin. Left out where it has none.
@@ -311,7 +331,7 @@ struct PassAsk {
 #[command(after_help = "Example:\n  offprint link pause https://data.example.org/KEY/exp-03.ome.zarr --wait")]
 struct Pause {
     /// The links: ids, URLs, or keys.
-    #[arg(value_name = "ID|URL|KEY", required = true)]
+    #[arg(value_name = "ID|URL|KEY|CODE", required = true)]
     links: Vec<String>,
     /// Return when reading has stopped.
     #[arg(long)]
@@ -322,7 +342,7 @@ struct Pause {
 #[command(after_help = "Example:\n  offprint link extend https://data.example.org/KEY/exp-03.ome.zarr --until 90d")]
 struct Extend {
     /// The links: ids, URLs, or keys.
-    #[arg(value_name = "ID|URL|KEY", required = true)]
+    #[arg(value_name = "ID|URL|KEY|CODE", required = true)]
     links: Vec<String>,
     /// When each ends at the earliest: 30d, 2027-01-31, an instant, or never. One that ends later already stays as it is.
     #[arg(long, value_name = "WHEN", required = true)]
@@ -334,8 +354,8 @@ struct Extend {
     after_help = "Example:\n  offprint link retarget https://data.example.org/KEY/exp-03.ome.zarr archive:2026/exp-03.ome.zarr --wait"
 )]
 struct Retarget {
-    /// The link: its id, its URL, or its key.
-    #[arg(value_name = "ID|URL|KEY")]
+    /// The link: its id, its URL, its key, or its code.
+    #[arg(value_name = "ID|URL|KEY|CODE")]
     link: String,
     /// Where its data lie now: NAME:PATH, a source and a path in it.
     #[arg(value_name = "PLACE")]
@@ -355,7 +375,7 @@ struct Retarget {
 #[command(after_help = "Example:\n  offprint link resume https://data.example.org/KEY/exp-03.ome.zarr")]
 struct Resume {
     /// The links: ids, URLs, or keys.
-    #[arg(value_name = "ID|URL|KEY", required = true)]
+    #[arg(value_name = "ID|URL|KEY|CODE", required = true)]
     links: Vec<String>,
 }
 
@@ -366,7 +386,7 @@ Examples:
   offprint link revoke --all-of lab:retina/exp-03.ome.zarr --reason 'embargo' -y --wait")]
 struct Revoke {
     /// The links: ids, URLs, or keys.
-    #[arg(value_name = "ID|URL|KEY", required_unless_present = "all_of")]
+    #[arg(value_name = "ID|URL|KEY|CODE", required_unless_present = "all_of")]
     links: Vec<String>,
     /// Every link that a dataset has now, whoever made it; needs --reason.
     #[arg(long, value_name = "PLACE|ID", conflicts_with = "links", requires = "reason")]
@@ -392,6 +412,7 @@ pub(crate) async fn run(command: LinkCommand) -> Result<(), Failure> {
         Verb::Create(ask) => create(&api, out, ask).await,
         Verb::List(ask) => list(&api, out, ask).await,
         Verb::Show(Show { link }) => show(out, &find(&api, &link).await?),
+        Verb::Qr(QrAsk { link, format }) => qr(&api, &find(&api, &link).await?, &format),
         Verb::Edit(ask) => edit(&api, out, ask).await,
         Verb::Extend(Extend { links, until }) => extend(&api, out, &links, &until).await,
         Verb::Retarget(ask) => retarget(&api, out, ask).await,
@@ -519,6 +540,21 @@ pub(crate) async fn find(api: &Api, text: &str) -> Result<Link, Failure> {
         api.act(&["links", "resolve"], &ResolveAsk { url: text.to_owned() }).await?
     };
     Ok(reply.body)
+}
+
+/// Draws the QR code of a link's page.
+///
+/// # Errors
+/// [`Exit::NotAllowed`] where the caller is not shown the page's address.
+fn qr(api: &Api, link: &Link, format: &str) -> Result<(), Failure> {
+    let page = link.page.as_deref().ok_or_else(|| Failure::new(Exit::NotAllowed, "you are not shown the address of this link's page"))?;
+    let page = &if page.starts_with('/') { api.at(page) } else { page.to_owned() };
+    let drawn = Qr::of(page, link.code.is_some()).and_then(|qr| match format {
+        "svg" => Ok(format!("{}\n", qr.svg()).into_bytes()),
+        "png" => qr.png(),
+        _ => Ok(format!("{}\n{page}\n", qr.text()).into_bytes()),
+    });
+    bytes(&drawn.map_err(anyhow::Error::from)?)
 }
 
 async fn edit(api: &Api, out: Output, ask: Edit) -> Result<(), Failure> {

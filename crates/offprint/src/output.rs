@@ -182,8 +182,16 @@ impl Output {
 /// # Errors
 /// A silent end where the reader has gone (`| head`): it has what it wanted.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// The same of what may be no text.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(Exit::Done)),
         Err(why) => Err(Failure::new(Exit::Failed, format!("the output cannot be written: {why}"))),

@@ -29,7 +29,7 @@ const PROMOTED: [Column; 7] = [
 #[command(after_help = "Example:\n  offprint link promote https://data.example.org/KEY/data.ome.zarr --reason 'accepted on 3 May'")]
 pub(crate) struct Promote {
     /// The links: ids, URLs, or keys.
-    #[arg(value_name = "ID|URL|KEY", required = true)]
+    #[arg(value_name = "ID|URL|KEY|CODE", required = true)]
     links: Vec<String>,
     /// When each ends from then on: 30d, 2027-01-31, an instant, or never, as without.
     #[arg(long, value_name = "WHEN")]

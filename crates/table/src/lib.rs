@@ -27,6 +27,7 @@ pub mod access;
 pub mod adopt;
 pub mod audit;
 pub mod clones;
+mod codes;
 pub mod connections;
 pub mod contexts;
 pub mod copies;

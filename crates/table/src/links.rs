@@ -5,10 +5,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    code::Code,
     decision::{DatasetFacts, LinkFacts, Permit, Place, Through, Via, via_of},
     grant::{Net, Zones},
     id::{DatasetId, GroupId, IdError, LinkId, ProjectId, SourceId, UserId},
-    key::{Epoch, KeyHash},
+    key::{Epoch, KeyHash, LinkKey},
     limits::NOTICE_KEPT_SECS,
     link::{Class, Link, LinkState, Options, Tombstone, Until},
     notice::{Occasion, told_of_end},
@@ -23,6 +24,7 @@ use serde_json::json;
 use crate::{
     Listed, Page, Table,
     audit::Audited,
+    codes::code_part,
     datasets::{as_seen, listed_after, rank_of},
     error::TableError,
     grants::proof,
@@ -51,6 +53,8 @@ pub(crate) struct LinkRow {
     source: String,
     subpath: String,
     name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     class: String,
     label: String,
     until_asked: String,
@@ -120,6 +124,7 @@ impl LinkRow {
             source: link.source.to_string(),
             subpath: link.subpath.as_str().to_owned(),
             name: link.name.clone(),
+            code: link.code.map(|code| code.to_string()),
             class: link.class.word().to_owned(),
             label: link.options.label.clone(),
             until_asked: until_word(link.options.until),
@@ -160,6 +165,7 @@ impl LinkRow {
             source: SourceId::parse(&self.source).map_err(unreadable(Self::WHAT))?,
             subpath: ObjectPath::from_decoded(self.subpath).map_err(unreadable(Self::WHAT))?,
             name: self.name,
+            code: self.code.map(|code| Code::parse(&code)).transpose().map_err(unreadable(Self::WHAT))?,
             class: Class::of(&self.class).ok_or_else(unknown)?,
             options: Options {
                 label: self.label,
@@ -293,6 +299,15 @@ impl Row for OptionsRow {
     }
 }
 
+/// What is kept beside a new link, for which it has no place itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept<'a> {
+    /// Of the password that the link names.
+    pub password: Option<&'a Password>,
+    /// Its key, where it has a code.
+    pub key: Option<&'a LinkKey>,
+}
+
 /// What a create came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inserted {
@@ -327,19 +342,19 @@ impl Table {
         seen: &DatasetFacts,
         once: Option<&Once>,
     ) -> Result<Inserted, TableError> {
-        self.insert_guarded(permit, link, None, seen, once).await
+        self.insert_kept(permit, link, Kept::default(), seen, once).await
     }
 
-    /// The same, with what is kept of the password that the link names. One with a password is always a new link: whether another was
-    /// asked for with the same one, nobody can tell.
+    /// The same, with what is kept beside the link. One with a password is always a new link: whether another was asked for with the same one,
+    /// nobody can tell.
     ///
     /// # Errors
-    /// As [`Table::insert_link`].
-    pub async fn insert_guarded(
+    /// As [`Table::insert_link`]; [`TableError::Stale`], too, where its code is another's: draw another.
+    pub async fn insert_kept(
         &self,
         permit: &Permit,
         link: &Link,
-        password: Option<&Password>,
+        Kept { password, key }: Kept<'_>,
         seen: &DatasetFacts,
         once: Option<&Once>,
     ) -> Result<Inserted, TableError> {
@@ -364,6 +379,7 @@ impl Table {
             let write = new_link(link, asked, there.as_ref())?
                 .parts(as_seen(&seen.place))
                 .parts(made_by(link, seen))
+                .parts(code_part(link, key)?)
                 .parts(password.map(|password| (Tag::New, Part::Change(password_change(link, Some(password))))))
                 .parts(Once::part(once, maker, &link.id.to_string(), now)?);
             match self.commit(write).await? {
@@ -802,6 +818,7 @@ fn asked(link: &Link) -> KeyHash {
         if *strict { "strict" } else { "" },
     ];
     let mut more = asked_more(&link.options);
+    more.extend(link.code.filter(|_| link.class == Class::Event).map(|_| "code".to_owned()));
     // One that has a password is like no other.
     more.extend(link.options.password.map(|mark| format!("password={}#{mark}", link.id)));
     let fields = fields.into_iter().chain(more.iter().map(String::as_str));
@@ -850,7 +867,7 @@ pub(crate) fn said(link: &Link) -> serde_json::Value {
         "hard_zones": link.options.hard_zones, "hide_listing": link.options.hide_listing, "level": link.options.level,
         "password": link.options.password.is_some(), "sessions_max": link.options.sessions_max,
         "requests_per_second": link.options.requests_per_second, "bytes_per_day": link.options.bytes_per_day,
-        "enabled": link.enabled, "version": link.version,
+        "code": link.code.is_some(), "enabled": link.enabled, "version": link.version,
     })
 }
 

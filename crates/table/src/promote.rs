@@ -7,6 +7,7 @@ use domain::{
     decision::{DatasetFacts, LinkFacts, Permit, via_of},
     grant::Net,
     id::UserId,
+    key::LinkKey,
     link::{Class, Link, Options},
     rights::Right,
 };
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::{
     Table,
     audit::Audited,
+    codes::code_part,
     datasets::as_seen,
     error::TableError,
     grants::proof,
@@ -34,6 +36,8 @@ pub struct Promotion<'a> {
     pub on: &'a DatasetFacts,
     /// The link as it shall be.
     pub after: &'a Link,
+    /// Its key, where it gets a code.
+    pub key: Option<&'a LinkKey>,
     /// Why, for the audit.
     pub reason: Option<&'a str>,
 }
@@ -52,18 +56,19 @@ impl Table {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Link, TableError> {
-        let Promotion { before, on, after, reason } = promotion;
+        let Promotion { before, on, after, key, reason } = promotion;
         let old = &before.link;
         let by = permit.allows_share_on(old.dataset).filter(|_| permit.may_steward()).ok_or(TableError::NotForThis)?;
         let mut new = Link {
             class: Class::Publication,
             stewarded: true,
             via: None,
+            code: after.code,
             until: after.until,
             options: Options { until: after.options.until, ..old.options.clone() },
             ..old.clone()
         };
-        if old.class != Class::Review || new != **after || on.place != before.place {
+        if old.class != Class::Review || old.code.is_some() || new != **after || on.place != before.place {
             return Err(TableError::NotForThis);
         }
         if let Some(id) = self.once_if(by, once, now).await? {
@@ -76,6 +81,7 @@ impl Table {
         let audited = Audited::new(now, by, "link.promote", &old.id)?.from(&said(old)).to(&said(&new)).because(*reason);
         let change = link_change(old, &new, now)
             .set("class", text(new.class.word()))
+            .set_if("code", new.code.map(|code| text(code.to_string())))
             .set("stewarded", AttributeValue::Bool(true))
             .set_if("via_on", None)
             .set_if("via_group", None)
@@ -87,6 +93,7 @@ impl Table {
             .check(schema::tombstone(old.hash), Condition::absent())
             .parts(as_seen(&on.place))
             .parts(stewards(on, by, now))
+            .parts(code_part(&new, *key)?)
             .parts(Once::part(once, by, &old.id.to_string(), now)?);
         let outcome = self.commit(write).await?;
         self.link_changed(outcome, new, (by, once), now).await

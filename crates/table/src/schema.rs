@@ -27,6 +27,7 @@
 //! | place in a project | `D#id` | `P#pid` | `P#pid`, `D#put#dataset` |
 //! | data-use terms | `V#id` | `#` | |
 //! | link set | `J#id` | `#` | `U#maker`, `J#made#id` |
+//! | code | `C#CODE` | `#` | |
 //! | reference clone | `C#id` | `#` | `U#owner`, `C#made#id` |
 //! | invitation | `E#hmac(address)`, `U#uid` | `N#dataset`, `N#pid` | `D#dataset`, `P#pid`; `E#sent#hmac`, `E#sent#uid` |
 //! | offer | `D#id` | `Q#transfer#made#request-id` | `U#addressee`, as its sort key; while it waits |
@@ -55,6 +56,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::EmailHash,
+    code::Code,
     grant::Subject,
     id::{CloneId, CopyId, DatasetId, GroupId, LinkId, LinkSetId, ProjectId, RequestId, SourceId, TermsId, TokenId, UserId},
     invitation::{Invitee, Target},
@@ -532,6 +534,11 @@ pub(crate) fn link_set_rank(made: Timestamp, set: LinkSetId) -> String {
 /// What the key of every link set, and its place in a list, begins with.
 pub(crate) const LINK_SET_RANK: &str = "J#";
 
+/// What a code stands for. Upper case and digits: none is a clone's id, which begins in lower case.
+pub(crate) fn code(code: Code) -> Key {
+    Key::head(format!("{CLONE_RANK}{code}"))
+}
+
 /// A reference clone.
 pub(crate) fn clone(clone: CloneId) -> Key {
     Key::head(format!("{CLONE_RANK}{clone}"))
@@ -727,6 +734,7 @@ mod tests {
             (participant(project_, user_), "P#paaaaaaaaaaaaaaaaaaaaaaaaa4#01", "M#uaaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (place_in(project_, dataset_), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
             (grant(dataset_, Subject::Project(project_)), "D#daaaaaaaaaaaaaaaaaaaaaaaaa4", "A#P#paaaaaaaaaaaaaaaaaaaaaaaaa4"),
+            (code(Code::new([0; 5])), "C#00000000", "#"),
             (clone(CloneId::new(id)), "C#caaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (link_set(LinkSetId::new(id)), "J#jaaaaaaaaaaaaaaaaaaaaaaaaa4", "#"),
             (

@@ -63,6 +63,10 @@ pub struct NewLink {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub bytes_per_day: Option<u64>,
+    /// Whether it gets a code of eight characters for print, by which whoever guesses it reads, too. A publication link has one always, an event
+    /// link if this is `true`, and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<bool>,
 }
 
 /// A change of a link, as a merge patch (RFC 7396).
@@ -219,6 +223,15 @@ pub struct Link {
     /// The record of its revoke.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,
+    /// What stands for the link in print: eight characters, typed in either case, with or without hyphens. Only for the maker, by a token with the
+    /// scope `links`; missing: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-HJKMNP-TV-Z]{8}$"))]
+    pub code: Option<String>,
+    /// The page for people that shows the link, by its code or its key: what a QR code of it holds, at `/qr.svg` and `/qr.png` below it. A path of
+    /// the app's own origin where the deployment was not told its address. Missing as `url` is, but where there is a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// The URL that opens it; only for the maker, by a token with the scope `links`, and only while the deployment holds the secret that it was
     /// made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Extension, response::Response};
 use domain::{
+    code::Code,
     decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
@@ -25,7 +26,7 @@ use edge::{
 };
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use table::TableError;
+use table::{TableError, links::Kept};
 use wire::secret::Secret;
 
 use crate::show::{Shown, about};
@@ -89,7 +90,7 @@ pub(crate) async fn make(
     }
     let dataset = DatasetId::parse(&ask.dataset).map_err(|_not_one| Problem::not_found())?;
     let said = ask.password.clone();
-    let asked = read(ask)?;
+    let (asked, is_coded) = read(ask)?;
     let mut password = None;
     let mut rounds = Rounds::begin();
     loop {
@@ -100,7 +101,8 @@ pub(crate) async fn make(
         };
         let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&on)), now)?;
         let via = caller.via(&on, Right::Share, now);
-        let link = Link::new(&permit, &on.place, asked.clone(), birth(app, shown, via, now)?, now)?;
+        let (birth, key) = birth(app, shown, is_coded, via, now)?;
+        let link = Link::new(&permit, &on.place, asked.clone(), birth, now)?;
         app.check_bytes(link.options.bytes_per_day, &on.place.source)?;
         // The facts are built first: a path that is too long in its bucket is refused before anything is written.
         let facts = LinkFacts::new(link, None, on.place.clone(), (*caller.user).clone(), on.reach.clone());
@@ -109,13 +111,14 @@ pub(crate) async fn make(
         if let (Some(said), None) = (&said, &password) {
             password = Some(password::keep(app, said).await?);
         }
-        match app.table.insert_guarded(&permit, &facts.link, password.as_ref(), &on, once.as_ref()).await {
+        let kept = Kept { password: password.as_ref(), key: Some(&key) };
+        match app.table.insert_kept(&permit, &facts.link, kept, &on, once.as_ref()).await {
             Ok(inserted) => {
                 facts.link = inserted.link;
                 *seen = Some(on);
                 return Ok(Made { facts, existing: inserted.existing });
             }
-            // The dataset changed between the read and the write.
+            // The dataset changed between the read and the write, or the code was another's.
             Err(TableError::Stale) => rounds.another().await?,
             Err(why) => return Err(why.into()),
         }
@@ -133,8 +136,8 @@ async fn replayed(app: &App, caller: &Caller, once: Option<&table::once::Once>) 
     Ok(Some(Arc::unwrap_or_clone(facts)))
 }
 
-/// What is asked, in the domain's terms; a refusal names its field.
-fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
+/// What is asked, in the domain's terms, and whether the link gets a code; a refusal names its field.
+fn read(ask: wire::link::NewLink) -> Result<(NewLink, bool), Problem> {
     let class = match ask.class.as_deref() {
         None => Class::Collaboration,
         Some(word) => Class::of(word).ok_or_else(|| {
@@ -160,7 +163,7 @@ fn read(ask: wire::link::NewLink) -> Result<NewLink, Problem> {
         requests_per_second: ask.requests_per_second,
         bytes_per_day: ask.bytes_per_day,
     };
-    Ok(NewLink { subpath, class, options })
+    Ok((NewLink { subpath, class, options }, class.has_code(ask.code)?))
 }
 
 /// The role that a word names.
@@ -183,10 +186,12 @@ fn bad_path(why: PathError) -> Problem {
     Problem::from(why).at("/path").hint("plain text, not percent-encoded; no empty segments, `.` or `..`; a folder ends with `/`")
 }
 
-/// The id, the epoch and the key's hash of a new link. The key itself is never kept: it is derived again when it is shown.
-fn birth(app: &App, shown: &Shown, via: Option<Via>, now: Timestamp) -> Result<Birth, Problem> {
+/// The id, the epoch and the key of a new link. The key itself is kept beside a code alone: it is derived again when it is shown.
+fn birth(app: &App, shown: &Shown, is_coded: bool, via: Option<Via>, now: Timestamp) -> Result<(Birth, LinkKey), Problem> {
     let (id, epoch) = (LinkId::new(app.new_uuid(now)?), Epoch::new(app.random()?));
     let secret =
         shown.secret.get().ok_or_else(|| Problem::unavailable("no-secret", "what link keys are derived from cannot be read for now"))?;
-    Ok(Birth { id, epoch, hash: LinkKey::derive(secret, id, &epoch).hash(), via })
+    let key = LinkKey::derive(secret, id, &epoch);
+    let code = if is_coded { Some(Code::new(app.random()?)) } else { None };
+    Ok((Birth { id, epoch, hash: key.hash(), code, via }, key))
 }

@@ -32,7 +32,11 @@ pub use openapi::openapi;
 /// The URL map of `links`. The secret makes the URLs that makers are shown; nothing else of the product reads it. It may come later, or never:
 /// until then no link is made and no URL shown, but links are seen, paused and revoked.
 pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
-    let shown = show::Shown { secret, data_url: app.config.data_url.as_deref().map(Arc::from) };
+    let shown = show::Shown {
+        secret,
+        data_url: app.config.data_url.as_deref().map(Arc::from),
+        app_url: app.config.app_url.as_deref().map(Arc::from),
+    };
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/passes", plain(post(pass::create)))

@@ -5,13 +5,16 @@ use domain::id::TermsId;
 use edge::{
     App, json,
     json::Body,
-    pass::{Asked, ask as ask_for, wrong_password},
+    pass::{Asked, ask as ask_for, key_in_page, wrong_password},
     problem::Problem,
     terms::unknown,
 };
 use http::request::Parts;
 
-use crate::{resolve::key_in, show::about};
+use crate::{
+    resolve::{code_in, key_in},
+    show::about,
+};
 
 /// Gives a pass for a link that asks for one. Needs no token: holding the link, knowing its password and accepting its data's terms is enough.
 ///
@@ -23,7 +26,11 @@ use crate::{resolve::key_in, show::about};
     responses((status = 201, description = "A pass, shown this once", body = wire::pass::Pass), (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(app: App, parts: Parts, Body { ask, .. }: Body<wire::pass::NewPass>) -> Result<Response, Problem> {
     let terms = ask.terms.iter().map(|id| TermsId::parse(id).map_err(|_not_one| unknown("/terms"))).collect::<Result<Vec<_>, _>>()?;
-    match ask_for(&app, &parts, key_in(&ask.url).as_ref(), ask.password.as_ref(), &terms).await? {
+    let key = match (key_in(&ask.url), code_in(&ask.url)) {
+        (None, Some(code)) => key_in_page(&app, &parts, &code.to_string(), app.now()).await?,
+        (key, _) => key,
+    };
+    match ask_for(&app, &parts, key.as_ref(), ask.password.as_ref(), &terms).await? {
         Asked::Given(facts, pass) => Ok(about(&facts, json::created(&pass))),
         Asked::Wrong(facts) => Ok(about(&facts, wrong_password().into_response())),
     }

@@ -2,6 +2,7 @@
 
 use axum::{Extension, response::Response};
 use domain::{
+    code::Code,
     decision::{Action, Facts, LinkFacts},
     limits::REASON_CHARS_MAX,
     link::{LinkError, Until},
@@ -74,13 +75,17 @@ pub(crate) async fn promote(
     }
     let until = ask.until.as_deref().map_or(Ok(Until::ClassDefault), read_until)?;
     let mut facts = LinkFacts::clone(&before);
-    facts.link = before.link.promoted(&permit, &on.place, until, now)?;
+    // Where nobody can say its key any more, it has none that could stand in print.
+    let key = shown.key(&before.link);
+    // And who only asks is not told one that nobody will have.
+    let code = if key.is_some() && !trial.dry_run { Some(Code::new(app.random()?)) } else { None };
+    facts.link = before.link.promoted(&permit, &on.place, (until, code), now)?;
     if trial.dry_run {
         facts.link.version = before.link.version.saturating_add(u64::from(facts.link != before.link));
         return Ok(answer(&shown, &caller, &facts, now));
     }
     if facts.link != before.link {
-        let promotion = Promotion { before: &before, on: &on, after: &facts.link, reason: ask.reason.as_deref() };
+        let promotion = Promotion { before: &before, on: &on, after: &facts.link, key: key.as_ref(), reason: ask.reason.as_deref() };
         facts.link = app.table.promote_link(&permit, &promotion, once.as_ref(), now).await?;
     }
     // The bound runs from here: until the write was done, another process may have read what was there before.

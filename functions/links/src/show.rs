@@ -8,6 +8,7 @@ use domain::{
     decision::{Action, Facts, LinkFacts, Permit},
     id::LinkId,
     key::{DeploymentSecret, LinkKey},
+    link::Link,
     path::encode_key,
     token::Scope,
 };
@@ -70,6 +71,7 @@ pub(crate) fn about(facts: &LinkFacts, answer: Response) -> Response {
 pub(crate) struct Shown {
     pub(crate) secret: Arc<OnceLock<DeploymentSecret>>,
     pub(crate) data_url: Option<Arc<str>>,
+    pub(crate) app_url: Option<Arc<str>>,
 }
 
 impl Shown {
@@ -78,12 +80,17 @@ impl Shown {
     pub(crate) fn link(&self, facts: &LinkFacts, caller: &Caller, now: Timestamp) -> wire::link::Link {
         let (link, place) = (&facts.link, &facts.place);
         let is_maker = link.maker == caller.user.id;
+        let key = if is_maker { self.key(link) } else { None };
         let whole = place.dataset.path.join(&link.subpath).unwrap_or_default();
         let addresses = match (is_maker, caller.token.may(Scope::Links)) {
             (false, _) => Err("not-maker"),
             (true, false) => Err("scope"),
-            (true, true) => self.addresses(facts).ok_or("secret"),
+            (true, true) => key.as_ref().and_then(|key| self.addresses(facts, key)).ok_or("secret"),
         };
+        // A code stands in print whatever becomes of the secret.
+        let code = link.code.filter(|_| is_maker && caller.token.may(Scope::Links)).map(|code| code.to_string());
+        let in_page = code.clone().or_else(|| key.filter(|_| addresses.is_ok()).map(|key| key.reveal()));
+        let page = in_page.map(|text| format!("{}/s/{text}", self.app_url.as_deref().unwrap_or_default()));
         let no_url = addresses.as_ref().err().map(|why| (*why).to_owned());
         let (url, streamed_url, s3) = addresses.map_or((None, None, None), |all| (Some(all.url), Some(all.streamed_url), Some(all.s3)));
         wire::link::Link {
@@ -122,6 +129,8 @@ impl Shown {
                 by: stone.by.to_string(),
                 reason: stone.reason.clone(),
             }),
+            code,
+            page,
             url,
             streamed_url,
             s3,
@@ -129,14 +138,15 @@ impl Shown {
         }
     }
 
-    /// The addresses of a link; `None` where the secret is not there, or another than the one that it was made with: it still works, but nobody can say where.
-    fn addresses(&self, facts: &LinkFacts) -> Option<Addresses> {
+    /// The key of a link; `None` where the secret is not there, or another than the one that it was made with: it still works, but nobody can say where.
+    pub(crate) fn key(&self, link: &Link) -> Option<LinkKey> {
+        let key = LinkKey::derive(self.secret.get()?, link.id, &link.epoch);
+        (key.hash() == link.hash).then_some(key)
+    }
+
+    fn addresses(&self, facts: &LinkFacts, key: &LinkKey) -> Option<Addresses> {
         let link = &facts.link;
         let origin = self.data_url.as_deref()?;
-        let key = LinkKey::derive(self.secret.get()?, link.id, &link.epoch);
-        if key.hash() != link.hash {
-            return None;
-        }
         let (key, name) = (key.reveal(), encode_key(&link.name));
         let is_object = facts.place.dataset.kind == Kind::File || !link.subpath.is_folder();
         let slash = if is_object { "" } else { "/" };

@@ -14,6 +14,7 @@ mod mail;
 mod member;
 mod origin;
 mod page;
+mod qr;
 mod sign_in;
 mod sign_out;
 mod style;
@@ -41,6 +42,10 @@ pub fn router(app: App) -> Router {
         .route("/terms/{id}", get(terms::show).post(terms::accept))
         .route("/mail/{nonce}", get(mail::show).post(mail::say))
         .route("/s/{key}", get(link::show).post(link::open))
+        .route("/s/{key}/qr.svg", get(qr::svg))
+        .route("/s/{key}/qr.png", get(qr::png))
+        // As QR codes have it, which are smaller in upper case.
+        .route("/S/{key}", get(link::show).post(link::open))
         .route("/assets/{name}", get(style::asset))
         .fallback(nothing)
         .layer(middleware::from_fn_with_state(app.clone(), page::answer))

@@ -8,7 +8,7 @@ use axum::{
 use domain::{decision::LinkFacts, id::TermsId, key::LinkKey, path::encode_key, terms::Unmet};
 use edge::{
     App,
-    pass::{Asked, ask, guarded, wrong_password},
+    pass::{Asked, ask, guarded, key_in_page, wrong_password},
     problem::Problem,
     trace::Verdict,
 };
@@ -79,7 +79,7 @@ impl Guarded {
 /// # Errors
 /// 404 for a key that opens nothing, 410 for a link that has ended, 403 from outside its zones; 429 for whoever guessed too much.
 pub(crate) async fn show(app: App, parts: Parts, Path(key): Path<String>) -> Result<Response, Problem> {
-    let key = LinkKey::parse(&key).ok();
+    let key = key_in_page(&app, &parts, &key, app.now()).await?;
     let facts = match (guarded(&app, &parts, key.as_ref(), app.now()).await, &key) {
         (Err(why), Some(key)) if why.code == "no-pass-needed" => return to_data(&app, key).await,
         (found, _) => found?,
@@ -93,7 +93,7 @@ pub(crate) async fn show(app: App, parts: Parts, Path(key): Path<String>) -> Res
 /// # Errors
 /// 403 `cross-site`; those of the form; 429 after too many tries, or where the link gave all the passes that it gives.
 pub(crate) async fn open(app: App, parts: Parts, Path(key): Path<String>, OwnForm(said): OwnForm<Said>) -> Result<Response, Problem> {
-    let key = LinkKey::parse(&key).map_err(|_not_one| Problem::not_found())?;
+    let key = key_in_page(&app, &parts, &key, app.now()).await?.ok_or_else(Problem::not_found)?;
     let accepted: Vec<_> = said.terms.unwrap_or_default().split(' ').filter_map(|id| TermsId::parse(id).ok()).collect();
     let asked = match ask(&app, &parts, Some(&key), said.password.as_ref(), &accepted).await {
         Err(why) if why.code == Problem::TERMS_NEEDED => {
@@ -126,7 +126,7 @@ async fn to_data(app: &App, key: &LinkKey) -> Result<Response, Problem> {
 }
 
 /// Names the link in the access line.
-fn about(facts: &LinkFacts, mut answer: Response) -> Response {
+pub(crate) fn about(facts: &LinkFacts, mut answer: Response) -> Response {
     answer.extensions_mut().insert(Verdict { link: Some(facts.link.id), dataset: Some(facts.link.dataset), ..Verdict::default() });
     answer
 }

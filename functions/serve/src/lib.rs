@@ -132,7 +132,6 @@ fn add_length(answer: &mut Response) {
     }
 }
 
-
 /// The page that gives a pass for a link.
 fn page_of(app: &str, key: &LinkKey) -> String {
     format!("{app}/s/{}", key.reveal())

@@ -122,7 +122,7 @@ fn share_permit(place: &Place) -> Permit {
 
 fn new_link(place: &Place, ask: NewLink) -> Result<Link, LinkError> {
     let permit = share_permit(place);
-    let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
+    let birth = Birth { id: LinkId::new(Uuid::from_u128(30)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), code: None, via: None };
     Link::new(&permit, place, ask, birth, now())
 }
 

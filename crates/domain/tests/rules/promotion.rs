@@ -1,12 +1,17 @@
 //! A review link becomes a publication link: who makes it one, and what of it stays.
 
 use domain::{
+    code::Code,
     decision::{Action, Denial, Facts, Permit, decide},
-    link::{Class, Link, LinkError, LinkState, Until},
+    id::LinkId,
+    key::{Epoch, KeyHash},
+    link::{Birth, Class, Link, LinkError, LinkState, NewLink, Options, Until},
+    path::ObjectPath,
     rights::{Right, Role},
     source::{Audience, CeilingOf},
     timing::Timing,
 };
+use uuid::Uuid;
 
 use crate::model::{
     facts::{at, link_row},
@@ -18,6 +23,8 @@ const OWNER: usize = 0;
 const MANAGER: usize = 1;
 /// Whoever made the link: may share, and does not administer.
 const MAKER: usize = 2;
+/// Bits of the code that it gets.
+const CODE: [u8; 5] = [7; 5];
 
 /// A review link of `MAKER`'s on a dataset of `OWNER`'s, which `MANAGER` administers.
 fn world() -> World {
@@ -34,7 +41,7 @@ fn share(world: &World, by: usize, about: About) -> Permit {
 }
 
 fn promoted(world: &World, by: usize, until: Until) -> Result<Link, LinkError> {
-    world.link(0).promoted(&share(world, by, About::Dataset(1)), &world.place(1), until, at(0))
+    world.link(0).promoted(&share(world, by, About::Dataset(1)), &world.place(1), (until, Some(Code::new(CODE))), at(0))
 }
 
 // L12; ACCESS 5, R4
@@ -54,14 +61,46 @@ fn a_review_link_becomes_the_datasets_own_and_keeps_its_url_and_its_options() {
     let after = promoted(&world, OWNER, Until::ClassDefault).unwrap();
     let mut options = before.options.clone();
     options.until = Until::ClassDefault;
-    let wanted = Link { class: Class::Publication, stewarded: true, via: None, until: None, options, ..before.clone() };
+    let wanted =
+        Link { class: Class::Publication, stewarded: true, via: None, until: None, options, code: Some(Code::new(CODE)), ..before.clone() };
     assert_eq!(after, wanted, "a pause, a password and the rest stay, and so do key, name and maker");
     assert!(before.hides_its_path() && !after.hides_its_path());
     assert_eq!((before.timing(), after.timing()), (Timing::PRIVATE, Timing::WORLD));
     assert_eq!((before.ended_state(), after.ended_state()), (LinkState::Revoked, LinkState::Withdrawn));
     assert_eq!(after.revoke_reason(None), Err(LinkError::ReasonNeeded));
-    let again = after.promoted(&share(&world, OWNER, About::Dataset(1)), &world.place(1), Until::Days(1), at(0));
+    let again = after.promoted(&share(&world, OWNER, About::Dataset(1)), &world.place(1), (Until::Days(1), None), at(0));
     assert_eq!(again, Ok(after), "once more changes nothing");
+}
+
+// SEMANTICS 2: eight characters can be guessed
+#[test]
+fn what_is_meant_to_be_public_has_a_code_and_nothing_else() {
+    for (class, asked, wanted) in [
+        (Class::Publication, None, Ok(true)),
+        (Class::Publication, Some(true), Ok(true)),
+        (Class::Publication, Some(false), Err(LinkError::Code)),
+        (Class::Event, None, Ok(false)),
+        (Class::Event, Some(false), Ok(false)),
+        (Class::Event, Some(true), Ok(true)),
+        (Class::Collaboration, None, Ok(false)),
+        (Class::Collaboration, Some(true), Err(LinkError::Code)),
+        (Class::Review, Some(false), Ok(false)),
+        (Class::Review, Some(true), Err(LinkError::Code)),
+    ] {
+        assert_eq!(class.has_code(asked), wanted, "{class:?} {asked:?}");
+    }
+    let world = world();
+    let permit = share(&world, OWNER, About::Dataset(1));
+    let born = |class, code| {
+        let birth = Birth { id: LinkId::new(Uuid::from_u128(7)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), code, via: None };
+        let ask = NewLink { subpath: ObjectPath::default(), class, options: Options::default() };
+        Link::new(&permit, &world.place(1), ask, birth, at(0)).map(|link| link.code)
+    };
+    let code = Some(Code::new(CODE));
+    assert_eq!(born(Class::Event, code), Ok(code));
+    assert_eq!(born(Class::Publication, code), Ok(code));
+    assert_eq!(born(Class::Review, code), Err(LinkError::Code));
+    assert_eq!(born(Class::Collaboration, code), Err(LinkError::Code));
 }
 
 // ACCESS 5, R4; ADR 0014
@@ -77,9 +116,9 @@ fn whoever_makes_publication_links_there_makes_one_of_it_and_nobody_else() {
     for (permit, refused) in
         [(share(&world, MAKER, About::Link(0)), LinkError::NotSteward), (share(&world, OWNER, About::Dataset(0)), LinkError::Permit)]
     {
-        assert_eq!(world.link(0).promoted(&permit, &world.place(1), Until::ClassDefault, at(0)), Err(refused));
+        assert_eq!(world.link(0).promoted(&permit, &world.place(1), (Until::ClassDefault, None), at(0)), Err(refused));
     }
-    let elsewhere = world.link(0).promoted(&share(&world, OWNER, About::Dataset(1)), &world.place(0), Until::ClassDefault, at(0));
+    let elsewhere = world.link(0).promoted(&share(&world, OWNER, About::Dataset(1)), &world.place(0), (Until::ClassDefault, None), at(0));
     assert_eq!(elsewhere, Err(LinkError::Permit), "the place is another");
 }
 

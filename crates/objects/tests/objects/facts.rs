@@ -105,6 +105,7 @@ impl Opens {
         let place = self.place();
         let options = Options { label: String::new(), until: Until::Never, strict: self.strict, ..Options::default() };
         let link = Link {
+            code: None,
             id: self.link,
             hash: KeyHash::of("key"),
             dataset: place.dataset.id,

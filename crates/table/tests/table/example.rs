@@ -7,6 +7,7 @@ use std::sync::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    code::Code,
     dataset::{Dataset, Kind},
     decision::{Action, DatasetFacts, Facts, LinkFacts, Permit, Place, Principal, Who, decide},
     grant::{Net, Reach},
@@ -159,12 +160,18 @@ impl Deployment {
         self.permit(action, &Facts::Link(Arc::new(facts.clone())))
     }
 
+    /// One with a code, and its key.
+    pub fn new_coded(&self, ask: NewLink, code: Code) -> (Link, LinkKey) {
+        let (link, key) = self.new_link(NewLink { class: Class::Event, ..ask }, now());
+        (Link { code: Some(code), ..link }, key)
+    }
+
     /// A link that is not in the table yet.
     pub fn new_link(&self, ask: NewLink, made: Timestamp) -> (Link, LinkKey) {
         let id = some_id(LinkId::new);
         let epoch = Epoch::new([u8::try_from(unique() % 256).unwrap(); 16]);
         let key = LinkKey::derive(&DeploymentSecret::new(vec![7; 32]).unwrap(), id, &epoch);
-        let birth = Birth { id, epoch, hash: key.hash(), via: None };
+        let birth = Birth { id, epoch, hash: key.hash(), code: None, via: None };
         (Link::new(&self.share(), &self.place, ask, birth, made).unwrap(), key)
     }
 

@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 
 use domain::{
+    code::Code,
     decision::Action,
     grant::Zones,
     id::UserId,
-    key::KeyHash,
-    link::{Edit, Link, LinkState, Until},
+    key::{KeyHash, LinkKey},
+    link::{Class, Edit, Link, LinkState, NewLink, Until},
     path::ObjectPath,
     rights::Role,
 };
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use table::{Page, TableError};
+use table::{Page, TableError, links::Kept};
 
 use crate::{
     example::{Deployment, ask, later, now, once, some_id},
@@ -474,4 +475,38 @@ pub async fn a_write_needs_its_own_permit(store: Store) {
     let source = &deployment.place.source;
     assert_eq!(table.edit_source(&share, source, source, None, None, now()).await, Err(TableError::NotForThis));
     assert!(table.edit_link(&narrow, &one, &narrower, None, now()).await.is_ok(), "and with the right one it goes");
+}
+
+// SEMANTICS 2: what is printed stands for the same link for good
+pub async fn a_code_stands_for_its_links_key_for_good(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (code, other) = (Code::new([1, 2, 3, 4, 5]), Code::new([5, 4, 3, 2, 1]));
+    let insert = async |link: &Link, key: Option<&LinkKey>| {
+        let kept = Kept { password: None, key };
+        deployment.table.insert_kept(&deployment.share(), link, kept, &deployment.seen(), None).await
+    };
+    let (link, key) = deployment.new_coded(ask("poster"), code);
+    assert_eq!(deployment.table.key_of_code(code).await, Ok(None));
+    let (stranger, strangers_key) = deployment.new_coded(ask("another"), code);
+    for wrong in [None, Some(&strangers_key)] {
+        assert_eq!(insert(&link, wrong).await, Err(TableError::NotForThis), "a code without the link's own key");
+    }
+    assert_eq!(insert(&link, Some(&key)).await.unwrap().link, link);
+    assert_eq!(deployment.facts(&link).await.link.code, Some(code));
+    assert_eq!(deployment.table.key_of_code(code).await, Ok(Some(key.clone())));
+    // Another link with that code is none at all; the next round draws another.
+    assert_eq!(insert(&stranger, Some(&strangers_key)).await, Err(TableError::Stale));
+    assert_eq!(deployment.table.link_facts(strangers_key.hash(), now()).await, Ok(None));
+    assert_eq!(insert(&Link { code: Some(other), ..stranger }, Some(&strangers_key)).await.unwrap().link.code, Some(other));
+    // The same request meets the same link, with the code that it has; one without a code is another request.
+    let (again, again_key) = deployment.new_coded(ask("poster"), Code::new([9; 5]));
+    let met = insert(&again, Some(&again_key)).await.unwrap();
+    assert_eq!((met.existing, met.link.code), (true, Some(code)));
+    let (plain, _) = deployment.new_link(NewLink { class: Class::Event, ..ask("poster") }, now());
+    assert!(!insert(&plain, None).await.unwrap().existing);
+    let facts = deployment.facts(&link).await;
+    deployment.pause(&facts, false).await.unwrap();
+    deployment.revoke(&deployment.facts(&link).await).await;
+    assert_eq!(deployment.table.key_of_code(code).await, Ok(Some(key)));
+    assert_eq!(deployment.facts(&link).await.link.code, Some(code));
 }

@@ -76,6 +76,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(links::every_accepted_write_is_audited_once),
         rule(links::no_key_and_no_token_lies_in_the_table),
         rule(links::a_write_needs_its_own_permit),
+        rule(links::a_code_stands_for_its_links_key_for_good),
         rule(passes::a_links_password_is_the_one_that_it_names),
         rule(passes::a_pass_opens_its_link_until_the_password_changes),
         rule(passes::a_budget_that_was_spent_is_noted_beside_the_version_and_only_later),

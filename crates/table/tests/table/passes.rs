@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use table::{
     TableError,
     access::{FactsCache, TicketFacts},
+    links::Kept,
     passes::{Admitted, Password},
 };
 
@@ -33,7 +34,11 @@ async fn guarded(deployment: &Deployment, kept: Option<&Password>, sessions_max:
     wanted.options.password = kept.map(|_| 1);
     wanted.options.sessions_max = sessions_max;
     let (link, _) = deployment.new_link(wanted, now());
-    let made = deployment.table.insert_guarded(&deployment.share(), &link, kept, &deployment.seen(), None).await.unwrap();
+    let made = deployment
+        .table
+        .insert_kept(&deployment.share(), &link, Kept { password: kept, key: None }, &deployment.seen(), None)
+        .await
+        .unwrap();
     assert!(!made.existing);
     made.link
 }

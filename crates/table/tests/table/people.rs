@@ -158,7 +158,7 @@ impl Deployment {
         let permit = maker.permit(Action::Share, &facts);
         let (id, epoch) = (some_id(LinkId::new), Epoch::new([7; 16]));
         let key = LinkKey::derive(&DeploymentSecret::new(vec![7; 32]).unwrap(), id, &epoch);
-        let birth = Birth { id, epoch, hash: key.hash(), via: maker.via(&facts, Right::Share) };
+        let birth = Birth { id, epoch, hash: key.hash(), code: None, via: maker.via(&facts, Right::Share) };
         let link = Link::new(&permit, &facts.place, ask, birth, now()).unwrap();
         self.table.insert_link(&permit, &link, &facts, None).await.unwrap().link
     }

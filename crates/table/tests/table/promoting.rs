@@ -34,13 +34,13 @@ impl Deployment {
         let before = self.table.link_by_id(link.id, by.user.id, now()).await.unwrap().unwrap();
         let on = self.at(link.dataset, by).await;
         let permit = by.permit(Action::Share, &on);
-        let after = before.link.promoted(&permit, &on.place, Until::Days(300), now()).unwrap();
+        let after = before.link.promoted(&permit, &on.place, (Until::Days(300), None), now()).unwrap();
         Promoting { permit, on, before, after }
     }
 
     async fn promote(&self, promoting: &Promoting, once: Option<&Once>) -> Result<Link, TableError> {
         let Promoting { permit, on, before, after } = promoting;
-        self.table.promote_link(permit, &Promotion { before, on, after, reason: Some("accepted") }, once, now()).await
+        self.table.promote_link(permit, &Promotion { before, on, after, key: None, reason: Some("accepted") }, once, now()).await
     }
 }
 

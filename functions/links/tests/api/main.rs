@@ -116,6 +116,47 @@ async fn an_address_is_shown_to_its_maker_by_a_token_that_may_make_links_and_say
     }
 }
 
+// SEMANTICS 2, L16: what stands in print is short, and only of what is meant to be public
+#[tokio::test]
+async fn a_publication_link_has_a_code_and_an_event_link_by_wish() {
+    let app = start().await;
+    for (ask, is) in [
+        (json!({ "class": "publication", "code": false }), 422),
+        (json!({ "class": "review", "code": true }), 422),
+        (json!({ "code": true }), 422),
+        (json!({ "class": "event", "code": "yes" }), 400),
+    ] {
+        let answer = app.create(&app.ada.token, ask).await.is(is);
+        assert_eq!(answer.json["code"], if is == 422 { "link-code" } else { "body" });
+    }
+    let plain = app.a_link(json!({ "class": "event" })).await;
+    let key = |link: &Value| link["url"].as_str().unwrap()[DATA.len() + 1..][..32].to_owned();
+    assert_eq!((plain.get("code"), plain["page"].as_str()), (None, Some(format!("/s/{}", key(&plain)).as_str())));
+    let event = app.a_link(json!({ "class": "event", "code": true })).await;
+    let publication = app.a_link(json!({ "class": "publication" })).await;
+    for link in [&event, &publication] {
+        let code = link["code"].as_str().unwrap();
+        assert_eq!((code.len(), link["page"].as_str()), (8, Some(format!("/s/{code}").as_str())));
+        let typed = format!("{}-{}", &code[..4], &code[4..]).to_lowercase();
+        for url in [code.to_owned(), typed.clone(), format!("https://app.test/s/{typed}"), format!("HTTPS://APP.TEST/S/{code}"), key(link)]
+        {
+            let found = app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": url })).await.is(200);
+            assert_eq!(&found.json, link, "{url}");
+            // No pass is needed; that is said of the link, which was found.
+            app.post("/api/v1/passes", "", json!({ "url": url })).await.refuses(409, "no-pass-needed", "");
+        }
+        app.post("/api/v1/links/resolve", &app.eve.token, json!({ "url": code })).await.refuses(404, "not-found", "");
+    }
+    assert_ne!(event["code"], publication["code"]);
+    for url in ["00000000", "https://app.test/s/0000-0000"] {
+        app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": url })).await.refuses(404, "not-found", "");
+        app.post("/api/v1/passes", "", json!({ "url": url })).await.refuses(404, "not-found", "");
+    }
+    let token = app.token_for(&app.ada.user, &[Scope::Read], 74).await;
+    let shown = app.get(&format!("/api/v1/links/{}", id_of(&publication)), &token).await.is(200).json;
+    assert_eq!((shown.get("code"), shown.get("page")), (None, None), "whoever has it reads");
+}
+
 // ADR 0004: `links` has no right to look at the store
 #[tokio::test]
 async fn a_path_with_a_slash_is_a_folder_and_one_without_an_object() {

@@ -51,7 +51,13 @@ async fn a_review_link_is_promoted_at_its_url_and_lives_by_the_bound_of_publicat
     let would = app.promote(&app.ada, &link, 1, ("a", "?dry_run=true"), ask.clone()).await.is(200);
     assert_eq!(app.state_of(&link).await, link);
     let promoted = app.promote(&app.ada, &link, 1, ("a", ""), ask.clone()).await.is(200);
-    assert_eq!(would.json, promoted.json);
+    let mut uncoded = promoted.json.clone();
+    let code = uncoded["link"].as_object_mut().unwrap().remove("code").unwrap();
+    assert_eq!(uncoded["link"]["page"].as_str(), Some(format!("/s/{}", code.as_str().unwrap()).as_str()));
+    uncoded["link"]["page"] = link["page"].clone();
+    assert_eq!((&would.json, link.get("code")), (&uncoded, None), "its code is drawn when it is promoted");
+    let found = app.post("/api/v1/links/resolve", &app.ada.token, json!({ "url": code })).await.is(200);
+    assert_eq!(found.json, promoted.json["link"]);
     assert_eq!((&would.headers["etag"], &promoted.headers["etag"]), (&"\"2\"".parse().unwrap(), &"\"2\"".parse().unwrap()));
     assert_eq!(changes(&promoted.json["link"]), json!({ "class": "publication", "stewarded": true, "until": null, "version": 2 }));
     assert_eq!((&promoted.json["shows_path"], promoted.json.get("enforced_by")), (&json!(true), None));

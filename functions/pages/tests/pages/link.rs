@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    code::Code,
     decision::{Action, Facts, Principal, Who, decide, via},
     grant::Net,
     id::LinkId,
@@ -16,6 +17,7 @@ use domain::{
     token::TokenSecret,
 };
 use jiff::SignedDuration;
+use table::links::Kept;
 use uuid::Uuid;
 use wire::secret::Secret;
 
@@ -28,6 +30,15 @@ const PASSWORD: &str = "correct horse";
 
 /// A link of Ada's to the whole of `demo`; the path of its page.
 async fn a_link(app: &TestApp, number: u8, password: Option<&str>, sessions_max: Option<u32>) -> String {
+    link_with(app, number, (password, sessions_max), None).await
+}
+
+/// One with a code.
+async fn a_coded_link(app: &TestApp, number: u8, code: Code) -> String {
+    link_with(app, number, (None, None), Some(code)).await
+}
+
+async fn link_with(app: &TestApp, number: u8, (password, sessions_max): (Option<&str>, Option<u32>), code: Option<Code>) -> String {
     let (now, key) = (app.now(), LinkKey::parse(&char::from(b'a' + number).to_string().repeat(32)).unwrap());
     let (user, token) = app.app.table.bearer(TokenSecret::parse(&app.ada.token).unwrap().hash()).await.unwrap().unwrap();
     let on = Arc::new(app.app.table.dataset_facts(app.root.id, Some(user.id)).await.unwrap().unwrap());
@@ -35,14 +46,15 @@ async fn a_link(app: &TestApp, number: u8, password: Option<&str>, sessions_max:
     let who = Who::Token { user: user.into(), token: token.into() };
     let permit = decide(&Principal { who, net: Net::Unknown }, Action::Share, &Facts::Dataset(Arc::clone(&on)), now).unwrap();
     let options = Options { password: password.map(|_| 1), sessions_max, label: number.to_string(), ..Options::default() };
-    let ask = NewLink { subpath: ObjectPath::default(), class: Class::Collaboration, options };
-    let birth = Birth { id: LinkId::new(Uuid::from_u128(number.into())), epoch: Epoch::new([number; 16]), hash: key.hash(), via };
+    let class = if code.is_some() { Class::Event } else { Class::Collaboration };
+    let ask = NewLink { subpath: ObjectPath::default(), class, options };
+    let birth = Birth { id: LinkId::new(Uuid::from_u128(number.into())), epoch: Epoch::new([number; 16]), hash: key.hash(), code, via };
     let link = Link::new(&permit, &on.place, ask, birth, now).unwrap();
     let kept = match password {
         Some(password) => Some(edge::password::keep(&app.app, &Secret(password.to_owned())).await.unwrap()),
         None => None,
     };
-    app.app.table.insert_guarded(&permit, &link, kept.as_ref(), &on, None).await.unwrap();
+    app.app.table.insert_kept(&permit, &link, Kept { password: kept.as_ref(), key: Some(&key) }, &on, None).await.unwrap();
     format!("/s/{}", key.reveal())
 }
 
@@ -104,6 +116,41 @@ async fn a_link_that_only_counts_takes_a_click_and_any_other_leads_to_its_data()
     let words = |answer: &crate::support::Answer| answer.page(404).split("quote <code>").next().unwrap().to_owned();
     let (unknown, none) = (browser.get(&format!("/s/{}", "z".repeat(32))).await, browser.get("/s/none").await);
     assert_eq!(words(&unknown), words(&none));
+}
+
+// SEMANTICS 2, L16; UX 5
+#[tokio::test]
+async fn a_page_is_found_by_its_code_and_drawn_as_a_qr_code() {
+    let app = start(None).await;
+    let browser = Browser::of(&app);
+    let open = a_link(&app, 3, None, None).await;
+    let data = format!("https://data.test/{}/demo", &open[3..]);
+    let coded = a_coded_link(&app, 4, Code::new([1, 2, 3, 4, 5])).await;
+    let code = Code::new([1, 2, 3, 4, 5]).to_string();
+    for path in [open.clone(), open.to_uppercase()] {
+        assert_eq!(browser.get(&path).await.leads_to(), data, "{path}");
+    }
+    for path in [coded.clone(), format!("/s/{code}"), format!("/S/{code}"), format!("/s/{}-{}", &code[..4], code[4..].to_lowercase())] {
+        assert_eq!(browser.get(&path).await.leads_to(), format!("https://data.test/{}/demo", &coded[3..]), "{path}");
+    }
+    let mut drawn = Vec::new();
+    for (path, kind) in
+        [(&open, "image/svg+xml"), (&coded, "image/svg+xml"), (&format!("/s/{code}"), "image/svg+xml"), (&coded, "image/png")]
+    {
+        let ending = if kind == "image/png" { "png" } else { "svg" };
+        let answer = browser.get(&format!("{path}/qr.{ending}")).await;
+        assert_eq!((answer.status.as_u16(), answer.headers["content-type"].to_str().unwrap()), (200, kind));
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        assert!(answer.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+        drawn.push(answer.json.as_str().unwrap().to_owned());
+    }
+    assert_eq!(drawn[1], drawn[2], "its code is drawn, however it was found");
+    assert!(drawn[0] != drawn[1] && drawn[3].starts_with("\u{fffd}PNG"));
+    for none in ["/s/00000000", "/S/0000-0000", "/s/00000000/qr.svg", "/s/none/qr.png", &format!("/s/{}/qr.svg", "z".repeat(32))] {
+        assert_eq!(browser.get(none).await.status.as_u16(), 404, "{none}");
+    }
+    let lines = app.app.lines.text();
+    assert!(!lines.contains(&code) && !lines.contains(&coded[3..]), "a code is as much as a key: {lines}");
 }
 
 /// Terms that Ada adds and has the deployment ask for; their id.

@@ -136,6 +136,10 @@ fn routes(app: &TestApp) -> Vec<(&'static str, String, &'static str)> {
         ("POST", "/mail/{nonce}".to_owned(), "answer=accept"),
         ("GET", "/s/{key}".to_owned(), ""),
         ("POST", "/s/{key}".to_owned(), "password=x"),
+        ("GET", "/S/{key}".to_owned(), ""),
+        ("POST", "/S/{key}".to_owned(), "password=x"),
+        ("GET", "/s/{key}/qr.svg".to_owned(), ""),
+        ("GET", "/s/{key}/qr.png".to_owned(), ""),
     ]
 }
 
@@ -187,7 +191,11 @@ async fn every_route_is_closed_to_nobody_to_strangers_and_to_other_sites() {
             ("POST", "/sign-in") => (422, 422),
             ("POST", "/sign-out") => (303, 303),
             // There is no provider here, and no such asset.
-            (_, "/sign-in/provider" | "/sign-in/callback" | "/assets/{name}" | "/s/{key}") => (404, 404),
+            (
+                _,
+                "/sign-in/provider" | "/sign-in/callback" | "/assets/{name}" | "/s/{key}" | "/S/{key}" | "/s/{key}/qr.svg"
+                | "/s/{key}/qr.png",
+            ) => (404, 404),
             ("GET", path) if path.starts_with("/terms/") => (404, 404),
             // Nobody named the viewer.
             ("GET", path) if path == viewer => (403, 403),

@@ -123,7 +123,7 @@ impl World {
                 let (before, dataset) = (self.stored_link(link), self.links[link].dataset);
                 let sees = self.permit(by, Action::See, About::Link(link)).is_some();
                 let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)).filter(|_| sees) else { return false };
-                let Ok(after) = before.promoted(&permit, &self.place(dataset), until, at(0)) else { return false };
+                let Ok(after) = before.promoted(&permit, &self.place(dataset), (until, None), at(0)) else { return false };
                 let may = !self.links[link].revoked && before.links_gen == self.datasets[dataset].links_gen;
                 if may {
                     self.links[link] = self.edited_row(link, &after);
@@ -281,7 +281,8 @@ impl World {
     fn make_link(&mut self, by: usize, dataset: usize, subpath: &str, class: Class, options: Options) -> bool {
         let Some(permit) = self.permit(by, Action::Share, About::Dataset(dataset)) else { return false };
         let ask = NewLink { subpath: path(subpath), class, options };
-        let birth = Birth { id: LinkId::new(Uuid::from_u128(1)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), via: None };
+        let birth =
+            Birth { id: LinkId::new(Uuid::from_u128(1)), epoch: Epoch::new([0; 16]), hash: KeyHash::of("key"), code: None, via: None };
         let Ok(link) = Link::new(&permit, &self.place(dataset), ask, birth, at(0)) else { return false };
         let row = link_row(&link, dataset, by);
         self.links.push(row);

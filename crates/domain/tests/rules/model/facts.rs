@@ -350,6 +350,7 @@ impl World {
             over,
         } = &self.links[index];
         Link {
+            code: None,
             id: link_id(index),
             hash: link_hash(index),
             dataset: dataset_id(*dataset),
