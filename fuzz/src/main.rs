@@ -9,6 +9,7 @@ mod bearer;
 mod cursor;
 mod event;
 mod keys;
+mod metadata;
 mod path;
 mod token;
 mod zone;
@@ -18,12 +19,13 @@ use std::sync::LazyLock;
 /// A function that must not panic, whatever it is given.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 8] = [
+const TARGETS: [(&str, Target); 9] = [
     ("address", address::fuzz),
     ("bearer", bearer::fuzz),
     ("cursor", cursor::fuzz),
     ("event", event::fuzz),
     ("keys", keys::fuzz),
+    ("metadata", metadata::fuzz),
     ("path", path::fuzz),
     ("token", token::fuzz),
     ("zone", zone::fuzz),

@@ -7,19 +7,20 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const EDGE_AND_BELOW: [&str; 6] = ["domain", "edge", "identity", "objects", "table", "wire"];
+const EDGE_AND_BELOW: [&str; 7] = ["domain", "edge", "identity", "objects", "table", "wire", "zarr"];
 
 /// What each member may depend on among ours: what is shipped, and what its own tests may add.
 fn allowed(member: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match member {
-        "table" | "objects" => (&["domain"], &["embed"]),
-        "identity" => (&["domain"], &[]),
+        "table" => (&["domain"], &["embed"]),
+        "objects" => (&["domain", "zarr"], &["embed"]),
+        "identity" | "zarr" => (&["domain"], &[]),
         "edge" => (&["domain", "identity", "objects", "table", "wire"], &["embed"]),
         "serve" | "links" | "acl" | "pages" | "jobs" | "copies" => (&EDGE_AND_BELOW, &["embed"]),
         "offprint" => {
             (&["acl", "copies", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "pages", "serve", "table", "wire"], &[])
         }
-        "fuzz" => (&["domain", "edge", "identity"], &[]),
+        "fuzz" => (&["domain", "edge", "identity", "zarr"], &[]),
         "tests" => (
             &[
                 "acl", "copies", "domain", "edge", "embed", "identity", "jobs", "links", "objects", "offprint", "pages", "serve", "table",

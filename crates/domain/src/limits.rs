@@ -283,6 +283,24 @@ pub const LEVEL_IMAGES_MAX: usize = 8;
 pub const LEVELS_READ_SECS: u64 = 8;
 /// Bytes of a metadata document that is read whole, to find levels or to show them in part.
 pub const METADATA_BYTES_MAX: usize = 4 * 1_048_576;
+/// Metadata documents that are asked for to show what a dataset is: those that are missing count.
+pub const SEEN_DOCUMENTS_MAX: usize = 32;
+/// Bytes of each of them.
+pub const SEEN_DOCUMENT_BYTES_MAX: usize = 1_048_576;
+/// How long a page waits for them, its README and its list of files, in milliseconds. What is not there by then is not known.
+pub const SEEN_MS: u64 = 1_500;
+/// Directions of an array that is shown.
+pub const SEEN_AXES_MAX: usize = 16;
+/// Levels, channels, labels and series that are shown of an image, each.
+pub const SEEN_ITEMS_MAX: usize = 32;
+/// Characters of a text in metadata that is shown.
+pub const SEEN_TEXT_CHARS_MAX: usize = 200;
+/// Bytes of a README that is shown.
+pub const README_BYTES_MAX: usize = 64 * 1_024;
+/// Files and folders that a link's page lists.
+pub const FILES_SHOWN_MAX: u16 = 100;
+/// Bytes of a metadata document that a link's page shows as it is stored.
+pub const STORED_SHOWN_BYTES_MAX: usize = 8 * 1_024;
 /// Groups and projects that one dataset may be granted to: a decision asks for a membership in each.
 pub const GROUP_GRANTS_MAX: usize = 16;
 /// The same, with those from which it was withdrawn and whose rows are still there: a decision reads them, too.

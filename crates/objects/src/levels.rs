@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{
-    decision::{Permit, Place},
+    decision::{Denial, Permit, Place, ReadScope},
     levels::{Arrays, Levels},
     limits::{LABEL_IMAGES_MAX, LEVEL_IMAGES_MAX, LEVELS_READ_SECS, METADATA_BYTES_MAX},
     path::ObjectPath,
@@ -18,6 +18,10 @@ use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
+use zarr::{
+    attributes::{arrays_of, folder_of, ome, paths_in},
+    thinned::thin,
+};
 
 use crate::{
     Objects, ObjectsError,
@@ -88,18 +92,39 @@ impl Objects {
         }
     }
 
-    /// A metadata document, whole; `None`: it is missing.
+    /// A metadata document as its reader may see it: whole, or without the levels that are finer than `permit` allows; `None`: it is missing.
     ///
     /// # Errors
-    /// [`ObjectsError`]; [`ObjectsError::Unreadable`] where it is larger than metadata are.
-    pub async fn document(&self, permit: &Permit, path: &ObjectPath, now: Timestamp) -> Result<Option<Bytes>, ObjectsError> {
+    /// [`ObjectsError`]; [`ObjectsError::Unreadable`] where it has more than `bytes_max` bytes, [`Denial::CoarseOnly`] where it is to be shown
+    /// in part and cannot be understood.
+    pub async fn document(
+        &self,
+        permit: &Permit,
+        path: &ObjectPath,
+        bytes_max: usize,
+        now: Timestamp,
+    ) -> Result<Option<Bytes>, ObjectsError> {
+        let scope = permit.scope().ok_or(SignError::Permit)?;
         let answer = self.open(permit, SignedMethod::Get, path, &HeaderMap::new(), now).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let body = Limited::new(answer.into_body(), METADATA_BYTES_MAX).collect().await.map_err(|_why| ObjectsError::Unreadable)?;
-        Ok(Some(body.to_bytes()))
+        let body = Limited::new(answer.into_body(), bytes_max).collect().await.map_err(|_why| ObjectsError::Unreadable)?.to_bytes();
+        if !is_thinned(&scope, path) {
+            return Ok(Some(body));
+        }
+        let not_shown = || SignError::Denied(Denial::CoarseOnly);
+        let mut document: Value = serde_json::from_slice(&body).map_err(|_not_json| not_shown())?;
+        thin(&mut document, &path.above().last().unwrap_or_default(), &|array| scope.shows(array));
+        let shown = serde_json::to_vec(&document).map_err(|_never| not_shown())?;
+        Ok(Some(shown.into()))
     }
+}
+
+/// Whether a document is shown in part only.
+#[must_use]
+pub fn is_thinned(scope: &ReadScope<'_>, path: &ObjectPath) -> bool {
+    scope.has_coarse_alone() && matches!(path.name(), Some(".zattrs" | ".zmetadata" | "zarr.json"))
 }
 
 /// The arrays that were found so far, and how many label images.
@@ -248,13 +273,6 @@ impl Found {
     }
 }
 
-/// The `path` of each item of a list that a plate or a well has; `None`: it is none.
-fn paths_in<'v>(of: Option<&'v Value>, list: &str) -> Option<Vec<&'v str>> {
-    let items = of?.get(list)?.as_array()?;
-    // One that cannot be understood is one that cannot be looked at.
-    Some(items.iter().map(|item| item.get("path").and_then(Value::as_str).unwrap_or_default()).collect())
-}
-
 /// At most so many of them as are looked at: the first, the last, and others evenly between them.
 fn spread<'v>(all: &'v [&'v str]) -> impl Iterator<Item = &'v str> {
     let last = all.len().saturating_sub(1);
@@ -264,55 +282,9 @@ fn spread<'v>(all: &'v [&'v str]) -> impl Iterator<Item = &'v str> {
     picked.into_iter().filter_map(|index| all.get(index).copied())
 }
 
-/// The folder of a name in a document; `None`: it is no path.
-fn folder_of(name: &str) -> Option<ObjectPath> {
-    let name = name.trim_end_matches('/');
-    if name.is_empty() { None } else { ObjectPath::from_decoded(format!("{name}/")).ok() }
-}
-
 /// A name that is known to be a path.
 fn folder_named(name: &str) -> ObjectPath {
     ObjectPath::from_decoded(name).unwrap_or_default()
-}
-
-/// The attributes that OME-Zarr defines: under `attributes.ome` in 0.5, the attributes themselves in 0.4.
-fn ome(document: &Value) -> &Value {
-    let attributes = document.get("attributes").unwrap_or(document);
-    attributes.get("ome").unwrap_or(attributes)
-}
-
-/// The arrays of each multiscale image of a group; `None`: one of them is not surely a pyramid, so none can be trusted.
-fn arrays_of(document: &Value) -> Option<Vec<(ObjectPath, u8)>> {
-    let Some(images) = ome(document).get("multiscales") else { return Some(Vec::new()) };
-    let pyramids = images.as_array()?.iter().map(pyramid).collect::<Option<Vec<_>>>()?;
-    Some(pyramids.into_iter().flatten().collect())
-}
-
-/// The arrays of one multiscale image, finest first. Each has a scale that is nowhere smaller than the one before, and somewhere larger: a
-/// list in another order would hand out the finest for the coarsest.
-fn pyramid(image: &Value) -> Option<Vec<(ObjectPath, u8)>> {
-    let (mut arrays, mut before): (Vec<_>, Option<Vec<f64>>) = (Vec::new(), None);
-    for (level, dataset) in image.get("datasets")?.as_array()?.iter().enumerate() {
-        let array = folder_of(dataset.get("path")?.as_str()?)?;
-        let scale = scale(dataset)?;
-        if let Some(before) = &before {
-            let pairs = || before.iter().zip(&scale);
-            if before.len() != scale.len() || pairs().any(|(old, new)| new < old) || !pairs().any(|(old, new)| new > old) {
-                return None;
-            }
-        }
-        arrays.push((array, u8::try_from(level).ok()?));
-        before = Some(scale);
-    }
-    Some(arrays)
-}
-
-/// The size of a voxel: the one scale among an array's transformations.
-fn scale(dataset: &Value) -> Option<Vec<f64>> {
-    let mut scales = dataset.get("coordinateTransformations")?.as_array()?.iter().filter_map(|one| one.get("scale"));
-    let scale = scales.next().filter(|_| scales.next().is_none())?;
-    let sizes: Vec<f64> = scale.as_array()?.iter().map(Value::as_f64).collect::<Option<_>>()?;
-    (!sizes.is_empty() && sizes.iter().all(|size| size.is_finite() && *size > 0.0)).then_some(sizes)
 }
 
 #[cfg(test)]
@@ -324,34 +296,6 @@ mod tests {
     fn image(arrays: &[(&str, [f64; 3])]) -> Value {
         let one = |(path, scale): &(&str, [f64; 3])| json!({ "path": path, "coordinateTransformations": [{ "type": "scale", "scale": scale }, { "type": "translation", "translation": [0, 0, 0] }] });
         json!({ "datasets": arrays.iter().map(one).collect::<Vec<_>>() })
-    }
-
-    fn levels(document: &Value) -> Option<Vec<(String, u8)>> {
-        Some(arrays_of(document)?.into_iter().map(|(path, level)| (path.to_string(), level)).collect())
-    }
-
-    // SECURITY T32: what is not surely a pyramid, finest first, opens nothing
-    #[test]
-    fn a_pyramid_is_believed_only_where_each_level_is_coarser() {
-        let (fine, coarse) = ([1.0, 1.0, 1.0], [1.0, 2.0, 2.0]);
-        let good = image(&[("s0", fine), ("s1/", coarse)]);
-        let want = Some(vec![("s0/".to_owned(), 0), ("s1/".to_owned(), 1)]);
-        assert_eq!(levels(&json!({ "multiscales": [good] })), want);
-        assert_eq!(levels(&json!({ "zarr_format": 3, "attributes": { "ome": { "version": "0.5", "multiscales": [good] } } })), want);
-        assert_eq!(levels(&json!({})), Some(vec![]));
-        for (what, bad) in [
-            ("the coarsest first", image(&[("s1", coarse), ("s0", fine)])),
-            ("two of one size", image(&[("s0", fine), ("s1", fine)])),
-            ("finer in one direction", image(&[("s0", coarse), ("s1", [4.0, 1.0, 4.0])])),
-            ("no scale", json!({ "datasets": [{ "path": "s0" }] })),
-            ("a scale of nothing", image(&[("s0", [0.0, 1.0, 1.0])])),
-            ("a path upwards", image(&[("../s0", fine)])),
-            ("no path", json!({ "datasets": [{ "coordinateTransformations": [{ "type": "scale", "scale": [1] }] }] })),
-            ("no datasets", json!({})),
-        ] {
-            assert_eq!(levels(&json!({ "multiscales": [good, bad] })), None, "{what}");
-        }
-        assert_eq!(levels(&json!({ "multiscales": { "0": good } })), None);
     }
 
     #[test]

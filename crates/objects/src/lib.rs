@@ -22,7 +22,7 @@ mod address;
 pub mod copy;
 pub mod credentials;
 pub mod doctor;
-mod levels;
+pub mod levels;
 pub mod listing;
 mod names;
 pub mod policy;

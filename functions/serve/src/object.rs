@@ -11,9 +11,9 @@ use domain::{
 use edge::{problem::Problem, target::Form, trace::Delivery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use objects::{ObjectsError, presigner::SignedMethod};
+use objects::{ObjectsError, levels::is_thinned, presigner::SignedMethod};
 
-use crate::{Reading, levels::is_thinned};
+use crate::Reading;
 
 impl Reading<'_> {
     /// `/{key}/{name}[/{path}]` of a link or dataset whose name matched.
