@@ -67,6 +67,11 @@ pub struct Tally {
     closed_soon: usize,
     /// A grant that was given, or taken, on both datasets at once.
     together: usize,
+    /// A read at a clone that was let through, by whoever made it or by somebody else.
+    at_clones: usize,
+    at_clones_of_others: usize,
+    /// A clone that was retired.
+    retired: usize,
 }
 
 impl Tally {
@@ -74,6 +79,7 @@ impl Tally {
     pub fn add(&mut self, other: Self) {
         let Self { yes, no, done, done_by_others, refused, open, late, failed_reads, .. } = other;
         let Self { closed, closed_by_project, joined, ruled, placed, by_project, closed_soon, together, .. } = other;
+        let Self { at_clones, at_clones_of_others, retired, .. } = other;
         self.yes += yes;
         self.no += no;
         self.done += done;
@@ -90,6 +96,9 @@ impl Tally {
         self.by_project += by_project;
         self.closed_soon += closed_soon;
         self.together += together;
+        self.at_clones += at_clones;
+        self.at_clones_of_others += at_clones_of_others;
+        self.retired += retired;
     }
 
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
@@ -107,8 +116,10 @@ impl Tally {
         is_share("acts on who is in the project", self.joined, self.done, 0.03);
         is_share("acts on what is in the project", self.placed, self.done, 0.03);
         is_share("acts on both datasets at once", self.together, self.done, 0.03);
+        is_share("reads that were let through at clones", self.at_clones, self.yes, 0.03);
+        is_share("reads that were let through at clones of others", self.at_clones_of_others, self.yes, 0.01);
         is_share("readers who were shut out within what is strict promises", self.closed_soon, self.closed, 0.03);
-        assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0, "{self:?}");
+        assert!(self.late > 0 && self.failed_reads > 0 && self.ruled > 0 && self.closed_by_project > 0 && self.retired > 0, "{self:?}");
     }
 }
 
@@ -129,6 +140,8 @@ struct Run {
     datasets: [String; 2],
     /// The id and the path of each person's link to each dataset.
     links: BTreeMap<(usize, Spot), (String, String)>,
+    /// The id of each person's clone of each dataset.
+    clones: BTreeMap<(usize, Spot), String>,
     beliefs: Vec<Belief>,
     /// What was believed before this step: what a cache may still hold.
     before: Vec<Belief>,
@@ -204,6 +217,7 @@ impl Run {
             project,
             datasets,
             links: BTreeMap::new(),
+            clones: BTreeMap::new(),
             beliefs: vec![Belief::new(set)],
             before: Vec::new(),
             strays: Vec::new(),
@@ -259,13 +273,11 @@ impl Run {
     }
 
     async fn act(&mut self, step: &Step) -> Result<()> {
-        if let Act::Link { on } = step.act {
-            return self.link(step.by, on).await;
-        }
-        if let Act::Revoke { on } = step.act
-            && !matches!(step.by, By::Person(person) if self.links.contains_key(&(person, on)))
-        {
-            return Ok(());
+        match step.act {
+            Act::Link { .. } | Act::Clone { .. } => return self.make(step.by, step.act).await,
+            Act::Revoke { on } if !matches!(step.by, By::Person(person) if self.links.contains_key(&(person, on))) => return Ok(()),
+            Act::Retire { on } if !matches!(step.by, By::Person(person) if self.clones.contains_key(&(person, on))) => return Ok(()),
+            _ => {}
         }
         let asked = self.asked(step).await?;
         let now = self.now();
@@ -327,6 +339,11 @@ impl Run {
                 let (id, _) = self.links.get(&(person, on)).context("a link")?;
                 post(format!("/api/v1/links/{id}/revoke"), json!({ "reason": "the model says so" }))
             }
+            Act::Clone { on } | Act::Retire { on } => {
+                let By::Person(person) = step.by else { anyhow::bail!("the owner has no clone") };
+                let id = self.clones.get(&(person, on)).context("a clone")?;
+                post(format!("/api/v1/clones/{id}/retire"), json!({}))
+            }
         })
     }
 
@@ -384,9 +401,12 @@ impl Run {
             self.tally.refused += 1;
             return Ok(());
         }
-        self.tally.done += 1;
-        self.tally.done_by_others += usize::from(step.by != By::Owner);
+        // A clone gives nobody anything, so its end is nothing that is done to who may read.
+        let of_clone = matches!(step.act, Act::Retire { .. });
+        self.tally.done += usize::from(!of_clone);
+        self.tally.done_by_others += usize::from(!of_clone && step.by != By::Owner);
         self.tally.together += usize::from(together);
+        self.tally.retired += usize::from(of_clone);
         let closed = self.tally.closed;
         self.is_told(&before, &answer.json(), now)?;
         let of_project = match step.act {
@@ -422,7 +442,7 @@ impl Run {
     /// A part of all read at once: caches may answer as before, and nobody may answer as neither.
     async fn read_at_once(&mut self) -> Result<()> {
         let now = self.now();
-        for probe in self.probes().into_iter().skip(self.step % AT_ONCE_EACH).step_by(AT_ONCE_EACH) {
+        for probe in self.readers().into_iter().skip(self.step % AT_ONCE_EACH).step_by(AT_ONCE_EACH) {
             let answer = self.read(probe).await;
             let (before, after) = (expected(&self.before, probe, now), expected(&self.beliefs, probe, now));
             let Some(end) = given(&answer)? else {
@@ -450,7 +470,7 @@ impl Run {
         if matches!(weather, Weather::Fair) {
             return Ok(());
         }
-        let probes = self.probes();
+        let probes = self.readers();
         let probe = probes[self.step % probes.len()];
         self.sky.set(weather);
         let answer = self.read(probe).await;
@@ -463,13 +483,17 @@ impl Run {
     }
 
     async fn read_all(&mut self) -> Result<()> {
-        for probe in self.probes() {
+        for probe in self.readers() {
             let answer = self.read(probe).await;
             self.is_right(probe, &answer)?;
             if answer.status == StatusCode::FOUND {
                 self.tally.yes += 1
             } else {
                 self.tally.no += 1
+            }
+            if let (StatusCode::FOUND, Probe::Clone { reader, maker, .. }) = (answer.status, probe) {
+                self.tally.at_clones += 1;
+                self.tally.at_clones_of_others += usize::from(reader != maker);
             }
             let by_project = |belief: &Belief| belief.reads_by_project(probe, self.now());
             self.tally.by_project += usize::from(answer.status == StatusCode::FOUND && self.beliefs.iter().all(by_project));
@@ -558,6 +582,13 @@ impl Run {
             let link = self.app.api(Method::GET, &format!("/api/v1/links/{id}"), None).await.json();
             shown.insert(Cell::Revoked(*person, *on), Shown::Flag(link["state"] == "revoked"));
         }
+        for ((person, on), id) in &self.clones {
+            // Only its maker sees one, and who is suspended sees nothing.
+            let clone = self.app.api_as(&self.people[*person].session, Method::GET, &format!("/api/v1/clones/{id}"), None, &[]).await;
+            if clone.status != StatusCode::FORBIDDEN {
+                shown.insert(Cell::Retired(*person, *on), Shown::Flag(clone.json()["state"] == "retired"));
+            }
+        }
         let all = std::mem::take(&mut self.beliefs);
         self.beliefs = all.iter().filter(|belief| shown.iter().all(|(cell, shown)| shown.fits(belief, *cell))).cloned().collect();
         let known = |cell: &Cell| !matches!(cell, Cell::Grant(..)) || shown.contains_key(cell);
@@ -573,31 +604,38 @@ impl Run {
         answer.json()["items"].as_array().cloned().with_context(|| format!("no items: {}", String::from_utf8_lossy(&answer.body)))
     }
 
-    /// Makes the link of whoever acts, under a fair sky.
-    async fn link(&mut self, by: By, on: Spot) -> Result<()> {
-        let By::Person(person) = by else { return Ok(()) };
-        if self.links.contains_key(&(person, on)) {
+    /// Makes the link, or the clone, of whoever acts, under a fair sky.
+    async fn make(&mut self, by: By, act: Act) -> Result<()> {
+        let (By::Person(person), Act::Link { on } | Act::Clone { on }) = (by, act) else { return Ok(()) };
+        let is_link = matches!(act, Act::Link { .. });
+        let is_there = if is_link { self.links.contains_key(&(person, on)) } else { self.clones.contains_key(&(person, on)) };
+        if is_there {
             return Ok(());
         }
-        let asked = Asked {
-            method: Method::POST,
-            path: "/api/v1/links".to_owned(),
-            body: json!({ "dataset": self.dataset(on) }),
-            headers: Vec::new(),
+        let (path, body) = if is_link {
+            ("/api/v1/links", json!({ "dataset": self.dataset(on) }))
+        } else {
+            ("/api/v1/clones", json!({ "dataset": self.dataset(on), "title": "mine" }))
         };
+        let asked = Asked { method: Method::POST, path: path.to_owned(), body, headers: Vec::new() };
         let answer = self.send(by, &asked).await;
         let now = self.now();
         let (status, body) = (answer.status, answer.json());
-        let fits = self.beliefs.iter().any(|belief| match belief.outcome(by, Act::Link { on }, now) {
+        let fits = self.beliefs.iter().any(|belief| match belief.outcome(by, act, now) {
             Outcome::Done(_) => status.is_success(),
             Outcome::Refused(want) => status == want,
         });
-        ensure!(fits, "a link was answered with {status} {body}");
+        ensure!(fits, "{act:?} was answered with {status} {body}");
         if status.is_success() {
-            self.tally.done_by_others += 1;
-            self.tally.done += 1;
-            let path = text(&body["url"])?.trim_start_matches(DATA).to_owned();
-            self.links.insert((person, on), (text(&body["id"])?, path));
+            let (id, path) = (text(&body["id"])?, text(&body["url"])?.trim_start_matches(DATA).to_owned());
+            if is_link {
+                self.tally.done_by_others += 1;
+                self.tally.done += 1;
+                self.links.insert((person, on), (id, path));
+            } else {
+                ensure!(path == format!("/{id}/{}/", name(on)), "a clone opens at {path}");
+                self.clones.insert((person, on), id);
+            }
         }
         Ok(())
     }
@@ -652,6 +690,14 @@ impl Run {
                 }
                 // A tombstone is its own record.
                 Cell::Revoked(..) => continue,
+                Cell::Retired(person, on) => {
+                    let id = self.clones.get(&(person, on)).context("a clone")?;
+                    let written = count(&["clone.retire"], id, &|_| true);
+                    // That of somebody who is suspended could not be looked at.
+                    let believed = self.beliefs.iter().any(|belief| belief.at(cell).0 == written as u64);
+                    ensure!(believed, "{cell:?} changed {version} times and stands in the audit {written} times");
+                    continue;
+                }
             };
             ensure!(written as u64 == version, "{cell:?} changed {version} times and stands in the audit {written} times");
         }
@@ -670,6 +716,10 @@ impl Run {
                 let path = self.links.get(&(person, on)).map(|(_, path)| path.as_str()).unwrap_or_default();
                 return self.app.get(&format!("{}/{OBJECT}", path.trim_end_matches('/'))).await;
             }
+            Probe::Clone { reader, maker, of } => {
+                let id = self.clones.get(&(maker, of)).map_or("", String::as_str);
+                (reader, format!("/{id}/{}/{OBJECT}", name(of)))
+            }
         };
         let bearer = format!("Bearer {}", self.people[person].session);
         self.app.data(Method::GET, &path, &[("authorization", bearer.as_str())]).await
@@ -678,7 +728,18 @@ impl Run {
     fn probes(&self) -> Vec<Probe> {
         let named =
             (0..PEOPLE).flat_map(|person| [Probe::Named(person, Spot::Outer), Probe::Named(person, Spot::Inner), Probe::Through(person)]);
-        named.chain(self.links.keys().map(|(person, on)| Probe::Link(*person, *on))).collect()
+        let linked = self.links.keys().map(|(person, on)| Probe::Link(*person, *on));
+        let cloned = self.clones.keys().flat_map(|(maker, of)| (0..PEOPLE).map(|reader| Probe::Clone { reader, maker: *maker, of: *of }));
+        named.chain(linked).chain(cloned).collect()
+    }
+
+    /// Those that read after this step: at each clone one person, another each time, for what anybody reads there is what all do at its original.
+    fn readers(&self) -> Vec<Probe> {
+        let turn = |probe: &Probe| match probe {
+            Probe::Clone { reader, maker, of } => (self.step + maker + usize::from(*of == Spot::Inner)) % PEOPLE == *reader,
+            Probe::Named(..) | Probe::Through(_) | Probe::Link(..) => true,
+        };
+        self.probes().into_iter().filter(turn).collect()
     }
 
     fn dataset(&self, on: Spot) -> &str {

@@ -65,7 +65,7 @@ pub fn any_program(steps_max: usize) -> impl Strategy<Value = Program> {
     let begin =
         prop_oneof![4 => Just(beginning()), 4 => Just(of_a_project()), 4 => any_spot().prop_map(of_a_strict_one), 2 => Just(Vec::new())];
     let steps = vec(any_step(), steps_max / 2..=steps_max);
-    (prop::bool::weighted(0.4), begin, steps).prop_map(|(together, begin, steps)| {
+    (prop::bool::weighted(0.5), begin, steps).prop_map(|(together, begin, steps)| {
         let first = if together { of_a_set() } else { Vec::new() };
         Program { together, steps: [first, begin, steps].concat() }
     })
@@ -77,6 +77,9 @@ fn beginning() -> Vec<Step> {
         plain(By::Owner, give(Spot::Outer, 0, Role::Manager)),
         plain(By::Person(0), give(Spot::Inner, 1, Role::View)),
         plain(By::Person(1), Act::Link { on: Spot::Inner }),
+        plain(By::Person(0), Act::Clone { on: Spot::Inner }),
+        plain(By::Person(0), Act::Clone { on: Spot::Outer }),
+        plain(By::Person(0), Act::Retire { on: Spot::Outer }),
     ]
 }
 
@@ -86,6 +89,7 @@ fn of_a_project() -> Vec<Step> {
         plain(By::Owner, Act::Join { person: 0, part: Part::Manager }),
         plain(By::Person(0), Act::Join { person: 1, part: Part::Member }),
         plain(By::Person(0), Act::Link { on: Spot::Outer }),
+        plain(By::Person(0), Act::Clone { on: Spot::Outer }),
     ]
 }
 
@@ -121,7 +125,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     )
 }
 
-/// Who does what. Only people make links here.
+/// Who does what. Only people make links and clones here.
 fn any_deed() -> impl Strategy<Value = (By, Act)> {
     let by = prop_oneof![3 => Just(By::Owner), 1 => any_person().prop_map(By::Person)];
     let person = || any_person().prop_map(By::Person);
@@ -129,6 +133,8 @@ fn any_deed() -> impl Strategy<Value = (By, Act)> {
         30 => (by, any_act()),
         4 => (person(), any_spot().prop_map(|on| Act::Link { on })),
         3 => (person(), any_spot().prop_map(|on| Act::Revoke { on })),
+        3 => (person(), any_spot().prop_map(|on| Act::Clone { on })),
+        2 => (person(), any_spot().prop_map(|on| Act::Retire { on })),
         2 => (person(), Just(Act::Leave)),
     ]
 }

@@ -125,6 +125,14 @@ pub enum Act {
     Revoke {
         on: Spot,
     },
+    /// Whoever acts makes a clone, the same as any time before.
+    Clone {
+        on: Spot,
+    },
+    /// Whoever acts retires that clone.
+    Retire {
+        on: Spot,
+    },
 }
 
 /// One thing that is kept.
@@ -141,6 +149,7 @@ pub enum Cell {
     Part(usize),
     Rule,
     Revoked(usize, Spot),
+    Retired(usize, Spot),
 }
 
 /// What a cell holds.
@@ -214,6 +223,8 @@ pub enum Probe {
     Through(usize),
     /// Anybody by the link that a person made.
     Link(usize, Spot),
+    /// A person at the clone that another made, or the same.
+    Clone { reader: usize, maker: usize, of: Spot },
 }
 
 /// What comes of a read.
@@ -299,9 +310,8 @@ impl Belief {
     pub fn holds(&self, cell: Cell) -> Option<Held> {
         let first = match cell {
             Cell::Grant(..) => None,
-            Cell::Member(..) | Cell::Suspended(_) | Cell::Blocked(_) | Cell::Restricted | Cell::Strict(_) | Cell::Revoked(..) => {
-                Some(Held::Flag(false))
-            }
+            Cell::Member(..) | Cell::Suspended(_) | Cell::Blocked(_) | Cell::Restricted => Some(Held::Flag(false)),
+            Cell::Strict(_) | Cell::Revoked(..) | Cell::Retired(..) => Some(Held::Flag(false)),
             Cell::Shown(_) => Some(Held::Shown { visibility: Visibility::Private, placed: false }),
             Cell::Part(_) => Some(Held::Part(Part::Out)),
             Cell::Rule => Some(Held::Rule { view: Role::View, active: true }),
@@ -360,6 +370,7 @@ impl Belief {
             Probe::Named(_, Spot::Inner) => self.is(Cell::Strict(Spot::Inner)) || self.is(Cell::Strict(Spot::Outer)),
             Probe::Named(_, on) | Probe::Link(_, on) => self.is(Cell::Strict(on)),
             Probe::Through(_) => self.is(Cell::Strict(Spot::Outer)),
+            Probe::Clone { reader, of, .. } => self.reads_strictly(Probe::Named(reader, of)),
         }
     }
 
@@ -371,7 +382,12 @@ impl Belief {
     /// What comes of a read.
     pub fn reads(&self, probe: Probe, now: i64) -> Reads {
         match probe {
-            Probe::Named(person, _) | Probe::Through(person) if self.is(Cell::Suspended(person)) => Reads::No(403),
+            Probe::Named(person, _) | Probe::Through(person) | Probe::Clone { reader: person, .. } if self.is(Cell::Suspended(person)) => {
+                Reads::No(403)
+            }
+            // A clone opens what its original opens, to whoever reads, and whatever has become of its maker.
+            Probe::Clone { maker, of, .. } if self.is(Cell::Retired(maker, of)) => Reads::No(404),
+            Probe::Clone { reader, of, .. } => self.reads(Probe::Named(reader, of), now),
             Probe::Named(person, spot) => match self.until(person, spot, now, |way| way.role >= Role::View) {
                 Some(until) => Reads::Yes { until },
                 None if self.ways(person, spot, now).is_empty() => Reads::No(404),
@@ -398,6 +414,7 @@ impl Belief {
         match probe {
             Probe::Named(person, spot) => self.ways(person, spot, now).iter().all(|way| way.by_project || way.role < Role::View),
             Probe::Through(person) => self.reads_by_project(Probe::Named(person, Spot::Outer), now),
+            Probe::Clone { reader, of, .. } => self.reads_by_project(Probe::Named(reader, of), now),
             Probe::Link(..) => false,
         }
     }
@@ -438,6 +455,11 @@ impl Belief {
             Act::Revoke { on } => match by {
                 By::Owner => Outcome::Refused(404),
                 By::Person(person) => self.effect(Cell::Revoked(person, on), Held::Flag(true)),
+            },
+            Act::Clone { on } => self.clones(by, on, now),
+            Act::Retire { on } => match by {
+                By::Owner => Outcome::Refused(404),
+                By::Person(person) => self.effect(Cell::Retired(person, on), Held::Flag(true)),
             },
         }
     }
@@ -684,6 +706,11 @@ impl Belief {
         }
         let visibility = if visibility == Visibility::Project { Visibility::Private } else { visibility };
         self.effect(Cell::Shown(on), Held::Shown { visibility, placed: false })
+    }
+
+    /// Of the roles here only the widest lets files be cloned.
+    fn clones(&self, by: By, on: Spot, now: i64) -> Outcome {
+        self.may_grant(by, on, now).map_or_else(|refused| refused, |()| Outcome::Done(None))
     }
 
     fn links(&self, by: By, on: Spot, now: i64) -> Outcome {

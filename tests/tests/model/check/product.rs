@@ -46,7 +46,7 @@ impl Tally {
     /// A run in which nearly everything is refused, or nothing is, shows nothing.
     pub fn is_not_trivial(&self) {
         println!("{self:?}");
-        assert_eq!(self.0.len(), 7, "{self:?}");
+        assert_eq!(self.0.len(), 8, "{self:?}");
         for (act, (yes, no)) in &self.0 {
             let least = if *act == "hand-over" { 0.001 } else { 0.05 };
             is_share(&format!("answers to {act} that were yes"), *yes, yes + no, least);
@@ -65,6 +65,8 @@ struct Run {
     people: Vec<Person>,
     group: String,
     datasets: Vec<String>,
+    /// The owner's clones of them.
+    clones: Vec<String>,
     tally: Tally,
 }
 
@@ -111,6 +113,11 @@ impl Run {
         for path in [format!("{FOLDER}/"), format!("{image}/"), format!("{FOLDER}/{OTHER}/")] {
             datasets.push(app.dataset(&path).await);
         }
+        let mut clones = Vec::new();
+        for dataset in &datasets {
+            let made = app.api(Method::POST, "/api/v1/clones", Some(json!({ "dataset": dataset, "title": "the owner's" }))).await.json();
+            clones.push(made["id"].as_str().context("an id")?.to_owned());
+        }
         let mut people = Vec::new();
         for name in ["Ada", "Bo", "Cy"].iter().take(PEOPLE) {
             let (id, session) = app.person(name).await;
@@ -118,7 +125,7 @@ impl Run {
         }
         let group = app.api(Method::POST, "/api/v1/groups", Some(json!({ "name": "imaging" }))).await.json();
         let group = group["id"].as_str().context("an id")?.to_owned();
-        Ok(Self { app, people, group, datasets, tally: Tally::default() })
+        Ok(Self { app, people, group, datasets, clones, tally: Tally::default() })
     }
 
     /// What the owner does; it may be refused, but for no fault of the product's.
@@ -175,7 +182,7 @@ impl Run {
                 }
             }
         }
-        for act in ["see", "share", "register", "grant", "hand-over"] {
+        for act in ["see", "share", "register", "grant", "clone", "hand-over"] {
             let told = self.check(person, on, act, "", None).await?;
             let done = self.acts(person, on, act).await;
             self.compare(person, act, &told, &done).with_context(|| format!("{act} of {on:?}"))?;
@@ -192,6 +199,9 @@ impl Run {
         let told = self.app.api(Method::POST, "/api/v1/check", Some(ask.clone())).await;
         ensure!(told.status.is_success(), "{ask}: {}", String::from_utf8_lossy(&told.body));
         let told = told.json();
+        let of_clone = json!({ "dataset": self.clone_of(on), "action": act, "path": path, "user": id, "address": network });
+        let of_clone = self.app.api(Method::POST, "/api/v1/check", Some(of_clone)).await.json();
+        ensure!(of_clone == told, "of the clone is told {of_clone}, of its original {told}");
         if network.is_some() {
             // Elsewhere more may be open than from where the person asks.
             return Ok(told);
@@ -206,13 +216,29 @@ impl Run {
         Ok(told)
     }
 
+    /// What comes of a read, which is the same at a clone.
     async fn read(&self, person: usize, on: Spot, path: &str, network: Option<&str>) -> Result<Answer> {
-        let target = format!("/{}/{}/{path}", self.dataset(on), name(on));
+        let [original, clone] = [self.dataset(on), self.clone_of(on)].map(|id| format!("/{id}/{}/{path}", name(on)));
+        let at_original = self.read_at(person, &original, network).await?;
+        let at_clone = self.read_at(person, &clone, network).await?;
+        let code = |answer: &Answer| serde_json::from_slice::<Value>(&answer.body).map(|body| body["code"].clone()).ok();
+        ensure!(
+            (at_clone.status, code(&at_clone)) == (at_original.status, code(&at_original)),
+            "at the clone {} {:?}, at its original {} {:?}",
+            at_clone.status,
+            code(&at_clone),
+            at_original.status,
+            code(&at_original)
+        );
+        Ok(at_original)
+    }
+
+    async fn read_at(&self, person: usize, target: &str, network: Option<&str>) -> Result<Answer> {
         let bearer = format!("Bearer {}", self.people[person].session);
         let headers = [("authorization", bearer.as_str())];
         Ok(match network {
-            None => self.app.data(Method::GET, &target, &headers).await,
-            Some(address) => self.app.data_from(address.parse::<IpAddr>()?, Method::GET, &target, &headers).await,
+            None => self.app.data(Method::GET, target, &headers).await,
+            Some(address) => self.app.data_from(address.parse::<IpAddr>()?, Method::GET, target, &headers).await,
         })
     }
 
@@ -226,6 +252,7 @@ impl Run {
                 (Method::POST, "/api/v1/datasets".to_owned(), Some(json!({ "source": "demo", "path": format!("{}none", folder(on)) })))
             }
             "grant" => (Method::GET, format!("/api/v1/datasets/{dataset}/grants"), None),
+            "clone" => (Method::POST, "/api/v1/clones".to_owned(), Some(json!({ "dataset": dataset, "title": "one's own" }))),
             _ => (Method::POST, format!("/api/v1/datasets/{dataset}/offers"), Some(json!({ "to": "nobody" }))),
         };
         self.app.api_as(&self.people[person].session, method, &path, ask, &[]).await
@@ -263,6 +290,7 @@ impl Run {
             "list" => "list",
             "share" | "register" => "share",
             "grant" => "administer",
+            "clone" => "clone-files",
             "hand-over" => "own",
             // By metadata and levels, too.
             _ => return Ok(()),
@@ -276,11 +304,11 @@ impl Run {
     }
 
     fn dataset(&self, on: Spot) -> &str {
-        match on {
-            Spot::Folder => &self.datasets[0],
-            Spot::Image => &self.datasets[1],
-            Spot::Other => &self.datasets[2],
-        }
+        &self.datasets[place(on)]
+    }
+
+    fn clone_of(&self, on: Spot) -> &str {
+        &self.clones[place(on)]
     }
 
     fn word(&self, to: To) -> String {
@@ -290,6 +318,14 @@ impl Run {
             To::Accounts => "accounts".to_owned(),
             To::World => "world".to_owned(),
         }
+    }
+}
+
+fn place(on: Spot) -> usize {
+    match on {
+        Spot::Folder => 0,
+        Spot::Image => 1,
+        Spot::Other => 2,
     }
 }
 
