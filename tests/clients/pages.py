@@ -1,7 +1,8 @@
 """The pages, as a real browser shows them: `python3 pages.py OFFPRINT_BINARY [SCREENSHOTS_DIR]`, standard library only.
 
 Starts `offprint up --demo`, reads the codes that it prints on the terminal, and lets Chromium sign in, make a ticket and sign out with scripts
-switched off; beside it a deployment whose people sign in through an OpenID provider. Prints a line a check, `ok` or `FAIL` first, and
+switched off; beside it a deployment whose people sign in through an OpenID provider. Links' pages are opened by a stranger, with data that try to run in
+them too, and the snippets on them are run as they are printed. Prints a line a check, `ok` or `FAIL` first, and
 `pages: N passed, M failed`.
 """
 
@@ -16,6 +17,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 
+from landing import hostile, run_as_printed
 from run import ENVIRONMENT, HERE, Product, Tally
 
 BROWSER_SECS = 300
@@ -70,12 +72,17 @@ def main() -> int:
         issuer = f"{oidc['endpoint']}/browser"
         options = ("--oidc-issuer", issuer, "--oidc-audience", "offprint", "--oidc-client-id", oidc["client_id"])
         institution = Product(binary, folder / "institution", "--port", "0", *options, secrets={"OFFPRINT_OIDC_CLIENT_SECRET": oidc["client_secret"]})
+        demo = product.state / "demo"
+        opened = {name: product.call("link", "create", f"demo:{name}") for name in ("exp #3/50% +é.ome.zarr", "plain-v2.ome.zarr", "sharded-v3.ome.zarr", "table.csv", hostile(demo))}
+        paused = product.call("link", "create", "demo:random.bin")
+        product.call("link", "pause", paused["id"])
         config = folder / "pages.json"
         shots = pathlib.Path(rest[0] if rest else folder / "shots")
         shots.mkdir(exist_ok=True)
         config.write_text(json.dumps({
             "app": product.ready["app_url"], "data": product.ready["data_url"], "codes": codes, "shots": str(shots),
             "link": link_with_password(product), "password": PASSWORD,
+            "landings": [{"name": name, "url": link["url"]} for name, link in opened.items()], "paused": paused["url"],
             "viewer": VIEWER, "institution": institution.ready["app_url"], "issuer": issuer,
         }))  # fmt: skip
         done = subprocess.run(
@@ -83,6 +90,8 @@ def main() -> int:
             env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BROWSER_SECS, check=False,
         )  # fmt: skip
         tally.reader_ended("pages_chromium.mjs", done.returncode, done.stdout.splitlines(), done.stderr)
+        for name, link in list(opened.items())[:4]:
+            run_as_printed(product, name, link, folder, tally)
         for one in (product, institution):
             tally.check(one.stop() == 0, "it ends cleanly")
             logged = one.log.read_text(errors="replace") + "".join(path.read_text(errors="replace") for path in one.state.rglob("*.jsonl"))

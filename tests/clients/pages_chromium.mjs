@@ -4,7 +4,7 @@ import path from 'node:path';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
-const { app, data, codes, shots, link, password, viewer, institution, issuer } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+const { app, data, codes, shots, link, password, landings, paused, viewer, institution, issuer } = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 let failed = false;
 function check(passed, what) {
   failed ||= !passed;
@@ -129,6 +129,49 @@ await shot(reader, 'link-opened');
 const opened = await fetch(`${await reader.inputValue('#url')}/zarr.json`);
 check(opened.ok && (await opened.json()).zarr_format === 3, 'the pass opens it');
 check((await reader.context().cookies()).length === 0, 'and is no session');
+
+// Links' pages, opened by somebody without an account. Of data that try to run in them nothing runs and nothing is asked for elsewhere: not in a browser
+// that runs scripts, and not in one that would run even what our policy forbids.
+const pageOf = (url) => `${app}/s/${url.split('/')[3]}`;
+const fits = (page) => page.locator('html').evaluate((html) => [html.scrollWidth, html.clientWidth]);
+for (const [number, { name, url: address }] of landings.entries()) {
+  const visitor = await person();
+  const answer = await visitor.goto(pageOf(address));
+  check(answer.status() === 200 && (await visitor.getByRole('heading', { level: 1 }).innerText()) === name.split('/').pop(), `the page of ${name}`);
+  check(answer.headers()['content-security-policy'].startsWith("default-src 'none'; style-src 'self'"), 'its policy is that of every page');
+  check(!(await visitor.title()).includes(address.split('/')[3]), 'no key stands in its title');
+  await shot(visitor, `landing-${number}`);
+  for (const summary of await visitor.locator('summary').all()) await summary.click();
+  await accessible(visitor, `landing-${number}, unfolded`);
+  for (const [kind, options] of [['small', { viewport: { width: 360, height: 720 } }], ['dark', { colorScheme: 'dark' }], ['large-text', { viewport: { width: 320, height: 720 } }]]) {
+    const other = await person(options);
+    await other.goto(pageOf(address));
+    for (const summary of await other.locator('summary').all()) await summary.click();
+    await shot(other, `landing-${number}-${kind}`);
+    const [scrolled, seen] = await fits(other);
+    check(scrolled <= seen, `${name}, ${kind}: ${scrolled} of ${seen} pixels`);
+  }
+}
+for (const bypassCSP of [false, true]) {
+  const context = await browser.newContext({ bypassCSP });
+  const page = await context.newPage();
+  const asked = [];
+  page.on('request', (request) => new URL(request.url()).origin === app || asked.push(request.url()));
+  page.on('dialog', (dialog) => asked.push(`dialog ${dialog.message()}`));
+  await page.goto(pageOf(landings.at(-1).url));
+  for (const summary of await page.locator('summary').all()) await summary.click();
+  await page.waitForTimeout(500);
+  const found = await page.evaluate(() => ({ hurt: globalThis.hurt, active: document.querySelectorAll('main script, main img, main iframe, main form, main style, main link, main base, main meta, svg[onload]').length,
+    handlers: [...document.querySelectorAll('*')].flatMap((element) => element.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'style').length,
+    hrefs: [...document.querySelectorAll('a[href]')].map(({ protocol }) => protocol).filter((protocol) => !['http:', 'https:'].includes(protocol)).length,
+    text: document.body.innerText }));
+  check(found.hurt === undefined && asked.length === 0, `nothing of the data runs or is loaded, policy ${bypassCSP ? 'off' : 'on'}: ${found.hurt} ${asked.join(' ')}`);
+  check(found.active === 0 && found.handlers === 0 && found.hrefs === 0, `no element, handler or address of theirs: ${found.active} ${found.handlers} ${found.hrefs}`);
+  check(['<script>top.hurt=1</script>', '<img src=x onerror=top.hurt=1>', '{{7*7}}'].every((payload) => found.text.includes(payload)), 'they are shown as they are');
+}
+const closed = await person();
+check((await closed.goto(pageOf(paused))).status() === 200 && (await closed.content()).includes('Paused by its maker'), 'a paused link says so');
+await shot(closed, 'link-paused');
 
 // A viewer asks to read: what a person sees before and after consenting, and of a viewer that is not allowed.
 await maker.goto(`${app}/api/v1/authorize?viewer=${encodeURIComponent(viewer)}`);

@@ -120,6 +120,7 @@ PERMITTED = {
         },
         {"Sid": "CheckTable", "Effect": "Allow", "Action": "dynamodb:ConditionCheckItem", "Resource": attribute("Table")},
         LIST_BY_INDEX,
+        assume("AssumeSigners", "SignerRole"),
         logs_of("PagesLogs"),
     ],
     "JobsRole": [
@@ -222,7 +223,7 @@ PERMITTED = {
     ],
 }
 
-# Who may take each role: Lambda takes the functions', only serve and acl take the signer's, and only acl and copies the copier's.
+# Who may take each role: Lambda takes the functions', only serve, acl and pages take the signer's, and only acl and copies the copier's.
 TRUSTED = {
     "ServeRole": {"Service": "lambda.amazonaws.com"},
     "LinksRole": {"Service": "lambda.amazonaws.com"},
@@ -230,7 +231,7 @@ TRUSTED = {
     "PagesRole": {"Service": "lambda.amazonaws.com"},
     "JobsRole": {"Service": "lambda.amazonaws.com"},
     "CopiesRole": {"Service": "lambda.amazonaws.com"},
-    "SignerRole": {"AWS": [attribute("ServeRole"), attribute("AclRole")]},
+    "SignerRole": {"AWS": [attribute("ServeRole"), attribute("AclRole"), attribute("PagesRole")]},
     "CopierRole": {"AWS": [attribute("AclRole"), attribute("CopiesRole")]},
 }
 
@@ -360,9 +361,14 @@ class Policies(unittest.TestCase):
     def test_links_reaches_no_bucket_and_takes_no_role(self):
         self.assertFalse([action for action in actions("LinksRole") if action.startswith(("s3:", "sts:"))])
 
-    def test_pages_reaches_no_bucket_takes_no_role_and_writes_only_what_is_of_people(self):
-        self.assertFalse([action for action in actions("PagesRole") if action.startswith(("s3:", "sts:", "secretsmanager:"))])
-        self.assertNotIn("OFFPRINT_SIGNER_ROLE", environment("pages"))
+    # ADR 0070: a link's page reads as the link's readers do, and so through their role: one that can write nothing.
+    def test_pages_reaches_buckets_by_the_readers_role_alone_and_writes_only_what_is_of_people(self):
+        self.assertFalse([action for action in actions("PagesRole") if action.startswith(("s3:", "secretsmanager:"))])
+        taken = [one["Resource"] for one in statements("PagesRole") if one["Action"] == "sts:AssumeRole"]
+        self.assertEqual(taken, [assume("AssumeSigners", "SignerRole")["Resource"]])
+        self.assertEqual(actions("SignerRole"), {"s3:GetObject", "s3:ListBucket"})
+        settings = RESOURCES["PagesFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(settings["OFFPRINT_SIGNER_ROLE"], attribute("SignerRole"))
 
     # The client's secret at the provider is for the one function that shows it there.
     def test_only_pages_knows_the_client_secret(self):

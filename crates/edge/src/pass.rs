@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     code::Code,
-    decision::{Action, Denial, Facts, LinkFacts, Principal, Who, decide},
+    decision::{Action, Denial, Facts, LinkFacts, Permit, Principal, Who, decide},
     grant::Net,
     id::TermsId,
     key::{KeyHash, LinkKey},
@@ -88,18 +88,42 @@ pub async fn ask(
     }
 }
 
+/// What whoever shows a key, and nothing else, meets.
+#[derive(Debug)]
+pub enum Met {
+    /// A link that opens.
+    Open(Arc<LinkFacts>, Permit),
+    /// A link that asks for a pass first.
+    Guarded(Arc<LinkFacts>),
+    /// A link that does not open, and why.
+    Refused(Arc<LinkFacts>, Denial),
+}
+
+/// What whoever shows this key meets, by the rules of any reader.
+///
+/// # Errors
+/// 404 for a key that opens nothing; 429 for whoever guessed too much.
+pub async fn met(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Timestamp) -> Result<Met, Problem> {
+    let (facts, net) = found(app, parts, key, now).await?;
+    let holder = Principal { who: Who::Holder, net };
+    Ok(match decide(&holder, Action::Read, &Facts::Link(Arc::clone(&facts)), now) {
+        Ok(permit) => Met::Open(facts, permit),
+        Err(Denial::PassNeeded | Denial::TermsNeeded { .. }) => Met::Guarded(facts),
+        Err(why) => Met::Refused(facts, why),
+    })
+}
+
 /// The link of a key, if it asks for a pass: whatever is refused before that is refused here.
 ///
 /// # Errors
-/// 404 for a key that opens nothing, 409 `no-pass-needed` for a link that asks for none, 410 for one that has ended; 429 for whoever guessed
-/// too much.
+/// Those of [`met`]; 409 `no-pass-needed` for a link that asks for none, 410 for one that has ended.
 pub async fn guarded(app: &App, parts: &Parts, key: Option<&LinkKey>, now: Timestamp) -> Result<Arc<LinkFacts>, Problem> {
-    let (facts, net) = found(app, parts, key, now).await?;
-    let holder = Principal { who: Who::Holder, net };
-    match decide(&holder, Action::Read, &Facts::Link(Arc::clone(&facts)), now) {
-        Err(Denial::PassNeeded | Denial::TermsNeeded { .. }) => Ok(facts),
-        Err(why) => Err(why.into()),
-        Ok(_) => Err(Problem::new(StatusCode::CONFLICT, "no-pass-needed", "the link opens by itself").hint("open the link as it is")),
+    match met(app, parts, key, now).await? {
+        Met::Guarded(facts) => Ok(facts),
+        Met::Refused(_, why) => Err(why.into()),
+        Met::Open(..) => {
+            Err(Problem::new(StatusCode::CONFLICT, "no-pass-needed", "the link opens by itself").hint("open the link as it is"))
+        }
     }
 }
 

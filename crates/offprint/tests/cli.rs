@@ -747,6 +747,31 @@ fn a_review_link_is_promoted_after_it_is_said_what_that_does() {
     assert!(up.run(&["link", "revoke", &url, "-y"]).ends(6).err.contains("[reason-needed]"));
 }
 
+// L16, P5: what a poster shows leads to the link, as it is printed and as it is typed
+#[test]
+fn a_link_has_a_code_and_a_qr_code_for_print() {
+    let up = Up::start();
+    up.run(&["link", "create", PLAIN, "--code"]).refused(2, "[link-code]");
+    let url = up.link(&[PLAIN, "--class", "event", "--code"]);
+    let link = up.json(&["link", "show", &url, "--json"]);
+    let code = link["code"].as_str().expect("a code");
+    let page = format!("{}/s/{code}", up.text("app_url"));
+    assert_eq!(link["page"].as_str(), Some(page.as_str()));
+    assert!(up.run(&["link", "show", &code.to_lowercase()]).done().out.contains(&url));
+    let in_terminal = up.run(&["link", "qr", code]).done().out;
+    assert!(in_terminal.contains('█') && in_terminal.ends_with(&format!("\n{page}\n")), "{in_terminal}");
+    let svg = up.run(&["link", "qr", &url, "--as", "svg"]).done().out;
+    assert!(svg.starts_with("<?xml") && svg.contains("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    let png = up.command(&["link", "qr", &url, "--as", "png"]).output().expect("it runs");
+    assert!(png.status.success() && png.stdout.starts_with(b"\x89PNG\r\n"), "as it is, for a file");
+    for page in [page.clone(), page.replace("/s/", "/S/")] {
+        assert_eq!(status_of(&page), 200, "as it is printed, and as a QR code has it");
+    }
+    up.run(&["link", "revoke", code, "-y"]).done();
+    assert_eq!(status_of(&page), 410, "and says so when it has ended");
+    up.run(&["link", "show", "0000-0000"]).refused(3, "[not-found]");
+}
+
 #[test]
 fn of_several_links_each_that_is_not_there_is_named_and_the_others_are_revoked() {
     let up = Up::start();

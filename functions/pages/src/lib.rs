@@ -8,6 +8,7 @@ mod callback;
 mod cookie;
 mod form;
 mod home;
+mod landing;
 mod link;
 mod local_path;
 mod mail;

@@ -1,14 +1,20 @@
-//! `/s/{key}`: a link that asks for a pass, for people: a form for its password and for the terms of its data, and then the address, shown once.
+//! `/s/{key}`: a link, for people. One that opens shows what it opens (`landing.rs`); one that asks for a pass a form for its password and for
+//! the terms of its data, and then the address, once; one that does not open says why.
 
 use askama::Template;
-use axum::{
-    extract::Path,
-    response::{IntoResponse, Redirect, Response},
+use axum::{extract::Path, response::Response};
+use domain::{
+    decision::{Denial, LinkFacts},
+    id::TermsId,
+    key::LinkKey,
+    link::Class,
+    terms::Unmet,
+    timing::later,
 };
-use domain::{decision::LinkFacts, id::TermsId, key::LinkKey, path::encode_key, terms::Unmet};
 use edge::{
     App,
-    pass::{Asked, ask, guarded, key_in_page, wrong_password},
+    pass::{Asked, Met, ask, guarded, key_in_page, met, wrong_password},
+    peer::net_of,
     problem::Problem,
     trace::Verdict,
 };
@@ -19,7 +25,8 @@ use wire::secret::Secret;
 
 use crate::{
     form::OwnForm,
-    page::{Frame, page, sentence},
+    landing,
+    page::{Frame, page, plain, sentence},
     terms::Shown,
 };
 
@@ -55,6 +62,17 @@ struct Opened {
     pass: wire::pass::Pass,
 }
 
+#[derive(Template)]
+#[template(path = "link_closed.html")]
+struct Closed {
+    frame: Frame,
+    title: &'static str,
+    detail: String,
+    name: Option<String>,
+    about: &'static str,
+    is_review: bool,
+}
+
 impl Guarded {
     async fn new(app: &App, key: &LinkKey, facts: &LinkFacts) -> Result<Self, Problem> {
         let asked: Vec<_> = facts.place.source.unmet(|_| false).into_iter().flat_map(Unmet::iter).collect();
@@ -74,18 +92,23 @@ impl Guarded {
     }
 }
 
-/// Shows the form. A link that asks for nothing leads to its data.
+/// Shows the link: what it opens, the form, or why it does not open.
 ///
 /// # Errors
-/// 404 for a key that opens nothing, 410 for a link that has ended, 403 from outside its zones; 429 for whoever guessed too much.
+/// 404 for a key that opens nothing; 429 for whoever guessed too much; 503 where we cannot say.
 pub(crate) async fn show(app: App, parts: Parts, Path(key): Path<String>) -> Result<Response, Problem> {
-    let key = key_in_page(&app, &parts, &key, app.now()).await?;
-    let facts = match (guarded(&app, &parts, key.as_ref(), app.now()).await, &key) {
-        (Err(why), Some(key)) if why.code == "no-pass-needed" => return to_data(&app, key).await,
-        (found, _) => found?,
-    };
+    let now = app.now();
+    let key = key_in_page(&app, &parts, &key, now).await?;
+    let found = met(&app, &parts, key.as_ref(), now).await?;
     let key = key.ok_or_else(Problem::not_found)?;
-    Ok(about(&facts, page(StatusCode::OK, &Guarded::new(&app, &key, &facts).await?)?))
+    match found {
+        Met::Open(facts, permit) => {
+            let net = net_of(&parts, &app.config.trusted_proxies);
+            Ok(about(&facts, landing::show(&app, &facts, &permit, net, &key, now).await?))
+        }
+        Met::Guarded(facts) => Ok(about(&facts, page(StatusCode::OK, &Guarded::new(&app, &key, &facts).await?)?)),
+        Met::Refused(facts, why) => Ok(about(&facts, closed(&facts, why, now)?)),
+    }
 }
 
 /// Gives a pass. Its address is on this page and nowhere else.
@@ -118,11 +141,59 @@ pub(crate) async fn open(app: App, parts: Parts, Path(key): Path<String>, OwnFor
     }
 }
 
-/// To the link itself.
-async fn to_data(app: &App, key: &LinkKey) -> Result<Response, Problem> {
-    let facts = app.table.link_facts(key.hash(), app.now()).await?.ok_or_else(Problem::not_found)?;
-    let origin = app.config.data_url.as_deref().ok_or_else(Problem::not_found)?;
-    Ok(about(&facts, Redirect::to(&format!("{origin}/{}/{}", key.reveal(), encode_key(&facts.link.name))).into_response()))
+/// The page of a link that does not open: never what its data are. One that may open yet keeps its name, which its reader was given with it;
+/// of one that has ended only what was published says what it was.
+///
+/// # Errors
+/// 503 where serving is switched off.
+fn closed(facts: &LinkFacts, why: Denial, now: Timestamp) -> Result<Response, Problem> {
+    let link = &facts.link;
+    let day = |at: Timestamp| at.strftime("%-d %B %Y, %H:%M UTC").to_string();
+    let over = |secs: u32| later(now, i64::from(secs));
+    let (status, title, detail) = match why {
+        Denial::Zone => {
+            (StatusCode::OK, "Not from your network", "The link opens from other networks only. Try from your institution's.".to_owned())
+        }
+        Denial::OverBudget { secs } => (
+            StatusCode::OK,
+            "Not right now",
+            format!("The link gave as much as it gives in a day. There is more from {}.", day(over(secs))),
+        ),
+        Denial::Paused => {
+            (StatusCode::OK, "Paused by its maker", "The link opens again at the same address when its maker resumes it.".to_owned())
+        }
+        Denial::NotYet => {
+            let from = link.options.not_before.map(|from| format!("The link opens on {}.", day(from)));
+            (StatusCode::OK, "Not open yet", from.unwrap_or_else(|| "The link opens later.".to_owned()))
+        }
+        Denial::Expired => {
+            let since = link.end(&facts.place).map(|end| format!("It was open until {}.", day(end)));
+            (StatusCode::GONE, "This link has expired", since.unwrap_or_else(|| "It was open for a while.".to_owned()))
+        }
+        Denial::Revoked => {
+            let since = facts.tombstone.as_ref().map(|end| format!("It ended on {}.", day(end.at)));
+            (StatusCode::GONE, "This link was revoked", since.unwrap_or_else(|| "It has ended for good.".to_owned()))
+        }
+        Denial::Withdrawn => {
+            let since = facts.tombstone.as_ref().map(|end| format!("It was withdrawn on {}.", day(end.at)));
+            (StatusCode::GONE, "This publication was withdrawn", since.unwrap_or_else(|| "It has ended for good.".to_owned()))
+        }
+        Denial::Ceiling { .. } | Denial::Retired | Denial::Restricted | Denial::Maker => {
+            (StatusCode::GONE, "This link has stopped", "What it opened may no longer be shared in this way.".to_owned())
+        }
+        // Ours to mend, or none that a link meets: told as any other problem.
+        other => return Err(other.into()),
+    };
+    let is_named = status == StatusCode::OK || link.class == Class::Publication;
+    let shown = Closed {
+        frame: Frame::of_nobody(),
+        title,
+        detail,
+        name: is_named.then(|| plain(&link.name)),
+        about: landing::about(link.class),
+        is_review: link.class == Class::Review,
+    };
+    page(status, &shown)
 }
 
 /// Names the link in the access line.

@@ -50,7 +50,8 @@ pub(crate) struct TestApp {
     pub(crate) root: Dataset,
     pub(crate) source: Source,
     clock: Arc<AtomicI64>,
-    _folder: tempfile::TempDir,
+    /// What lies in `demo`, for as long as the app is there.
+    pub(crate) _folder: tempfile::TempDir,
 }
 
 /// A person, with a token for everything.

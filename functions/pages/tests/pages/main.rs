@@ -12,6 +12,7 @@
 )]
 
 mod browser;
+mod landing;
 mod link;
 mod mail;
 mod provider;
