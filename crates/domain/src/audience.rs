@@ -13,10 +13,11 @@ use crate::{
 
 impl DatasetFacts {
     /// The widest audience that gets something here, by the dataset itself or by one above that reaches it: a visibility counts as far as the
-    /// source's ceiling lets it, and where something is granted to those whom it lets in, or a project is there.
+    /// source's ceiling lets it, and where something is granted to those whom it lets in, or a project is there and not retired.
     #[must_use]
     pub fn audience(&self, now: Timestamp) -> Visibility {
-        let of_project = |(on, _): (&Dataset, _)| on.visibility >= Visibility::Project && on.project.is_some();
+        let is_there = |project| !self.reach.retired.contains(&project);
+        let of_project = |(on, _): (&Dataset, _)| on.visibility >= Visibility::Project && on.project.is_some_and(is_there);
         if !self.given_to_all(Subject::World, now).is_empty() {
             Visibility::World
         } else if !self.given_to_all(Subject::Accounts, now).is_empty() {

@@ -361,8 +361,8 @@ pub enum Denial {
     /// The caller is in the project, and manages it not.
     #[error("only a manager of the project may do this")]
     NotProjectManager,
-    /// A token makes no token.
-    #[error("a token makes no token; sign in")]
+    /// A token that was made makes no token, and says nothing else of its person.
+    #[error("only a session may do this, and no token that was made with one")]
     NotSession,
     /// The caller is no administrator.
     #[error("only an administrator may do this")]

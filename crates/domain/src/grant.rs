@@ -455,6 +455,8 @@ pub struct Reach {
     pub groups: Vec<Membership>,
     /// The projects that the person takes part in: those that the datasets and grants name.
     pub projects: Vec<Participation>,
+    /// Of the projects that the datasets are in, those that are known to be retired. They give nothing, and decide nothing here.
+    pub retired: Vec<ProjectId>,
     /// Whether the person is blocked at the source.
     pub blocked: bool,
 }

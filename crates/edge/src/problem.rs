@@ -263,7 +263,7 @@ impl From<Denial> for Problem {
             }
             Denial::NotGroupOwner => not_yours("not-group-owner").hint("ask the group's owner"),
             Denial::NotProjectManager => not_yours("not-project-manager").hint("ask a manager of the project"),
-            Denial::NotSession => not_yours("not-session").hint("sign in, and make it with the session"),
+            Denial::NotSession => not_yours("not-session").hint("sign in, and do it with the session"),
             Denial::NotAdministrator => not_yours("not-administrator").hint("ask an administrator"),
             Denial::NotAuditor => not_yours("not-auditor").hint("ask an auditor or an administrator"),
             Denial::NotCurator => not_yours("not-curator").hint("ask a curator"),

@@ -106,7 +106,7 @@ fn of_a_member(place: &Place, user: UserId, now: Timestamp) -> Facts {
     let here = grants.pop().unwrap();
     let above = chain.into_iter().zip(grants).map(|(dataset, grants)| Above { dataset, grants }).collect();
     let groups = (0..GROUPS).map(|number| Membership { group: group(2 * number), until: Timestamp::MAX }).collect();
-    let reach = Reach { user: Some(user), here, above, groups, projects: Vec::new(), blocked: false };
+    let reach = Reach { user: Some(user), here, above, groups, ..Reach::default() };
     Facts::Dataset(Arc::new(DatasetFacts::new(Place { source: place.source.clone(), dataset }, reach).unwrap()))
 }
 

@@ -16,7 +16,7 @@ use crate::{
 const CONNECTION: [Column; 5] = [
     column("name", "/name"),
     column("state", "/state"),
-    column("by", "/by"),
+    column("asked_by", "/asked_by"),
     column("since", "/since"),
     column("waits_until", "/waits_until"),
 ];
@@ -29,6 +29,20 @@ const CONNECTED: [Column; 5] = [
     column("datasets", "/dataset_places"),
     column("projects", "/project_names"),
 ];
+
+/// A connection, with the name of who asked for it.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    connection: &'a Connection,
+    asked_by: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(connection: &'a Connection) -> Self {
+        Self { connection, asked_by: if connection.by == connection.user { &connection.name } else { "you" } }
+    }
+}
 
 /// The same as a line a value.
 #[derive(Debug, Serialize)]
@@ -102,7 +116,7 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
         Verb::List { only, asked, limit } => {
             let filters = [("state", only.as_deref()), ("asked", asked.as_deref())];
             let (items, more): (Vec<Connection>, bool) = api.list(&["connections"], &filters, limit.get()).await?;
-            out.list(&CONNECTION, &items)?;
+            out.list(&CONNECTION, &items.iter().map(Shown::of).collect::<Vec<_>>())?;
             out.more(more, limit);
             Ok(())
         }
@@ -119,11 +133,11 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
             let Reply { body: asked, .. } = api.create::<Connection>(&["connections"], &NewConnection { to: user }).await?;
             let until = instant_of(&asked.waits_until);
             out.note(&format!("It waits for {} until {until}. The person is told.", printable(&asked.name)));
-            out.one(&CONNECTION, &asked)
+            out.one(&CONNECTION, &Shown::of(&asked))
         }
         Verb::Accept(One { user }) => {
             let accepted = api.create::<Connection>(&["connections", &user, "accept"], &serde_json::json!({})).await?;
-            out.one(&CONNECTION, &accepted.body)
+            out.one(&CONNECTION, &Shown::of(&accepted.body))
         }
         Verb::Reject(One { user }) => end(&api, out, &user, "reject").await,
         Verb::Cancel(One { user }) => end(&api, out, &user, "cancel").await,
@@ -134,5 +148,5 @@ pub(crate) async fn run(command: ConnectionCommand) -> Result<(), Failure> {
 /// Ends a request or a connection. It gives nobody any right, so nothing is lost by it and nothing is asked.
 async fn end(api: &Api, out: Output, user: &str, word: &str) -> Result<(), Failure> {
     let Reply { body: over, .. } = api.act::<Connection>(&["connections", user, word], &serde_json::json!({})).await?;
-    out.one(&CONNECTION, &over)
+    out.one(&CONNECTION, &Shown::of(&over))
 }

@@ -15,6 +15,9 @@ use crate::{
     output::{Column, column, instant_of, printable},
 };
 
+/// Said where closing a dataset, or taking back what everybody was granted, leaves its mark without effect.
+pub(crate) const MARK_ASLEEP: &str = "The curators' mark on it does not count while it is open neither to all accounts nor to the world.";
+
 /// What a request shows.
 const REQUEST: [Column; 7] = [
     column("dataset", "/dataset"),

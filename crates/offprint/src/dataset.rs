@@ -13,6 +13,7 @@ use wire::{
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
     copy::{self, CopyAsk},
+    curation::MARK_ASLEEP,
     effects::{self, Sure},
     exit::{Exit, Failure},
     grant::rights_of,
@@ -418,7 +419,7 @@ fn on_everybody(would: &DatasetEdited) -> Vec<String> {
         said.push("A second person has to approve it: until then it stays as it is.".to_owned());
     }
     if would.mark_asleep {
-        said.push("The curators' mark on it does not count while it is open neither to all accounts nor to the world.".to_owned());
+        said.push(MARK_ASLEEP.to_owned());
     }
     said.extend(left(would));
     said

@@ -13,6 +13,7 @@ use wire::{
 
 use crate::{
     api::{Api, InForce, Remote, Reply, Stops},
+    curation::MARK_ASLEEP,
     dataset::Named,
     effects::{self, Spoken, Sure},
     exit::Failure,
@@ -384,6 +385,9 @@ async fn withdraw(api: &Api, out: Output, ask: Withdraw) -> Result<(), Failure> 
     if let Some(said) = would.as_ref().and_then(|would| together(&dataset, &would.also)) {
         out.note(&said);
     }
+    if would.as_ref().is_some_and(|would| would.mark_asleep) {
+        out.note(MARK_ASLEEP);
+    }
     if !spoken.is_wanted(out, &would.and_then(|would| would.effects).unwrap_or_default(), &ask.sure).await? {
         return Ok(());
     }
@@ -415,6 +419,9 @@ fn left(withdrawn: &Withdrawn, names: &BTreeMap<String, String>) -> String {
     if !links_ended.is_empty() {
         let links: Vec<String> = links_ended.iter().map(|id| printable(id)).collect();
         said.push(format!("Links of {who} that ended: {}.", links.join(", ")));
+    }
+    if withdrawn.mark_asleep {
+        said.push(MARK_ASLEEP.to_owned());
     }
     said.join("\n")
 }
@@ -639,6 +646,7 @@ mod tests {
             remains,
             links_ended: words(links),
             also: Vec::new(),
+            mark_asleep: false,
             effects: None,
         };
         let names = BTreeMap::new();
@@ -649,5 +657,7 @@ mod tests {
             "ada still reaches it:\n  through group g1: view\nLinks of ada that ended: l1, l2."
         );
         assert!(left(&withdrawn("group:g1", Vec::new(), &[]), &names).starts_with("Those who reach it by another way"));
+        let asleep = Withdrawn { mark_asleep: true, ..withdrawn("world", Vec::new(), &[]) };
+        assert!(left(&asleep, &names).ends_with(MARK_ASLEEP));
     }
 }

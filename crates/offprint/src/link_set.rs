@@ -16,7 +16,7 @@ use crate::{
 const LINK_SET: [Column; 6] = [
     column("id", "/id"),
     column("label", "/label"),
-    column("datasets", "/datasets"),
+    column("datasets", "/places"),
     column("others", "/others"),
     column("state", "/state"),
     column("made", "/made"),

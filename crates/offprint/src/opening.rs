@@ -120,9 +120,14 @@ async fn approve(api: &Api, out: Output, dataset: &str, yes: bool) -> Result<(),
     });
     let what: Vec<String> = gains.chain(granted).collect();
     let what = if what.is_empty() { "nothing is granted to everybody yet".to_owned() } else { what.join("; ") };
-    out.confirm(&format!("{} is opened to everybody: {what}.", printable(&waits.place)), "Approve it?", yes).await?;
+    let below = match waits.opened_below.unwrap_or_default() {
+        0 => String::new(),
+        below => format!(" Datasets in it that are opened with it: {below}{}.", if waits.more_below { " or more" } else { "" }),
+    };
+    out.confirm(&format!("{} is opened to everybody: {what}.{below}", printable(&waits.place)), "Approve it?", yes).await?;
     let path = ["datasets", dataset, "openings", "approve"];
-    out.one(&OPENING, &api.act_on::<Opening>(&path, waits.dataset_version, &serde_json::json!({})).await?.body)
+    let version = waits.dataset_version.unwrap_or_default();
+    out.one(&OPENING, &api.act_on::<Opening>(&path, version, &serde_json::json!({})).await?.body)
 }
 
 /// Says that what was asked for waits.

@@ -434,7 +434,8 @@ fn datasets_of_a_set_are_shared_together() {
     let made = up.json(&["link-set", "create", PLAIN, OTHER, "--label", "both", "--json"]);
     let set = made["id"].as_str().unwrap();
     assert_eq!((made["datasets"].as_array().unwrap().len(), &made["label"]), (2, &serde_json::json!("both")));
-    assert!(up.run(&["link-set", "list"]).done().out.contains(set));
+    let listed = up.run(&["link-set", "list"]).done().out;
+    assert!(listed.contains(set) && listed.contains(PLAIN) && listed.contains(OTHER), "{listed}");
     up.run(&["link-set", "create", PLAIN]).refused(6, "[in-link-set]");
     assert!(up.run(&["dataset", "show", OTHER]).done().out.contains(set));
     let give = |more: &[&'static str]| up.run(&[&["grant", "give", PLAIN, "--to", "user:nia", "--role", "full"][..], more].concat());
@@ -538,6 +539,11 @@ fn two_people_are_connected_by_agreeing_or_by_what_they_share() {
     let asked = up.run(&["connection", "ask", "nia"]).done();
     assert!(asked.out.contains("pending") && asked.err.contains("waits for nia"), "{}{}", asked.out, asked.err);
     assert!(nia(&["list", "--only", "pending", "--asked", "of-me"]).done().out.contains(&me));
+    let by = |answer: serde_json::Value| answer["items"][0]["asked_by"].clone();
+    let own = by(up.json(&["connection", "list", "--json"]));
+    assert_eq!(own, "you");
+    let table = nia(&["list"]).done().out;
+    assert!(!table.contains("you") && table.matches(me.as_str()).count() == 2, "both columns name: {table}");
     nia(&["cancel", &me]).refused(5, "[other-side]");
     assert!(nia(&["accept", &me]).done().out.contains("accepted"));
     assert!(up.run(&["connection", "show", "nia"]).done().out.contains("yes"));

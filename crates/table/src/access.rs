@@ -441,6 +441,7 @@ fn bytes_of_reach(reach: &Reach) -> usize {
         .iter()
         .map(|above| size_of_val(above).saturating_add(bytes_of_dataset(&above.dataset)).saturating_add(grants(&above.grants)));
     let memberships = size_of_val(reach.groups.as_slice()).saturating_add(size_of_val(reach.projects.as_slice()));
+    let memberships = memberships.saturating_add(size_of_val(reach.retired.as_slice()));
     above.fold(grants(&reach.here).saturating_add(memberships), usize::saturating_add)
 }
 

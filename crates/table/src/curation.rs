@@ -134,7 +134,7 @@ impl Table {
     ) -> Result<Request, TableError> {
         let is_own = |by: &UserId| *by == request.by && request.wish == Wish::Curation;
         permit.allows(Action::Grant, grounds.facts.place.dataset.id).filter(is_own).ok_or(TableError::NotForThis)?;
-        self.insert_request("curation.ask", grounds, request, (Vec::new(), Vec::new()), once, now).await
+        self.insert_request("curation.ask", grounds, (request, None), (Vec::new(), Vec::new()), once, now).await
     }
 
     /// Sets the mark, and accepts the request for it that waits, if one does. A dataset that has it stays as it is.

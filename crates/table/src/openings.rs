@@ -130,7 +130,8 @@ impl Table {
         self.waiting(OPENING_QUEUE.to_owned(), (OPENINGS, false), page).await
     }
 
-    /// Asks to open a dataset, by who might do it if no second person were needed. Its owner is told, where that is another who may approve it.
+    /// Asks to open a dataset, by who might do it if no second person were needed. Its owner is told, where that is another who may approve it. `void`
+    /// is one that waits and does not stand: it is taken back in the same write. Whoever asked for that and got the right again since asks again.
     ///
     /// # Errors
     /// [`TableError::Exists`] where one of the dataset waits, [`TableError::Stale`] where the dataset, or what the right rests on, changed since it was
@@ -139,7 +140,7 @@ impl Table {
         &self,
         permit: &Permit,
         grounds: Grounds<'_>,
-        request: &Request,
+        (request, void): (&Request, Option<&OpeningFacts>),
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Request, TableError> {
@@ -148,7 +149,8 @@ impl Table {
         permit.allows(Action::Grant, place.dataset.id).filter(is_own).ok_or(TableError::NotForThis)?;
         let may_approve = place.source.policy.openers == Openers::Owners;
         let told = may_approve.then_some((place.dataset.owner, Occasion::OpeningAsked(place.dataset.id)));
-        self.insert_request("opening.ask", grounds, request, (Vec::new(), told.into_iter().collect()), once, now).await
+        let void = void.filter(|void| !void.stands(now)).map(|void| &void.request);
+        self.insert_request("opening.ask", grounds, (request, void), (Vec::new(), told.into_iter().collect()), once, now).await
     }
 
     /// The opening of a dataset that a request with this result asked for; `None`: it did something else.

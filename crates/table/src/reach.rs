@@ -172,7 +172,9 @@ impl Table {
         // What is open to nobody further needs no look at what is granted to them.
         let switched: Vec<_> = datasets().cloned().chain(above).filter(|on| on.visibility >= Visibility::Accounts).collect();
         let terms = switched.iter().flat_map(|on| [Subject::Accounts, Subject::World].map(|all| schema::grant(on.id, all)));
-        found.extend(self.batch(terms, cost).await?);
+        let projects = datasets().flat_map(|dataset| projects_on(dataset, &found)).map(schema::project);
+        let wanted: Vec<_> = terms.chain(projects).collect();
+        found.extend(self.batch(wanted, cost).await?);
         Ok(datasets().map(|dataset| assemble(dataset, Some(user), &found)).collect())
     }
 
@@ -255,9 +257,7 @@ fn keep(found: &mut Found, items: Vec<Item>) {
 /// above are in: each one's own item, and the membership of `user` in it.
 fn memberships(dataset: &Dataset, found: &Found, user: UserId) -> impl Iterator<Item = Key> {
     let granted = found.iter().filter(|(_, item)| !is_withdrawn(item)).filter_map(|(key, _)| schema::subject_of(&key.sk));
-    let own = dataset.project.filter(|_| dataset.visibility >= Visibility::Project);
-    let above = dataset.ancestors.iter().filter_map(|on| open_to_project(found.get(&schema::dataset(*on))?));
-    let mut subjects: Vec<Subject> = granted.chain(own.into_iter().chain(above).map(Subject::Project)).collect();
+    let mut subjects: Vec<Subject> = granted.chain(projects_on(dataset, found).map(Subject::Project)).collect();
     subjects.sort_unstable();
     subjects.dedup();
     subjects.into_iter().flat_map(move |subject| match subject {
@@ -265,6 +265,12 @@ fn memberships(dataset: &Dataset, found: &Found, user: UserId) -> impl Iterator<
         Subject::Project(project) => vec![schema::project(project), schema::participant(project, user)],
         Subject::User(_) | Subject::Accounts | Subject::World => Vec::new(),
     })
+}
+
+/// The projects that a dataset, and those above it among `found`, are in and open to.
+fn projects_on(dataset: &Dataset, found: &Found) -> impl Iterator<Item = ProjectId> {
+    let own = dataset.project.filter(|_| dataset.visibility >= Visibility::Project);
+    own.into_iter().chain(dataset.ancestors.iter().filter_map(|on| open_to_project(found.get(&schema::dataset(*on))?)))
 }
 
 /// The project that a dataset's item says it is in, and open to.
@@ -303,6 +309,7 @@ pub(crate) fn assemble(dataset: &Dataset, user: Option<UserId>, found: &Found) -
         above: above.collect(),
         groups: user.map(|user| groups_of(user, found)).unwrap_or_default(),
         projects: user.map(|user| projects_of(user, found)).unwrap_or_default(),
+        retired: projects_on(dataset, found).filter(|project| is_retired(*project, found)).collect(),
         blocked: user.is_some_and(|user| found.get(&schema::block(dataset.source, user)).is_some_and(is_blocking)),
     }
 }
@@ -346,6 +353,13 @@ fn groups_of(user: UserId, found: &Found) -> Vec<Membership> {
         .collect();
     groups.sort_unstable_by_key(|membership| membership.group);
     groups
+}
+
+/// Whether a project was found to be retired.
+fn is_retired(project: ProjectId, found: &Found) -> bool {
+    let item = found.get(&schema::project(project)).cloned();
+    let project = item.and_then(|item| readable(row::<ProjectRow>(item).and_then(ProjectRow::project)));
+    project.is_some_and(|project| project.state != State::Active)
 }
 
 /// The projects that the person takes part in, with the policy of each as it is now, sorted by id.

@@ -252,7 +252,7 @@ impl Table {
         self.insert_request(
             "offer.make",
             Grounds { facts, via: above },
-            request,
+            (request, None),
             (vec![is_there], vec![(to, Occasion::Offered(dataset.id))]),
             once,
             now,
@@ -260,7 +260,8 @@ impl Table {
         .await
     }
 
-    /// Puts a request on a dataset where none of its kind waits, by whoever made it: on what the right to it rests on, and where `checks` hold.
+    /// Puts a request on a dataset where none of its kind waits, by whoever made it: on what the right to it rests on, and where `checks` hold. One that
+    /// waits and is `void` is taken back with it.
     ///
     /// # Errors
     /// As [`Table::offer`].
@@ -268,7 +269,7 @@ impl Table {
         &self,
         verb: &'static str,
         Grounds { facts, via }: Grounds<'_>,
-        request: &Request,
+        (request, void): (&Request, Option<&Request>),
         (checks, told): (Vec<(Tag, Part)>, Vec<Telling>),
         once: Option<&Once>,
         now: Timestamp,
@@ -281,7 +282,8 @@ impl Table {
         if let Some(made) = self.once_if(by, once, now).await? {
             return self.request_at(dataset.id, made).await;
         }
-        if latest.as_ref().is_some_and(|latest| latest.waits(now) && latest.wish.fits(dataset)) {
+        let waiting = latest.as_ref().filter(|latest| latest.waits(now) && latest.wish.fits(dataset));
+        if waiting.is_some() && waiting != void {
             let what = match request.wish {
                 Wish::Transfer { .. } => "an offer that waits",
                 Wish::Curation => "a request that waits",
@@ -290,9 +292,16 @@ impl Table {
             return Err(TableError::Exists { what });
         }
         // It comes after the one before it, whatever the clock says that made that.
-        let after = latest.and_then(|latest| latest.at.checked_add(SignedDuration::from_millis(1)).ok());
+        let after = latest.as_ref().and_then(|latest| latest.at.checked_add(SignedDuration::from_millis(1)).ok());
         let request = &Request { at: after.map_or(request.at, |after| after.max(request.at)), ..request.clone() };
-        let write = Write::audited(Audited::new(now, by, verb, &dataset.id)?.to(&said(request)).because(request.reason.as_deref()))
+        let mut audited = Audited::new(now, by, verb, &dataset.id)?.to(&said(request)).because(request.reason.as_deref());
+        let mut taken_back = None;
+        if let Some(void) = waiting {
+            audited = audited.from(&said(void)).with([void.by]);
+            taken_back = Some((Tag::Seen, Part::Change(answer(void, &void.ended(RequestState::Withdrawn, None)))));
+        }
+        let write = Write::audited(audited)
+            .parts(taken_back)
             .put(Tag::New, item(&key_of(request), &RequestRow::of(request))?, Condition::absent())
             .change(Tag::Seen, head(facts))
             .parts(proof(dataset, &facts.reach, by, via))

@@ -298,6 +298,10 @@ pub struct Withdrawn {
     /// The ids of the other datasets of its link set, where it was taken back, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// Whether a curator marked the dataset as curated, and that does not count, or would not, because without this it is open neither to all accounts
+    /// nor to the world.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mark_asleep: bool,
     /// With `dry_run`: who would lose what, and which links would stop. Nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<Effects>,

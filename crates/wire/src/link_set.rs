@@ -34,6 +34,9 @@ pub struct LinkSet {
     pub label: Option<String>,
     /// The ids of its datasets, of those that the caller may know of.
     pub datasets: Vec<String>,
+    /// Where these are, as `SOURCE:path/in/it`, in the same order.
+    #[serde(default)]
+    pub places: Vec<String>,
     /// How many others are in it.
     pub others: usize,
     /// The id of who made it, which gives no right on it.

@@ -46,8 +46,15 @@ pub struct Opening {
     /// As long: all that is granted to everybody there and above and would reach it, what begins later and what a ceiling keeps shut among it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_all: Vec<OpeningGrant>,
-    /// The version of the dataset that this was said of: approving names it in `If-Match`, in quotes.
-    pub dataset_version: u64,
+    /// In lists, as long: how many datasets in it would be opened with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_below: Option<usize>,
+    /// Whether there may be more than were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_below: bool,
+    /// The version of the dataset that this was said of: approving names it in `If-Match`, in quotes. Absent for who may not know of it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_version: Option<u64>,
 }
 
 /// A grant to everybody.

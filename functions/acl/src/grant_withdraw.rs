@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::{
-    dataset::Dataset,
+    dataset::{Dataset, Visibility},
     decision::{Action, DatasetFacts, Facts, LinkFacts, Permit},
     grant::{Grant, Subject},
     id::{DatasetId, UserId},
@@ -94,7 +94,14 @@ pub(crate) async fn withdraw(
     let grant = grants.into_iter().next().ok_or_else(Problem::not_found)?;
     let enforced_by = enforced_by.map(|at| at.to_string());
     let also = all.iter().filter(|on| on.id != dataset).map(|on| on.id.to_string()).collect();
-    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended, also, effects }))
+    let mark_asleep = puts_mark_to_sleep(&facts, subject, now);
+    Ok(json::ok(&wire::grant::Withdrawn { grant, enforced_by, remains, links_ended, also, mark_asleep, effects }))
+}
+
+/// Whether a curators' mark counts no more without what everybody was granted here.
+fn puts_mark_to_sleep(facts: &DatasetFacts, subject: Subject, now: Timestamp) -> bool {
+    let is_marked = facts.place.dataset.curated.is_some() && matches!(subject, Subject::Accounts | Subject::World);
+    is_marked && facts.clone().without_grant(facts.place.dataset.id, subject).audience(now) < Visibility::Accounts
 }
 
 fn no_such_grant() -> Problem {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::response::Response;
 use domain::{
-    decision::{Action, DatasetFacts, Facts},
+    decision::{Action, DatasetFacts, Facts, Place},
     id::{DatasetId, LinkSetId},
     link_set::LinkSet,
     rights::Right,
@@ -130,7 +130,7 @@ pub(crate) async fn add(
         not_over(&set)?;
         let after = set.with(&ids)?;
         let new = newcomers(&app, &caller, &ids, now).await?;
-        let there = administered(&app, &caller, &set.datasets, now).await?;
+        let there = administered(&app, &caller, (&set.datasets, TO_PUT_IN), now).await?;
         match app.table.add_to_link_set((&holdings(&new), &holdings(&there)), (&set, &after), once.as_ref(), now).await {
             Err(TableError::Stale) => rounds.another().await?,
             after => return answer(&app, &caller, &after?, StatusCode::OK, now).await,
@@ -169,6 +169,10 @@ pub(crate) async fn retire(app: App, caller: Caller, Id(id): Id, once: Once) -> 
     take(&app, &caller, &id, None, once.as_ref()).await
 }
 
+/// What to do where a dataset that is in a set, or is to leave it, is not the caller's to administer.
+const TO_PUT_IN: &str = "make another set of what you administer, or ask who administers this dataset to put yours in";
+const TO_TAKE_OUT: &str = "take out those that you administer; who administers this dataset takes it out";
+
 /// Takes these out of a set, or all.
 async fn take(
     app: &App,
@@ -191,7 +195,7 @@ async fn take(
             app.table.remember(once, caller.user.id, &set.id.to_string(), now).await?;
             return answer(app, caller, &set, StatusCode::OK, now).await;
         }
-        let leaving = administered(app, caller, &out, now).await?;
+        let leaving = administered(app, caller, (&out, TO_TAKE_OUT), now).await?;
         let after = set.without(&out);
         match app.table.take_from_link_set(&holdings(&leaving), (&set, &after), once, now).await {
             Err(TableError::Stale) => rounds.another().await?,
@@ -264,13 +268,15 @@ async fn answer(app: &App, caller: &Caller, set: &LinkSet, status: StatusCode, n
 }
 
 fn shown(set: &LinkSet, facts: &[Option<Arc<DatasetFacts>>], caller: &Caller, now: Timestamp) -> wire::link_set::LinkSet {
-    let known = facts.iter().flatten().filter(|facts| may_see(caller, facts, now));
-    let datasets: Vec<_> = known.map(|facts| facts.place.dataset.id.to_string()).collect();
+    let known = facts.iter().flatten().filter(|facts| may_see(caller, facts, now)).map(|facts| &facts.place);
+    let place = |place: &Place| format!("{}:{}", place.source.name.as_str(), place.dataset.path);
+    let (datasets, places): (Vec<_>, _) = known.map(|known| (known.dataset.id.to_string(), place(known))).unzip();
     wire::link_set::LinkSet {
         id: set.id.to_string(),
         label: set.label.clone(),
         others: set.datasets.len().saturating_sub(datasets.len()),
         datasets,
+        places,
         by: set.by.to_string(),
         made: set.made.to_string(),
         state: state_word(set.state).to_owned(),

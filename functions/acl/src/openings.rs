@@ -30,7 +30,8 @@ use table::{TableError, grants::Grounds};
 
 use crate::{curation::state_word, opening::on_all, paged::Ask, source_edit::bounded, subject};
 
-/// Asks for what the caller may not open alone, on the dataset as it was read: it waits for 30 days, one of a dataset at a time.
+/// Asks for what the caller may not open alone, on the dataset as it was read: it waits for 30 days, one of a dataset at a time. One that does not
+/// stand any more, because who asked for it might not ask now, is taken back with it.
 ///
 /// # Errors
 /// `Ok(Err)` where the dataset, or what the caller's right rests on, changed since: [`TableError::Stale`]. 403 for who may not open it at all; 409
@@ -45,7 +46,15 @@ pub(crate) async fn ask(
 ) -> Result<Result<Response, TableError>, Problem> {
     let request = new_request(permit, opens, RequestId::new(app.new_uuid(now)?), reason, now)?;
     let grounds = Grounds { facts, via: caller.via(facts, Right::Administer, now) };
-    match app.table.ask_opening(permit, grounds, &request, once, now).await {
+    let mut made = app.table.ask_opening(permit, grounds, (&request, None), once, now).await;
+    if let Err(TableError::Exists { .. }) = made {
+        let void = match app.table.latest_opening(request.dataset).await? {
+            Some(there) => with_asker(app, there).await?.filter(|there| !there.stands(now)),
+            None => None,
+        };
+        made = app.table.ask_opening(permit, grounds, (&request, void.as_ref()), once, now).await;
+    }
+    match made {
         Ok(made) => Ok(Ok(waiting(app, made, now).await?)),
         Err(TableError::Exists { .. }) => Err(waits()),
         Err(why) => Ok(Err(why)),
@@ -86,7 +95,7 @@ pub(crate) async fn list(app: App, caller: Caller, Filters(ask): Filters<Ask>) -
             // The index only proposes.
             let Some(facts) = with_asker(&app, request).await?.filter(|facts| facts.stands(now)) else { continue };
             if is_own(&caller, &facts) || second(&app, &caller, &facts, now).await.is_ok() {
-                kept.push(shown(&facts, now));
+                kept.push(listed(&app, &facts, now).await?);
             }
         }
         filling.keep(kept, found.next);
@@ -111,7 +120,9 @@ pub(crate) async fn of_dataset(app: App, caller: Caller, Id(id): Id, Filters(ask
     let found = app.table.openings_of(dataset, &page).await?;
     let mut items = Vec::new();
     for request in found.items {
-        items.extend(with_asker(&app, request).await?.map(|facts| shown(&facts, now)));
+        if let Some(facts) = with_asker(&app, request).await? {
+            items.push(listed(&app, &facts, now).await?);
+        }
     }
     listing.answer(&app, &caller, items, found.next.as_deref(), now)
 }
@@ -203,7 +214,13 @@ pub(crate) async fn withdraw(app: App, caller: Caller, Id(id): Id) -> Result<Res
         }
         match app.table.withdraw_opening((caller.user.id, permit.as_ref()), &facts.request, now).await {
             Err(TableError::Stale) => rounds.another().await?,
-            withdrawn => return Ok(answered(&OpeningFacts { request: withdrawn?, ..facts }, now)),
+            withdrawn => {
+                let facts = OpeningFacts { request: withdrawn?, ..facts };
+                let may_know = permit.is_some() || caller.may(Action::Grant, &Facts::Dataset(Arc::clone(&facts.dataset)), now).is_ok();
+                // Whoever asked may take it back with nothing left there, and then learns nothing of the dataset.
+                let untold = || json::ok(&wire::opening::Opening { dataset_version: None, ..shown(&facts, now) });
+                return Ok(if may_know { answered(&facts, now) } else { untold() });
+            }
         }
     }
 }
@@ -272,6 +289,21 @@ fn answered(facts: &OpeningFacts, now: Timestamp) -> Response {
     with_version(json::ok(&shown(facts, now)), facts.dataset.place.dataset.version)
 }
 
+/// The same in a list: with how many datasets are opened with it, for who is to approve it.
+async fn listed(app: &App, facts: &OpeningFacts, now: Timestamp) -> Result<wire::opening::Opening, Problem> {
+    let below = match supposed(facts, now) {
+        Some(then) => Some(app.table.reached_below(&then.place.dataset).await?),
+        None => None,
+    };
+    let (opened_below, more_below) = (below.map(|(count, _)| count), below.is_some_and(|(_, more)| more));
+    Ok(wire::opening::Opening { opened_below, more_below, ..shown(facts, now) })
+}
+
+/// The facts, as they would be once it is approved; `None`: it does not stand.
+fn supposed(facts: &OpeningFacts, now: Timestamp) -> Option<DatasetFacts> {
+    facts.opens().filter(|_| facts.stands(now)).map(|opens| opens.then(&facts.dataset, facts.request.by, now))
+}
+
 fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
     let OpeningFacts { dataset, request, .. } = facts;
     let place = &dataset.place;
@@ -282,7 +314,7 @@ fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
         Wish::Opening(Opens::Grant(to, terms)) => grant = Some(granted(*to, terms.role, terms.level, &terms.conditions)),
         Wish::Transfer { .. } | Wish::Curation => {}
     }
-    let then = facts.opens().filter(|_| facts.stands(now)).map(|opens| opens.then(dataset, request.by, now));
+    let then = supposed(facts, now);
     wire::opening::Opening {
         id: request.id.to_string(),
         dataset: request.dataset.to_string(),
@@ -302,7 +334,9 @@ fn shown(facts: &OpeningFacts, now: Timestamp) -> wire::opening::Opening {
             .flat_map(|then| to_all(then, now))
             .map(|(_, it)| granted(it.subject, it.role, it.level, &it.conditions))
             .collect(),
-        dataset_version: place.dataset.version,
+        opened_below: None,
+        more_below: false,
+        dataset_version: Some(place.dataset.version),
     }
 }
 

@@ -73,14 +73,24 @@ pub(crate) async fn facts_of(app: &App, caller: &Caller, ids: &[DatasetId]) -> R
     Ok(app.table.facts_of_pairs(&pairs).await?.into_iter().map(|facts| facts.map(Arc::new)).collect())
 }
 
-/// The datasets of a set, each of which the caller administers.
+/// What to do where a dataset of a set refuses that something is given or taken.
+const SHARE_ALONE: &str = "take this dataset out of its link set to share it by itself, which takes no more than administering it";
+
+/// The datasets of a set, each of which the caller administers. `hint` says what to do where not.
 ///
 /// # Errors
 /// `link-set-refused`, with the first that the caller does not.
-pub(crate) async fn administered(app: &App, caller: &Caller, ids: &[DatasetId], now: Timestamp) -> Result<Vec<Administered>, Problem> {
+pub(crate) async fn administered(
+    app: &App,
+    caller: &Caller,
+    (ids, hint): (&[DatasetId], &'static str),
+    now: Timestamp,
+) -> Result<Vec<Administered>, Problem> {
     let read = |facts: Option<Arc<DatasetFacts>>| match facts {
-        Some(facts) => Administered::read(caller, Arc::clone(&facts), now).map_err(|why| refused(caller, Some(&facts), &why, now)),
-        None => Err(refused(caller, None, &Problem::not_found(), now)),
+        Some(facts) => {
+            Administered::read(caller, Arc::clone(&facts), now).map_err(|why| refused(caller, Some(&facts), &why, now).hint(hint))
+        }
+        None => Err(refused(caller, None, &Problem::not_found(), now).hint(hint)),
     };
     facts_of(app, caller, ids).await?.into_iter().map(read).collect()
 }
@@ -88,14 +98,13 @@ pub(crate) async fn administered(app: &App, caller: &Caller, ids: &[DatasetId], 
 /// A refusal by one dataset of a set, which is named to whoever may know of it.
 fn refused(caller: &Caller, facts: Option<&Arc<DatasetFacts>>, why: &Problem, now: Timestamp) -> Problem {
     let may_know = |facts: &&Arc<DatasetFacts>| caller.may(Action::See, &Facts::Dataset(Arc::clone(facts)), now).is_ok();
-    let hint = "take this dataset out of its link set to share it by itself, which takes no more than administering it";
     let Some(facts) = facts.filter(may_know) else {
         let detail = "it is shared together with a dataset that you may not know of, where you may not do this";
-        return Problem::new(StatusCode::FORBIDDEN, "link-set-refused", detail).hint(hint);
+        return Problem::new(StatusCode::FORBIDDEN, "link-set-refused", detail).hint(SHARE_ALONE);
     };
     let place = facts.place.to_string();
     Problem::new(why.status, "link-set-refused", format!("it is shared together with `{place}`, where this is refused: {}", why.detail()))
-        .hint(hint)
+        .hint(SHARE_ALONE)
         .with("dataset", facts.place.dataset.id.to_string())
         .with("because", why.code)
 }
@@ -129,7 +138,7 @@ impl GiveAll {
     ) -> Result<Self, Problem> {
         let named = facts.place.dataset.id;
         let datasets = match &set {
-            Some(set) => administered(app, caller, &set.datasets, now).await?,
+            Some(set) => administered(app, caller, (&set.datasets, SHARE_ALONE), now).await?,
             None => vec![Administered::read(caller, Arc::clone(facts), now)?],
         };
         let named_version = named_there.as_ref().map_or(0, |there| there.version);

@@ -1,7 +1,7 @@
 //! Whom a dataset is open to, and what a cut would do, are what the decision says of people who have nothing else, and of a world that is so.
 
 use crate::model::{
-    facts::at,
+    facts::{at, project_id},
     world::{Asker, From, ProjectRow, To, TokenRow, World},
     worlds::{self, given, plain},
 };
@@ -90,11 +90,13 @@ fn a_switch_and_its_terms_make_an_audience_each_as_far_as_the_source_lets_them()
 
 #[test]
 fn a_project_is_an_audience_where_a_dataset_is_in_one_and_open_to_it() {
-    let audience = |visibility: Visibility, project: Option<usize>| {
+    let audience = |visibility: Visibility, project: Option<usize>, retired: bool| {
         let mut world = plain(1, &[("", 0), ("a/", 0)]);
         world.projects = vec![ProjectRow { policy: Policy::FIRST, members: [(0, ProjectRole::Manager)].into() }];
         (world.datasets[0].visibility, world.datasets[0].project) = (visibility, project);
-        world.dataset_facts(1, Some(0)).audience(at(0))
+        let mut facts = world.dataset_facts(1, Some(0));
+        facts.reach.retired = if retired { vec![project_id(0)] } else { Vec::new() };
+        facts.audience(at(0))
     };
     for (visibility, project, wanted) in [
         (Visibility::Private, Some(0), Visibility::Private),
@@ -102,7 +104,9 @@ fn a_project_is_an_audience_where_a_dataset_is_in_one_and_open_to_it() {
         (Visibility::Project, Some(0), Visibility::Project),
         (Visibility::World, Some(0), Visibility::Project),
     ] {
-        assert_eq!(audience(visibility, project), wanted, "{visibility:?} {project:?}");
+        assert_eq!(audience(visibility, project, false), wanted, "{visibility:?} {project:?}");
+        let without = if wanted == Visibility::Project { Visibility::Private } else { wanted };
+        assert_eq!(audience(visibility, project, true), without, "{visibility:?} {project:?}, retired");
     }
 }
 

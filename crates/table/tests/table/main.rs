@@ -103,6 +103,7 @@ fn rules() -> Vec<(&'static str, Run)> {
         rule(curation::marks_are_listed_from_all_their_partitions),
         rule(openings::an_opening_is_asked_for_and_approved),
         rule(openings::an_opening_is_approved_on_what_was_seen),
+        rule(openings::an_opening_whose_asker_lost_the_right_is_in_nobodys_way),
         rule(places::a_retired_dataset_frees_its_place_and_opens_nothing),
         rule(places::levels_are_kept_as_they_were_read),
         rule(places::a_strict_dataset_says_so_to_readers_of_every_age),

@@ -40,11 +40,23 @@ impl Deployment {
         key: Option<&Once>,
         at: Timestamp,
     ) -> Result<Request, TableError> {
+        self.asks_over(by, (dataset, opens), None, key, at).await
+    }
+
+    /// The same where `void` waits, and does not stand.
+    async fn asks_over(
+        &self,
+        by: &Person,
+        (dataset, opens): (DatasetId, Opens),
+        void: Option<&OpeningFacts>,
+        key: Option<&Once>,
+        at: Timestamp,
+    ) -> Result<Request, TableError> {
         let facts = self.at(dataset, by).await;
         let permit = by.permit(Action::Grant, &facts);
         let request = ask(&permit, opens, some_id(RequestId::new), Some("the paper is out".to_owned()), at).unwrap();
         let grounds = Grounds { facts: &facts, via: by.via(&facts, Right::Administer) };
-        self.table.ask_opening(&permit, grounds, &request, key, at).await
+        self.table.ask_opening(&permit, grounds, (&request, void), key, at).await
     }
 
     /// What was asked, as who asked has the dataset now.
@@ -194,6 +206,37 @@ pub async fn an_opening_is_approved_on_what_was_seen(store: Store) {
         let there = deployment.dataset(dataset).await.visibility;
         assert_eq!(there, want.unwrap_or(Visibility::Private), "{meanwhile:?}");
     }
+}
+
+// ACCESS R6, ADR 0080
+pub async fn an_opening_whose_asker_lost_the_right_is_in_nobodys_way(store: Store) {
+    let deployment = Deployment::new(&store).await;
+    let (ada, dataset) = (deployment.owner(), deployment.place.dataset.id);
+    let (max, nia) = (deployment.manager("Max", dataset).await, deployment.manager("Nia", dataset).await);
+    let first = deployment.asks_to_open(&max, dataset, to_world(), None, now()).await.unwrap();
+    let exists = Err(TableError::Exists { what: "an opening that waits" });
+    let ask = async |facts: &OpeningFacts, key: Option<&Once>| {
+        deployment.asks_over(&nia, (dataset, Opens::Visibility(Visibility::Accounts)), Some(facts), key, now()).await
+    };
+    let stands = deployment.opening(&max, &first).await;
+    assert_eq!(ask(&stands, None).await, exists, "its asker may ask still");
+    let there = deployment.table.grant(dataset, Subject::User(max.user.id)).await.unwrap().unwrap();
+    drop(deployment.withdraw(&ada, dataset, &there).await.unwrap());
+    let void = deployment.opening(&max, &first).await;
+    let plain = deployment.asks_to_open(&nia, dataset, to_world(), None, now()).await;
+    assert_eq!(plain, exists, "whoever did not look at it");
+    let key = once("over", 1);
+    let second = ask(&void, Some(&key)).await.unwrap();
+    assert_eq!(ask(&void, Some(&key)).await, Ok(second.clone()), "sent twice");
+    let all = deployment.table.openings_of(dataset, &Page::default()).await.unwrap().items;
+    let kept: Vec<_> = all.iter().map(|request| (request.id, request.state, request.version)).collect();
+    assert_eq!(kept, [(second.id, RequestState::Waiting, 1), (first.id, RequestState::Withdrawn, 2)]);
+    assert_eq!((deployment.waiting().await, deployment.audited("opening.ask", dataset).await), (vec![second.id], 2));
+    assert_eq!(deployment.audited("opening.withdraw", dataset).await, 0, "one entry says both");
+    // It is another that waits now.
+    assert_eq!(ask(&void, None).await, exists);
+    deployment.approves(&ada, &deployment.opening(&nia, &second).await, None, async || {}).await.unwrap();
+    assert_eq!(deployment.dataset(dataset).await.visibility, Visibility::Accounts);
 }
 
 /// Approving and taking back at once.

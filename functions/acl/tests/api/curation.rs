@@ -165,6 +165,18 @@ async fn a_mark_sleeps_while_a_dataset_is_closed() {
     scene.post(folder, "", &app.ada.token).await.refuses(409, "not-open", "");
     let opened = scene.shows(folder, "accounts", "").await;
     assert!(opened.json.get("mark_asleep").is_none() && scene.curated(inside, &app.eve.token).await);
+    // Taking back what everybody was granted says so, too.
+    for query in ["?dry_run=true", ""] {
+        let path = format!("/api/v1/datasets/{folder}/grants/withdraw{query}");
+        let taken = app.post(&path, &app.ada.token, json!({ "to": "accounts" })).await.is(200);
+        assert_eq!((&taken.json["mark_asleep"], scene.curated(folder, &app.ada.token).await), (&json!(true), !query.is_empty()));
+    }
+    let grants = format!("/api/v1/datasets/{folder}/grants");
+    for to in ["accounts", "user:Eve"] {
+        app.post(&grants, &app.ada.token, json!({ "to": to, "role": "view" })).await.is(201);
+    }
+    let taken = app.post(&format!("{grants}/withdraw"), &app.ada.token, json!({ "to": "user:Eve" })).await.is(200);
+    assert_eq!((taken.json.get("mark_asleep"), scene.curated(folder, &app.ada.token).await), (None, true));
     // Once Cora curates no more, that counts at once.
     let ends = json!({ "curator": false, "reason": "so" }).to_string();
     app.send("PATCH", "/api/v1/users/Cora", &app.ada.token, &[], ends).await.is(200);

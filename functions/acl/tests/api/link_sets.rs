@@ -143,13 +143,19 @@ async fn who_lacks_the_right_on_one_gives_and_takes_on_none_and_is_told_which() 
         async |who: &Person, dataset: &str| scene.app.post(&format!("{path}/datasets"), &who.token, json!({ "datasets": [dataset] })).await;
     add(&bo, &scene.notes).await.refuses(404, "not-found", "");
     scene.give(ada, &scene.notes, "user:Bo", "manager").await.is(201);
-    add(&bo, &scene.notes).await.refuses(403, "link-set-refused", "");
+    let refused = add(&bo, &scene.notes).await.refuses(403, "link-set-refused", "");
+    assert!(refused.text("/hint").starts_with("make another set"), "{}", refused.json);
     let remove =
         async |dataset: &str| scene.app.post(&format!("{path}/datasets/remove"), &bo.token, json!({ "datasets": [dataset] })).await;
-    remove(masks).await.refuses(403, "link-set-refused", "");
-    scene.app.post(&format!("{path}/retire"), &bo.token, json!({})).await.refuses(403, "link-set-refused", "");
+    let retired = scene.app.post(&format!("{path}/retire"), &bo.token, json!({})).await;
+    for refused in [remove(masks).await, retired] {
+        let refused = refused.refuses(403, "link-set-refused", "");
+        assert!(refused.text("/hint").starts_with("take out those that you administer"), "{}", refused.json);
+    }
     let left = remove(cells).await.is(200);
     assert_eq!((&left.json["datasets"], left.text("/state")), (&json!([masks]), "active"));
+    let names = |set: &Value| set["places"].as_array().unwrap().iter().all(|place| place.as_str().unwrap().starts_with("demo:"));
+    assert!(names(&left.json) && left.json["places"].as_array().unwrap().len() == 1, "{}", left.json);
     scene.withdraw(&bo, cells, "", "user:Eve").await.is(200);
     assert_eq!(scene.roles("Eve").await, roles(["", "full", ""]), "what was given by the set stays");
     // Who may read about one dataset is told of no other.

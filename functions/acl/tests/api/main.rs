@@ -302,7 +302,8 @@ async fn a_person_chooses_how_to_be_told_what_others_do() {
     edit(&app.eve.token, json!({ "address": "eve@lab.example" })).await.refuses(400, "body", "/address");
     let ask = json!({ "label": "a program's", "scopes": ["read", "groups"], "days": 1 });
     let program = app.post("/api/v1/tokens", &app.eve.token, ask).await.is(201).text("/secret").to_owned();
-    edit(&program, json!({ "notices": "each" })).await.refuses(403, "not-session", "");
+    let refused = edit(&program, json!({ "notices": "each" })).await.refuses(403, "not-session", "");
+    assert!(refused.text("/detail").starts_with("only a session may do this"), "{}", refused.json);
 }
 
 #[tokio::test]

@@ -181,10 +181,19 @@ async fn both_are_judged_when_it_is_approved() {
     scene.answer(&scene.max, "approve", json!({})).await.refuses(409, "opening-over", "");
     assert!(scene.waiting(&scene.max).await.is_empty());
     assert_eq!(scene.app.get(&scene.path, &scene.max.token).await.text("/visibility"), "private");
-    // Whoever administers it takes that back, and asks.
-    scene.edit(&scene.max, "", open()).await.refuses(409, "opening-waits", "");
-    assert_eq!(scene.answer(&scene.max, "withdraw", json!({})).await.is(200).text("/state"), "withdrawn");
+    // It is in nobody's way: whoever administers it asks, on the version that was looked at.
     scene.edit(&scene.max, "", open()).await.is(202);
+    scene.edit(&scene.max, "", open()).await.refuses(409, "opening-waits", "");
+    let all = scene.app.get(&format!("{}/openings", scene.path), &scene.max.token).await.is(200);
+    assert_eq!((all.text("/items/0/state"), all.text("/items/1/state")), ("waiting", "withdrawn"));
+    let entries = scene.app.get("/api/v1/audit?verb=opening.ask", &scene.app.ada.token).await.is(200);
+    assert_eq!(entries.json["items"][0]["also"], json!([scene.nia.user.id.to_string()]));
+    assert_eq!((entries.text("/items/0/before/state"), entries.text("/items/0/after/state")), ("waiting", "waiting"));
+    // Who asked first takes back nothing that waits, and learns nothing of the dataset.
+    for _ in 0..2 {
+        let told = scene.app.post(&format!("{}/openings/withdraw", scene.path), &scene.nia.token, json!({})).await;
+        told.refuses(404, "not-found", "");
+    }
     // The ceiling fell meanwhile.
     let lower = json!({ "ceilings": { "audience": "link" } });
     scene.app.patch("/api/v1/policy", &scene.app.ada.token, 1, lower).await.is(200);
@@ -267,4 +276,39 @@ async fn whoever_approves_is_shown_all_that_is_granted_to_everybody() {
     to_all.sort_by_key(|(to, _)| to.to_string());
     assert_eq!(to_all, [(json!("accounts"), json!("preview")), (json!("world"), json!("download"))]);
     assert!(waits["to_all"].as_array().unwrap().iter().any(|grant| grant["not_before"].is_string()), "{waits}");
+}
+
+// ADR 0053: whoever approves is told what whoever asks is, also of what lies in it
+#[tokio::test]
+async fn whoever_approves_is_told_how_many_datasets_open_with_it() {
+    let scene = Scene::new(json!({ "second_person": true })).await;
+    scene.give(&scene.max, json!({ "to": "world", "role": "view" })).await.is(201);
+    let ask = json!({ "source": "demo", "path": "notes/plan.txt" });
+    let part = scene.app.post("/api/v1/datasets", &scene.max.token, ask).await.is(201).text("/id").to_owned();
+    scene.edit(&scene.max, "", open()).await.is(202);
+    let of_it = async || scene.app.get(&format!("{}/openings", scene.path), &scene.nia.token).await.is(200).json["items"][0].clone();
+    for waits in [&scene.waiting(&scene.nia).await[0], &of_it().await] {
+        assert_eq!((&waits["opened_below"], waits.get("more_below")), (&json!(1), None), "{waits}");
+    }
+    let restricts = json!({ "restricted": true });
+    scene.app.patch(&format!("/api/v1/datasets/{part}"), &scene.max.token, 1, restricts).await.is(200);
+    assert_eq!(of_it().await["opened_below"], 0, "what is restricted stays so");
+    scene.answer(&scene.nia, "approve", json!({})).await.is(200);
+    let over = scene.app.get(&format!("{}/openings", scene.path), &scene.nia.token).await;
+    assert_eq!(over.json["items"][0].get("opened_below"), None, "{:?}", over.json);
+}
+
+// P6: whoever has nothing left there learns nothing of the dataset by taking back what he asked for
+#[tokio::test]
+async fn who_takes_back_with_nothing_left_is_told_no_version() {
+    let scene = Scene::new(json!({ "second_person": true })).await;
+    scene.edit(&scene.nia, "", open()).await.is(202);
+    scene.app.post(&format!("{}/grants/withdraw", scene.path), &scene.max.token, json!({ "to": "user:Nia" })).await.is(200);
+    for _ in 0..2 {
+        let told = scene.app.post(&format!("{}/openings/withdraw", scene.path), &scene.nia.token, json!({})).await.is(200);
+        assert_eq!((told.text("/state"), told.json.get("dataset_version"), told.headers.get("etag")), ("withdrawn", None, None));
+    }
+    scene.edit(&scene.max, "", open()).await.is(202);
+    let told = scene.answer(&scene.max, "withdraw", json!({})).await.is(200);
+    assert_eq!(told.json["dataset_version"], json!(scene.version().await), "who administers it is");
 }

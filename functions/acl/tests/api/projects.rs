@@ -173,6 +173,35 @@ async fn a_project_is_a_way_to_its_datasets_and_named_as_one() {
     put(&app, &app.ada, &dataset).await.refuses(409, "project-retired", "");
 }
 
+// ACCESS 9, ADR 0053: nobody gets anything by a project that is over
+#[tokio::test]
+async fn a_retired_project_is_nobodys_audience() {
+    let app = start().await;
+    retina(&app).await;
+    let folder = app.a_dataset("fused.ome.zarr", Kind::Zarr, 50).await.id.to_string();
+    let inside = json!({ "source": "demo", "path": "fused.ome.zarr/0" });
+    app.post("/api/v1/datasets", &app.ada.token, inside).await.is(201);
+    put(&app, &app.ada, &folder).await.is(200);
+    // By itself and by what lies above, in lists and shown alone.
+    let audiences = async || {
+        let listed = app.get("/api/v1/datasets", &app.ada.token).await.is(200);
+        let mut all: Vec<String> = Vec::new();
+        for item in listed.json["items"].as_array().unwrap() {
+            let shown = app.get(&format!("/api/v1/datasets/{}", item["id"].as_str().unwrap()), &app.ada.token).await.is(200);
+            assert_eq!(item["audience"], shown.json["audience"], "{item}");
+            all.extend(
+                item["path"].as_str().filter(|path| path.starts_with("fused")).map(|_| item["audience"].as_str().unwrap().to_owned()),
+            );
+        }
+        all
+    };
+    assert_eq!(audiences().await, ["project", "project"]);
+    for (version, state, audience) in [(1, "retired", "private"), (2, "active", "project")] {
+        app.patch("/api/v1/projects/retina", &app.ada.token, version, json!({ "state": state })).await.is(200);
+        assert_eq!(audiences().await, [audience, audience], "{state}");
+    }
+}
+
 /// What the dry run says is what the change then does.
 #[tokio::test]
 async fn who_gains_and_who_loses_is_said_before_anything_is_written() {
