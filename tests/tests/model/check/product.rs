@@ -128,8 +128,14 @@ impl Run {
         Ok(Self { app, people, group, datasets, clones, tally: Tally::default() })
     }
 
+    /// What is signed is judged by the store, whose clock goes on.
+    fn keep_up(&self) {
+        self.app.clock.store(Timestamp::now().as_millisecond(), Ordering::SeqCst);
+    }
+
     /// What the owner does; it may be refused, but for no fault of the product's.
     async fn does(&self, deed: &Deed) -> Result<()> {
+        self.keep_up();
         let on = |spot: &Spot, below: &str| format!("/api/v1/datasets/{}{below}", self.dataset(*spot));
         let person = |person: &usize| &self.people[*person].id;
         let (method, path, ask) = match deed {
@@ -192,8 +198,7 @@ impl Run {
 
     /// What the owner is told of a person, which is what the person is told, if anything.
     async fn check(&self, person: usize, on: Spot, act: &str, path: &str, network: Option<&str>) -> Result<Value> {
-        // What is signed is judged by the store, whose clock goes on.
-        self.app.clock.store(Timestamp::now().as_millisecond(), Ordering::SeqCst);
+        self.keep_up();
         let Person { id, session } = &self.people[person];
         let ask = json!({ "dataset": self.dataset(on), "action": act, "path": path, "user": id, "address": network });
         let told = self.app.api(Method::POST, "/api/v1/check", Some(ask.clone())).await;
