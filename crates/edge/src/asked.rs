@@ -212,12 +212,27 @@ impl Listing {
         next: Option<&str>,
         now: Timestamp,
     ) -> Result<Response, Problem> {
+        self.answer_of(app, caller, next, now, |next_cursor| wire::page::Page { items, next_cursor })
+    }
+
+    /// The same of a page that says more than its items, made of its `next_cursor`.
+    ///
+    /// # Errors
+    /// As [`Caller::seal_cursor`].
+    pub fn answer_of<P: Serialize>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        next: Option<&str>,
+        now: Timestamp,
+        page: impl FnOnce(Option<String>) -> P,
+    ) -> Result<Response, Problem> {
         let next_cursor = next.map(|position| caller.seal_cursor(app, &self.address, position, now)).transpose()?;
         let link = next_cursor.as_ref().map(|cursor| {
             let and = if self.address.ends_with('?') { "" } else { "&" };
             format!("<{}{and}limit={}&cursor={cursor}>; rel=\"next\"", self.address, self.limit)
         });
-        let mut answer = json::ok(&wire::page::Page { items, next_cursor });
+        let mut answer = json::ok(&page(next_cursor));
         if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
             answer.headers_mut().insert(header::LINK, link);
         }

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod copy;
 pub mod curation;
 pub mod dataset;
+pub mod entry;
 pub mod grant;
 pub mod group;
 pub mod link;

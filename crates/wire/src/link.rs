@@ -69,6 +69,42 @@ pub struct NewLink {
     pub code: Option<bool>,
 }
 
+/// What a link would be that is asked for: nothing was written, and it has no address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LinkTrial {
+    /// What it would open, as `SOURCE:path/in/it`.
+    pub place: String,
+    /// What it would be for.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(collaboration|review|publication|event)$"))]
+    pub class: String,
+    /// The most that it would give.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(preview|view|download)$"))]
+    pub role: String,
+    /// When it would end, by its maker's wish or its source's ceiling, whichever is first; missing: by neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub until: Option<String>,
+    /// The conditions of the caller's right to share, any of which suffices: it would open no longer and from nowhere else. Missing: there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<RestsOn>,
+    /// Were it revoked: how many seconds after the reply its URLs would work at most.
+    pub stops_within_secs: u32,
+    /// How many restricted parts it would leave out.
+    pub left_out: usize,
+}
+
+/// The link that is there for what was asked, or what one would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LinkOrTrial {
+    /// The link.
+    Link(Box<Link>),
+    /// What it would be.
+    Trial(LinkTrial),
+}
+
 /// A change of a link, as a merge patch (RFC 7396).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

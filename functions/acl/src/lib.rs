@@ -19,6 +19,7 @@ mod dataset_show;
 mod effects;
 mod ending;
 mod endpoint;
+mod entry_list;
 mod grant_break_glass;
 mod grant_give;
 mod grant_list;
@@ -72,6 +73,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/api/v1/sources", plain(get(source_list::list).post(source_register::register)))
         .route("/api/v1/sources/{id}", plain(get(source_show::show).patch(source_edit::edit)))
+        .route("/api/v1/entries", get(entry_list::list))
         .route("/api/v1/sources/{id}/doctor", plain(post(source_doctor::doctor)))
         .route("/api/v1/serving", plain(post(serving::serving)))
         .route("/api/v1/policy", plain(get(policy::show)))

@@ -17,6 +17,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         crate::source_show::show,
         crate::source_edit::edit,
         crate::source_doctor::doctor,
+        crate::entry_list::list,
         crate::serving::serving,
         crate::policy::show,
         crate::policy::edit,

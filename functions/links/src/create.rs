@@ -8,12 +8,14 @@ use domain::{
     decision::{Action, DatasetFacts, Facts, LinkFacts, Via},
     id::{DatasetId, LinkId},
     key::{Epoch, LinkKey},
+    limits::WORLD_REVOKE_BOUND_SECS,
     link::{Birth, Class, Link, LinkError, NewLink, Options, Until},
     path::{ObjectPath, PathError},
     rights::{Right, Role},
 };
 use edge::{
     App,
+    asked::Filters,
     caller::Caller,
     json,
     json::Body,
@@ -26,6 +28,7 @@ use edge::{
 };
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use serde::Deserialize;
 use table::{TableError, links::Kept};
 use wire::secret::Secret;
 
@@ -34,21 +37,35 @@ use crate::show::{Shown, about};
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";
 
-/// Makes a link. The same options meet the same link, an ended one is followed by a new one.
+/// Whether a link is only asked about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Trial {
+    /// Write nothing, and answer what the link would be.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Makes a link. The same options meet the same link, an ended one is followed by a new one. With `dry_run`, says what the link would be.
 ///
 /// # Errors
 /// 404 for a dataset that is not the caller's to know of; 403, 422 for options beyond ceilings.
 #[utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "create_link", security(("token" = ["links"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::link::NewLink,
-    responses((status = 201, description = "A new link", body = wire::link::Link), (status = 200, description = "The link that is there for these options", body = wire::link::Link),
+    params(Trial, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters, kept 24 h")), request_body = wire::link::NewLink,
+    responses((status = 201, description = "A new link", body = wire::link::Link), (status = 200, description = "The link that is there for these options; or with `dry_run` what it would be", body = wire::link::LinkOrTrial),
         (status = "4XX", response = wire::problem::Refused), (status = "5XX", response = wire::problem::Refused)))]
 pub(crate) async fn create(
     app: App,
     Extension(shown): Extension<Shown>,
     caller: Caller,
+    Filters(trial): Filters<Trial>,
     once: Once,
     Body { ask, bytes }: Body<wire::link::NewLink>,
 ) -> Result<Response, Problem> {
+    if trial.dry_run {
+        return Ok(json::ok(&tried(&app, &shown, &caller, ask).await?));
+    }
     let once = once.of(OPERATION, &remembered(&ask, bytes.into()));
     let made = make(&app, &shown, &caller, ask, once, &mut None).await?;
     let link = shown.link(&made.facts, &caller, app.now());
@@ -57,6 +74,30 @@ pub(crate) async fn create(
         answer.headers_mut().insert(header::LOCATION, address);
     }
     Ok(about(&made.facts, answer))
+}
+
+/// What a link would be, by all that makes one but the write.
+async fn tried(app: &App, shown: &Shown, caller: &Caller, ask: wire::link::NewLink) -> Result<wire::link::LinkTrial, Problem> {
+    let now = app.now();
+    let on = caller.dataset(app, &ask.dataset).await?;
+    let asked = read(ask)?;
+    let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&on)), now)?;
+    let via = caller.via(&on, Right::Share, now);
+    let link = Link::new(&permit, &on.place, asked, birth(app, shown, via, now)?, now)?;
+    app.check_bytes(link.options.bytes_per_day, &on.place.source)?;
+    let opens = on.place.dataset.path.join(&link.subpath).map_err(|_too_long| LinkError::Subpath)?;
+    let left_out = on.place.dataset.cuts.iter().filter(|cut| opens.covers(cut)).count();
+    let facts = LinkFacts::new(link, None, on.place.clone(), (*caller.user).clone(), on.reach.clone());
+    let link = shown.link(&facts.map_err(|_too_long| LinkError::Subpath)?, caller, now);
+    Ok(wire::link::LinkTrial {
+        place: link.place,
+        class: link.class,
+        role: link.role,
+        until: link.until,
+        rests_on: link.rests_on,
+        stops_within_secs: link.stops_within_secs.unwrap_or(WORLD_REVOKE_BOUND_SECS),
+        left_out,
+    })
 }
 
 /// What a request is remembered by, by its hash: all of it but a password, of which nothing is kept that could be guessed at fast.

@@ -40,7 +40,8 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/passes", plain(post(pass::create)))
-        .route("/api/v1/links", plain(get(list::list).post(create::create)))
+        // The writes of links that `?dry_run=true` tries first: the others take nothing in the query.
+        .route("/api/v1/links", get(list::list).post(create::create))
         .route("/api/v1/links/batch", plain(post(batch::create)))
         .route("/api/v1/links/batch/revoke", plain(post(batch::revoke)))
         .route("/api/v1/links/batch/extend", plain(post(batch::extend)))
@@ -48,7 +49,6 @@ pub fn router(app: App, secret: Arc<OnceLock<DeploymentSecret>>) -> Router {
         .route("/api/v1/links/{id}", plain(get(show::show).patch(edit::edit)))
         .route("/api/v1/links/{id}/pause", plain(post(pause::pause)))
         .route("/api/v1/links/{id}/resume", plain(post(resume::resume)))
-        // The only write of links that `?dry_run=true` tries first: the others take nothing in the query.
         .route("/api/v1/links/{id}/promote", post(promote::promote))
         .route("/api/v1/links/{id}/retarget", plain(post(retarget::retarget)))
         .route("/api/v1/links/{id}/revoke", plain(post(revoke::revoke)))

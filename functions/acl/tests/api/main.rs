@@ -15,6 +15,7 @@ mod asked_first;
 mod clones;
 mod connections;
 mod curation;
+mod entries;
 mod invitations;
 mod link_sets;
 mod mail;
@@ -501,6 +502,9 @@ async fn every_route_is_closed_to_nobody_and_to_strangers() {
         ("GET", one.clone(), "", "not-administrator"),
         ("PATCH", one.clone(), "{\"serving\":false}", "not-administrator"),
         ("POST", doctor.clone(), "", "not-administrator"),
+        ("GET", "/api/v1/entries?source=demo".to_owned(), "", "not-found"),
+        ("GET", "/api/v1/entries?source=demo&path=notes/".to_owned(), "", "not-found"),
+        ("GET", "/api/v1/entries?source=none".to_owned(), "", "not-found"),
         ("GET", format!("{one}/blocks"), "", "not-administrator"),
         ("POST", format!("{one}/blocks"), "{\"user\":\"Ada\",\"blocked\":true}", "not-administrator"),
         ("POST", "/api/v1/serving".to_owned(), "{\"serving\":false,\"reason\":\"r\"}", "not-administrator"),
@@ -809,7 +813,7 @@ async fn the_description_has_just_the_routes_of_the_router() {
     let app = start().await;
     let described = support::operations(&acl::openapi());
     assert_eq!(described, app.routes(include_str!("../../src/lib.rs")).await);
-    assert_eq!(described.len(), 112);
+    assert_eq!(described.len(), 113);
 }
 
 // SECURITY T6: a source's line holds no secret either

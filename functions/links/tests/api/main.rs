@@ -168,6 +168,48 @@ async fn a_path_with_a_slash_is_a_folder_and_one_without_an_object() {
     }
 }
 
+// UX 1: what a link gives is said before it is made, by what makes it
+#[tokio::test]
+async fn a_trial_says_what_a_link_would_be_and_makes_none() {
+    let app = start().await;
+    let try_it = async |token: &str, ask: Value| app.post("/api/v1/links?dry_run=true", token, ask).await;
+    let dataset = app.root.id.to_string();
+    for (more, place, secs, days) in [
+        (json!({}), "demo:", 65, Some(30)),
+        (json!({ "path": "notes/", "strict": true, "until": "7d" }), "demo:notes/", 15, Some(7)),
+        (json!({ "class": "publication" }), "demo:", 330, None),
+    ] {
+        let mut ask = json!({ "dataset": dataset });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let tried = try_it(&app.ada.token, ask.clone()).await.is(200);
+        assert_eq!((tried.text("/place"), &tried.json["stops_within_secs"], &tried.json["left_out"]), (place, &json!(secs), &json!(0)));
+        for absent in ["id", "url", "streamed_url", "s3"] {
+            assert_eq!(tried.json.get(absent), None, "{absent}");
+        }
+        let until = days.map(|days| (app.now() + SignedDuration::from_hours(24 * days)).to_string());
+        assert_eq!(tried.json.get("until").and_then(Value::as_str), until.as_deref());
+        let listed = app.get("/api/v1/links", &app.ada.token).await.is(200);
+        assert!(
+            listed.json["items"].as_array().unwrap().iter().all(|link| link["place"] != place || link["class"] != ask["class"]),
+            "{listed:?}"
+        );
+        let made = app.post("/api/v1/links", &app.ada.token, ask).await.is(201);
+        for field in ["place", "class", "role", "until", "stops_within_secs"] {
+            assert_eq!(made.json.get(field), tried.json.get(field), "{field}");
+        }
+    }
+    for (more, status, code, pointer) in [
+        (json!({ "until": "soon" }), 422, "until", "/until"),
+        (json!({ "class": "gift" }), 422, "class", "/class"),
+        (json!({ "path": "../x" }), 400, "bad-path", "/path"),
+    ] {
+        let mut ask = json!({ "dataset": dataset });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        try_it(&app.ada.token, ask).await.refuses(status, code, pointer);
+    }
+    try_it(&app.eve.token, json!({ "dataset": dataset })).await.refuses(404, "not-found", "");
+}
+
 // L7
 #[tokio::test]
 async fn the_same_options_meet_the_same_link_until_it_ends() {
@@ -279,6 +321,7 @@ fn routes(link: &str, dataset: &str) -> Vec<(&'static str, String, &'static str,
     vec![
         ("GET", "/api/v1/links".to_owned(), "", false),
         ("POST", "/api/v1/links".to_owned(), "{\"dataset\":\"D\"}", true),
+        ("POST", "/api/v1/links?dry_run=true".to_owned(), "{\"dataset\":\"D\"}", true),
         ("POST", "/api/v1/links/batch".to_owned(), "{\"items\":[{\"dataset\":\"D\"}]}", true),
         ("POST", "/api/v1/links/batch/revoke".to_owned(), "{\"ids\":[\"L\"]}", true),
         ("POST", "/api/v1/links/batch/extend".to_owned(), "{\"ids\":[\"L\"],\"until\":\"400d\"}", true),
@@ -469,7 +512,7 @@ async fn a_write_that_asks_something_in_the_query_is_not_done() {
     let path = format!("/api/v1/links/{}", id_of(&link));
     let dataset = format!("/api/v1/datasets/{}/links/revoke", link["dataset"].as_str().unwrap());
     for (path, ask) in [
-        ("/api/v1/links?dry_run=true".to_owned(), json!({ "dataset": link["dataset"] })),
+        ("/api/v1/links?surprise=true".to_owned(), json!({ "dataset": link["dataset"] })),
         (format!("{path}/revoke?dry_run=true"), json!({})),
         (format!("{path}/pause?x"), json!({})),
         (format!("{dataset}?dry_run=true"), json!({ "reason": "x" })),
