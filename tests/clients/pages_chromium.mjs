@@ -138,7 +138,7 @@ for (const [number, { name, url: address }] of landings.entries()) {
   const visitor = await person();
   const answer = await visitor.goto(pageOf(address));
   check(answer.status() === 200 && (await visitor.getByRole('heading', { level: 1 }).innerText()) === name.split('/').pop(), `the page of ${name}`);
-  check(answer.headers()['content-security-policy'].startsWith("default-src 'none'; style-src 'self'"), 'its policy is that of every page');
+  check(answer.headers()['content-security-policy'].startsWith("default-src 'none';"), 'its policy is that of every page');
   check(!(await visitor.title()).includes(address.split('/')[3]), 'no key stands in its title');
   await shot(visitor, `landing-${number}`);
   for (const summary of await visitor.locator('summary').all()) await summary.click();
@@ -172,6 +172,127 @@ for (const bypassCSP of [false, true]) {
 const closed = await person();
 check((await closed.goto(pageOf(paused))).status() === 200 && (await closed.content()).includes('Paused by its maker'), 'a paused link says so');
 await shot(closed, 'link-paused');
+// By the keyboard alone, scripts off: browse, share, make a link, open it as a stranger, pause, resume, revoke; and what whoever decides sees.
+const press = async (page, locator) => {
+  await locator.focus();
+  check(await locator.evaluate((one) => one.matches(':focus-visible')), `${(await locator.innerText()).trim() || 'a control'} shows its focus`);
+  await page.keyboard.press('Enter');
+};
+const to = (page, name) => page.getByRole('link', { name, exact: true });
+const hit = (page, name) => page.getByRole('button', { name, exact: true });
+const office = await person();
+const administrator = Object.keys(codes).find((name) => !name.startsWith('demo-'));
+await signIn(office, administrator);
+await press(office, to(office, 'Sources'));
+await office.waitForURL(`${app}/sources`);
+await shot(office, 'sources');
+await press(office, to(office, 'all of it'));
+await office.waitForURL(`${app}/sources/demo/`);
+await shot(office, 'browse');
+const row = office.getByRole('row').filter({ has: office.getByRole('button', { name: /^Share/ }) }).first();
+const chosen = (await row.getByRole('rowheader').innerText()).trim();
+await press(office, row.getByRole('button', { name: /^Share/ }));
+await office.waitForURL(/\/datasets\/d[a-z2-7]+\/sharing$/);
+const sharing = office.url();
+check((await office.content()).includes('Anyone who has this link can read'), `what a link to ${chosen} gives is said before`);
+await shot(office, 'sharing-new');
+await press(office, hit(office, 'Create link'));
+await office.waitForURL(/\/links\/l[a-z2-7]+\?done=/);
+check(await office.locator('#page').evaluate((field) => field.matches(':focus')), 'the new address has the focus');
+await shot(office, 'link-created');
+const made = await office.inputValue('#url');
+// What was known of a link is asked again after five seconds.
+const stranger = async (...wanted) => {
+  for (let tries = 20; tries > 0; tries -= 1) {
+    if (wanted.includes((await fetch(made, { redirect: 'manual' })).status)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return false;
+};
+check(await stranger(200, 302), 'a stranger opens it');
+await press(office, hit(office, 'Pause link'));
+await office.getByText('Link paused.').waitFor();
+await shot(office, 'link-paused');
+check(await stranger(410), 'paused, it opens nothing');
+await press(office, hit(office, 'Resume link'));
+await office.getByText('Link resumed').waitFor();
+check(await stranger(200, 302), 'resumed, it opens again, at the same URL');
+await press(office, to(office, 'Revoke link…'));
+await office.getByRole('heading', { name: 'Revoke this link?' }).waitFor();
+await shot(office, 'link-revoke');
+await office.fill('#reason', 'the talk is over');
+await press(office, hit(office, 'Revoke link'));
+await office.getByText('Link revoked.').waitFor();
+await shot(office, 'link-revoked');
+check(await stranger(410), 'revoked, it opens nothing');
+await office.goto(`${app}/links`);
+await shot(office, 'links');
+await office.goto(`${app}/links?q=no+such+label`);
+await shot(office, 'links-none');
+await office.goto(`${app}/links`);
+for (const box of await office.getByRole('checkbox').all()) {
+  await box.focus();
+  await office.keyboard.press('Space');
+}
+await press(office, hit(office, 'Revoke…'));
+await office.getByRole('heading', { name: /^Revoke \d+ links?\?$/ }).waitFor();
+await shot(office, 'links-together');
+await office.goBack();
+await press(office, hit(office, 'Extend…'));
+await press(office, hit(office, /^Extend \d+ links?$/));
+await office.getByRole('heading', { name: /extended$/ }).waitFor();
+await shot(office, 'links-done');
+await office.goto(sharing);
+await office.fill('#to', 'demo-visitor');
+await press(office, hit(office, 'Share…'));
+await office.getByRole('heading', { name: /^Share with/ }).waitFor();
+await shot(office, 'grant-add');
+await press(office, hit(office, 'Share'));
+await office.getByText('Shared.').waitFor();
+await shot(office, 'sharing');
+await office.fill('#who', 'demo-visitor');
+await press(office, hit(office, 'Check'));
+await office.getByText('yes: demo-visitor to read').waitFor();
+await shot(office, 'sharing-checked');
+await press(office, to(office, 'Remove… demo-visitor'));
+await office.getByRole('heading', { name: /^Remove/ }).waitFor();
+await shot(office, 'grant-remove');
+await press(office, hit(office, 'Remove'));
+await office.getByText('Removed.').waitFor();
+await office.fill('#to', 'nobody at all');
+await press(office, hit(office, 'Share…'));
+await office.getByRole('alert').waitFor();
+check((await office.inputValue('#to')) === 'nobody at all', 'a form that is refused keeps what was typed');
+await shot(office, 'grant-refused');
+await office.goto(sharing.replace('/sharing', '/links/new'));
+await shot(office, 'link-new');
+await office.goto(sharing.replace('/sharing', ''));
+await shot(office, 'dataset');
+await office.goto(`${app}/sources/demo/nothing/`);
+await shot(office, 'browse-empty');
+
+// What others see of it: whoever may read and not share, and whoever has nothing.
+const looker = await person();
+await signIn(looker, 'demo-visitor');
+await looker.goto(`${app}/sources`);
+await shot(looker, 'sources-empty');
+await looker.goto(`${app}/links`);
+await shot(looker, 'links-empty');
+await looker.goto(sharing);
+check((await looker.getByRole('heading', { level: 1 }).innerText()) === 'Nothing is here', 'what one may not know of is not there');
+
+// With scripts: an address is copied by one more press, and nothing else changes.
+const quick = await person({ javaScriptEnabled: true, storageState: await office.context().storageState(), permissions: ['clipboard-read', 'clipboard-write'] });
+await quick.goto(sharing);
+await quick.fill('#link-label', 'with scripts');
+await press(quick, hit(quick, 'Create link'));
+await quick.waitForURL(/\/links\/l[a-z2-7]+\?done=/);
+await quick.getByRole('button', { name: /^Copy/ }).first().waitFor();
+check(await quick.getByRole('button', { name: /^Copy/ }).first().evaluate((button) => button.matches(':focus')), 'Copy has the focus');
+await quick.keyboard.press('Enter');
+await quick.getByText('Copied').waitFor();
+check((await quick.evaluate(() => navigator.clipboard.readText())) === (await quick.inputValue('#page')), 'and copies the address');
+await shot(quick, 'link-copied');
 
 // A viewer asks to read: what a person sees before and after consenting, and of a viewer that is not allowed.
 await maker.goto(`${app}/api/v1/authorize?viewer=${encodeURIComponent(viewer)}`);
@@ -224,8 +345,13 @@ for (const [name, options] of [
   ['small', { viewport: { width: 320, height: 640 } }],
   ['small-dark', { viewport: { width: 320, height: 640 }, colorScheme: 'dark' }],
 ]) {
-  const page = await person({ ...options, storageState: await maker.context().storageState() });
-  for (const [where, address] of [['home', '/'], ['nothing', '/nothing']]) {
+  const page = await person({ ...options, storageState: await office.context().storageState() });
+  const link = new URL(quick.url()).pathname;
+  const dataset = new URL(sharing).pathname.replace('/sharing', '');
+  for (const [where, address] of [
+    ['home', '/'], ['nothing', '/nothing'], ['sources', '/sources'], ['browse', '/sources/demo/'], ['links', '/links'], ['link', link],
+    ['link-revoke', `${link}/revoke`], ['dataset', dataset], ['sharing', `${dataset}/sharing`], ['link-new', `${dataset}/links/new`],
+  ]) {
     await page.goto(app + address);
     await shot(page, `${where}-${name}`);
     const [scrolled, seen] = await page.locator('html').evaluate((html) => [html.scrollWidth, html.clientWidth]);

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use serve::DataOrigin;
 use table::{Table, audit::AuditEntry};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tower::{Service, ServiceExt};
 
 use crate::{
@@ -155,6 +156,42 @@ impl TestApp {
         Self { door, ..self }
     }
 
+    /// The same app, its pages asking the API as a deployed one's do: each function at an address of its own, where it takes what the CDN, or pages, prove to
+    /// have sent, as events of Function URLs.
+    pub async fn with_functions_apart(mut self) -> Self {
+        let (links, acl) = (listener().await, listener().await);
+        let url = |listener: &TcpListener| Some(format!("http://{}", listener.local_addr().expect("an address")));
+        let (links_url, acl_url) = (url(&links), url(&acl));
+        self.app.config = Arc::new(Config { cdn_secret: Some(CDN_SECRET.to_owned()), links_url, acl_url, ..(*self.app.config).clone() });
+        let secret = Arc::new(OnceLock::from(DeploymentSecret::new(vec![7; 32]).expect("long enough")));
+        for (listener, origin) in [(links, links::router(self.app.clone(), secret)), (acl, acl::router(self.app.clone()))] {
+            let app = self.app.clone();
+            let door = Router::new().fallback(move |request| async move { as_event(&app, origin.clone(), request).await });
+            tokio::spawn(async move { axum::serve(listener, door).await.expect("a function answers") });
+        }
+        self.api = api(&self.app);
+        self
+    }
+
+    /// A browser's request of a page, as the CDN hands it on: `from` there, with this session, if any. A form is sent by a page of the app's.
+    pub async fn page(&self, from: &str, session: &str, path: &str, form: Option<&str>) -> Answer {
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let mut request =
+            Request::builder().method(method).uri(path).header("x-offprint-cdn", CDN_SECRET).header("x-offprint-viewer", from);
+        if !session.is_empty() {
+            request = request.header("cookie", format!("__Host-offprint-session={session}"));
+        }
+        if form.is_some() {
+            request = request.header("origin", "https://app.test").header("sec-fetch-site", "same-origin");
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        let request = request.body(form.map_or_else(Body::empty, |form| Body::from(form.to_owned()))).expect("a request");
+        let answer = as_event(&self.app, pages::router(self.app.clone()), request).await;
+        let (parts, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body").to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
     /// Now, as the handlers see it.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).expect("a time")
@@ -213,18 +250,10 @@ impl TestApp {
     where
         S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static> + Send + 'static,
     {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, 8 << 20).await.expect("a body");
-        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().expect("text")))).collect();
-        let mut event = event(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default(), headers, &body);
-        event["requestContext"]["timeEpoch"] = json!(self.now().as_millisecond());
-        let event = LambdaEvent::new(serde_json::from_value(event).expect("an event"), Context::default());
-        // The door may not be held while its answer is waited for; its origins are ready at any time.
-        let answered = lambda::door(origin, Arc::clone(&self.app.config)).call(event);
-        let Ok(answer) = answered.await;
-        let body = Body::from_stream(answer.stream);
+        let answer = as_event(&self.app, origin, request).await;
+        let (parts, body) = answer.into_parts();
         let body = axum::body::to_bytes(body, 64 << 20).await.expect("a body").to_vec();
-        Answer { status: answer.metadata_prelude.status_code, headers: answer.metadata_prelude.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     /// One more instance of the data origin, as Lambda starts them: over the same parts, with a memory of its own.
@@ -276,6 +305,33 @@ impl TestApp {
         assert!(made.status.is_success(), "{path}: {}", String::from_utf8_lossy(&made.body));
         made.json()
     }
+}
+
+/// What the CDN proves itself by, where an app has functions apart.
+const CDN_SECRET: &str = "the secret of a cdn";
+
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port")
+}
+
+/// Hands a request over as Lambda does, at the app's own time.
+async fn as_event<S>(app: &App, origin: S, request: Request<Body>) -> Response
+where
+    S: Service<lambda_http::Request, Response = Response, Error = Infallible, Future: Send + 'static> + Send + 'static,
+{
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 8 << 20).await.expect("a body");
+    let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().expect("text")))).collect();
+    let mut event = event(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default(), headers, &body);
+    event["requestContext"]["timeEpoch"] = json!(app.now().as_millisecond());
+    let event = LambdaEvent::new(serde_json::from_value(event).expect("an event"), Context::default());
+    // The door may not be held while its answer is waited for; its origins are ready at any time.
+    let answered = lambda::door(origin, Arc::clone(&app.config)).call(event);
+    let Ok(answer) = answered.await;
+    let mut response = Response::new(Body::from_stream(answer.stream));
+    *response.status_mut() = answer.metadata_prelude.status_code;
+    *response.headers_mut() = answer.metadata_prelude.headers;
+    response
 }
 
 /// A request to an instance of the data origin.

@@ -197,6 +197,14 @@ pub const MISSES_ADDRESSES_MAX: usize = 65_536;
 
 /// Items of one page of an API listing.
 pub const API_PAGE_MAX: u16 = 100;
+/// Bytes of an answer of the API that a page is made of: two of the longest lists.
+pub const API_ANSWER_BYTES_MAX: usize = 4 * 1_048_576;
+/// How long a page waits for a connection to the API, in milliseconds.
+pub const API_CONNECT_MS: u64 = 2_000;
+/// How long a page waits for an answer of the API, in milliseconds: the front doors wait 30 s for the page.
+pub const API_ANSWER_MS: u64 = 25_000;
+/// How long a connection to the API is kept for the next page, in seconds.
+pub const API_IDLE_SECS: u64 = 10;
 /// Items of one batch.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 /// Bytes of a request body of the API.

@@ -24,8 +24,12 @@ pub struct Config {
     pub address_key: Option<AddressKey>,
     /// Domain suffixes, besides those of Lambda Function URLs, whose events have a raw path.
     pub front_door_domains: Vec<String>,
-    /// What the CDN sends in `x-offprint-cdn`; when set, the app functions take no other requests.
+    /// What the CDN, and `pages` where it asks the API, send in `x-offprint-cdn`; when set, the app functions take no other requests.
     pub cdn_secret: Option<String>,
+    /// Where `pages` asks the API about links: the own address of `links`.
+    pub links_url: Option<String>,
+    /// Where `pages` asks the API about everything else: the own address of `acl`.
+    pub acl_url: Option<String>,
     /// The proxies whose `X-Forwarded-For` tells where a request comes from; none: it is not looked at.
     pub trusted_proxies: Zones,
     /// The identity provider whose people sign in; `None`: people sign in by code.
@@ -116,6 +120,8 @@ impl Config {
                 .map(|list| list.split(',').map(|one| one.trim().to_owned()).collect())
                 .unwrap_or_default(),
             cdn_secret: set("OFFPRINT_CDN_SECRET"),
+            links_url: origin("OFFPRINT_LINKS_URL")?,
+            acl_url: origin("OFFPRINT_ACL_URL")?,
             trusted_proxies: networks(set("OFFPRINT_TRUSTED_PROXIES").as_deref(), "OFFPRINT_TRUSTED_PROXIES")?,
             provider: ProviderSettings::read(set)?,
             viewer_origins: origins(set("OFFPRINT_VIEWER_ORIGINS").as_deref(), "OFFPRINT_VIEWER_ORIGINS")?,

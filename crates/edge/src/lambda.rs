@@ -31,7 +31,9 @@ use serde_json::{Value, json};
 use table::Table;
 use tower::{Service, layer::layer_fn};
 
-use crate::{App, Clock, answers::Answers, config::Config, peer::EventSource, problem::Problem, target::RawTarget, trace::LineSink};
+use crate::{
+    App, Clock, answers::Answers, cdn::Visitor, config::Config, peer::EventSource, problem::Problem, target::RawTarget, trace::LineSink,
+};
 
 /// The most bytes of a path or a query that are looked at; a longer one is answered as a bad path.
 const TARGET_BYTES_MAX: usize = 8_192;
@@ -241,15 +243,16 @@ impl<S> Front<S> {
         let id = context.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         let target = RawTarget { path: request.raw_http_path().to_owned(), query: request.uri().query().map(ToOwned::to_owned) };
         if let Some(secret) = &self.config.cdn_secret {
-            let sent = request.headers().get("x-offprint-cdn").map(HeaderValue::as_bytes).unwrap_or_default();
-            if !same_bytes(sent, secret.as_bytes()) {
-                return Err(
-                    Problem::new(StatusCode::FORBIDDEN, "cdn-only", "this address is reached through the app's domain").into_response()
-                );
+            // The peer is one of the CDN's machines or `pages`, and it has proven to be: it says whose request this is.
+            match Visitor::of(request.headers(), secret) {
+                None => {
+                    let why = Problem::new(StatusCode::FORBIDDEN, "cdn-only", "this address is reached through the app's domain");
+                    return Err(why.into_response());
+                }
+                Some(Visitor::At(address)) => source = Some(address),
+                Some(Visitor::Unknown) => source = None,
+                Some(Visitor::Unsaid) => {}
             }
-            // The peer is one of the CDN's machines, and it has proven to be: it says whose request this is.
-            let viewer = request.headers().get("x-offprint-viewer");
-            source = viewer.and_then(|viewer| viewer.to_str().ok()?.parse().ok()).or(source);
         }
         let extensions = request.extensions_mut();
         extensions.insert(target);
@@ -303,11 +306,6 @@ fn last_resort() -> Response {
     answer
 }
 
-/// Compares without telling by its time where the two differ.
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,9 +333,10 @@ mod tests {
             (Some("secret"), &[cdn, ("x-offprint-viewer", "2001:db8::7")], "2001:db8::7"),
             (Some("secret"), &[cdn, ("x-offprint-viewer", "198.51.100.7, 203.0.113.9")], "192.0.2.1"),
             (Some("secret"), &[cdn], "192.0.2.1"),
+            (Some("secret"), &[cdn, ("x-offprint-viewer", "unknown")], ""),
             (None, &[cdn, ("x-offprint-viewer", "198.51.100.7")], "192.0.2.1"),
         ] {
-            assert_eq!(source(secret, headers).as_deref(), Some(want), "{headers:?}");
+            assert_eq!(source(secret, headers).unwrap_or_default(), want, "{headers:?}");
         }
     }
 }

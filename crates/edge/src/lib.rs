@@ -21,6 +21,7 @@ pub mod app_origin;
 pub mod asked;
 pub mod bytes;
 pub mod caller;
+pub mod cdn;
 pub mod config;
 pub mod cors;
 pub mod credential;

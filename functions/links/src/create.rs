@@ -80,10 +80,12 @@ pub(crate) async fn create(
 async fn tried(app: &App, shown: &Shown, caller: &Caller, ask: wire::link::NewLink) -> Result<wire::link::LinkTrial, Problem> {
     let now = app.now();
     let on = caller.dataset(app, &ask.dataset).await?;
-    let asked = read(ask)?;
+    // A code is drawn when the link is made.
+    let (asked, _is_coded) = read(ask)?;
     let permit = caller.may(Action::Share, &Facts::Dataset(Arc::clone(&on)), now)?;
     let via = caller.via(&on, Right::Share, now);
-    let link = Link::new(&permit, &on.place, asked, birth(app, shown, via, now)?, now)?;
+    let (birth, _key) = birth(app, shown, false, via, now)?;
+    let link = Link::new(&permit, &on.place, asked, birth, now)?;
     app.check_bytes(link.options.bytes_per_day, &on.place.source)?;
     let opens = on.place.dataset.path.join(&link.subpath).map_err(|_too_long| LinkError::Subpath)?;
     let left_out = on.place.dataset.cuts.iter().filter(|cut| opens.covers(cut)).count();

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use edge::{form::Form, problem::Problem};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
@@ -18,4 +19,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OwnForm<T> {
         Origin::from_parts(&parts).admit(&parts.headers)?;
         Form::from_request(Request::from_parts(parts, body), state).await.map(|Form(fields)| Self(fields))
     }
+}
+
+/// 400: what was sent is no form of ours.
+pub(crate) fn not_understood() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "form", "the form was not understood").hint("open the page again and send its own form")
 }

@@ -67,7 +67,7 @@ pub(crate) async fn home(app: App, Member(caller): Member) -> Result<Response, P
         }
     }
     let home = Home {
-        frame: Frame::of(&caller),
+        frame: Frame { here: "home", ..Frame::of(&caller) },
         name: plain(&caller.user.name),
         is_administrator: caller.user.administrator,
         until: caller.token.until,

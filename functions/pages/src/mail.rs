@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    form::OwnForm,
+    form::{OwnForm, not_understood},
     member::Member,
     page::{Frame, page, plain},
 };
@@ -85,9 +85,7 @@ pub(crate) async fn say(
     OwnForm(said): OwnForm<Said>,
 ) -> Result<Response, Problem> {
     let asked = asked(&app, &caller, &nonce).await?;
-    let said = Answer::of(&said.answer).ok_or_else(|| {
-        Problem::new(StatusCode::BAD_REQUEST, "form", "the form was not understood").hint("open the page again and send its own form")
-    })?;
+    let said = Answer::of(&said.answer).ok_or_else(not_understood)?;
     answering::answer(&app, &caller, &asked, said, None).await?;
     let answered = Answered {
         frame: Frame::of(&caller),

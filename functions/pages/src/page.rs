@@ -11,10 +11,13 @@ use edge::{App, app_origin, caller::Caller, lambda::OwnOrigin, problem::Problem,
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use crate::{origin::Origin, style};
+use crate::{origin::Origin, refused::There, style};
 
 /// No script, nothing from elsewhere, in nobody's frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// The same of pages that have scripts of ours. They work without.
+const POLICY_WITH_SCRIPTS: &str =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -26,17 +29,32 @@ pub(crate) struct Frame {
     pub(crate) icon: String,
     /// The name of whoever is signed in.
     pub(crate) person: Option<String>,
+    /// The script of pages that have one.
+    pub(crate) script: Option<String>,
+    /// The part of the header that the page belongs to.
+    pub(crate) here: &'static str,
 }
 
 impl Frame {
     /// The frame of somebody who is not signed in.
     pub(crate) fn of_nobody() -> Self {
-        Self { style: style::style(), icon: style::icon(), person: None }
+        Self { style: style::style(), icon: style::icon(), person: None, script: None, here: "" }
     }
 
     /// The frame of whoever is signed in.
     pub(crate) fn of(caller: &Caller) -> Self {
         Self { person: Some(plain(&caller.user.name)), ..Self::of_nobody() }
+    }
+
+    /// The parts that the header leads to: a word, its address, its name.
+    #[expect(clippy::unused_self, reason = "templates ask the frame")]
+    pub(crate) const fn parts(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        &[("home", "/", "Home"), ("sources", "/sources", "Sources"), ("links", "/links", "Links")]
+    }
+
+    /// The same of a page with scripts, in a part of the header.
+    pub(crate) fn of_part(caller: &Caller, here: &'static str) -> Self {
+        Self { script: Some(style::script()), here, ..Self::of(caller) }
     }
 }
 
@@ -59,6 +77,16 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Result<Respo
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here").hint("try again; quote the request's id")
     })?;
     Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}
+
+/// A page whose frame has a script.
+///
+/// # Errors
+/// As [`page`].
+pub(crate) fn scripted(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let mut answer = page(status, template)?;
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_WITH_SCRIPTS));
+    Ok(answer)
 }
 
 fn tracing_lost(why: &askama::Error) {
@@ -127,19 +155,33 @@ struct Told {
     request_id: String,
 }
 
+impl Told {
+    fn of(status: StatusCode, detail: &str, to_do: Option<&str>, retry_after_secs: Option<u32>, request_id: &str) -> Self {
+        Self {
+            frame: Frame::of_nobody(),
+            title: title(status),
+            detail: sentence(detail),
+            to_do: to_do.map(sentence),
+            retry_after_secs,
+            request_id: plain(request_id),
+        }
+    }
+}
+
 /// Makes a page of a problem.
 fn tell(answer: &mut Response, id: &HeaderValue) {
     if answer.extensions().get::<ForPrograms>().is_some() {
         return Problem::name_request(answer, id);
     }
-    let Some(problem) = answer.extensions_mut().remove::<Problem>() else { return };
-    let told = Told {
-        frame: Frame::of_nobody(),
-        title: title(problem.status),
-        detail: sentence(problem.detail()),
-        to_do: problem.to_do().map(sentence),
-        retry_after_secs: problem.retry_after_secs(),
-        request_id: id.to_str().unwrap_or_default().to_owned(),
+    let here = id.to_str().unwrap_or_default();
+    let told = if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
+        Told::of(problem.status, problem.detail(), problem.to_do(), problem.retry_after_secs(), here)
+    } else if let Some(There { status, problem, retry_after_secs }) = answer.extensions_mut().remove::<There>() {
+        // Whoever is asked about it finds there why.
+        let there = problem.request_id.as_deref().unwrap_or(here);
+        Told::of(status, &problem.detail, problem.hint.as_deref(), retry_after_secs, there)
+    } else {
+        return;
     };
     if let Ok(text) = told.render() {
         let headers = answer.headers_mut();

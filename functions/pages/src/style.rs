@@ -1,4 +1,4 @@
-//! The style sheet and the icon: compiled in, under names that change with them, so that browsers may keep them for good.
+//! The style sheet, the icon and the script: compiled in, under names that change with them, so that browsers may keep them for good.
 
 use std::sync::LazyLock;
 
@@ -33,6 +33,14 @@ static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../assets/style.css")));
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")));
 
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("copy-button", "js", "text/javascript; charset=utf-8", include_str!("../assets/copy-button.js")));
+
+/// The address of the script.
+pub(crate) fn script() -> String {
+    SCRIPT.address()
+}
+
 /// The address of the style sheet.
 pub(crate) fn style() -> String {
     STYLE.address()
@@ -48,7 +56,7 @@ pub(crate) fn icon() -> String {
 /// # Errors
 /// 404 for any other name.
 pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = [&*STYLE, &*ICON].into_iter().find(|asset| asset.name == name).ok_or_else(Problem::not_found)?;
+    let found = [&*STYLE, &*ICON, &*SCRIPT].into_iter().find(|asset| asset.name == name).ok_or_else(Problem::not_found)?;
     let headers = [(header::CONTENT_TYPE, found.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, found.text).into_response())
 }

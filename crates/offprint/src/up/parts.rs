@@ -23,6 +23,7 @@ use domain::{
 use edge::{
     App, app_origin,
     bytes::BytesSent,
+    cdn::Visitor,
     config::{Config, directory, networks, origins},
     problem::Problem,
     provider::ProviderSettings,
@@ -292,6 +293,10 @@ pub(super) fn config(up: &Up, state: &State, addresses: &Addresses) -> Result<Co
         app_url: Some(addresses.app.clone()),
         data_url: Some(addresses.data.clone()),
         private_endpoints: true,
+        // Pages ask the API over loopback, and prove by a secret of this start whose request it is.
+        cdn_secret: Some(random_keys()?.secret_access_key),
+        links_url: Some(addresses.app_here.clone()),
+        acl_url: Some(addresses.app_here.clone()),
         address_key: Some(state.address_key()?),
         provider: ProviderSettings::read(provider)?,
         viewer_origins: origins(up.viewer_origins.as_deref(), "--viewer-origins")?,
@@ -409,10 +414,15 @@ pub(super) async fn sources(
 /// Takes requests to the app only under names that are its own: a page elsewhere that points its own name at this machine gets nothing.
 pub(super) fn guard_host(router: Router, app: App, addresses: &Addresses, up: &Up) -> Router {
     let own = host_of(up.app_url.as_deref().unwrap_or(&addresses.app)).to_owned();
-    router.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+    router.layer(axum::middleware::from_fn(move |mut request: Request, next: Next| {
         let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).map(|host| host_of(host).to_owned());
         let admitted =
             host.is_some_and(|host| host == own || host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        // What the pages of this process ask the API is a visitor's request, not theirs.
+        let visitor = app.config.cdn_secret.as_ref().and_then(|secret| Visitor::of(request.headers(), secret));
+        if let Some(visitor) = visitor {
+            visitor.place(request.extensions_mut());
+        }
         let app = app.clone();
         async move {
             if admitted {
