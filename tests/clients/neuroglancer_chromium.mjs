@@ -75,8 +75,27 @@ async function openPrinted() {
   line(failed === 0 && lit > 1000, `${name}: the address that is printed at the start: ${lit} pixels are lit, ${failed} chunks failed`);
 }
 
+// The address on the page of each image's link: its channels are drawn as it says, with every direction where it belongs.
+async function openFromPages() {
+  for (const link of config.links.filter(({ kind }) => kind === 'zarr')) {
+    const text = await (await fetch(`${config.app_url}/s/${link.url.split('/')[3]}`)).text();
+    const [, state] = /href="https:\/\/neuroglancer-demo\.appspot\.com\/(#![^"]+)"/.exec(text) ?? [];
+    if (state === undefined) { line(false, `${name}: the page of ${link.name} has no address`); continue; }
+    const page = await freshPage();
+    await page.goto(`${viewer.origin}/${state}`);
+    await loaded(page);
+    const { failed, lit } = await page.evaluate(() => countLit());
+    const shown = await page.evaluate(() => viewer.coordinateSpace.value.names.join(' '));
+    line(failed === 0 && lit > 1000 && shown === 'x y z', `${name}: the address on the page of ${link.name}: ${lit} pixels are lit along ${shown}, ${failed} chunks failed`);
+    await page.context().close();
+  }
+}
+
 await readAll(name, open, read, { ways: written });
-if (mode === 'read') await openPrinted();
+if (mode === 'read') {
+  await openPrinted();
+  await openFromPages();
+}
 await browser.close();
 viewer.close();
 done();

@@ -229,7 +229,7 @@ def main() -> None:
                 links.append({"name": name, "kind": kind} | {field: made[field] for field in ("id", "url", "streamed_url")})
             tally.check(sum(link["kind"] == "zarr" for link in links) >= 3, f"{len(links)} links made, at least three of them to arrays")
             config = folder / "config.json"
-            config.write_text(json.dumps({"data_url": product.ready["data_url"], "demo_dir": str(demo), "screen": str(product.screen), "links": links}))
+            config.write_text(json.dumps({"data_url": product.ready["data_url"], "app_url": product.ready["app_url"], "demo_dir": str(demo), "screen": str(product.screen), "links": links}))
             subprocess.run([PYTHON, HERE / "expected.py", config, folder / "expected"], env=ENVIRONMENT, check=True, timeout=120)
             before = {path: path.stat().st_mtime_ns for path in demo.rglob("*")}
             read_everything(names, config, tally)

@@ -180,7 +180,7 @@ fn bytes_of(data_type: &str) -> Option<u64> {
     (bits > 0 && bits.is_multiple_of(8)).then_some(bits / 8)
 }
 
-/// The type, bytes and byte order that NumPy writes as `<u2`. What it has no plain word for stays as it is.
+/// The type, bytes and byte order that `NumPy` writes as `<u2`. What it has no plain word for stays as it is.
 fn type_of_v2(text: &str) -> (String, Option<u64>, Option<&'static str>) {
     let mut letters = text.chars();
     let order = match letters.next() {

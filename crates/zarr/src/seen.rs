@@ -333,7 +333,7 @@ mod tests {
             "codecs": [{ "name": "bytes" }, { "name": "blosc", "configuration": { "cname": "zstd" } }] })
     }
 
-    fn group(attributes: Value) -> Value {
+    fn group(attributes: &Value) -> Value {
         json!({ "zarr_format": 3, "node_type": "group", "attributes": attributes })
     }
 
@@ -367,7 +367,7 @@ mod tests {
     // OME-Zarr 0.5 on Zarr 3: everything under `ome`
     #[test]
     fn an_image_of_05_is_seen_and_consolidated_metadata_spare_reads() {
-        let root = |ome: Value| group(json!({ "ome": ome }));
+        let root = |ome: Value| group(&json!({ "ome": ome }));
         let image = json!({ "version": "0.5", "multiscales": multiscales(&["s0", "s1"]) });
         let plain = [("zarr.json", root(image.clone())), ("s0/zarr.json", v3(&[9, 8, 7])), ("s1/zarr.json", v3(&[9, 4, 3]))];
         let (seen, count) = look(&plain);
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!((seen.store, seen.ome.as_ref().map(|ome| ome.number.as_str()), count), (Store::Zarr3, Some("0.5"), FIRST.len() + 3));
         let mut consolidated = root(image);
         consolidated["consolidated_metadata"] = json!({ "kind": "inline", "must_understand": false, "metadata": {
-            "s0": v3(&[9, 8, 7]), "s1": v3(&[9, 4, 3]), "labels": group(json!({ "ome": { "version": "0.5", "labels": ["a"] } })) } });
+            "s0": v3(&[9, 8, 7]), "s1": v3(&[9, 4, 3]), "labels": group(&json!({ "ome": { "version": "0.5", "labels": ["a"] } })) } });
         let (consolidated, count) = look(&[("zarr.json", consolidated)]);
         let consolidated = consolidated.unwrap();
         assert_eq!((count, shapes(&consolidated), consolidated.labels), (FIRST.len(), shapes(&seen), vec!["a".to_owned()]));
@@ -388,7 +388,7 @@ mod tests {
         {
             let attributes =
                 json!({ "ome": { "version": stated, "multiscales": [{ "coordinateSystems": [], "datasets": [{ "path": "0" }] }] } });
-            let seen = found(&[("zarr.json", group(attributes)), ("0/zarr.json", v3(&[3, 4]))]);
+            let seen = found(&[("zarr.json", group(&attributes)), ("0/zarr.json", v3(&[3, 4]))]);
             assert_eq!(seen.ome, Some(OmeVersion { number: number.to_owned(), is_understood }), "{stated}");
             assert_eq!((shapes(&seen), seen.unread.join(" ").as_str()), (vec![Some(vec![3, 4])], "multiscales[0].axes"));
         }
@@ -402,11 +402,11 @@ mod tests {
         assert!(matches!(&array.what, What::Array(array) if array.shape == [5]) && array.ome.is_none() && array.image.is_none());
         let group_2 = found(&[(".zgroup", json!({ "zarr_format": 2 }))]);
         assert_eq!((group_2.what, group_2.store, group_2.ome), (What::Group, Store::Zarr2, None));
-        assert_eq!(found(&[("zarr.json", group(json!({ "a": 1 })))]).what, What::Group);
+        assert_eq!(found(&[("zarr.json", group(&json!({ "a": 1 })))]).what, What::Group);
         assert_eq!(look(&[]).0, None);
         assert_eq!(look(&[(".zattrs", json!({}))]).0, None, "attributes alone are nobody's");
         let label = json!({ "ome": { "version": "0.5", "image-label": {}, "multiscales": multiscales(&["0"]) } });
-        assert_eq!(found(&[("zarr.json", group(label))]).what, What::Labels);
+        assert_eq!(found(&[("zarr.json", group(&label))]).what, What::Labels);
     }
 
     // OME-Zarr, "plate" and "well"
@@ -433,11 +433,11 @@ mod tests {
     #[test]
     fn a_series_leads_to_its_first_image() {
         let attributes = json!({ "ome": { "version": "0.5", "bioformats2raw.layout": 3 } });
-        let image = group(json!({ "ome": { "version": "0.5", "multiscales": multiscales(&["0"]) } }));
-        let listed = group(json!({ "ome": { "series": ["a", "b"] } }));
-        let seen = found(&[("zarr.json", group(attributes.clone())), ("OME/zarr.json", listed), ("a/zarr.json", image.clone())]);
+        let image = group(&json!({ "ome": { "version": "0.5", "multiscales": multiscales(&["0"]) } }));
+        let listed = group(&json!({ "ome": { "series": ["a", "b"] } }));
+        let seen = found(&[("zarr.json", group(&attributes)), ("OME/zarr.json", listed), ("a/zarr.json", image.clone())]);
         assert_eq!((seen.what, seen.image.unwrap().folder.as_str()), (What::Series(vec!["a".to_owned(), "b".to_owned()]), "a/"));
-        let unlisted = found(&[("zarr.json", group(attributes)), ("0/zarr.json", image)]);
+        let unlisted = found(&[("zarr.json", group(&attributes)), ("0/zarr.json", image)]);
         assert_eq!((unlisted.what, unlisted.image.unwrap().folder.as_str()), (What::Series(vec![]), "0/"));
     }
 
@@ -460,7 +460,7 @@ mod tests {
         let mut documents = Documents::default();
         documents.add("zarr.json", Some(b"{ not json"));
         assert_eq!(seen(&documents).unwrap().unread, ["zarr.json"]);
-        let image = group(json!({ "ome": { "version": "0.5", "multiscales": multiscales(&["0", "1"]) } }));
+        let image = group(&json!({ "ome": { "version": "0.5", "multiscales": multiscales(&["0", "1"]) } }));
         let mut broken = v3(&[4, 4, 4]);
         broken["shape"] = json!("big");
         let seen = found(&[("zarr.json", image), ("0/zarr.json", broken), ("1/zarr.json", v3(&[2, 2, 2]))]);
@@ -473,7 +473,7 @@ mod tests {
             json!({ "ome": [1, 2] }),
             json!([]),
         ] {
-            assert_eq!(found(&[("zarr.json", group(attributes))]).store, Store::Zarr3);
+            assert_eq!(found(&[("zarr.json", group(&attributes))]).store, Store::Zarr3);
         }
     }
 }

@@ -137,10 +137,10 @@ impl Api {
         }
         let base = if is_of_links(path) { &self.links } else { &self.acl };
         let base = base.as_ref().ok_or_else(|| unreachable("no setting says where the API is"))?;
-        let path: String = path.iter().map(|segment| format!("/{}", utf8_percent_encode(segment, SEGMENT))).collect();
+        let path = path.iter().map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect::<Vec<_>>().join("/");
         let query: Vec<_> = query.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?)))).collect();
         let mark = if query.is_empty() { "" } else { "?" };
-        let uri: Uri = format!("{base}/api/v1{path}{mark}{}", query.join("&")).parse().map_err(|_none| Problem::not_found())?;
+        let uri: Uri = format!("{base}/api/v1/{path}{mark}{}", query.join("&")).parse().map_err(|_none| Problem::not_found())?;
         let mut request = Request::new(Full::default());
         *request.method_mut() = method;
         *request.uri_mut() = uri;

@@ -80,7 +80,7 @@ struct Reached {
 /// Somebody, or many, with what they get and why.
 struct Person {
     who: String,
-    role: String,
+    gets: String,
     rule: String,
     until: Option<Moment>,
     /// Where it is taken back; nothing where it is not here.
@@ -215,8 +215,8 @@ impl Reached {
 }
 
 impl Person {
-    fn of(who: String, role: String, rule: String) -> Self {
-        Self { who, role, rule, until: None, remove: None, note: None }
+    fn of(who: String, gets: String, rule: String) -> Self {
+        Self { who, gets, rule, until: None, remove: None, note: None }
     }
 
     fn granted(grant: &Grant, names: &Names, own: &str, page: &str) -> Self {
@@ -232,7 +232,7 @@ impl Person {
         let from = if grant.dataset == own { "" } else { ", on what it lies in" };
         let shares = if grant.may_share { "; may make links" } else { "" };
         Self {
-            role: format!("{}{shares}", plain(&grant.role)),
+            gets: format!("{}{shares}", plain(&grant.role)),
             rule: format!("by {}, {day}{from}", names.of(&grant.by)),
             until: grant.until.as_deref().and_then(Moment::of),
             remove: (grant.dataset == own).then(|| format!("{page}/remove?to={}", escaped(&grant.to))),

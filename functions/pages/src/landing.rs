@@ -136,7 +136,7 @@ pub(crate) async fn show(
         card: seen.as_ref().map(|seen| Card::of(seen, name)),
         viewers: seen.as_ref().map(|seen| viewers::viewers(seen, &at, opens_some)).unwrap_or_default(),
         languages,
-        stored: stored.into_iter().map(readable).collect(),
+        stored,
         readme,
         files: files_shown(files, &at.url),
         object: object.map(object_shown),
@@ -171,11 +171,6 @@ const fn opens(all: bool, some: bool) -> Option<&'static str> {
 /// `Sunset` (RFC 8594): when the link ends.
 fn sunset(at: Timestamp) -> Option<HeaderValue> {
     HeaderValue::try_from(rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()?).ok()
-}
-
-/// A document with a mark for what controls its reader's screen.
-fn readable(stored: Stored) -> Stored {
-    Stored { name: plain(&stored.name), text: readme::readable(&stored.text), ..stored }
 }
 
 fn files_shown(files: Files, url: &str) -> FilesShown {

@@ -34,7 +34,7 @@ pub(crate) const CLASSES: [(&str, &str, &str); 4] = [
 ];
 /// How long a link is open, by page; an empty word: as its class says.
 pub(crate) const LIVES: [(&str, &str); 6] = [
-    ("", "as it is for what it is for"),
+    ("", "the usual for what it is for"),
     ("7d", "7 days"),
     ("30d", "30 days"),
     ("90d", "90 days"),

@@ -169,7 +169,7 @@ pub(crate) async fn act(maker: Maker, OwnForm(pairs): OwnForm<Vec<(String, Strin
 
 /// The links, as they are now, in the order asked.
 async fn chosen(maker: &Maker, ids: &[String]) -> Result<Vec<Link>, Refused> {
-    let asked = ids.to_vec().into_iter().map(|id| async move { maker.api.get::<Link>(&["links", &id], &[]).await });
+    let asked = ids.iter().cloned().map(|id| async move { maker.api.get::<Link>(&["links", &id], &[]).await });
     stream::iter(asked).buffered(AT_ONCE).try_collect().await
 }
 

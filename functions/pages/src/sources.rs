@@ -19,7 +19,7 @@ use crate::{
 #[template(path = "sources.html")]
 struct Sources {
     frame: Frame,
-    sources: Vec<Listed>,
+    all: Vec<Listed>,
     /// Whether there are more datasets than were looked at.
     is_cut: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn list(Maker { caller, api }: Maker) -> Result<Response, Refus
         sources.entry(source.to_owned()).or_default().insert(dataset.path, item);
     }
     let sources = sources.into_iter().map(|(name, datasets)| Listed { name, datasets: datasets.into_values().collect() });
-    let page = Sources { frame: Frame::of_part(&caller, "sources"), sources: sources.collect(), is_cut };
+    let page = Sources { frame: Frame::of_part(&caller, "sources"), all: sources.collect(), is_cut };
     Ok(scripted(StatusCode::OK, &page)?)
 }
 

@@ -27,7 +27,8 @@ use zarr::{
     seen::{FIRST, Seen, seen},
 };
 
-use super::readme::Readme;
+use super::readme::{Readme, readable};
+use crate::page::plain;
 
 /// The names of a README, the first that is there counts.
 const READMES: [&str; 3] = ["README.md", "README", "README.txt"];
@@ -47,7 +48,7 @@ pub(crate) struct Found {
     pub(crate) object: Option<ObjectMeta>,
 }
 
-/// A document as it is stored.
+/// A document as it is stored, with a mark for what controls its reader's screen.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) name: String,
@@ -201,6 +202,6 @@ impl Stored {
     fn new(name: &str, bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let end = text.floor_char_boundary(STORED_SHOWN_BYTES_MAX);
-        Self { name: name.to_owned(), text: text.get(..end).unwrap_or_default().to_owned(), is_cut: end < text.len() }
+        Self { name: plain(name), text: readable(text.get(..end).unwrap_or_default()), is_cut: end < text.len() }
     }
 }

@@ -73,7 +73,7 @@ fn layers(image: &Image, source: &str, channels_max: usize) -> Vec<Value> {
     let Some((axis, count)) = counted else {
         let window = image.channels.first().and_then(|channel| channel.window);
         let shader = window.map(|window| shader(window, None));
-        return vec![layer(source, image.name.as_deref().unwrap_or("image"), true, shader, None)];
+        return vec![layer(source, image.name.as_deref().unwrap_or("image"), true, shader.as_deref(), None)];
     };
     let mut shown = 0;
     let of_channel = |number: usize| {
@@ -83,13 +83,13 @@ fn layers(image: &Image, source: &str, channels_max: usize) -> Vec<Value> {
         let label = channel.and_then(|channel| channel.label.clone()).unwrap_or_else(|| format!("channel {number}"));
         // Neuroglancer keeps a channel's axis to its layer, under its name with a stroke.
         let local = Some((format!("{}'", axis.name), number));
-        layer(source, &label, is_visible, Some(shader_of(channel, number)), local)
+        layer(source, &label, is_visible, Some(&shader_of(channel, number)), local)
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     (0..count.min(channels_max).min(domain::limits::SEEN_ITEMS_MAX)).map(of_channel).collect()
 }
 
-fn layer(source: &str, name: &str, is_visible: bool, shader: Option<String>, local: Option<(String, usize)>) -> Value {
+fn layer(source: &str, name: &str, is_visible: bool, shader: Option<&str>, local: Option<(String, usize)>) -> Value {
     let mut layer = Map::new();
     layer.insert("type".to_owned(), json!("image"));
     layer.insert("source".to_owned(), json!(source));
@@ -192,14 +192,14 @@ mod tests {
     const URL: &str = "https://data.test/key/a.zarr";
 
     fn seen(axes: &str, shape: &[u64], channels: &Value) -> Seen {
-        let axis = |name: char| match name {
+        let described = |name: char| match name {
             'c' => json!({ "name": "c", "type": "channel" }),
             't' => json!({ "name": "t", "type": "time", "unit": "second" }),
             space => json!({ "name": space.to_string(), "type": "space", "unit": "micrometer" }),
         };
         let scale: Vec<f64> = axes.chars().map(|name| if name == 'z' { 2.0 } else { 0.5 }).collect();
         let root = json!({ "zarr_format": 3, "node_type": "group", "attributes": { "ome": { "version": "0.5", "omero": { "channels": channels }, "multiscales": [{
-            "axes": axes.chars().map(axis).collect::<Vec<_>>(), "datasets": [{ "path": "0", "coordinateTransformations": [{ "type": "scale", "scale": scale }] }] }] } } });
+            "axes": axes.chars().map(described).collect::<Vec<_>>(), "datasets": [{ "path": "0", "coordinateTransformations": [{ "type": "scale", "scale": scale }] }] }] } } });
         let array = json!({ "node_type": "array", "shape": shape, "data_type": "uint16", "chunk_grid": { "configuration": { "chunk_shape": shape } }, "codecs": ["bytes"] });
         let mut documents = Documents::default();
         for (path, document) in [("zarr.json", root), ("0/zarr.json", array)] {

@@ -47,7 +47,7 @@ impl Readme {
     /// The README of this name, which lies at `base`.
     pub(crate) fn new(name: &str, bytes: &[u8], is_cut: bool, base: &str) -> Self {
         let text = readable(&String::from_utf8_lossy(bytes));
-        let is_markdown = name.ends_with(".md");
+        let is_markdown = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "md");
         Self { html: is_markdown.then(|| html_of(&text, base)), text: if is_markdown { String::new() } else { text }, is_cut }
     }
 }

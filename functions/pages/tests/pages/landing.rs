@@ -334,7 +334,7 @@ async fn what_is_damaged_or_huge_is_said_and_the_rest_is_shown() {
     assert!(page.len() < 200 * 1_024 && !page.contains("in time"), "{}", page.len());
     // Many documents of the largest size: no more are parsed than have room.
     let large = |folder: &str| {
-        put(&app, &format!("{folder}/zarr.json"), &format!("{{\"node_type\": \"array\", \"x\": [{}1]}}", "1,".repeat(500_000)))
+        put(&app, &format!("{folder}/zarr.json"), &format!("{{\"node_type\": \"array\", \"x\": [{}1]}}", "1,".repeat(500_000)));
     };
     let level = |number: usize| json!({ "path": format!("l{number}") });
     let ome = json!({ "version": "0.5", "multiscales": [{ "axes": [], "datasets": (0..20).map(level).collect::<Vec<_>>() }] });
