@@ -2,7 +2,11 @@
 //!
 //! `OPENAPI=write cargo nextest run -p tests --test openapi` writes it anew after a change of a route or of a type in `wire`.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -67,14 +71,20 @@ fn codes_in_docs() -> BTreeSet<String> {
     codes.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_owned).collect()
 }
 
+/// The files of a folder of sources, and of those in it.
+fn sources_in(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { sources_in(&path, files) } else { files.push(path) }
+    }
+}
+
 /// The codes that the sources name: the first word after a status, in the places where problems are made.
 fn codes_in_sources() -> BTreeSet<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = vec![root.join("crates/offprint/src/up/parts.rs")];
     for folder in ["crates/edge/src", "functions/links/src", "functions/acl/src", "functions/pages/src", "functions/serve/src"] {
-        for entry in fs::read_dir(root.join(folder)).expect("a folder of sources") {
-            files.push(entry.expect("an entry").path());
-        }
+        sources_in(&root.join(folder), &mut files);
     }
     let mut codes = BTreeSet::new();
     for file in files {

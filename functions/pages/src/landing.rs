@@ -49,6 +49,8 @@ struct Landing {
     until: Option<Timestamp>,
     url: String,
     streamed: String,
+    /// Where the QR code of this page is.
+    qr: String,
     is_object: bool,
     /// What opens, where that is not all of it.
     opens: Option<&'static str>,
@@ -140,6 +142,7 @@ pub(crate) async fn show(
         readme,
         files: files_shown(files, &at.url),
         object: object.map(object_shown),
+        qr: format!("/s/{key}/qr.svg"),
         url: at.url,
         streamed: at.streamed,
     };

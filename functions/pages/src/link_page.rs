@@ -81,7 +81,10 @@ pub(crate) struct OneLink {
 impl OneLink {
     pub(crate) fn of(link: &Link, me: &str, app: &App) -> Self {
         let title = link.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&link.place);
-        let key = link.url.as_deref().and_then(|url| url.split('/').nth(3));
+        // Where `links` was not told where the app is, it says a path.
+        let page = |page: &String| {
+            if page.starts_with('/') { format!("{}{page}", app.config.app_url.as_deref().unwrap_or_default()) } else { page.clone() }
+        };
         Self {
             id: link.id.clone(),
             dataset: link.dataset.clone(),
@@ -99,7 +102,7 @@ impl OneLink {
                     "Its address cannot be shown any more: the deployment holds another secret than when the link was made. It works as before."
                 }
             },
-            page: app.config.app_url.as_ref().zip(key).map(|(app, key)| format!("{app}/s/{key}")),
+            page: link.page.as_ref().map(page),
             options: options(link),
             is_over: matches!(link.state.as_str(), "revoked" | "withdrawn"),
             is_paused: link.state == "paused",
