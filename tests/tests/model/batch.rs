@@ -217,6 +217,9 @@ impl Side {
             let key = link["url"].as_str().and_then(|url| url.split('/').nth(3)).context("a URL")?.to_owned();
             self.call(&json!(id), &format!("link {number}"))?;
             self.call(&json!(key), &format!("key {number}"))?;
+            if link["code"].is_string() {
+                self.call(&link["code"], &format!("code {number}"))?;
+            }
         }
         Ok(())
     }
