@@ -37,14 +37,14 @@ use crate::show::{Shown, about};
 /// What a request's `Idempotency-Key` belongs to; a batch's items count as requests of their own.
 pub(crate) const OPERATION: &str = "POST /api/v1/links";
 
-/// Whether a link is only asked about.
+/// Whether a link, or a promotion, is only asked about.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Trial {
     /// Write nothing, and answer what the link would be.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Makes a link. The same options meet the same link, an ended one is followed by a new one. With `dry_run`, says what the link would be.

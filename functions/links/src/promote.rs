@@ -18,23 +18,13 @@ use edge::{
     until::read_until,
 };
 use jiff::Timestamp;
-use serde::Deserialize;
 use table::promote::Promotion;
 
 use crate::{
+    create::Trial,
     edit::may_change,
     show::{Shown, about, load},
 };
-
-/// Whether a promotion is only asked about.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Trial {
-    /// Write nothing, and answer the link as it would be.
-    #[serde(default)]
-    dry_run: bool,
-}
 
 /// Makes a review link a publication link: its URL stays, whoever administers the dataset for good makes it the dataset's own, and what a review
 /// link hides is hidden no more. There is no way back. One that is a publication link already stays as it is. With `dry_run`, says what the link
