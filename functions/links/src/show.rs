@@ -80,15 +80,17 @@ impl Shown {
     pub(crate) fn link(&self, facts: &LinkFacts, caller: &Caller, now: Timestamp) -> wire::link::Link {
         let (link, place) = (&facts.link, &facts.place);
         let is_maker = link.maker == caller.user.id;
-        let key = if is_maker { self.key(link) } else { None };
         let whole = place.dataset.path.join(&link.subpath).unwrap_or_default();
-        let addresses = match (is_maker, caller.token.may(Scope::Links)) {
+        let may_make_links = caller.token.may(Scope::Links);
+        let is_shown = is_maker && may_make_links;
+        let key = if is_shown { self.key(link) } else { None };
+        let addresses = match (is_maker, may_make_links) {
             (false, _) => Err("not-maker"),
             (true, false) => Err("scope"),
             (true, true) => key.as_ref().and_then(|key| self.addresses(facts, key)).ok_or("secret"),
         };
         // A code stands in print whatever becomes of the secret.
-        let code = link.code.filter(|_| is_maker && caller.token.may(Scope::Links)).map(|code| code.to_string());
+        let code = link.code.filter(|_| is_shown).map(|code| code.to_string());
         let in_page = code.clone().or_else(|| key.filter(|_| addresses.is_ok()).map(|key| key.reveal()));
         let page = in_page.map(|text| format!("{}/s/{text}", self.app_url.as_deref().unwrap_or_default()));
         let no_url = addresses.as_ref().err().map(|why| (*why).to_owned());

@@ -18,7 +18,7 @@ use crate::{
     maker::Maker,
     page::{Frame, plain, scripted},
     refused::Refused,
-    words::{Mark, Moment, audience, kind, size},
+    words::{Mark, Moment, audience, has, kind, size},
 };
 
 /// Which page of it.
@@ -83,6 +83,16 @@ pub(crate) fn folder_address(source: &str, path: &str) -> String {
     format!("/sources/{}/{}", encode_key(source), encode_key(path))
 }
 
+/// The name of a dataset's source.
+pub(crate) fn source_of(dataset: &Dataset) -> &str {
+    dataset.place.split_once(':').map_or(dataset.place.as_str(), |(source, _path)| source)
+}
+
+/// The address of a dataset's page as a folder; nothing of one object.
+pub(crate) fn address_of(dataset: &Dataset) -> Option<String> {
+    (dataset.kind != "file").then(|| folder_address(source_of(dataset), &dataset.path))
+}
+
 /// Shows it.
 ///
 /// # Errors
@@ -105,7 +115,7 @@ pub(crate) async fn show(Maker { caller, api }: Maker, parts: Parts, Filters(ask
         trail: trail(source, &path),
         is_dataset: found.dataset.path == path.as_str(),
         zarr: found.zarr,
-        may_share: may_share(&found.dataset),
+        may_share: has(&found.dataset.rights, "share"),
         rows: found.items.iter().map(|entry| Row::of(entry, source, path.as_str(), inside, &found.dataset)).collect(),
         inside: inside.to_owned(),
         is_first: ask.cursor.is_none(),
@@ -114,10 +124,6 @@ pub(crate) async fn show(Maker { caller, api }: Maker, parts: Parts, Filters(ask
         path: path.to_string(),
     };
     Ok(scripted(StatusCode::OK, &page)?)
-}
-
-fn may_share(dataset: &Dataset) -> bool {
-    dataset.rights.iter().any(|right| right == "share")
 }
 
 /// The folders above, from the source down.
@@ -142,7 +148,7 @@ impl Row {
             inside: format!("{inside}{}", entry.name),
             address: is_folder.then(|| folder_address(source, &path)),
             dataset: dataset.map(|dataset| dataset.id.clone()),
-            may_share: may_share(dataset.unwrap_or(above)),
+            may_share: has(&dataset.unwrap_or(above).rights, "share"),
             kind: kind(dataset.map_or(by_name, |dataset| &dataset.kind)),
             size: entry.size.map(|bytes| (size(bytes), bytes)),
             changed: entry.modified.as_deref().and_then(Moment::of),

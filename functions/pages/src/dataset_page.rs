@@ -11,11 +11,11 @@ use wire::{dataset::Dataset, user::User};
 
 use crate::{
     api::Api,
-    browse::folder_address,
+    browse::address_of,
     maker::Maker,
     page::{Frame, plain, scripted},
     refused::Refused,
-    words::{Mark, Moment, audience, kind, rights},
+    words::{Mark, Moment, audience, has, kind, rights},
 };
 
 /// Names that are looked up for one page, and how many at the same time.
@@ -54,8 +54,7 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) fn of(dataset: &Dataset, names: &Names) -> Self {
-        let has = |right: &str| dataset.rights.iter().any(|word| word == right);
-        let (source, _path) = dataset.place.split_once(':').unwrap_or((&dataset.place, ""));
+        let has = |right: &str| has(&dataset.rights, right);
         Self {
             id: dataset.id.clone(),
             name: plain(&dataset.name),
@@ -69,7 +68,7 @@ impl Head {
             may_share: has("share"),
             may_administer: has("administer"),
             may_read: has("read"),
-            files: (dataset.kind != "file" && has("list")).then(|| folder_address(source, &dataset.path)),
+            files: address_of(dataset).filter(|_| has("list")),
         }
     }
 }

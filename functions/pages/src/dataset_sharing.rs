@@ -20,11 +20,12 @@ use crate::{
     api::How,
     dataset_page::{Head, Names},
     link_new::{LIVES, gives, key},
+    links_list::Row,
     local_path::escaped,
     maker::{Done, Maker},
     page::{Frame, plain, scripted},
     refused::{Refused, Wrong},
-    words::{Mark, Moment, STAYS, count, link_state, rights},
+    words::{Moment, STAYS, count, has, rights},
 };
 
 /// What somebody can be given: the API's word, and what it means.
@@ -56,7 +57,7 @@ struct Shown {
     told: Option<Vec<String>>,
     /// Nothing of a dataset that the person does not administer.
     reached: Option<Reached>,
-    links: Vec<LinkRow>,
+    links: Vec<Row>,
     more_links: bool,
     roles: &'static [(&'static str, &'static str)],
     lives: &'static [(&'static str, &'static str)],
@@ -95,16 +96,6 @@ struct Waiting {
     until: Option<Moment>,
 }
 
-/// A link to it.
-struct LinkRow {
-    id: String,
-    title: String,
-    class: String,
-    state: Mark,
-    until: Option<Moment>,
-    url: Option<String>,
-}
-
 /// The answer of one check.
 struct Checked {
     said: String,
@@ -118,18 +109,18 @@ struct Checked {
 /// 404 for a dataset that is not the person's to know of; those of the API.
 pub(crate) async fn show(app: App, maker: Maker, Id(id): Id, Filters(ask): Filters<Ask>) -> Result<Response, Refused> {
     let dataset: Dataset = maker.api.get(&["datasets", &id], &[]).await?;
-    let has = |right: &str| dataset.rights.iter().any(|word| word == right);
-    let sharing: Option<Sharing> = if has("administer") { Some(maker.api.get(&["datasets", &id, "sharing"], &[]).await?) } else { None };
+    let sharing: Option<Sharing> =
+        if has(&dataset.rights, "administer") { Some(maker.api.get(&["datasets", &id, "sharing"], &[]).await?) } else { None };
     let links: Page<Link> = maker.api.get(&["links"], &[("dataset", Some(&id)), ("limit", Some("50"))]).await?;
     let names = Names::find(&maker, people(&dataset, sharing.as_ref())).await;
-    let (gives, no_link) = if has("share") { tried(&maker, &id).await? } else { (None, None) };
+    let (gives, no_link) = if has(&dataset.rights, "share") { tried(&maker, &id).await? } else { (None, None) };
     let page = address(&id);
     let shown = Shown {
         frame: Frame::of_part(&maker.caller, "sources"),
         head: Head::of(&dataset, &names),
         told: Done::told(&app, &maker.caller, &page, ask.done.as_deref()).map(|done| told(&done, &app)),
         reached: sharing.map(|sharing| Reached::of(&sharing, &names, &page)),
-        links: links.items.iter().map(LinkRow::of).collect(),
+        links: links.items.iter().map(Row::of).collect(),
         more_links: links.next_cursor.is_some(),
         roles: &ROLES,
         lives: &LIVES,
@@ -257,20 +248,6 @@ fn ceilings(source: &Ceilings, deployment: Option<&Ceilings>) -> Vec<String> {
         format!("{of}: at most {widest}; {life}{zones}")
     };
     [Some(told("Source", source)), deployment.map(|ceilings| told("Everywhere here", ceilings))].into_iter().flatten().collect()
-}
-
-impl LinkRow {
-    fn of(link: &Link) -> Self {
-        let label = link.label.as_deref().filter(|label| !label.is_empty()).map(plain);
-        Self {
-            id: link.id.clone(),
-            title: label.unwrap_or_else(|| plain(&link.place)),
-            class: plain(&link.class),
-            state: link_state(&link.state),
-            until: link.until.as_deref().and_then(Moment::of),
-            url: link.url.clone(),
-        }
-    }
 }
 
 /// May this person do this, and by what?

@@ -21,6 +21,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OwnForm<T> {
     }
 }
 
+/// What was typed into a field, without the spaces around it; nothing where that is nothing.
+pub(crate) fn typed(field: &str) -> Option<String> {
+    Some(field.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
 /// 400: what was sent is no form of ours.
 pub(crate) fn not_understood() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "form", "the form was not understood").hint("open the page again and send its own form")

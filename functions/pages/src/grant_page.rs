@@ -18,11 +18,11 @@ use wire::{
 use crate::{
     api::How,
     dataset_sharing::{ROLES, address},
-    form::OwnForm,
+    form::{self, OwnForm},
     link_new::LIVES,
     maker::{Done, Maker},
     page::{Frame, plain, scripted},
-    refused::{Refused, Wrong},
+    refused::{Refused, Wrong, status_of},
     words::{STAYS, count, rights},
 };
 
@@ -122,8 +122,7 @@ pub(crate) async fn add(app: App, maker: Maker, Id(id): Id, OwnForm(mut typed): 
         does,
         wrong,
     };
-    let status = add.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &add)?)
+    Ok(scripted(status_of(add.wrong.as_ref()), &add)?)
 }
 
 /// What it would do, in sentences.
@@ -206,8 +205,7 @@ pub(crate) async fn show(maker: Maker, Id(id): Id, Filters(out): Filters<Out>) -
 /// # Errors
 /// 403 `cross-site`, 404, and what the API refuses that no other form would change.
 pub(crate) async fn remove(app: App, maker: Maker, Id(id): Id, OwnForm(out): OwnForm<Out>) -> Result<Response, Refused> {
-    let reason = Some(out.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    let ask = WithdrawAsk { to: out.to.clone(), reason };
+    let ask = WithdrawAsk { to: out.to.clone(), reason: form::typed(&out.reason) };
     match maker.api.act::<Withdrawn>(&["datasets", &id, "grants", "withdraw"], How::default(), &ask).await {
         Ok(withdrawn) => Done::lead(&app, &maker.caller, &address(&id), "remove", withdrawn.enforced_by.as_deref()),
         Err(refused) => removal(&maker, &id, out, Some(refused.on_form()?)).await,
@@ -239,8 +237,7 @@ async fn removal(maker: &Maker, id: &str, out: Out, wrong: Option<Wrong>) -> Res
         does,
         wrong,
     };
-    let status = remove.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &remove)?)
+    Ok(scripted(status_of(remove.wrong.as_ref()), &remove)?)
 }
 
 /// Who gains and who loses, in sentences.

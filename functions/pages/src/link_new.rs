@@ -17,11 +17,11 @@ use wire::{
 
 use crate::{
     api::{Api, How},
-    form::OwnForm,
+    form::{OwnForm, typed},
     link_page::address,
     maker::{Done, Maker},
     page::{Frame, plain, scripted},
-    refused::{Refused, Wrong},
+    refused::{Refused, Wrong, status_of},
     words::{Moment, STAYS, count, span},
 };
 
@@ -71,13 +71,12 @@ pub(crate) struct Typed {
 
 impl Typed {
     fn ask(&self, dataset: &str) -> NewLink {
-        let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         NewLink {
             dataset: dataset.to_owned(),
-            path: said(&self.path),
-            class: said(&self.class),
-            until: said(&self.until),
-            label: said(&self.label),
+            path: typed(&self.path),
+            class: typed(&self.class),
+            until: typed(&self.until),
+            label: typed(&self.label),
             strict: self.strict.is_some().then_some(true),
             role: self.preview.is_some().then(|| "preview".to_owned()),
             zones: self.zones.split([',', ' ']).map(str::trim).filter(|zone| !zone.is_empty()).map(str::to_owned).collect(),
@@ -171,8 +170,7 @@ async fn shown(maker: &Maker, id: &str, typed: Typed, wrong: Option<Wrong>) -> R
         gives,
         wrong,
     };
-    let status = new.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &new)?)
+    Ok(scripted(status_of(new.wrong.as_ref()), &new)?)
 }
 
 /// What such a link gives, in sentences, by the API's own trial.

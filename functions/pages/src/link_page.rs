@@ -6,7 +6,6 @@ use edge::{
     App,
     asked::{Filters, Id},
 };
-use http::StatusCode;
 use serde::Deserialize;
 use wire::link::Link;
 
@@ -14,7 +13,7 @@ use crate::{
     links_list::reach,
     maker::{Done, Maker},
     page::{Frame, plain, scripted},
-    refused::{Refused, Wrong},
+    refused::{Refused, Wrong, status_of},
     words::{Mark, Moment, STAYS, count, link_state, span},
 };
 
@@ -188,8 +187,7 @@ pub(crate) async fn shown(app: &App, maker: &Maker, id: &str, done: Option<&Done
         stays: STAYS,
         wrong,
     };
-    let status = shown.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &shown)?)
+    Ok(scripted(status_of(shown.wrong.as_ref()), &shown)?)
 }
 
 /// What was done, and when it is in force.

@@ -3,17 +3,16 @@
 use askama::Template;
 use axum::response::Response;
 use edge::{App, asked::Id};
-use http::StatusCode;
 use serde::Deserialize;
 use wire::link::{Changed, Link, RevokeAsk};
 
 use crate::{
     api::How,
-    form::OwnForm,
+    form::{OwnForm, typed},
     link_page::{OneLink, address},
     maker::{Done, Maker},
     page::{Frame, plain, scripted},
-    refused::{Refused, Wrong},
+    refused::{Refused, Wrong, status_of},
     words::STAYS,
 };
 
@@ -48,7 +47,7 @@ pub(crate) async fn show(app: App, maker: Maker, Id(id): Id) -> Result<Response,
 /// # Errors
 /// 403 `cross-site`, 404, and what the API refuses that no other form would change.
 pub(crate) async fn revoke(app: App, maker: Maker, Id(id): Id, OwnForm(ask): OwnForm<Ask>) -> Result<Response, Refused> {
-    let reason = Some(ask.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    let reason = typed(&ask.reason);
     match maker.api.act::<Changed>(&["links", &id, "revoke"], How::default(), &RevokeAsk { reason }).await {
         Ok(changed) => Done::lead(&app, &maker.caller, &address(&id), "revoke", changed.enforced_by.as_deref()),
         Err(refused) => shown(&app, &maker, &id, ask, Some(refused.on_form()?)).await,
@@ -64,6 +63,5 @@ async fn shown(app: &App, maker: &Maker, id: &str, ask: Ask, wrong: Option<Wrong
         stays: STAYS,
         wrong,
     };
-    let status = revoke.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &revoke)?)
+    Ok(scripted(status_of(revoke.wrong.as_ref()), &revoke)?)
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use domain::link::{Class, LinkState};
 use edge::asked::Filters;
 use http::StatusCode;
 use serde::Deserialize;
@@ -17,9 +18,6 @@ use crate::{
 
 /// Links on a page.
 const ROWS: &str = "50";
-/// What links are, as the API has it and as a page says it.
-const STATES: [&str; 7] = ["live", "paused", "not-yet", "expired", "stopped", "revoked", "withdrawn"];
-const CLASSES: [&str; 4] = ["collaboration", "review", "publication", "event"];
 
 /// Which links. An empty field is one that was left alone.
 #[derive(Debug, Default, Deserialize)]
@@ -39,8 +37,9 @@ pub(crate) struct Ask {
 struct Links {
     frame: Frame,
     filters: Ask,
-    states: [(&'static str, &'static str); 7],
-    classes: [&'static str; 4],
+    /// What links are, as the API has it and as a page says it.
+    states: [(&'static str, &'static str); LinkState::ALL.len()],
+    classes: [&'static str; Class::ALL.len()],
     rows: Vec<Row>,
     /// Where the next page is.
     next: Option<String>,
@@ -110,8 +109,8 @@ pub(crate) async fn list(Maker { caller, api }: Maker, Filters(ask): Filters<Ask
     let links = Links {
         frame: Frame::of_part(&caller, "links"),
         filters: Ask { q: plain(&ask.q), ..ask },
-        states: STATES.map(|state| (state, link_state(state).word)),
-        classes: CLASSES,
+        states: LinkState::ALL.map(|state| (state.word(), link_state(state.word()).word)),
+        classes: Class::ALL.map(Class::word),
         rows: found.items.iter().map(Row::of).collect(),
         next,
     };

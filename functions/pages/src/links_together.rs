@@ -15,7 +15,7 @@ use crate::{
     links_list::Row,
     maker::Maker,
     page::{Frame, plain, scripted},
-    refused::{Refused, Wrong, line},
+    refused::{Refused, Wrong, line, status_of},
     words::{Moment, STAYS, count},
 };
 
@@ -224,6 +224,5 @@ fn shown(maker: &Maker, asked: &Asked, links: &[Link], wrong: Option<Wrong>) -> 
         reason: plain(asked.reason.as_deref().unwrap_or_default()),
         wrong,
     };
-    let status = together.wrong.as_ref().map_or(StatusCode::OK, |wrong| wrong.status);
-    Ok(scripted(status, &together)?)
+    Ok(scripted(status_of(together.wrong.as_ref()), &together)?)
 }

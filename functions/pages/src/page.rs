@@ -1,5 +1,7 @@
 //! What every page is dressed in: its frame, its headers, and a problem told to a person.
 
+use core::fmt;
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -72,10 +74,7 @@ pub(crate) struct ForPrograms;
 /// # Errors
 /// 500 where the template cannot be filled, which none of ours does.
 pub(crate) fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
-    let text = template.render().map_err(|why| {
-        tracing_lost(&why);
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here").hint("try again; quote the request's id")
-    })?;
+    let text = template.render().map_err(|why| lost("a page could not be filled", &why))?;
     Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
@@ -89,8 +88,10 @@ pub(crate) fn scripted(status: StatusCode, template: &impl Template) -> Result<R
     Ok(answer)
 }
 
-fn tracing_lost(why: &askama::Error) {
-    tracing::error!(why = %why, "a page could not be filled");
+/// 500, and in the log what was lost and why.
+pub(crate) fn lost(what: &'static str, why: &dyn fmt::Display) -> Problem {
+    tracing::error!(why = %why, "{what}");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here").hint("try again; quote the request's id")
 }
 
 /// Adds a cookie's line to an answer. A cookie that is no header line is left out: then nobody is signed in by it.
@@ -103,8 +104,12 @@ pub(crate) fn with_cookie(mut answer: Response, line: Option<HeaderValue>) -> Re
 
 /// A text of somebody's as a page shows it: with a mark for what controls, or turns the direction of what follows.
 pub(crate) fn plain(text: &str) -> String {
-    let shows = |c: char| !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if shows(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// Whether a character neither controls nor turns the direction of what follows.
+pub(crate) fn shows(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The same of a text of several lines.

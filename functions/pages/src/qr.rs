@@ -10,9 +10,9 @@ use edge::{
     problem::Problem,
     qr::{Qr, QrError},
 };
-use http::{StatusCode, header, request::Parts};
+use http::{header, request::Parts};
 
-use crate::{link::about, origin::Origin};
+use crate::{link::about, origin::Origin, page::lost};
 
 /// Draws the code as SVG. A link's own code is drawn, where it has one, rather than its key.
 ///
@@ -40,9 +40,6 @@ async fn drawn(
     let (key, facts) = link_in_page(app, parts, text, app.now()).await?;
     let code = facts.link.code.map(|code| code.to_string());
     let page = Origin::from_parts(parts).at(&format!("/s/{}", code.clone().unwrap_or_else(|| key.reveal())));
-    let picture = Qr::of(&page, code.is_some()).and_then(|qr| draw(&qr)).map_err(|why| {
-        tracing::error!(why = %why, "a QR code could not be drawn");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here").hint("try again; quote the request's id")
-    })?;
+    let picture = Qr::of(&page, code.is_some()).and_then(|qr| draw(&qr)).map_err(|why| lost("a QR code could not be drawn", &why))?;
     Ok(about(&facts, ([(header::CONTENT_TYPE, kind)], picture).into_response()))
 }

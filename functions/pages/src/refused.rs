@@ -114,6 +114,11 @@ impl Wrong {
     }
 }
 
+/// The status of a page with a form: of what is wrong with it, if anything is.
+pub(crate) fn status_of(wrong: Option<&Wrong>) -> StatusCode {
+    wrong.map_or(StatusCode::OK, |wrong| wrong.status)
+}
+
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Self::Here(problem)

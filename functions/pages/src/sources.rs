@@ -8,7 +8,7 @@ use http::StatusCode;
 use wire::{dataset::Dataset, page::Page};
 
 use crate::{
-    browse::folder_address,
+    browse::{address_of, source_of},
     maker::Maker,
     page::{Frame, plain, scripted},
     refused::Refused,
@@ -53,9 +53,8 @@ pub(crate) async fn list(Maker { caller, api }: Maker) -> Result<Response, Refus
     let me = caller.user.id.to_string();
     let mut sources: BTreeMap<String, BTreeMap<String, Item>> = BTreeMap::new();
     for dataset in own.items.into_iter().chain(shared.items).filter(|dataset| dataset.state == "active") {
-        let (source, _path) = dataset.place.split_once(':').unwrap_or((&dataset.place, ""));
-        let item = Item::of(&dataset, source, &me);
-        sources.entry(source.to_owned()).or_default().insert(dataset.path, item);
+        let (source, item) = (source_of(&dataset).to_owned(), Item::of(&dataset, &me));
+        sources.entry(source).or_default().insert(dataset.path, item);
     }
     let sources = sources.into_iter().map(|(name, datasets)| Listed { name, datasets: datasets.into_values().collect() });
     let page = Sources { frame: Frame::of_part(&caller, "sources"), all: sources.collect(), is_cut };
@@ -63,11 +62,11 @@ pub(crate) async fn list(Maker { caller, api }: Maker) -> Result<Response, Refus
 }
 
 impl Item {
-    fn of(dataset: &Dataset, source: &str, me: &str) -> Self {
+    fn of(dataset: &Dataset, me: &str) -> Self {
         Self {
             id: dataset.id.clone(),
             path: if dataset.path.is_empty() { "all of it".to_owned() } else { plain(&dataset.path) },
-            address: (dataset.kind != "file").then(|| folder_address(source, &dataset.path)),
+            address: address_of(dataset),
             kind: kind(&dataset.kind),
             open_to: audience(&dataset.audience),
             restricted: dataset.restricted,

@@ -65,9 +65,13 @@ pub(crate) fn size(bytes: u64) -> String {
     if whole < 10 && unit != "B" { format!("{whole}.{tenths} {unit}") } else { format!("{whole} {unit}") }
 }
 
+/// Whether this is among the rights.
+pub(crate) fn has(rights: &[String], right: &str) -> bool {
+    rights.iter().any(|word| word == right)
+}
+
 /// What somebody may do, in words: by the strongest of the rights, the weakest first.
 pub(crate) fn rights(words: &[String]) -> &'static str {
-    let has = |right: &str| words.iter().any(|word| word == right);
     let told = [
         ("own", "own it"),
         ("administer", "decide who gets in"),
@@ -78,7 +82,7 @@ pub(crate) fn rights(words: &[String]) -> &'static str {
         ("meta", "see metadata"),
         ("share", "make links"),
     ];
-    told.into_iter().find(|(right, _)| has(right)).map_or("know of it", |(_, words)| words)
+    told.into_iter().find(|(right, _)| has(words, right)).map_or("know of it", |(_, words)| words)
 }
 
 /// Whom something is open to, beside those that it is granted to; nothing where to nobody.

@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 use ammonia::{Builder, Url, UrlRelative};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html::push_html};
 
+use crate::page::shows;
+
 /// All that may be left of it, less attributes.
 const TAGS: [&str; 22] = [
     "a",
@@ -54,11 +56,7 @@ impl Readme {
 
 /// A text of somebody's with a mark for what controls, or turns the direction of what follows.
 pub(super) fn readable(text: &str) -> String {
-    let shows = |c: char| {
-        matches!(c, '\n' | '\t')
-            || !(c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-    };
-    text.replace("\r\n", "\n").chars().map(|c| if shows(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+    text.replace("\r\n", "\n").chars().map(|c| if matches!(c, '\n' | '\t') || shows(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 fn html_of(markdown: &str, base: &str) -> String {
